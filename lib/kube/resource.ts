@@ -1,0 +1,148 @@
+// What a Kubernetes object is to this runtime, and how a kind of object is declared: once, with its TypeScript type.
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ */
+export interface ObjectMeta {
+  name: string
+  namespace?: string
+  uid?: string
+  /** Opaque, but for `compareResourceVersions`. */
+  resourceVersion?: string
+  /** Raised by the server whenever the spec changes. */
+  generation?: number
+  creationTimestamp?: string
+  /** Set by the server once a deletion was asked for; the object stays until its finalizers are gone. */
+  deletionTimestamp?: string
+  deletionGracePeriodSeconds?: number
+  labels?: Record<string, string>
+  annotations?: Record<string, string>
+  finalizers?: string[]
+  ownerReferences?: OwnerReference[]
+  /** Dropped before an object is stored: it is half of an object's memory and no controller reads it. */
+  managedFields?: ManagedFields[]
+}
+
+export interface OwnerReference {
+  apiVersion: string
+  kind: string
+  name: string
+  uid: string
+  controller?: boolean
+  blockOwnerDeletion?: boolean
+}
+
+export interface ManagedFields {
+  manager?: string
+  operation?: string
+  subresource?: string
+  apiVersion?: string
+  time?: string
+}
+
+export interface KubernetesObject {
+  apiVersion: string
+  kind: string
+  metadata: ObjectMeta
+}
+
+/** One object of a kind that the context names. `namespace` is absent for cluster-scoped kinds. */
+export interface ObjectReference {
+  namespace?: string | undefined
+  name: string
+}
+
+/** A kind of object at one version, and the TypeScript type that stands for it. */
+export interface Resource<T extends KubernetesObject> {
+  /** Empty for the core group. */
+  readonly group: string
+  readonly version: string
+  readonly plural: string
+  readonly kind: string
+  readonly namespaced: boolean
+  /** `v1` or `group/version`. */
+  readonly apiVersion: string
+  /** What every object from the server goes through; throws when it is none of this kind. */
+  parse(value: unknown): T
+}
+
+export interface ResourceDeclaration<T extends KubernetesObject> {
+  group: string
+  version: string
+  plural: string
+  kind: string
+  namespaced: boolean
+  /** Without one, the server's schema is believed: only the presence of `metadata.name` is checked. */
+  parse?: (value: unknown) => T
+}
+
+/** Declares a kind once: `defineResource<Widget>({ group: 'example.com', version: 'v1', … })`. */
+export function defineResource<T extends KubernetesObject>(declaration: ResourceDeclaration<T>): Resource<T> {
+  const { group, version, plural, kind, namespaced } = declaration
+  const apiVersion = group === '' ? version : `${group}/${version}`
+  const parse = declaration.parse ?? ((value: unknown) => value as T) // The server has validated it by its schema.
+
+  return {
+    group,
+    version,
+    plural,
+    kind,
+    namespaced,
+    apiVersion,
+    parse(value) {
+      if (!isNamedObject(value)) throw new TypeError(`The server sent something that is no ${kind}: it has no name.`)
+      // Items of a list of a built-in kind come without these two.
+      return parse(value.kind === undefined ? { apiVersion, kind, ...value } : value)
+    },
+  }
+}
+
+function isNamedObject(value: unknown): value is { kind?: unknown; metadata: { name: string } } {
+  if (typeof value !== 'object' || value === null || !('metadata' in value)) return false
+  const { metadata } = value
+  return typeof metadata === 'object' && metadata !== null && 'name' in metadata && typeof metadata.name === 'string'
+}
+
+type DeepPartial<T> = T extends readonly (infer Item)[]
+  ? readonly DeepPartial<Item>[]
+  : T extends object
+    ? { [Key in keyof T]?: DeepPartial<T[Key]> }
+    : T
+
+/** What server-side apply sends: the fields that one manager owns, and no other. */
+export type Applied<T extends KubernetesObject> = DeepPartial<Omit<T, 'apiVersion' | 'kind' | 'metadata'>> & {
+  apiVersion: string
+  kind: string
+  metadata: Partial<ObjectMeta> & { name: string }
+}
+
+/** `namespace/name`, or `name` for a cluster-scoped object. */
+export function keyOf(reference: ObjectReference): string {
+  return reference.namespace === undefined ? reference.name : `${reference.namespace}/${reference.name}`
+}
+
+/** The inverse of `keyOf`. */
+export function referenceOfKey(key: string): ObjectReference {
+  const slash = key.indexOf('/')
+  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
+}
+
+export function referenceOf(object: { metadata: ObjectMeta }): ObjectReference {
+  const { namespace, name } = object.metadata
+  return namespace === undefined ? { name } : { namespace, name }
+}
+
+/** A controller's owner reference to `owner`, which must have been read from the server (it needs the UID). */
+export function controllerReference(owner: KubernetesObject): OwnerReference {
+  const { name, uid } = owner.metadata
+  if (uid === undefined) throw new TypeError(`${owner.kind} ${name} was not read from the server: it has no UID.`)
+  return { apiVersion: owner.apiVersion, kind: owner.kind, name, uid, controller: true, blockOwnerDeletion: true }
+}
+
+/**
+ * Below, at or above zero, as for sorting; `undefined` when one of them is no decimal number. Versions of one
+ * resource are ordered (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions).
+ */
+export function compareResourceVersions(versions: { left: string; right: string }): number | undefined {
+  const { left, right } = versions
+  if (!/^\d+$/.test(left) || !/^\d+$/.test(right)) return undefined
+  return left.length - right.length || (left < right ? -1 : left > right ? 1 : 0)
+}
