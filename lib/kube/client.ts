@@ -1,6 +1,11 @@
+// What can be asked of one API server, by declared kinds.
+
+import { type Clock, systemClock } from '../process/clock.ts'
 import type { Credentials } from './credentials.ts'
 import type { KubeMetrics } from './metrics.ts'
 import type { Applied, KubernetesObject, ObjectReference, Resource } from './resource.ts'
+import { RestClient } from './rest-client.ts'
+import { Transport } from './transport.ts'
 
 export interface CallOptions {
   signal?: AbortSignal | undefined
@@ -107,6 +112,10 @@ export interface ConnectOptions {
   timeoutSeconds?: number | undefined
   /** Connections at most, one for each running watch included. Default 64. */
   connections?: number | undefined
+  clock?: Clock | undefined
 }
 
-export declare function connect(credentials: Credentials, options: ConnectOptions): KubeClient
+export function connect(credentials: Credentials, options: ConnectOptions): KubeClient {
+  const { userAgent, metrics, timeoutSeconds = 30, connections = 64, clock = systemClock } = options
+  return new RestClient(new Transport(credentials, { userAgent, metrics, timeoutSeconds, connections, clock }))
+}

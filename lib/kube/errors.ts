@@ -4,6 +4,8 @@
 /** Why the API server says no; as in https://pkg.go.dev/k8s.io/apimachinery/pkg/apis/meta/v1#StatusReason */
 export type KubeErrorCode =
   | 'NotFound'
+  /** The server knows no such kind: its CRD is not installed, or not at this version. */
+  | 'UnknownKind'
   | 'AlreadyExists'
   /** The object has changed since it was read, or a precondition or another field manager stands against it. */
   | 'Conflict'
