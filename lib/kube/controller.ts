@@ -1,5 +1,10 @@
-import type { ObjectReference } from './resource.ts'
-import type { Runnable, Runtime } from './runtime.ts'
+// The loop around a reconciler: takes keys from its sources, has each looked at by one worker at a time, and decides
+// by the outcome when to look again.
+import { withDeadline } from './abort.ts'
+import { isKubeError, TerminalError } from './errors.ts'
+import { type QueueItem, WorkQueue } from './queue.ts'
+import { keyOf, type ObjectReference, referenceOfKey } from './resource.ts'
+import type { Runnable, Runtime, StopSignals } from './runtime.ts'
 import type { Source } from './sources.ts'
 
 export interface Verdictish {
@@ -35,4 +40,135 @@ export interface Controller extends Runnable {
   enqueue(key: ObjectReference, priority?: number): void
 }
 
-export declare function controller(options: ControllerOptions): Controller
+export function controller(options: ControllerOptions): Controller {
+  return new Loop(options)
+}
+
+/** How soon a key is tried again whose own last write has not come back yet. The write's own event is often faster. */
+const STALE_RETRY_SECONDS = 0.05
+const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const
+
+class ReconcileTimeout extends Error {
+  override readonly name = 'ReconcileTimeout'
+}
+
+class Loop implements Controller {
+  readonly name: string
+  readonly #options: ControllerOptions
+  readonly #queue: WorkQueue
+
+  constructor(options: ControllerOptions) {
+    const { name, runtime, backoff, concurrency = 1 } = options
+    this.name = name
+    this.#options = options
+    this.#queue = new WorkQueue({ runtime, name, backoff })
+
+    const { metrics } = runtime
+    for (const result of RESULTS) metrics.reconciles.inc({ controller: name, result }, 0)
+    const failures = [metrics.reconcileErrors, metrics.terminalErrors, metrics.reconcilePanics]
+    for (const counter of [...failures, metrics.reconcileTimeouts, metrics.staleSkips]) {
+      counter.inc({ controller: name }, 0)
+    }
+    metrics.maxConcurrentReconciles.set({ controller: name }, concurrency)
+    metrics.activeWorkers.set({ controller: name }, 0)
+  }
+
+  enqueue(key: ObjectReference, priority = 0): void {
+    this.#queue.add(keyOf(key), priority)
+  }
+
+  /** Ends once what runs has finished; what waits is left to the next leader, which looks at everything anyway. */
+  async run({ stop, abort }: StopSignals): Promise<void> {
+    const { runtime, sources, concurrency = 1 } = this.#options
+    for (const source of sources)
+      source.start((key, priority) => this.enqueue(key, priority), { signal: stop, runtime })
+    await Promise.all(Array.from({ length: concurrency }, () => this.#work({ stop, abort })))
+    this.#queue.stop()
+  }
+
+  async #work({ stop, abort }: StopSignals): Promise<void> {
+    for (;;) {
+      const item = await this.#queue.take(stop)
+      if (item === undefined) return
+      try {
+        await this.#look(item, abort)
+      } finally {
+        this.#queue.done(item.key)
+      }
+    }
+  }
+
+  async #look(item: QueueItem, abort: AbortSignal): Promise<void> {
+    const { runtime, ready = () => true } = this.#options
+    const { metrics, clock } = runtime
+    const controller = this.name
+    const reference = referenceOfKey(item.key)
+    if (!ready(reference)) {
+      metrics.staleSkips.inc({ controller })
+      this.#queue.addAfter(item.key, STALE_RETRY_SECONDS, item.priority)
+      return
+    }
+
+    const started = clock.monotonic()
+    metrics.activeWorkers.inc({ controller })
+    try {
+      this.#settle(item, await this.#reconcile(reference, abort))
+    } catch (error) {
+      if (!abort.aborted) this.#failed(item, error)
+    } finally {
+      metrics.activeWorkers.dec({ controller })
+      metrics.reconcileSeconds.observe({ controller }, (clock.monotonic() - started) / 1000)
+    }
+  }
+
+  async #reconcile(reference: ObjectReference, abort: AbortSignal): Promise<Verdictish> {
+    const { reconcile, reconcileTimeoutSeconds: seconds, runtime } = this.#options
+    if (seconds === undefined) return (await reconcile(reference, abort)) ?? {}
+    const reason = new ReconcileTimeout(`The reconcile was not done in ${seconds} s.`)
+    const deadline = { clock: runtime.clock, signal: abort, seconds, reason }
+    return (await withDeadline(deadline, async signal => await reconcile(reference, signal))) ?? {}
+  }
+
+  #settle({ key, priority }: QueueItem, { requeueAfterSeconds }: Verdictish): void {
+    const count = (result: (typeof RESULTS)[number]) =>
+      this.#options.runtime.metrics.reconciles.inc({ controller: this.name, result })
+    if (requeueAfterSeconds === undefined) {
+      this.#queue.forget(key)
+      count('success')
+    } else if (requeueAfterSeconds > 0) {
+      this.#queue.forget(key)
+      this.#queue.addAfter(key, requeueAfterSeconds)
+      count('requeue_after')
+    } else {
+      this.#queue.addBackedOff(key, { priority })
+      count('requeue')
+    }
+  }
+
+  #failed({ key, priority }: QueueItem, error: unknown): void {
+    const { metrics, log } = this.#options.runtime
+    const controller = this.name
+    metrics.reconciles.inc({ controller, result: 'error' })
+    metrics.reconcileErrors.inc({ controller })
+    if (error instanceof TerminalError) {
+      metrics.terminalErrors.inc({ controller })
+      log.error({ controller, key, error }, 'reconcile failed for good')
+      this.#queue.forget(key)
+      return
+    }
+    if (error instanceof ReconcileTimeout) metrics.reconcileTimeouts.inc({ controller })
+    if (isMistake(error)) metrics.reconcilePanics.inc({ controller })
+
+    const atLeastSeconds = isKubeError(error) ? error.retryAfterSeconds : undefined
+    this.#queue.addBackedOff(key, { priority, atLeastSeconds })
+    const fields = { controller, key, failures: this.#queue.failures(key), error }
+    // Somebody else wrote first: a matter of course among controllers.
+    if (isKubeError(error, 'Conflict')) log.debug(fields, 'reconcile met a conflict; retrying')
+    else log.error(fields, 'reconcile failed; retrying')
+  }
+}
+
+/** What Go would have panicked on. */
+function isMistake(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+}

@@ -1,5 +1,15 @@
+// Read your own writes: after a write the store is behind for a moment, and a reconciler that looked at it would do
+// the same thing twice. So a key waits until the store has reached what was written for it.
 import type { Reflector } from './reflector.ts'
-import type { KubernetesObject, ObjectReference, Resource } from './resource.ts'
+import {
+  compareResourceVersions,
+  type KubernetesObject,
+  keyOf,
+  type ObjectReference,
+  type Resource,
+  referenceOf,
+} from './resource.ts'
+import type { Store } from './store.ts'
 
 export interface OwnWrites {
   /** After each write: `object` as the server answered it. `key` is whose reconciler must see it; its own by default. */
@@ -8,4 +18,53 @@ export interface OwnWrites {
   caughtUp(key: ObjectReference): boolean
 }
 
-export declare function ownWrites(reflectors: readonly Reflector<KubernetesObject>[]): OwnWrites
+type AnyReflector = Pick<Reflector<KubernetesObject>, 'resource' | 'namespace'> & {
+  store: Pick<Store<KubernetesObject>, 'resourceVersion'>
+}
+
+/**
+ * Gates on these reflectors; writes to kinds or namespaces that none of them sees are not waited for. A write to an
+ * object that a reflector's selector leaves out is seen with the next bookmark only, up to a minute later.
+ */
+export function ownWrites(reflectors: readonly AnyReflector[]): OwnWrites {
+  /** By key, then by store: the newest version written. */
+  const written = new Map<string, Map<AnyReflector['store'], string>>()
+
+  return {
+    remember(resource, object, key = referenceOf(object)) {
+      const { resourceVersion, namespace } = object.metadata
+      if (resourceVersion === undefined) return
+      for (const reflector of reflectors) {
+        if (!isSame(reflector.resource, resource)) continue
+        if (reflector.namespace !== undefined && reflector.namespace !== namespace) continue
+        const versions = written.get(keyOf(key)) ?? new Map<AnyReflector['store'], string>()
+        const old = versions.get(reflector.store)
+        if (old === undefined || isBehind({ reached: old, wanted: resourceVersion })) {
+          versions.set(reflector.store, resourceVersion)
+        }
+        written.set(keyOf(key), versions)
+      }
+    },
+    caughtUp(key) {
+      const versions = written.get(keyOf(key))
+      if (versions === undefined) return true
+      for (const [store, wanted] of versions) {
+        if (!isBehind({ reached: store.resourceVersion, wanted })) versions.delete(store)
+      }
+      if (versions.size > 0) return false
+      written.delete(keyOf(key))
+      return true
+    },
+  }
+}
+
+/** Versions that cannot be compared count as reached: waiting for ever would be worse than a stale look. */
+function isBehind({ reached, wanted }: { reached: string | undefined; wanted: string }): boolean {
+  if (reached === undefined) return true
+  const order = compareResourceVersions({ left: reached, right: wanted })
+  return order !== undefined && order < 0
+}
+
+function isSame(left: Resource<KubernetesObject>, right: Resource<KubernetesObject>): boolean {
+  return left.group === right.group && left.plural === right.plural
+}

@@ -1,7 +1,15 @@
+// Keeps a store equal to the server's list: lists once in pages, then watches from there, for ever.
+//
+// A watch ends every few minutes by the server's own clock and goes on from the last version seen; one that the
+// server has not ended five seconds after its time is dead (a half-open link) and is cut. `Gone` means that the
+// server no longer has what came since: the list is read anew and compared. No error ends the loop.
+import { pause, withDeadline } from './abort.ts'
+import { backoffSeconds } from './backoff.ts'
 import type { KubeClient } from './client.ts'
-import type { KubernetesObject, Resource } from './resource.ts'
+import { isKubeError, KubeError } from './errors.ts'
+import { type KubernetesObject, keyOf, type Resource, referenceOf } from './resource.ts'
 import type { Runtime } from './runtime.ts'
-import type { Indexes, Store } from './store.ts'
+import { IndexedStore, type Indexes, type Store } from './store.ts'
 
 /** One change of the store. `object` of a `Deleted` is the last state known. */
 export interface Change<T> {
@@ -31,6 +39,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
 
 export interface Reflector<T extends KubernetesObject> {
   readonly resource: Resource<T>
+  /** The only namespace seen, or `undefined` for all. */
+  readonly namespace: string | undefined
   readonly store: Store<T>
   /** Resolves when the first list is in the store. Stays pending until then, whatever happens. */
   readonly synced: Promise<void>
@@ -45,4 +55,222 @@ export interface Reflector<T extends KubernetesObject> {
   run(signal: AbortSignal): Promise<void>
 }
 
-export declare function reflector<T extends KubernetesObject>(options: ReflectorOptions<T>): Reflector<T>
+export function reflector<T extends KubernetesObject>(options: ReflectorOptions<T>): Reflector<T> {
+  return new ListWatch(options)
+}
+
+/** client-go `tools/cache/reflector.go`: full jitter, forgotten after two minutes without a failure. */
+const BACKOFF = { initialSeconds: 0.8, maximumSeconds: 30 }
+const BACKOFF_RESET_SECONDS = 120
+/** kube-rs `kube-runtime/src/watcher.rs`: how long after its time a watch may still live. */
+const IDLE_GRACE_SECONDS = 5
+/** A watch that the server ends sooner counts as a failure, or two programs would be busy with nothing. */
+const SHORT_WATCH_SECONDS = 5
+
+class ListWatch<T extends KubernetesObject> implements Reflector<T> {
+  readonly resource: Resource<T>
+  readonly namespace: string | undefined
+  readonly synced: Promise<void>
+  readonly #store: IndexedStore<T>
+  readonly #options: ReflectorOptions<T>
+  readonly #handlers = new Set<(change: Change<T>) => void>()
+  readonly #label: string
+  #announceSync = () => {}
+  #isSynced = false
+  /** Where the next watch begins; `undefined` asks for a list first. */
+  #watchFrom: string | undefined
+  #lastEventAt: number | undefined
+  #lastError: unknown
+  #failures = 0
+  #failedAt = 0
+
+  constructor(options: ReflectorOptions<T>) {
+    const { resource, namespace, runtime, indexes } = options
+    this.#options = options
+    this.resource = resource
+    this.namespace = namespace
+    this.#store = new IndexedStore({ indexes, freeze: runtime.development })
+    this.synced = new Promise(resolve => {
+      this.#announceSync = resolve
+    })
+    const kind = resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`
+    this.#label = namespace === undefined ? kind : `${namespace}/${kind}`
+    runtime.metrics.reflectors.set(this.#label, () => this.lastEventAgeSeconds())
+  }
+
+  get store(): Store<T> {
+    return this.#store
+  }
+
+  isSynced(): boolean {
+    return this.#isSynced
+  }
+
+  onChange(handler: (change: Change<T>) => void): () => void {
+    this.#handlers.add(handler)
+    return () => this.#handlers.delete(handler)
+  }
+
+  lastEventAgeSeconds(): number | undefined {
+    if (this.#lastEventAt === undefined) return undefined
+    return (this.#options.runtime.clock.monotonic() - this.#lastEventAt) / 1000
+  }
+
+  lastError(): unknown {
+    return this.#lastError
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        this.#watchFrom ??= await this.#list(signal)
+        await this.#watch(this.#watchFrom, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        await this.#failed(error, signal)
+      }
+    }
+  }
+
+  /** Reads everything, page by page, and brings the store there. The version of the list. */
+  async #list(signal: AbortSignal): Promise<string> {
+    this.#options.runtime.metrics.lists.inc({ resource: this.#label })
+    let listed: { objects: T[]; resourceVersion: string }
+    try {
+      listed = await this.#pages(this.#options.pageSize ?? 500, signal)
+    } catch (error) {
+      if (!isKubeError(error, 'Gone')) throw error
+      listed = await this.#pages(undefined, signal) // The pages expired half way: all at once, then.
+    }
+    this.#alive()
+    this.#replace(listed.objects, listed.resourceVersion)
+    return listed.resourceVersion
+  }
+
+  async #pages(limit: number | undefined, signal: AbortSignal): Promise<{ objects: T[]; resourceVersion: string }> {
+    const { client, resource, namespace, labelSelector, fieldSelector } = this.#options
+    const objects: T[] = []
+    let token: string | undefined
+    do {
+      const selection = { namespace, labelSelector, fieldSelector, limit, continue: token, signal }
+      const { items, metadata } = await client.list(resource, selection)
+      for (const item of items) objects.push(this.#slim(item))
+      token = metadata.continue
+      if (token === undefined) return { objects, resourceVersion: metadata.resourceVersion }
+    } while (!signal.aborted)
+    throw signal.reason
+  }
+
+  async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
+    const { runtime, client, resource, namespace, labelSelector, fieldSelector } = this.#options
+    const { clock, random, metrics } = runtime
+    const { minimum, maximum } = this.#options.watchSeconds ?? { minimum: 290, maximum: 580 }
+    const timeoutSeconds = Math.ceil(minimum + random() * (maximum - minimum))
+    const reason = new KubeError('Timeout', `Watching ${this.#label}: the link is silent past the watch's end.`)
+    const started = clock.monotonic()
+
+    await withDeadline({ clock, signal, seconds: timeoutSeconds + IDLE_GRACE_SECONDS, reason }, async within => {
+      const selection = { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, signal: within }
+      for await (const event of client.watch(resource, selection)) {
+        this.#alive()
+        const version = event.type === 'BOOKMARK' ? event.resourceVersion : event.object.metadata.resourceVersion
+        this.#follow(event.type === 'BOOKMARK' ? [] : this.#changes(event.type, this.#slim(event.object)), version)
+      }
+    })
+
+    const seconds = (clock.monotonic() - started) / 1000
+    if (seconds < Math.min(SHORT_WATCH_SECONDS, timeoutSeconds / 2)) {
+      throw new KubeError('Disconnected', `Watching ${this.#label}: the server ended the watch after ${seconds} s.`)
+    }
+    metrics.watchRestarts.inc({ resource: this.#label, cause: 'Ended' })
+  }
+
+  async #failed(error: unknown, signal: AbortSignal): Promise<void> {
+    const { clock, random, log, metrics } = this.#options.runtime
+    const expired = isKubeError(error, 'Gone')
+    if (expired) this.#watchFrom = undefined
+    metrics.watchRestarts.inc({ resource: this.#label, cause: isKubeError(error) ? error.code : 'Unexpected' })
+
+    if (clock.monotonic() - this.#failedAt > BACKOFF_RESET_SECONDS * 1000) this.#failures = 0
+    this.#failures += 1
+    this.#failedAt = clock.monotonic()
+    if (!expired && this.#lastError === undefined) {
+      log.warn({ resource: this.#label, error }, 'lost sight of a resource; retrying')
+    }
+    if (!expired) this.#lastError = error
+
+    const asked = isKubeError(error) ? (error.retryAfterSeconds ?? 0) : 0
+    await pause(clock, Math.max(asked, random() * backoffSeconds(BACKOFF, this.#failures)), signal)
+  }
+
+  #alive(): void {
+    const { clock, log } = this.#options.runtime
+    this.#lastEventAt = clock.monotonic()
+    if (this.#lastError === undefined) return
+    this.#lastError = undefined
+    log.info({ resource: this.#label }, 'in sight of a resource again')
+  }
+
+  #slim(object: T): T {
+    const { transform } = this.#options
+    delete object.metadata.managedFields
+    return transform === undefined ? object : transform(object)
+  }
+
+  #replace(objects: readonly T[], resourceVersion: string): void {
+    const keys = new Set(objects.map(object => keyOf(referenceOf(object))))
+    const gone = this.#store.list().filter(object => !keys.has(keyOf(referenceOf(object))))
+    const changes = [
+      ...gone.flatMap(object => this.#changes('DELETED', object)),
+      ...objects.flatMap(object => this.#changes('ADDED', object)),
+    ]
+    this.#follow(changes, resourceVersion)
+    if (this.#isSynced) return
+    this.#isSynced = true
+    this.#announceSync()
+  }
+
+  /** Brings one object into the store; what has changed by that. Nothing, for an object relisted as it stood. */
+  #changes(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): Change<T>[] {
+    const initial = !this.#isSynced
+    const key = keyOf(referenceOf(object))
+    const old = this.#store.get(key)
+    if (type === 'DELETED') {
+      this.#store.delete(key)
+      return old === undefined ? [] : [{ type: 'Deleted', object, old, initial }]
+    }
+    if (
+      old?.metadata.uid === object.metadata.uid &&
+      old?.metadata.resourceVersion === object.metadata.resourceVersion
+    ) {
+      return []
+    }
+    this.#store.set(object)
+    if (old === undefined) return [{ type: 'Added', object, initial }]
+    if (old.metadata.uid === object.metadata.uid) return [{ type: 'Modified', object, old, initial }]
+    // Deleted and made again under one name while we did not look: two objects, not one that changed.
+    return [
+      { type: 'Deleted', object: old, old, initial },
+      { type: 'Added', object, initial },
+    ]
+  }
+
+  /** The store is there already: a handler that looks sees everything up to this version. */
+  #follow(changes: readonly Change<T>[], resourceVersion: string | undefined): void {
+    const { log, metrics } = this.#options.runtime
+    if (resourceVersion !== undefined) {
+      this.#store.reached(resourceVersion)
+      this.#watchFrom = resourceVersion
+    }
+    for (const change of changes) {
+      for (const handler of this.#handlers) {
+        try {
+          handler(change)
+        } catch (error) {
+          metrics.handlerErrors.inc({ resource: this.#label })
+          log.error({ resource: this.#label, object: keyOf(referenceOf(change.object)), error }, 'a handler threw')
+        }
+      }
+    }
+  }
+}

@@ -1,14 +1,18 @@
+// Where a controller's keys come from: objects that change, objects that belong to one another, the world outside.
+import { pause } from './abort.ts'
+import { LOW_PRIORITY } from './queue.ts'
 import type { Change, Reflector } from './reflector.ts'
-import type { KubernetesObject, ObjectReference } from './resource.ts'
+import { type KubernetesObject, type ObjectReference, referenceOf } from './resource.ts'
+import type { Runtime } from './runtime.ts'
 
 /** Takes a key that needs a look. */
 export type Sink = (key: ObjectReference, priority: number) => void
 
 export interface Source {
-  /** Resolves when everything that stands already has been handed over or can be. */
+  /** Resolves when what stands already is known. */
   readonly synced: Promise<void>
   /** Hands over what stands, then what changes, until the signal is aborted. */
-  start(sink: Sink, signal: AbortSignal): void
+  start(sink: Sink, options: { signal: AbortSignal; runtime: Runtime }): void
 }
 
 export interface RawSource extends Source {
@@ -19,19 +23,77 @@ export interface RawSource extends Source {
 export interface ReflectedOptions<T extends KubernetesObject> {
   /** Whose keys need a look when this object changes; without one, the object's own. */
   map?: (object: T) => readonly ObjectReference[]
-  /** Which changes matter; without one, all. The first list always does. */
+  /** Which changes matter; without one, all. What stands at the start always does. */
   predicate?: (change: Change<T>) => boolean
-  /** Everything is looked at again so often, at low priority. Default 36,000 (10 h). */
+  /** Everything is looked at again so often, at low priority, give or take a tenth. Default 36,000 (10 h). */
   resyncSeconds?: number
 }
 
-export declare function reflected<T extends KubernetesObject>(
+/** Every object of a reflector, as it stands and as it changes. */
+export function reflected<T extends KubernetesObject>(
   reflector: Reflector<T>,
-  options?: ReflectedOptions<T>,
-): Source
-export declare function rawSource(): RawSource
-/** For `map`: the key of the controller owner, when it is of this kind. */
-export declare function ownedBy(owner: {
+  options: ReflectedOptions<T> = {},
+): Source {
+  const { map = object => [referenceOf(object)], predicate = () => true, resyncSeconds = 36_000 } = options
+
+  const standing = (sink: Sink) => {
+    for (const object of reflector.store.list()) for (const key of map(object)) sink(key, LOW_PRIORITY)
+  }
+  const resync = async (sink: Sink, signal: AbortSignal, { clock, random }: Runtime) => {
+    while (!signal.aborted) {
+      await pause(clock, resyncSeconds * (0.9 + 0.2 * random()), signal)
+      if (!signal.aborted) standing(sink)
+    }
+  }
+
+  return {
+    synced: reflector.synced,
+    start(sink, { signal, runtime }) {
+      const stop = reflector.onChange(change => {
+        if (!change.initial && !predicate(change)) return
+        const priority = change.initial ? LOW_PRIORITY : 0
+        // Before the change it may have belonged to another.
+        for (const object of change.old === undefined ? [change.object] : [change.old, change.object]) {
+          for (const key of map(object)) sink(key, priority)
+        }
+      })
+      signal.addEventListener('abort', stop, { once: true })
+      standing(sink)
+      void resync(sink, signal, runtime)
+    },
+  }
+}
+
+/** Keys pushed by hand: a cloud's events, a probe's findings. */
+export function rawSource(): RawSource {
+  const sinks = new Set<Sink>()
+  return {
+    synced: Promise.resolve(),
+    start(sink, { signal }) {
+      sinks.add(sink)
+      signal.addEventListener('abort', () => sinks.delete(sink), { once: true })
+    },
+    push(key, priority = 0) {
+      for (const sink of sinks) sink(key, priority)
+    },
+  }
+}
+
+/** For `map`: the controlling owner's key when it is of this kind, in whatever version. A declared resource will do. */
+export function ownedBy(owner: {
   apiVersion: string
   kind: string
-}): (object: KubernetesObject) => ObjectReference[]
+  namespaced?: boolean
+}): (object: KubernetesObject) => ObjectReference[] {
+  const group = groupOf(owner.apiVersion)
+  return object => {
+    const reference = object.metadata.ownerReferences?.find(each => each.controller === true)
+    if (reference?.kind !== owner.kind || groupOf(reference.apiVersion) !== group) return []
+    const { namespace } = object.metadata
+    return [owner.namespaced === false ? { name: reference.name } : { namespace, name: reference.name }]
+  }
+}
+
+function groupOf(apiVersion: string): string {
+  return apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
+}

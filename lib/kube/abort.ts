@@ -1,0 +1,42 @@
+// Waits that end: by themselves, by their caller's signal, or by a deadline on the runtime's own clock.
+import type { Clock } from '../process/clock.ts'
+
+/**
+ * Runs `work` under a signal that is aborted with `signal`, or with `reason` after `seconds`. Leaves no timer and no
+ * listener behind. Work that does not heed its signal is waited for all the same.
+ */
+export async function withDeadline<T>(
+  deadline: { clock: Clock; signal: AbortSignal; seconds: number; reason: Error },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { clock, signal, seconds, reason } = deadline
+  const own = new AbortController()
+  const timer = new AbortController()
+  const abort = () => own.abort(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  if (signal.aborted) abort()
+  clock.sleep(seconds * 1000, timer.signal).then(
+    () => own.abort(reason),
+    () => {}, // The work was done first.
+  )
+  try {
+    return await work(own.signal)
+  } finally {
+    timer.abort()
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Sleeps; an abort ends the sleep early, without a throw: whoever loops looks at the signal anyway. */
+export async function pause(clock: Clock, seconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await clock.sleep(seconds * 1000, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,22 @@
+// Which changes deserve a look. A controller that writes status and asks for no predicate wakes itself up.
+import { isDeepStrictEqual } from 'node:util'
+import type { Change } from './reflector.ts'
+import type { KubernetesObject } from './resource.ts'
+
+export type Predicate = (change: Change<KubernetesObject>) => boolean
+
+/** The spec, or the wish to be deleted. Not for kinds whose server keeps no generation. */
+export const generationChanged: Predicate = modified('generation')
+export const annotationsChanged: Predicate = modified('annotations')
+export const labelsChanged: Predicate = modified('labels')
+export const finalizersChanged: Predicate = modified('finalizers')
+
+export function anyOf(...predicates: Predicate[]): Predicate {
+  return change => predicates.some(predicate => predicate(change))
+}
+
+/** What comes and what goes always counts. */
+function modified(field: 'generation' | 'annotations' | 'labels' | 'finalizers'): Predicate {
+  return ({ type, old, object }) =>
+    type !== 'Modified' || !isDeepStrictEqual(old?.metadata[field], object.metadata[field])
+}
