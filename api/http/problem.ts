@@ -1,0 +1,117 @@
+// Errors as the HTTP edge tells them: problem details (RFC 9457) with our stable codes, one place for all routes.
+import { z } from '@hono/zod-openapi'
+import type { Context, ErrorHandler, NotFoundHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Logger } from '../../lib/telemetry/log.ts'
+import { HttpError, type HttpErrorCode, httpSentences } from './errors.ts'
+import type { RequestVariables } from './request.ts'
+
+/** The status of each code. A forgotten one does not compile. */
+const statuses = {
+  NotFound: 404,
+  InvalidRequest: 422,
+  MalformedBody: 400,
+  BodyTooLarge: 413,
+  TelegramSecretInvalid: 401,
+  TooManyRequests: 429,
+  Unavailable: 503,
+  Internal: 500,
+} as const satisfies Record<HttpErrorCode, ContentfulStatusCode>
+
+type Code = keyof typeof statuses
+
+/** The body of every refusal, as /openapi.json describes it. */
+export const problemSchema = z
+  .object({
+    type: z.string().openapi({ example: 'urn:wasd-cloud:problem:TooManyRequests' }),
+    title: z.string().openapi({ description: 'The code: one PascalCase word that never changes.' }),
+    status: z.int(),
+    detail: z.string().openapi({ description: 'What is wrong, then what to do.' }),
+    code: z.string(),
+    requestId: z.string(),
+    faults: z.array(z.object({ at: z.string(), message: z.string() })).optional(),
+  })
+  .openapi('Problem')
+export type Problem = z.infer<typeof problemSchema>
+
+/** Codes by which a driver says that the database is out of reach, from the operating system and from PostgreSQL. */
+const DATABASE_AWAY = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'CONNECT_TIMEOUT',
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'CONNECTION_ENDED',
+  '53300', // too_many_connections
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+])
+
+export interface Refusal {
+  code: Code
+  status: ContentfulStatusCode
+  detail: string
+  faults?: HttpError['faults']
+  retryAfterSeconds?: number | undefined
+}
+
+/** What a person is told of `error`. Only errors of our own are told in their words; all others are `Internal`. */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof HttpError) {
+    const { code, message: detail, faults, retryAfterSeconds } = error
+    return { code, status: statuses[code], detail, faults, retryAfterSeconds }
+  }
+  const word = codeOf(error)
+  if (word !== undefined && DATABASE_AWAY.has(word)) return { ...standard('Unavailable'), retryAfterSeconds: 5 }
+  if (error instanceof HTTPException && error.status === 400) return standard('MalformedBody')
+  if (error instanceof HTTPException && error.status === 413) return standard('BodyTooLarge')
+  return standard('Internal')
+}
+
+function standard(code: HttpErrorCode): Refusal {
+  return { code, status: statuses[code], detail: httpSentences[code] }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
+/** The one `onError` of the JSON routes. What is our fault is logged whole and told in general words. */
+export function problemOnError(log: Logger): ErrorHandler<{ Variables: RequestVariables }> {
+  return (error, context) => {
+    const refusal = refusalOf(error)
+    logRefusal(log, { error, refusal, requestId: context.get('requestId') })
+    return reply(context, refusal)
+  }
+}
+
+export function logRefusal(log: Logger, what: { error: unknown; refusal: Refusal; requestId: string }): void {
+  const { error, refusal, requestId } = what
+  if (refusal.status >= 500) log.error({ error, requestId, code: refusal.code }, 'A request failed')
+  else log.debug({ requestId, code: refusal.code }, 'Refused a request')
+}
+
+export const problemNotFound: NotFoundHandler<{ Variables: RequestVariables }> = context =>
+  reply(context, standard('NotFound'))
+
+function reply(context: Context<{ Variables: RequestVariables }>, refusal: Refusal): Response {
+  const { code, status, detail, faults, retryAfterSeconds } = refusal
+  const body: Problem = {
+    type: `urn:wasd-cloud:problem:${code}`,
+    title: code,
+    status,
+    detail,
+    code,
+    requestId: context.get('requestId'),
+    ...(faults ? { faults: [...faults] } : {}),
+  }
+  if (retryAfterSeconds !== undefined) context.header('Retry-After', String(retryAfterSeconds))
+  return context.body(JSON.stringify(body), status, {
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+  })
+}
