@@ -1,6 +1,6 @@
 // The loop around a reconciler: takes keys from its sources, has each looked at by one worker at a time, and decides
 // by the outcome when to look again.
-import { withDeadline } from './abort.ts'
+import { aborted, withDeadline } from './abort.ts'
 import { isKubeError, TerminalError } from './errors.ts'
 import { type QueueItem, WorkQueue } from './queue.ts'
 import { keyOf, type ObjectReference, referenceOfKey } from './resource.ts'
@@ -82,6 +82,7 @@ class Loop implements Controller {
     const { runtime, sources, concurrency = 1 } = this.#options
     for (const source of sources)
       source.start((key, priority) => this.enqueue(key, priority), { signal: stop, runtime })
+    await Promise.race([Promise.all(sources.map(source => source.synced)), aborted(stop)])
     await Promise.all(Array.from({ length: concurrency }, () => this.#work({ stop, abort })))
     this.#queue.stop()
   }
