@@ -1,0 +1,86 @@
+// What Azure says no with, as one class. The code is ARM's own word wherever there is one, because that is what an
+// SRE looks up; ours are only for what has none: no answer, and credentials that were never accepted.
+import { RestError } from '@azure/core-rest-pipeline'
+
+/** Codes of ours, for failures that carry no ARM code. */
+export const UNREACHABLE = 'AzureUnreachable'
+export const UNAUTHENTICATED = 'AzureCredentialsRefused'
+export const THROTTLED = 'TooManyRequests'
+/** A long-running operation failed and its text names no code. */
+export const OPERATION_FAILED = 'OperationFailed'
+
+export interface AzureErrorFields {
+  /** HTTP status; absent when no answer came, or when a long-running operation failed late. */
+  status?: number | undefined
+  /** Azure's Retry-After. */
+  retryAfterSeconds?: number | undefined
+  cause?: unknown
+}
+
+export class AzureError extends Error {
+  override readonly name = 'AzureError'
+  readonly code: string
+  readonly status: number | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: string, message: string, fields: AzureErrorFields = {}) {
+    super(message, { cause: fields.cause })
+    this.code = code
+    this.status = fields.status
+    this.retryAfterSeconds = fields.retryAfterSeconds
+  }
+}
+
+/** Turns whatever the SDKs throw into an `AzureError`; an abort passes through as it is. */
+export function toAzureError(thrown: unknown): unknown {
+  if (!(thrown instanceof Error) || thrown instanceof AzureError || thrown.name === 'AbortError') return thrown
+  if (thrown instanceof RestError) return fromRestError(thrown)
+  if (
+    /^(AuthenticationError|AggregateAuthenticationError|CredentialUnavailableError|AuthenticationRequiredError)$/.test(
+      thrown.name,
+    )
+  ) {
+    return fromCredentialError(thrown)
+  }
+  return fromFailedOperation(thrown) ?? thrown
+}
+
+function fromRestError(error: RestError): AzureError {
+  if (error.statusCode === undefined) {
+    return new AzureError(UNREACHABLE, `Azure did not answer: ${error.message}`, { cause: error })
+  }
+  const retryAfter = Number(error.response?.headers.get('retry-after'))
+  const code = error.statusCode === 429 ? (error.code ?? THROTTLED) : (error.code ?? `Http${error.statusCode}`)
+  return new AzureError(code, firstSentence(error.message), {
+    status: error.statusCode,
+    retryAfterSeconds: Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined,
+    cause: error,
+  })
+}
+
+/** Entra refused us, or could not be reached: the second mends itself, so the two must not be mixed up. */
+function fromCredentialError(error: Error): AzureError {
+  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined
+  const refused = status !== undefined && status < 500
+  return refused
+    ? new AzureError(UNAUTHENTICATED, firstSentence(error.message), { status, cause: error })
+    : new AzureError(UNREACHABLE, `Entra did not answer: ${firstSentence(error.message)}`, { status, cause: error })
+}
+
+/**
+ * A failed long-running operation surfaces as a plain Error whose text is
+ * "The long-running operation has failed. CODE. MESSAGE" (`@azure/core-lro`, poller/operation.ts).
+ */
+function fromFailedOperation(error: Error): AzureError | undefined {
+  const match = /^The long-running operation has (?:failed|been canceled)\.?\s*(?:([A-Za-z]\w*)\.)?\s*([\s\S]*)$/.exec(
+    error.message,
+  )
+  if (!match) return undefined
+  const [, code = OPERATION_FAILED, message = ''] = match
+  return new AzureError(code, message || error.message, { cause: error })
+}
+
+/** RestErrors append the whole reply to their message; a person needs its first line. */
+function firstSentence(message: string): string {
+  return (message.split('\n')[0] ?? message).slice(0, 1000)
+}

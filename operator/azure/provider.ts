@@ -1,0 +1,154 @@
+// All that the operator asks of Azure, in its own few words. One implementation talks through the SDKs (sdk.ts); the
+// metrics wrap it (metrics.ts). Every call throws `AzureError`, or the signal's reason when it is aborted.
+
+/** Where a resource lives. Names below are those within the resource group. */
+export interface Place {
+  subscriptionId: string
+  resourceGroup: string
+  /** Azure's short name of the region. */
+  region: string
+}
+
+export type Tags = Record<string, string>
+export type Priority = 'Spot' | 'Regular'
+export type PowerState = 'Starting' | 'Running' | 'Stopping' | 'Stopped' | 'Deallocating' | 'Deallocated' | 'Unknown'
+/** As ARM says it; anything unknown to us is told as `Updating`, which waits. */
+export type ProvisioningState = 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed'
+
+export interface VirtualMachineSeen {
+  id: string
+  vmId: string
+  size: string
+  priority: Priority
+  provisioningState: ProvisioningState
+  /** `Unknown` when Azure does not say, which it sometimes does not. */
+  powerState: PowerState
+  /** Azure's own time of the power state, where it gives one. */
+  powerStateAt: Date | undefined
+  /** Why provisioning failed, where the instance view says so. */
+  failure: { code: string; message: string } | undefined
+  osDiskName: string | undefined
+}
+
+export interface PublicIPAddressSeen {
+  id: string
+  address: string | undefined
+  fqdn: string | undefined
+  provisioningState: ProvisioningState
+}
+
+export interface NetworkInterfaceSeen {
+  id: string
+  /** The VM that holds it. */
+  virtualMachineId: string | undefined
+  networkSecurityGroupId: string | undefined
+  provisioningState: ProvisioningState
+}
+
+export interface NetworkSecurityGroupSeen {
+  id: string
+  clientCIDRs: string[]
+  provisioningState: ProvisioningState
+}
+
+export interface DiskSeen {
+  id: string
+  name: string
+  /** The VM that holds it. */
+  managedBy: string | undefined
+  provisioningState: ProvisioningState
+}
+
+export interface DiskRequest {
+  name: string
+  sizeGiB: number
+  sku: string
+}
+
+export interface VirtualMachineRequest {
+  name: string
+  size: string
+  priority: Priority
+  networkInterfaceId: string
+  /** `imageId` makes the OS disk from a specialized image; `attachId` takes a disk that exists. */
+  osDisk: DiskRequest & ({ imageId: string } | { attachId: string })
+  dataDisks: (DiskRequest & { lun: number; attachId: string | undefined })[]
+  osType: 'Windows' | 'Linux'
+  securityType: 'Standard' | 'TrustedLaunch'
+  licenseType: string | undefined
+  diskControllerType: 'SCSI' | 'NVMe'
+  tags: Tags
+}
+
+/** A long-running operation that Azure has accepted. `poller` resumes it in any process. */
+export interface AcceptedOperation {
+  poller: string
+}
+
+export type OperationState = { is: 'Running' } | { is: 'Succeeded' } | { is: 'Failed'; code: string; message: string }
+
+/** A machine as the fleet's list shows it: enough to see that something has changed, too little to act on. */
+export interface FleetMachine {
+  name: string
+  id: string
+  powerState: PowerState
+}
+
+/** A resource of ours as the sweeper's lists show it. `id` is lower-cased: ARM's casing is not stable. */
+export interface TaggedResource {
+  id: string
+  kind: 'virtualMachine' | 'networkInterface' | 'publicIPAddress' | 'networkSecurityGroup' | 'disk'
+  name: string
+  resourceGroup: string
+  tags: Tags
+  /** Absent where ARM does not tell. */
+  createdAt: Date | undefined
+}
+
+export interface Azure {
+  virtualMachine(place: Place, name: string, signal: AbortSignal): Promise<VirtualMachineSeen | undefined>
+  publicIPAddress(place: Place, name: string, signal: AbortSignal): Promise<PublicIPAddressSeen | undefined>
+  networkInterface(place: Place, name: string, signal: AbortSignal): Promise<NetworkInterfaceSeen | undefined>
+  networkSecurityGroup(place: Place, name: string, signal: AbortSignal): Promise<NetworkSecurityGroupSeen | undefined>
+  disk(place: Place, name: string, signal: AbortSignal): Promise<DiskSeen | undefined>
+
+  /** Idempotent. Done when `provisioningState` says so. */
+  putPublicIPAddress(place: Place, request: { name: string; tags: Tags }, signal: AbortSignal): Promise<void>
+  putNetworkInterface(
+    place: Place,
+    request: {
+      name: string
+      subnetId: string
+      publicIPAddressId: string
+      networkSecurityGroupId: string | undefined
+      tags: Tags
+    },
+    signal: AbortSignal,
+  ): Promise<void>
+  putNetworkSecurityGroup(
+    place: Place,
+    request: { name: string; clientCIDRs: string[]; probeCIDRs: string[]; tags: Tags },
+    signal: AbortSignal,
+  ): Promise<void>
+
+  /** Never touches a VM of this name that exists: throws `PreconditionFailed` (`If-None-Match: *`). */
+  createVirtualMachine(place: Place, request: VirtualMachineRequest, signal: AbortSignal): Promise<AcceptedOperation>
+  startVirtualMachine(place: Place, name: string, signal: AbortSignal): Promise<AcceptedOperation>
+  deallocateVirtualMachine(place: Place, name: string, signal: AbortSignal): Promise<AcceptedOperation>
+  /** Without force, so that disks and NIC come off clean and can be used again. */
+  deleteVirtualMachine(place: Place, name: string, signal: AbortSignal): Promise<AcceptedOperation>
+
+  /** Accepted; gone when a look says so. What is absent already counts as accepted. */
+  deleteNetworkInterface(place: Place, name: string, signal: AbortSignal): Promise<void>
+  deletePublicIPAddress(place: Place, name: string, signal: AbortSignal): Promise<void>
+  deleteNetworkSecurityGroup(place: Place, name: string, signal: AbortSignal): Promise<void>
+  deleteDisk(place: Place, name: string, signal: AbortSignal): Promise<void>
+
+  /** One look at a long-running operation, from its stored poller. */
+  operation(subscriptionId: string, poller: string, signal: AbortSignal): Promise<OperationState>
+
+  /** Every VM of the subscription with its power state, by list pages alone. */
+  fleet(subscriptionId: string, signal: AbortSignal): Promise<FleetMachine[]>
+  /** Everything in the subscription that carries this installation's tag. */
+  tagged(subscriptionId: string, installationId: string, signal: AbortSignal): Promise<TaggedResource[]>
+}

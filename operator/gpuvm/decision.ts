@@ -1,0 +1,131 @@
+// What a pass sees, and what it may decide. Phases are pure: the same sight gives the same verdict.
+import type { CatalogueImage, CatalogueRegion } from '../../crds/catalogue.ts'
+import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
+import type {
+  DiskSeen,
+  NetworkInterfaceSeen,
+  NetworkSecurityGroupSeen,
+  OperationState,
+  Place,
+  Priority,
+  PublicIPAddressSeen,
+  VirtualMachineSeen,
+} from '../azure/provider.ts'
+
+export type Incarnation = NonNullable<GpuVmStatus['incarnation']>
+export type Operation = NonNullable<GpuVmStatus['operation']>
+export type LastError = NonNullable<GpuVmStatus['lastError']>
+
+/** What live reads of Azure showed in this pass. Absent is `undefined`; unreachable has thrown. */
+export interface Observed {
+  /** The VM of the present incarnation. */
+  virtualMachine: VirtualMachineSeen | undefined
+  /** The VM of the incarnation before, for as long as it exists. */
+  predecessor: VirtualMachineSeen | undefined
+  publicIPAddress: PublicIPAddressSeen | undefined
+  networkInterface: NetworkInterfaceSeen | undefined
+  networkSecurityGroup: NetworkSecurityGroupSeen | undefined
+  osDisk: DiskSeen | undefined
+  /** In the order of the spec; one for each. */
+  dataDisks: (DiskSeen | undefined)[]
+  /** The empty bootstrap Secret that was made for an object which names none. */
+  hasBootstrapSecret: boolean
+  /** The operation that the status names, as Azure tells of it; `undefined` when there is none, or no poller of it. */
+  operation: OperationState | undefined
+}
+
+/** What the operator's own probe knows of the stream server. `answering: undefined` until it is sure. */
+export interface StreamSeen {
+  answering: boolean | undefined
+  /** The first answer of the present stretch, in this process. */
+  since: Date | undefined
+  lastAnsweredAt: Date | undefined
+}
+
+export interface Seen {
+  machine: GpuVm
+  uid: string
+  namespace: string
+  /** `undefined` when the catalogue does not know the region. */
+  region: CatalogueRegion | undefined
+  image: CatalogueImage | undefined
+  /** Where this object's resources are, from the catalogue or, once made, from their own ids. */
+  place: Place | undefined
+  incarnation: Incarnation
+  observed: Observed
+  stream: StreamSeen
+  now: Date
+  settings: GpuVmSettings
+}
+
+export interface GpuVmSettings {
+  installationId: string
+  /** Seconds between looks at a long-running operation. 4 against the real Azure, whose budget allows 15 a minute. */
+  operationPollSeconds: number
+}
+
+/** One thing to do outside. The next pass sees what came of it. */
+export type Step =
+  | { do: 'EnsureBootstrapSecret' }
+  | { do: 'PutPublicIPAddress' }
+  | { do: 'PutNetworkSecurityGroup' }
+  | { do: 'PutNetworkInterface' }
+  /** Written to the status before anything is deleted or made. */
+  | { do: 'BeginIncarnation'; priority: Priority; reason: Incarnation['reason'] }
+  /** An eviction that is waited out with the same VM. */
+  | { do: 'RecordEviction' }
+  | { do: 'CreateVirtualMachine' }
+  | { do: 'StartVirtualMachine' }
+  | { do: 'DeallocateVirtualMachine' }
+  | { do: 'DeleteVirtualMachine'; incarnation: number }
+  | { do: 'DeleteResources'; resources: DeletableResource[] }
+  | { do: 'ReleaseObject' }
+
+export type DeletableResource =
+  | { kind: 'networkInterface' | 'publicIPAddress' | 'networkSecurityGroup' | 'osDisk' | 'bootstrapSecret' }
+  | { kind: 'dataDisk'; name: string }
+
+/** Why the machine is not what the spec asks for, in one stable word and a sentence. */
+export interface Explanation {
+  reason: string
+  message: string
+}
+
+export interface Verdict {
+  step?: Step
+  /** Ends the pass here, with or without a step: no later phase has a say. */
+  because?: Explanation
+  /** A person has to act. */
+  stalled?: Explanation
+  requeueAfterSeconds?: number
+}
+
+export type Phase = (seen: Seen) => Verdict
+
+/** The phases in order; the first that has something to say decides. */
+export function decide(phases: readonly Phase[], seen: Seen): Verdict {
+  for (const phase of phases) {
+    const verdict = phase(seen)
+    if (verdict.step || verdict.because || verdict.stalled) return verdict
+  }
+  return {}
+}
+
+/** The incarnation that is meant now; before the first status it is the first. */
+export function incarnationOf(machine: GpuVm, now: Date): Incarnation {
+  const { priority } = machine.spec
+  return (
+    machine.status?.incarnation ?? {
+      number: 1,
+      priority,
+      specPriority: priority,
+      reason: 'Created',
+      since: now.toISOString(),
+    }
+  )
+}
+
+/** Whether the object is to be given up. */
+export function isLeaving(machine: GpuVm): boolean {
+  return machine.metadata.deletionTimestamp !== undefined
+}

@@ -1,0 +1,115 @@
+// Gathers everything that a pass needs, once. Only what a decision can hang on is read: a machine that stands costs
+// one GET, and a long-running operation that still runs costs one look at it and nothing else.
+import type { Catalogue } from '../../crds/catalogue.ts'
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import type { KubeClient } from '../../lib/kube/client.ts'
+import { secrets } from '../../lib/kube/core.ts'
+import {
+  dataDiskName,
+  networkInterfaceName,
+  networkSecurityGroupName,
+  osDiskName,
+  publicIPAddressName,
+  virtualMachineName,
+} from '../azure/names.ts'
+import type { Azure, OperationState, Place } from '../azure/provider.ts'
+import { incarnationOf, isLeaving, type Observed } from './decision.ts'
+
+const nothing: Observed = {
+  virtualMachine: undefined,
+  predecessor: undefined,
+  publicIPAddress: undefined,
+  networkInterface: undefined,
+  networkSecurityGroup: undefined,
+  osDisk: undefined,
+  dataDisks: [],
+  hasBootstrapSecret: false,
+  operation: undefined,
+}
+
+export interface Sighting {
+  azure: Azure
+  kube: KubeClient
+  machine: GpuVm
+  uid: string
+  place: Place | undefined
+  now: Date
+  signal: AbortSignal
+}
+
+export async function observe(sighting: Sighting): Promise<Observed> {
+  const { azure, machine, uid, place, now, signal } = sighting
+  if (!place) return nothing
+
+  const operation = await operationState(sighting, place)
+  // While an operation runs nothing else can be decided, but that all of it is to go.
+  if (operation?.is === 'Running' && !isLeaving(machine)) return { ...nothing, operation }
+
+  const { number } = incarnationOf(machine, now)
+  const [virtualMachine, predecessor] = await Promise.all([
+    azure.virtualMachine(place, virtualMachineName(uid, number), signal),
+    number > 1 && mayHavePredecessor(machine)
+      ? azure.virtualMachine(place, virtualMachineName(uid, number - 1), signal)
+      : undefined,
+  ])
+  const everything = virtualMachine === undefined || isLeaving(machine)
+  const guarded =
+    machine.spec.clientCIDRs !== undefined || machine.status?.resources?.networkSecurityGroup !== undefined
+
+  const [hasBootstrapSecret, publicIPAddress, networkInterface, networkSecurityGroup, osDisk, ...dataDisks] =
+    await Promise.all([
+      everything ? bootstrapSecretExists(sighting) : true,
+      everything || guarded ? azure.publicIPAddress(place, publicIPAddressName(uid), signal) : undefined,
+      everything || guarded ? azure.networkInterface(place, networkInterfaceName(uid), signal) : undefined,
+      guarded || isLeaving(machine)
+        ? azure.networkSecurityGroup(place, networkSecurityGroupName(uid), signal)
+        : undefined,
+      everything ? azure.disk(place, osDiskName(uid), signal) : undefined,
+      ...(everything ? (machine.spec.disks.data ?? []) : []).map(disk =>
+        azure.disk(place, dataDiskName(uid, disk.name), signal),
+      ),
+    ])
+  return {
+    virtualMachine,
+    predecessor,
+    publicIPAddress,
+    networkInterface,
+    networkSecurityGroup,
+    osDisk,
+    dataDisks,
+    hasBootstrapSecret,
+    operation,
+  }
+}
+
+/** A Secret that the spec names is somebody else's, and never ours to make or delete. */
+async function bootstrapSecretExists({ kube, machine, signal }: Sighting): Promise<boolean> {
+  if (machine.spec.bootstrapSecretName !== undefined) return false
+  const { namespace, name } = machine.metadata
+  return (await kube.get(secrets, { namespace, name }, { signal })) !== undefined
+}
+
+/** Once the present incarnation was seen, its predecessor is gone: it is made only after that. */
+function mayHavePredecessor(machine: GpuVm): boolean {
+  return machine.status?.vmId === undefined || isLeaving(machine)
+}
+
+async function operationState({ azure, machine, signal }: Sighting, place: Place): Promise<OperationState | undefined> {
+  const poller = machine.status?.operation?.poller
+  return poller === undefined ? undefined : await azure.operation(place.subscriptionId, poller, signal)
+}
+
+/**
+ * Where the object's resources are: the catalogue says where they are to be, their own ids where they were made.
+ * The ids rule, so that a changed catalogue never strands a machine.
+ */
+export function placeOf(machine: GpuVm, catalogue: Catalogue): Place | undefined {
+  const { region } = machine.spec
+  const { virtualMachine, networkInterface, publicIPAddress } = machine.status?.resources ?? {}
+  const id = virtualMachine ?? networkInterface ?? publicIPAddress
+  const [, subscriptionId, resourceGroup] = /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\//i.exec(id ?? '') ?? []
+  if (subscriptionId && resourceGroup) return { subscriptionId, resourceGroup, region }
+
+  const configured = catalogue.regions[region]
+  return configured && { subscriptionId: configured.subscriptionId, resourceGroup: configured.resourceGroup, region }
+}

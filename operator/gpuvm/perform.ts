@@ -1,0 +1,185 @@
+// Does the one step that was decided: one call outside for each arm. What Azure refuses comes back as an outcome;
+// what says nothing about the machine (throttling, no answer) is thrown and tried again.
+
+import { gpuVms } from '../../crds/types/gpuvm.ts'
+import type { KubeClient } from '../../lib/kube/client.ts'
+import { secrets } from '../../lib/kube/core.ts'
+import { isKubeError } from '../../lib/kube/errors.ts'
+import { removeFinalizer } from '../../lib/kube/finalizers.ts'
+import { controllerReference } from '../../lib/kube/resource.ts'
+import { decideOn } from '../azure/decisions.ts'
+import { AzureError } from '../azure/errors.ts'
+import {
+  dataDiskName,
+  networkInterfaceName,
+  networkSecurityGroupName,
+  osDiskName,
+  publicIPAddressName,
+  tagsOf,
+  virtualMachineName,
+} from '../azure/names.ts'
+import type { AcceptedOperation, Azure, Place } from '../azure/provider.ts'
+import type { DeletableResource, Operation, Seen, Step } from './decision.ts'
+import { virtualMachineRequest } from './request.ts'
+import type { Outcome } from './status.ts'
+
+export const FINALIZER = 'wasd.cloud/operator'
+export const PLAYER_LABEL = 'wasd.cloud/player'
+
+export interface Hands {
+  azure: Azure
+  kube: KubeClient
+  /** Told of every refusal of capacity, so that rankings and history know. */
+  onRefused: (refusal: { seen: Seen; code: string; message: string }) => void
+}
+
+export async function perform(step: Step, seen: Seen, hands: Hands, signal: AbortSignal): Promise<Outcome> {
+  try {
+    return await attempt(step, seen, hands, signal)
+  } catch (error) {
+    if (!(error instanceof AzureError)) throw error
+    const decision = decideOn(error)
+    if (decision.do === 'Retry') throw error
+    if (decision.do === 'LookAgain') return {} // The next look shows what stands in the way.
+    const { code, message } = error
+    if (decision.do === 'Refused') hands.onRefused({ seen, code, message })
+    return {
+      refused: {
+        code,
+        message: message.slice(0, 4096),
+        retryable: decision.do === 'Refused',
+        at: seen.now.toISOString(),
+      },
+    }
+  }
+}
+
+async function attempt(step: Step, seen: Seen, hands: Hands, signal: AbortSignal): Promise<Outcome> {
+  const { azure, kube } = hands
+  const { machine, uid, incarnation } = seen
+  const name = virtualMachineName(uid, incarnation.number)
+
+  switch (step.do) {
+    case 'BeginIncarnation':
+    case 'RecordEviction':
+      return {} // Written with the status; the next pass acts on it.
+    case 'EnsureBootstrapSecret':
+      await ensureBootstrapSecret(seen, kube, signal)
+      return {}
+    case 'ReleaseObject':
+      await removeFinalizer(kube, gpuVms, machine, FINALIZER, { signal })
+      return {}
+    case 'PutPublicIPAddress':
+      await azure.putPublicIPAddress(placed(seen), { name: publicIPAddressName(uid), tags: tags(seen) }, signal)
+      return {}
+    case 'PutNetworkSecurityGroup': {
+      const { clientCIDRs = [] } = machine.spec
+      const request = {
+        name: networkSecurityGroupName(uid),
+        clientCIDRs,
+        probeCIDRs: seen.region?.probeCIDRs ?? [],
+        tags: tags(seen),
+      }
+      await azure.putNetworkSecurityGroup(placed(seen), request, signal)
+      return {}
+    }
+    case 'PutNetworkInterface': {
+      const guarded = machine.spec.clientCIDRs !== undefined
+      const request = {
+        name: networkInterfaceName(uid),
+        subnetId: seen.region?.subnetId ?? '',
+        publicIPAddressId: seen.observed.publicIPAddress?.id ?? '',
+        networkSecurityGroupId: guarded ? seen.observed.networkSecurityGroup?.id : undefined,
+        tags: tags(seen),
+      }
+      await azure.putNetworkInterface(placed(seen), request, signal)
+      return {}
+    }
+    case 'CreateVirtualMachine':
+      return begun(
+        seen,
+        'Create',
+        name,
+        await azure.createVirtualMachine(placed(seen), virtualMachineRequest(seen, name, tags(seen)), signal),
+      )
+    case 'StartVirtualMachine':
+      return begun(seen, 'Start', name, await azure.startVirtualMachine(placed(seen), name, signal))
+    case 'DeallocateVirtualMachine':
+      return begun(seen, 'Deallocate', name, await azure.deallocateVirtualMachine(placed(seen), name, signal))
+    case 'DeleteVirtualMachine': {
+      const doomed = virtualMachineName(uid, step.incarnation)
+      return begun(seen, 'Delete', doomed, await azure.deleteVirtualMachine(placed(seen), doomed, signal))
+    }
+    case 'DeleteResources':
+      await Promise.all(step.resources.map(resource => deleteResource(resource, seen, hands, signal)))
+      return {}
+    default:
+      return step satisfies never
+  }
+}
+
+function begun(
+  { incarnation, now }: Seen,
+  kind: Operation['kind'],
+  resource: string,
+  { poller }: AcceptedOperation,
+): Outcome {
+  return { operation: { kind, resource, incarnation: incarnation.number, poller, since: now.toISOString() } }
+}
+
+async function deleteResource(
+  resource: DeletableResource,
+  seen: Seen,
+  { azure, kube }: Hands,
+  signal: AbortSignal,
+): Promise<void> {
+  const { machine, namespace } = seen
+  const place = placed(seen)
+  switch (resource.kind) {
+    case 'networkInterface':
+      return await azure.deleteNetworkInterface(place, networkInterfaceName(seen.uid), signal)
+    case 'publicIPAddress':
+      return await azure.deletePublicIPAddress(place, publicIPAddressName(seen.uid), signal)
+    case 'networkSecurityGroup':
+      return await azure.deleteNetworkSecurityGroup(place, networkSecurityGroupName(seen.uid), signal)
+    case 'osDisk':
+      return await azure.deleteDisk(place, osDiskName(seen.uid), signal)
+    case 'dataDisk':
+      return await azure.deleteDisk(place, dataDiskName(seen.uid, resource.name), signal)
+    case 'bootstrapSecret':
+      await kube.delete(secrets, { namespace, name: machine.metadata.name }, { signal })
+      return
+    default:
+      return resource satisfies never
+  }
+}
+
+/** What the guest needs at boot is put into it later; a machine must not wait for that. */
+async function ensureBootstrapSecret(
+  { machine, namespace }: Seen,
+  kube: KubeClient,
+  signal: AbortSignal,
+): Promise<void> {
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace, name: machine.metadata.name, ownerReferences: [controllerReference(machine)] },
+  }
+  try {
+    await kube.create(secrets, secret, { signal })
+  } catch (error) {
+    if (!isKubeError(error, 'AlreadyExists')) throw error
+  }
+}
+
+/** Phases take a step in Azure only where they know the place. */
+function placed({ place, machine }: Seen): Place {
+  if (!place)
+    throw new AzureError('RegionUnknown', `The catalogue does not know region ${machine.spec.region}.`, { status: 400 })
+  return place
+}
+
+function tags({ machine, uid, namespace, settings }: Seen) {
+  const player = machine.metadata.labels?.[PLAYER_LABEL]
+  return tagsOf({ installationId: settings.installationId, namespace, name: machine.metadata.name, uid, player })
+}

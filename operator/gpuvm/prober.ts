@@ -1,0 +1,136 @@
+// Asks every running machine's stream server whether it answers, which is half of "playable". Nothing that the API
+// or the guest says is needed for that. Three misses in a row close a stretch; when a good part of the fleet falls
+// silent in one round it is our own network, and nothing is concluded.
+import { request } from 'undici'
+import type { ObjectReference } from '../../lib/kube/resource.ts'
+import type { Runnable, StopSignals } from '../../lib/kube/runtime.ts'
+import type { Clock } from '../../lib/process/clock.ts'
+import type { Logger } from '../../lib/telemetry/log.ts'
+import type { StreamSeen } from './decision.ts'
+
+/** Sunshine's plain HTTP port, from its base port 47989; it answers `/serverinfo` to anybody. */
+const SERVER_INFO_PORT = 47_989
+/** So many misses in a row say that the stream is gone. */
+const MISSES = 3
+/** A server that was never heard is asked so many times as often: the player waits for its first answer. */
+const SEEKING_FACTOR = 5
+/** When this share of at least so many machines falls silent in one round, it is our network. */
+const OWN_FAULT = { share: 0.2, fleet: 10 }
+/** Probes under way at once. */
+const CONCURRENCY = 200
+
+export interface ProbeTarget {
+  uid: string
+  key: ObjectReference
+  host: string
+}
+
+export interface Prober extends Runnable {
+  /** Probes this machine from now on; a changed host begins anew. */
+  follow(target: ProbeTarget): void
+  forget(uid: string): void
+  seen(uid: string): StreamSeen
+}
+
+interface Followed extends ProbeTarget {
+  answering: boolean | undefined
+  since: Date | undefined
+  lastAnsweredAt: Date | undefined
+  misses: number
+  dueAt: number
+}
+
+/** Resolves to whether the stream server at `host` answers; never rejects. */
+export type Probe = (host: string, signal: AbortSignal) => Promise<boolean>
+
+export function prober(options: {
+  clock: Clock
+  log: Logger
+  /** Seconds between two probes of a machine that answers. 15 in production. */
+  probeSeconds: number
+  /** Called when a machine begins or ceases to answer. */
+  onTransition: (key: ObjectReference) => void
+  probe?: Probe
+}): Prober {
+  const { clock, log, probeSeconds, onTransition } = options
+  const probe = options.probe ?? serverInfo(probeSeconds * 1000)
+  const followed = new Map<string, Followed>()
+  const unknown: StreamSeen = { answering: undefined, since: undefined, lastAnsweredAt: undefined }
+
+  async function round(signal: AbortSignal): Promise<void> {
+    const began = clock.monotonic()
+    const due = [...followed.values()].filter(target => target.dueAt <= began)
+    const answers = await inBatches(due, async target => ({ target, answered: await probe(target.host, signal) }))
+    if (signal.aborted) return
+
+    const silenced = answers.filter(({ target, answered }) => !answered && target.answering === true).length
+    const ownFault = followed.size >= OWN_FAULT.fleet && silenced >= followed.size * OWN_FAULT.share
+    if (ownFault)
+      log.warn({ silenced, fleet: followed.size }, 'So much of the fleet fell silent at once that nothing is concluded')
+    for (const { target, answered } of answers) {
+      const changed = answered || !ownFault ? learn(target, answered) : false
+      target.dueAt = clock.monotonic() + (probeSeconds * 1000) / (target.answering ? 1 : SEEKING_FACTOR)
+      if (changed && followed.get(target.uid) === target) onTransition(target.key)
+    }
+  }
+
+  function learn(target: Followed, answered: boolean): boolean {
+    const before = target.answering
+    const now = clock.now()
+    if (answered) {
+      if (before !== true) target.since = now
+      Object.assign(target, { answering: true, misses: 0, lastAnsweredAt: now })
+    } else {
+      target.misses += 1
+      if (target.misses >= MISSES) target.answering = false
+    }
+    return target.answering !== before
+  }
+
+  return {
+    name: 'prober',
+    follow(target) {
+      const known = followed.get(target.uid)
+      if (known?.host === target.host) return
+      followed.set(target.uid, { ...target, ...unknown, misses: 0, dueAt: 0 })
+    },
+    forget: uid => void followed.delete(uid),
+    seen(uid) {
+      const target = followed.get(uid)
+      return target
+        ? { answering: target.answering, since: target.since, lastAnsweredAt: target.lastAnsweredAt }
+        : unknown
+    },
+    async run({ stop }: StopSignals) {
+      const tick = (probeSeconds * 1000) / SEEKING_FACTOR / 2
+      while (!stop.aborted) {
+        await round(stop)
+        await clock.sleep(tick, stop).catch(() => undefined)
+      }
+    },
+  }
+}
+
+/** https://docs.lizardbyte.dev/projects/sunshine/latest/nvhttp_8cpp.html: `/serverinfo`, an XML `root` with its status. */
+function serverInfo(timeoutMilliseconds: number): Probe {
+  return async (host, signal) => {
+    const address = host.includes(':') ? `[${host}]` : host
+    try {
+      const { statusCode, body } = await request(`http://${address}:${SERVER_INFO_PORT}/serverinfo`, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(Math.max(500, timeoutMilliseconds / SEEKING_FACTOR))]),
+      })
+      const text = await body.text()
+      return statusCode === 200 && /<root[^>]*status_code="200"/.test(text)
+    } catch {
+      return false // Refused, unreachable or too slow are all one answer: it cannot be played.
+    }
+  }
+}
+
+async function inBatches<Item, Result>(items: Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = []
+  for (let start = 0; start < items.length; start += CONCURRENCY) {
+    results.push(...(await Promise.all(items.slice(start, start + CONCURRENCY).map(work))))
+  }
+  return results
+}
