@@ -1,0 +1,122 @@
+// What a button carries. Menus keep no state: everything that a press means is in its callback data, at most 64 bytes.
+// Data written by an older version, or about something since gone, is `undefined` here and answered kindly.
+import { createHash } from 'node:crypto'
+
+export type Press =
+  | { do: 'Home' }
+  | { do: 'Balance' }
+  | { do: 'TopUp' }
+  /** An amount was picked: which way to pay? */
+  | { do: 'TopUpAmount'; amountPaise: bigint }
+  | { do: 'PayWithStars'; amountPaise: bigint }
+  /** The list of games, from the one at `offset` on. */
+  | { do: 'Games'; offset: number }
+  | { do: 'Game'; game: string }
+  | { do: 'Tier'; game: string; tier: string }
+  /** `ratePaisePerHour` is the price that the player was shown, and agrees to. */
+  | { do: 'Start'; game: string; tier: string; ratePaisePerHour: number }
+  | { do: 'Status' }
+  | { do: 'Stop' }
+  | { do: 'StopNow'; session: string }
+
+/** Bytes. https://core.telegram.org/bots/api#inlinekeyboardbutton */
+export const CALLBACK_DATA_BYTES = 64
+
+/** Characters of a catalogue's key (up to 40) that stay as they are; a longer one becomes its digest. */
+const KEY_CHARACTERS = 18
+
+export function callbackData(press: Press): string {
+  switch (press.do) {
+    case 'Home':
+    case 'Balance':
+    case 'TopUp':
+    case 'Status':
+    case 'Stop':
+      return names[press.do]
+    case 'TopUpAmount':
+    case 'PayWithStars':
+      return `${names[press.do]}:${press.amountPaise}`
+    case 'Games':
+      return `${names.Games}:${press.offset}`
+    case 'Game':
+      return `${names.Game}:${shortKey(press.game)}`
+    case 'Tier':
+      return `${names.Tier}:${shortKey(press.game)}:${shortKey(press.tier)}`
+    case 'Start':
+      return `${names.Start}:${shortKey(press.game)}:${shortKey(press.tier)}:${press.ratePaisePerHour}`
+    case 'StopNow':
+      return `${names.StopNow}:${press.session}`
+    default:
+      return press satisfies never
+  }
+}
+
+const names = {
+  Home: 'home',
+  Balance: 'balance',
+  TopUp: 'topup',
+  TopUpAmount: 'amount',
+  PayWithStars: 'stars',
+  Games: 'games',
+  Game: 'game',
+  Tier: 'tier',
+  Start: 'start',
+  Status: 'status',
+  Stop: 'stop',
+  StopNow: 'stop-now',
+} as const satisfies Record<Press['do'], string>
+
+/** What the catalogue knows now; keys in a button are looked up in it. */
+export interface Known {
+  games: readonly string[]
+  tiers: readonly string[]
+}
+
+/** Reads a button's data. `undefined` when it means nothing (any more). */
+export function readPress(data: string, known: Known): Press | undefined {
+  const [name, first = '', second = '', third = ''] = data.split(':')
+  const game = known.games.find(key => shortKey(key) === first)
+  const tier = known.tiers.find(key => shortKey(key) === second)
+  switch (name) {
+    case names.Home:
+      return { do: 'Home' }
+    case names.Balance:
+      return { do: 'Balance' }
+    case names.TopUp:
+      return { do: 'TopUp' }
+    case names.Status:
+      return { do: 'Status' }
+    case names.Stop:
+      return { do: 'Stop' }
+    case names.TopUpAmount:
+      return isCount(first) ? { do: 'TopUpAmount', amountPaise: BigInt(first) } : undefined
+    case names.PayWithStars:
+      return isCount(first) ? { do: 'PayWithStars', amountPaise: BigInt(first) } : undefined
+    case names.Games:
+      return isCount(first) ? { do: 'Games', offset: Number(first) } : undefined
+    case names.Game:
+      return game ? { do: 'Game', game } : undefined
+    case names.Tier:
+      return game && tier ? { do: 'Tier', game, tier } : undefined
+    case names.Start:
+      return game && tier && isCount(third) ? { do: 'Start', game, tier, ratePaisePerHour: Number(third) } : undefined
+    case names.StopNow:
+      return first ? { do: 'StopNow', session: first } : undefined
+    default:
+      return undefined
+  }
+}
+
+/** Whole numbers up to nine digits, so that no press can carry an amount that a wallet could not hold. */
+function isCount(text: string): boolean {
+  return /^\d{1,9}$/.test(text)
+}
+
+function shortKey(key: string): string {
+  if (key.length <= KEY_CHARACTERS) return key
+  // A dot is in no key of the catalogue: a digest cannot be mistaken for one.
+  return `.${createHash('sha256')
+    .update(key)
+    .digest('base64url')
+    .slice(0, KEY_CHARACTERS - 1)}`
+}
