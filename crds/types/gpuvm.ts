@@ -188,7 +188,15 @@ export interface GpuVmStatus {
     /**
      * Why this incarnation was begun.
      */
-    reason: 'Created' | 'Evicted' | 'CapacityRefused' | 'PriorityChanged' | 'CreateFailed' | 'MachineLost' | 'Restarted'
+    reason:
+      | 'Created'
+      | 'Evicted'
+      | 'CapacityRefused'
+      | 'PriorityChanged'
+      | 'SizeChanged'
+      | 'CreateFailed'
+      | 'MachineLost'
+      | 'Restarted'
     /**
      * When it was begun.
      */

@@ -129,7 +129,11 @@ function streamOf({ machine, observed, stream, now }: Seen, next: GpuVmStatus): 
     time => time !== undefined,
   )
   const last = evidence.length === 0 ? since : new Date(Math.min(...evidence.map(time => time.getTime())))
-  return { answering: false, since: since.toISOString(), lastAnsweredAt: (last < since ? since : last).toISOString() }
+  return {
+    answering: false,
+    since: since.toISOString(),
+    lastAnsweredAt: new Date(Math.max(last.getTime(), since.getTime())).toISOString(),
+  }
 }
 
 function phaseOf(seen: Seen, verdict: Verdict): Phase {

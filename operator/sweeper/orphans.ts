@@ -1,0 +1,41 @@
+// Which resources have no living owner, and how many of them may go in one round. Pure.
+import { NAMESPACE_TAG, UID_TAG } from '../azure/names.ts'
+import type { TaggedResource } from '../azure/provider.ts'
+
+export interface Orphan {
+  subscription: string
+  resource: TaggedResource
+}
+
+/** More orphans than this share of everything that is tagged, and more than the number below, stop the sweep. */
+export const LARGEST_SHARE = 0.2
+/** So many may always go: one machine with all that it holds, twice. */
+export const ALWAYS_PERMITTED = 10
+
+/** Machines first, then what they held, then what that held. */
+const order: TaggedResource['kind'][] = [
+  'virtualMachine',
+  'networkInterface',
+  'publicIPAddress',
+  'networkSecurityGroup',
+  'disk',
+]
+
+/** What carries a UID that nobody living bears. A resource of a namespace that is not watched has owners we cannot see. */
+export function orphansOf(seen: { tagged: Orphan[]; owners: ReadonlySet<string>; namespaces: string[] }): Orphan[] {
+  return seen.tagged.filter(({ resource }) => {
+    const uid = resource.tags[UID_TAG]
+    const namespace = resource.tags[NAMESPACE_TAG]
+    if (uid === undefined || namespace === undefined) return false
+    if (seen.namespaces.length > 0 && !seen.namespaces.includes(namespace)) return false
+    return !seen.owners.has(uid)
+  })
+}
+
+/** What is deleted in this round; `halted` when it would be too much to be true. */
+export function sweepable(found: { ripe: Orphan[]; tagged: number }): { halted: boolean; delete: Orphan[] } {
+  const { ripe, tagged } = found
+  if (ripe.length > ALWAYS_PERMITTED && ripe.length > tagged * LARGEST_SHARE) return { halted: true, delete: [] }
+  const sorted = [...ripe].sort((left, right) => order.indexOf(left.resource.kind) - order.indexOf(right.resource.kind))
+  return { halted: false, delete: sorted }
+}

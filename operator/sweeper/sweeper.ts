@@ -1,0 +1,134 @@
+// Deletes what carries this installation's tag in Azure and belongs to no GpuVm any more. Azure is listed before the
+// cluster, so that what is made in between is never taken for an orphan. An empty cluster list must not delete the
+// world: more than a set share at once stops the sweep, loudly, until a person has looked.
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { gpuVms } from '../../crds/types/gpuvm.ts'
+import type { KubeClient } from '../../lib/kube/client.ts'
+import type { Runnable, StopSignals } from '../../lib/kube/runtime.ts'
+import type { Clock } from '../../lib/process/clock.ts'
+import type { Logger } from '../../lib/telemetry/log.ts'
+import { decideOn } from '../azure/decisions.ts'
+import { AzureError } from '../azure/errors.ts'
+import type { Azure, Place, TaggedResource } from '../azure/provider.ts'
+import type { SweeperMetrics } from './metrics.ts'
+import { type Orphan, orphansOf, sweepable } from './orphans.ts'
+
+export interface SweeperOptions {
+  azure: Azure
+  kube: KubeClient
+  clock: Clock
+  log: Logger
+  metrics: SweeperMetrics
+  installationId: string
+  /** Seconds between sweeps. */
+  sweepSeconds: number
+  /** Seconds for which a resource must have been seen without an owner. */
+  graceSeconds: number
+  subscriptions: () => string[]
+  /** The namespaces to look for owners in; all when empty. What is elsewhere is never swept. */
+  namespaces: string[]
+}
+
+export function sweeper(options: SweeperOptions): Runnable {
+  const { azure, kube, clock, log, metrics } = options
+  /** When each orphan was first seen without an owner, by id. Lost at a restart, which only adds to the grace. */
+  let since = new Map<string, number>()
+
+  async function sweep(signal: AbortSignal): Promise<void> {
+    const tagged: { subscription: string; resource: TaggedResource }[] = []
+    for (const subscription of options.subscriptions()) {
+      const found = await azure.tagged(subscription, options.installationId, signal)
+      tagged.push(...found.map(resource => ({ subscription, resource })))
+    }
+    const owners = await livingUids(signal)
+
+    const orphans = orphansOf({ tagged, owners, namespaces: options.namespaces })
+    const now = clock.monotonic()
+    since = new Map(orphans.map(({ resource }) => [resource.id, since.get(resource.id) ?? now]))
+    const ripe = orphans.filter(({ resource }) => now - (since.get(resource.id) ?? now) >= options.graceSeconds * 1000)
+
+    const plan = sweepable({ ripe, tagged: tagged.length })
+    metrics.orphans.set(orphans.length)
+    metrics.halted.set(plan.halted ? 1 : 0)
+    if (plan.halted) {
+      log.error(
+        { orphans: ripe.length, tagged: tagged.length },
+        'The sweep would delete too much at once and does nothing. Look at the cluster and the subscription',
+      )
+      return
+    }
+    for (const orphan of plan.delete) await remove(orphan, signal)
+  }
+
+  /** Live, never from a store: a store that is behind would make orphans of what has just been made. */
+  async function livingUids(signal: AbortSignal): Promise<Set<string>> {
+    const uids = new Set<string>()
+    for (const namespace of options.namespaces.length > 0 ? options.namespaces : [undefined]) {
+      let next: string | undefined
+      do {
+        const page: { items: GpuVm[]; metadata: { continue?: string } } = await kube.list(gpuVms, {
+          namespace,
+          limit: 500,
+          continue: next,
+          signal,
+        })
+        for (const { metadata } of page.items) if (metadata.uid) uids.add(metadata.uid)
+        next = page.metadata.continue || undefined
+      } while (next !== undefined)
+    }
+    return uids
+  }
+
+  async function remove({ subscription, resource }: Orphan, signal: AbortSignal): Promise<void> {
+    const { id, kind } = resource
+    try {
+      await deletion(
+        azure,
+        { subscriptionId: subscription, resourceGroup: resource.resourceGroup, region: '' },
+        resource,
+        signal,
+      )
+      metrics.deleted.inc({ kind })
+      log.warn({ id, tags: resource.tags }, 'Deleted an Azure resource without an owner')
+    } catch (error) {
+      // What is still held by another orphan goes in a later round, when that one is gone.
+      if (!(error instanceof AzureError) || decideOn(error).do === 'Stall') throw error
+      log.info({ id, code: error.code }, 'An Azure resource without an owner cannot be deleted yet')
+    }
+  }
+
+  return {
+    name: 'sweeper',
+    async run({ stop }: StopSignals) {
+      while (!stop.aborted) {
+        await sweep(stop).catch(error => {
+          if (!stop.aborted) log.warn({ error }, 'The sweep was broken off and is tried again at its next turn')
+        })
+        await clock.sleep(options.sweepSeconds * 1000, stop).catch(() => undefined)
+      }
+    },
+  }
+}
+
+async function deletion(
+  azure: Azure,
+  place: Place,
+  { kind, name }: TaggedResource,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (kind) {
+    case 'virtualMachine':
+      await azure.deleteVirtualMachine(place, name, signal)
+      return
+    case 'networkInterface':
+      return await azure.deleteNetworkInterface(place, name, signal)
+    case 'publicIPAddress':
+      return await azure.deletePublicIPAddress(place, name, signal)
+    case 'networkSecurityGroup':
+      return await azure.deleteNetworkSecurityGroup(place, name, signal)
+    case 'disk':
+      return await azure.deleteDisk(place, name, signal)
+    default:
+      return kind satisfies never
+  }
+}
