@@ -1,0 +1,124 @@
+// Which capacity to ask for, the best first, and why the rest is not asked for.
+//
+// Spot goes before on-demand everywhere it may be used at all: that is what keeps play affordable. Then the player's
+// order of regions decides, since distance is felt in every frame. Only then the price, and last the catalogue's order.
+import type { Catalogue } from '../../crds/catalogue.ts'
+import type { Place, Ruling } from './refusals.ts'
+
+/** What a session may be placed on. */
+export interface Wish {
+  /** The tier's sizes that run the game's image, the catalogue's preferred one first. */
+  sizes: string[]
+  /** In order of preference. All of them are in the catalogue. */
+  regions: string[]
+  preference: 'SpotFirst' | 'SpotOnly' | 'OnDemandOnly'
+  /** US dollars per hour; `undefined` means no cap. */
+  maxHourlyPriceUsd: number | undefined
+  /** What Azure charges for besides the hardware. */
+  billedOs: BilledOs
+}
+
+/** Azure sells Windows hours dearer, but for licences that are brought along. */
+export type BilledOs = 'Windows' | 'Linux'
+
+/** US dollars per hour; `undefined` when it is not known. */
+export type PriceOf = (place: Place, os: BilledOs) => number | undefined
+export type RulingOn = (place: Place) => Ruling | undefined
+
+export interface Candidate extends Place {
+  hourlyPriceUsd: number | undefined
+}
+
+/** A place that is not asked for. */
+export interface RuledOut extends Place {
+  reason: 'RefusedLately' | 'AbovePriceCap' | 'PriceUnknown'
+  /** For a person. Holds no figure that changes by itself. */
+  message: string
+  /** Seconds until it may be asked for again, where that is known. */
+  leftSeconds: number | undefined
+}
+
+export interface Ranking {
+  candidates: Candidate[]
+  ruledOut: RuledOut[]
+}
+
+export function rank(wish: Wish, market: { priceOf: PriceOf; rulingOn: RulingOn }): Ranking {
+  const candidates: Candidate[] = []
+  const ruledOut: RuledOut[] = []
+  for (const place of placesOf(wish)) {
+    const hourlyPriceUsd = market.priceOf(place, wish.billedOs)
+    const against = objection({ place, hourlyPriceUsd, cap: wish.maxHourlyPriceUsd, ruling: market.rulingOn(place) })
+    if (against) ruledOut.push({ ...place, ...against })
+    else candidates.push({ ...place, hourlyPriceUsd })
+  }
+  // The sort is stable: what it holds equal stays in the catalogue's order.
+  return { candidates: candidates.toSorted((one, other) => order(wish, one, other)), ruledOut }
+}
+
+/** Sizes of the tier that carry the image's driver. */
+export function fittingSizes(catalogue: Catalogue, names: { tier: string; image: string }): string[] {
+  const driverClass = catalogue.images[names.image]?.driverClass
+  const sizes = catalogue.tiers[names.tier]?.sizes ?? []
+  return sizes.filter(size => catalogue.sizes[size]?.driverClass === driverClass)
+}
+
+/** Whether the price permits the place under the cap; an unknown price permits nothing. */
+export function isWithinCap(hourlyPriceUsd: number | undefined, cap: number | undefined): boolean {
+  return cap === undefined || (hourlyPriceUsd !== undefined && hourlyPriceUsd <= cap)
+}
+
+const prioritiesOf = {
+  SpotFirst: ['Spot', 'Regular'],
+  SpotOnly: ['Spot'],
+  OnDemandOnly: ['Regular'],
+} as const satisfies Record<Wish['preference'], readonly Place['priority'][]>
+
+function placesOf({ sizes, regions, preference }: Wish): Place[] {
+  return prioritiesOf[preference].flatMap(priority =>
+    regions.flatMap(region => sizes.map(size => ({ region, size, priority }))),
+  )
+}
+
+function objection(asked: {
+  place: Place
+  hourlyPriceUsd: number | undefined
+  cap: number | undefined
+  ruling: Ruling | undefined
+}): Pick<RuledOut, 'reason' | 'message' | 'leftSeconds'> | undefined {
+  const { place, hourlyPriceUsd, cap, ruling } = asked
+  const named = describePlace(place)
+  if (ruling) {
+    const message = `${named} was refused by Azure lately (${ruling.code}).`
+    return { reason: 'RefusedLately', message, leftSeconds: ruling.leftSeconds }
+  }
+  if (isWithinCap(hourlyPriceUsd, cap)) return undefined
+  if (hourlyPriceUsd === undefined) {
+    const message = `${named} has no known price, and the session sets a cap.`
+    return { reason: 'PriceUnknown', message, leftSeconds: undefined }
+  }
+  return {
+    reason: 'AbovePriceCap',
+    message: `${named} costs more than the session's cap of ${cap} USD per hour.`,
+    leftSeconds: undefined,
+  }
+}
+
+export function describePlace({ region, size, priority }: Place): string {
+  return `${size} ${priority === 'Spot' ? 'spot' : 'on-demand'} in ${region}`
+}
+
+function order(wish: Wish, one: Candidate, other: Candidate): number {
+  const priorities: readonly Place['priority'][] = prioritiesOf[wish.preference]
+  return (
+    priorities.indexOf(one.priority) - priorities.indexOf(other.priority) ||
+    wish.regions.indexOf(one.region) - wish.regions.indexOf(other.region) ||
+    comparePrices(one.hourlyPriceUsd, other.hourlyPriceUsd)
+  )
+}
+
+/** The unknown last. */
+function comparePrices(one: number | undefined, other: number | undefined): number {
+  if (one === undefined || other === undefined) return Number(one === undefined) - Number(other === undefined)
+  return one - other
+}
