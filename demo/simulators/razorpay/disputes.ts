@@ -1,0 +1,41 @@
+// Disputes: raised by the customer's bank, won or lost later. razorpay.com/docs/webhooks/disputes
+import { unixSeconds } from './clock.ts'
+import type { Dispute, Payment, World } from './state.ts'
+
+/** The merchant has this long to respond, seconds. */
+const RESPOND_WITHIN = 7 * 24 * 3600
+
+export function raiseDispute(
+  world: World,
+  given: { payment: Payment; amount: number; phase: Dispute['phase'] },
+): Dispute {
+  const { payment, amount, phase } = given
+  const now = unixSeconds(world.clock)
+  const dispute: Dispute = {
+    id: `disp_${world.random.word(14)}`,
+    entity: 'dispute',
+    payment_id: payment.id,
+    amount,
+    currency: 'INR',
+    amount_deducted: 0,
+    reason_code: 'goods_or_services_not_received',
+    respond_by: now + RESPOND_WITHIN,
+    status: 'open',
+    phase,
+    created_at: now,
+  }
+  world.state.disputes.set(dispute.id, dispute)
+  world.emit('payment.dispute.created', { payment, dispute })
+  return dispute
+}
+
+export function moveDispute(
+  world: World,
+  given: { dispute: Dispute; payment: Payment; status: Exclude<Dispute['status'], 'open'> },
+): Dispute {
+  const { dispute, payment, status } = given
+  dispute.status = status
+  if (status === 'lost') dispute.amount_deducted = dispute.amount
+  world.emit(`payment.dispute.${status}`, { payment, dispute })
+  return dispute
+}
