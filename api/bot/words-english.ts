@@ -1,0 +1,211 @@
+// The bot in English. Short, exact, and every sentence about something gone wrong says what to do next.
+import { type Html, html, lines } from './html.ts'
+import { duration, exactDuration, rupees, rupeesShort } from './money.ts'
+import type { Receipt, SessionView, Words } from './words.ts'
+
+/** Sunshine's ports, for a home or office firewall. https://docs.lizardbyte.dev/projects/sunshine: base port 47989. */
+const TCP_PORTS = '47984, 47989, 48010'
+const UDP_PORTS = '47998–48000'
+
+export const english: Words = {
+  button: {
+    play: '🎮 Play',
+    balance: '💰 Balance',
+    topUp: '➕ Top up',
+    status: '📡 Status',
+    stop: '⏹ Stop',
+    stopNow: '⏹ Yes, stop it',
+    keepPlaying: 'Keep playing',
+    start: '▶️ Start',
+    back: '‹ Back',
+    more: 'More games ›',
+    payOnTheWeb: '🌐 Pay on the web (UPI, cards)',
+    payWithStars: stars => `⭐ Pay with ${stars} Stars`,
+    amount: paise => rupeesShort(paise),
+    tier: ({ title, ratePaisePerHour }) => `${title} · ${rupeesShort(ratePaisePerHour)}/hour`,
+  },
+  command: {
+    play: 'Pick a game and get a machine',
+    balance: 'What is in your wallet',
+    topup: 'Put money into your wallet',
+    status: 'How your session is doing',
+    stop: 'Stop your session',
+    help: 'What this bot can do',
+  },
+
+  greeting: ({ firstName, availablePaise }) =>
+    lines(
+      html`Hi <b>${firstName}</b>! This is <b>WASD Cloud</b>: a gaming PC in the cloud, yours in a few minutes.`,
+      html``,
+      html`Pick a game, add the PC to Moonlight on any screen, and play. You pay from your wallet, by the second, and only while you can play.`,
+      html``,
+      html`Your balance: <b>${rupees(availablePaise)}</b>`,
+    ),
+  help: () =>
+    lines(
+      html`<b>What I can do</b>`,
+      html`/play – pick a game and get a machine`,
+      html`/balance – what is in your wallet`,
+      html`/topup – put money into your wallet`,
+      html`/status – how your session is doing`,
+      html`/stop – stop your session`,
+      html``,
+      html`<b>How you pay</b>`,
+      html`Prepaid, by the second. Waiting, starting and recovering cost nothing. When the paid time is used up the session ends by itself, so you never owe anything.`,
+    ),
+  unknownCommand: command => html`I don't know <code>${command}</code>. These are the commands that I know:`,
+  notACommand: () => html`I only understand buttons and commands. What would you like to do?`,
+  privateChatsOnly: () => html`I talk to one person at a time. Write to me in a private chat.`,
+  staleButton: () => 'This button is out of date. Here is the menu as it is now.',
+
+  balance: ({ availablePaise, heldPaise }) =>
+    lines(
+      html`Your balance: <b>${rupees(availablePaise)}</b>`,
+      heldPaise > 0n
+        ? html`Set aside for your running session: ${rupees(heldPaise)}. What you don't play of it comes back.`
+        : undefined,
+      availablePaise + heldPaise === 0n ? html`Top up to play.` : undefined,
+    ),
+  topUp: () => html`How much would you like to put into your wallet?`,
+  topUpAmount: amountPaise =>
+    lines(
+      html`Top up <b>${rupees(amountPaise)}</b>. How would you like to pay?`,
+      html`The money is in your wallet as soon as the payment is through, and I tell you so here.`,
+    ),
+  invoice: {
+    title: amountPaise => `Top up ${rupeesShort(amountPaise)}`,
+    description: amountPaise => `Puts ${rupees(amountPaise)} into your WASD Cloud wallet.`,
+  },
+
+  games: () => html`What would you like to play?`,
+  noGames: () => html`There is nothing to play at the moment. Look again later with /play.`,
+  tiers: ({ title, description, offers }) =>
+    lines(
+      html`<b>${title}</b>`,
+      description === undefined ? undefined : html`${description}`,
+      html``,
+      html`Which machine?`,
+      ...offers.map(
+        offer =>
+          html`• <b>${offer.title}</b>, ${rupees(offer.ratePaisePerHour)} an hour${offer.description === undefined ? '' : `: ${offer.description}`} Your balance buys ${duration(offer.affordableSeconds)}.`,
+      ),
+    ),
+  confirmStart: ({ game, offer, availablePaise }) =>
+    lines(
+      html`<b>${game}</b> on <b>${offer.title}</b>`,
+      html`${rupees(offer.ratePaisePerHour)} an hour, counted by the second. Your ${rupees(availablePaise)} buys <b>${duration(offer.affordableSeconds)}</b>.`,
+      html``,
+      html`Waiting and starting cost nothing: counting begins when the machine can be played.`,
+    ),
+  priceChanged: () => html`The price has changed since you looked. This is what it costs now:`,
+  starting: ({ game, tier }) =>
+    lines(
+      html`Getting a <b>${tier}</b> machine for <b>${game}</b>. That takes a few minutes, and costs nothing until you can play.`,
+      html`I write to you as soon as it is ready.`,
+    ),
+  nothingRuns: () => html`Nothing is running. Pick a game to play.`,
+  status: session => status(session),
+  confirmStop: ({ game }) =>
+    html`Stop <b>${game}</b>? The machine is given back, and what is only on its disk is gone. Save in the game first.`,
+  stopping: game => html`Stopping <b>${game}</b>. Your receipt follows in a moment.`,
+
+  insufficientFunds: ({ neededPaise, availablePaise }) =>
+    html`That takes at least <b>${rupees(neededPaise)}</b>, and you have ${rupees(availablePaise)}. Top up, then start again:`,
+  sessionActive: game =>
+    html`<b>${game}</b> is already running, and it is one session at a time. Stop it first, then start the next:`,
+  unknownGame: () => html`That game is not in the list any more. These are the games that there are:`,
+  unknownTier: () => html`That machine is not in the list any more. Pick another:`,
+  amountOutOfRange: ({ minimumPaise, maximumPaise }) =>
+    html`A top-up is between ${rupees(minimumPaise)} and ${rupees(maximumPaise)}. Pick an amount:`,
+  failure: () => html`Something went wrong on our side, and nothing was changed. Please try again in a moment.`,
+  paymentRefused: {
+    unknownInvoice: 'This invoice is no longer valid. Ask for a new one with /topup. Nothing was charged.',
+    amountChanged: 'The amount does not match the invoice. Ask for a new one with /topup. Nothing was charged.',
+    later: 'We cannot take the payment at this moment. Nothing was charged. Please try again in a minute.',
+  },
+
+  notification: {
+    topUpCredited: ({ amountPaise, balancePaise, rail }) =>
+      html`✅ <b>${rupees(amountPaise)}</b> is in your wallet${rail === 'stars' ? ', paid with Stars' : ''}. Your balance: <b>${rupees(balancePaise)}</b>`,
+    sessionWaiting: reason =>
+      html`⏳ Your machine is not there yet: ${reason} I keep trying. Waiting costs nothing; /stop gives up.`,
+    sessionReady: ({ game, host }) => sessionReady(game, host),
+    sessionRecovering: game =>
+      html`⚠️ The machine under <b>${game}</b> was taken away by the data centre. Another one takes over on the same disk, with the same address. Counting has stopped; I write when you can go on.`,
+    sessionRecovered: ({ host, seconds }) =>
+      html`✅ You can go on: connect in Moonlight to <code>${host}</code> as before. The ${exactDuration(seconds)} in between cost nothing.`,
+    sessionPaused: () =>
+      html`⏸ Your session is paused. It keeps its disk and its address, and nothing is counted. Ask support to resume it, or end it with /stop.`,
+    sessionResumed: host => html`▶️ Your session goes on. Connect in Moonlight to <code>${host}</code>.`,
+    balanceLow: minutesLeft =>
+      html`🪫 About <b>${minutesLeft} min</b> of play left. Top up to play on without a break; otherwise the session ends by itself.`,
+    sessionEnded: receipt => sessionEnded(receipt),
+    sessionFailed: message =>
+      html`❌ Your session could not go on: ${message} Time in which you could not play is not charged. Start again with /play.`,
+  },
+}
+
+function status(session: SessionView): Html {
+  const { game, tier, state, host, playedSeconds, chargedPaise, ratePaisePerHour, availablePaise } = session
+  const told: Record<SessionView['state'], Html> = {
+    Waiting: html`⏳ waiting for a machine. Waiting costs nothing.`,
+    Starting: html`🚀 starting up. It costs nothing until you can play.`,
+    Playing: html`🟢 ready to play`,
+    Recovering: html`⚠️ moving to another machine. Counting has stopped.`,
+    Paused: html`⏸ paused. Nothing is counted.`,
+    Stopping: html`⏹ stopping. Your receipt follows.`,
+  }
+  return lines(
+    html`<b>${game}</b> on ${tier}: ${told[state]}`,
+    host === undefined || state === 'Stopping' ? undefined : html`Address for Moonlight: <code>${host}</code>`,
+    html`Played ${exactDuration(playedSeconds)} at ${rupees(ratePaisePerHour)} an hour; charged so far ${rupees(chargedPaise)}.`,
+    html`Your balance: ${rupees(availablePaise)}`,
+  )
+}
+
+function sessionReady(game: string, host: string): Html {
+  return lines(
+    html`🟢 <b>${game}</b> is ready. Its address: <code>${host}</code>`,
+    html``,
+    html`1. Install Moonlight (moonlight-stream.org) on the device that you play on.`,
+    html`2. In Moonlight choose <b>+</b> (add PC) and enter <code>${host}</code>`,
+    html`3. Tap the PC. Moonlight shows a PIN of four digits, and Sunshine, the stream server on the machine, asks for it before it lets a new device in.`,
+    html``,
+    html`A firewall on your side must let out TCP ${TCP_PORTS} and UDP ${UDP_PORTS}.`,
+    html`Counting has begun. /stop ends it at any time.`,
+  )
+}
+
+const endReasons: Record<string, string> = {
+  PlayerEnded: 'you stopped it',
+  PaidTimeUsed: 'the paid time was used up',
+  MaxDurationReached: 'it reached its longest permitted time',
+  Idle: 'nobody touched a key for long',
+  Disconnected: 'no device was connected for long',
+  Deleted: 'it was ended by support',
+  Unrecoverable: 'its machine could not be brought back',
+  InvalidSpec: 'it could not be set up',
+}
+
+const causes: Record<string, string> = {
+  Evicted: 'the data centre took the machine back',
+  StreamLost: 'the stream was lost',
+  MachineStopped: 'the machine stopped',
+  MachineLost: 'the machine was lost',
+}
+
+function sessionEnded(receipt: Receipt): Html {
+  const { game, tier, playedSeconds, chargedPaise, balancePaise, interruptions, endReason, ratePaisePerHour } = receipt
+  const price = ratePaisePerHour === undefined ? undefined : html`Price: ${rupees(ratePaisePerHour)} an hour`
+  return lines(
+    html`🧾 <b>${game}</b> on ${tier} has ended: ${endReasons[endReason] ?? endReason}.`,
+    html``,
+    html`Played: ${exactDuration(playedSeconds)}`,
+    ...interruptions.map(
+      ({ cause, seconds }) => html`Not charged: ${exactDuration(seconds)}, ${causes[cause] ?? cause}`,
+    ),
+    price,
+    html`Charged: <b>${rupees(chargedPaise)}</b>`,
+    html`Your balance: <b>${rupees(balancePaise)}</b>`,
+  )
+}

@@ -1,0 +1,110 @@
+// Every word that the bot says. One object a language; a language that lacks a sentence does not compile.
+
+import type { Html } from './html.ts'
+import { english } from './words-english.ts'
+
+/** A tier as a player chooses it. */
+export interface TierOffer {
+  title: string
+  description: string | undefined
+  ratePaisePerHour: bigint
+  /** Whole seconds that the available balance buys. */
+  affordableSeconds: number
+}
+
+export interface SessionView {
+  game: string
+  tier: string
+  state: SessionState
+  /** The address to enter in Moonlight, once it is known. */
+  host: string | undefined
+  ratePaisePerHour: bigint
+  playedSeconds: number
+  chargedPaise: bigint
+  availablePaise: bigint
+}
+
+/** What a player has to know about a session; the operator's finer phases fold into these. */
+export type SessionState = 'Waiting' | 'Starting' | 'Playing' | 'Recovering' | 'Paused' | 'Stopping'
+
+export interface Receipt {
+  game: string
+  tier: string
+  playedSeconds: number
+  chargedPaise: bigint
+  balancePaise: bigint
+  ratePaisePerHour: bigint | undefined
+  interruptions: readonly { cause: string; seconds: number }[]
+  endReason: string
+}
+
+export interface Words {
+  button: {
+    play: string
+    balance: string
+    topUp: string
+    status: string
+    stop: string
+    stopNow: string
+    keepPlaying: string
+    start: string
+    back: string
+    more: string
+    payOnTheWeb: string
+    payWithStars(stars: number): string
+    amount(paise: bigint): string
+    tier(offer: TierOffer): string
+  }
+  /** What the menu beside the text field shows for each command. At most 256 characters each. */
+  command: Record<CommandName, string>
+  greeting(about: { firstName: string; availablePaise: bigint }): Html
+  help(): Html
+  unknownCommand(command: string): Html
+  notACommand(): Html
+  privateChatsOnly(): Html
+  staleButton(): string
+  balance(wallet: { availablePaise: bigint; heldPaise: bigint }): Html
+  topUp(): Html
+  topUpAmount(amountPaise: bigint): Html
+  invoice: { title(amountPaise: bigint): string; description(amountPaise: bigint): string }
+  games(): Html
+  noGames(): Html
+  tiers(about: { title: string; description: string | undefined; offers: readonly TierOffer[] }): Html
+  confirmStart(about: { game: string; offer: TierOffer; availablePaise: bigint }): Html
+  priceChanged(): Html
+  starting(about: { game: string; tier: string }): Html
+  nothingRuns(): Html
+  status(session: SessionView): Html
+  confirmStop(session: SessionView): Html
+  stopping(game: string): Html
+  insufficientFunds(about: { neededPaise: bigint; availablePaise: bigint }): Html
+  sessionActive(game: string): Html
+  unknownGame(): Html
+  unknownTier(): Html
+  amountOutOfRange(about: { minimumPaise: bigint; maximumPaise: bigint }): Html
+  failure(): Html
+  /** For a pre-checkout query that is turned down. Plain text; Telegram shows it in a dialogue. */
+  paymentRefused: { unknownInvoice: string; amountChanged: string; later: string }
+  notification: {
+    topUpCredited(about: { amountPaise: bigint; balancePaise: bigint; rail: string }): Html
+    sessionWaiting(reason: string): Html
+    sessionReady(about: { game: string; host: string }): Html
+    sessionRecovering(game: string): Html
+    sessionRecovered(about: { host: string; seconds: number }): Html
+    sessionPaused(): Html
+    sessionResumed(host: string): Html
+    balanceLow(minutesLeft: number): Html
+    sessionEnded(receipt: Receipt): Html
+    sessionFailed(message: string): Html
+  }
+}
+
+export const COMMANDS = ['play', 'balance', 'topup', 'status', 'stop', 'help'] as const
+export type CommandName = (typeof COMMANDS)[number]
+
+const languages: Record<string, Words> = { en: english }
+
+/** The words for an IETF language tag as Telegram gives it. English where we do not speak it. */
+export function wordsFor(languageCode: string | undefined): Words {
+  return languages[languageCode?.split('-')[0]?.toLowerCase() ?? 'en'] ?? english
+}
