@@ -20,7 +20,7 @@ export const english: Words = {
     back: '‹ Back',
     more: 'More games ›',
     payOnTheWeb: '🌐 Pay on the web (UPI, cards)',
-    payWithStars: stars => `⭐ Pay with ${stars} Stars`,
+    payWithStars: '⭐ Pay with Stars',
     amount: paise => rupeesShort(paise),
     tier: ({ title, ratePaisePerHour }) => `${title} · ${rupeesShort(ratePaisePerHour)}/hour`,
   },

@@ -51,7 +51,7 @@ export interface Words {
     back: string
     more: string
     payOnTheWeb: string
-    payWithStars(stars: number): string
+    payWithStars: string
     amount(paise: bigint): string
     tier(offer: TierOffer): string
   }

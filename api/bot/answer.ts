@@ -1,0 +1,163 @@
+// What a press or a command comes to: asks the rest of the API, returns what to show. What may not be is told in words
+// with a next step; only what nobody can help rises.
+import type { Press } from './buttons.ts'
+import type { BotOutside, StarsInvoice } from './outside.ts'
+import { codeOf } from './refusals.ts'
+import type { Screen } from './screens.ts'
+import * as screens from './screens.ts'
+import type { Visitor } from './visitor.ts'
+import type { Words } from './words.ts'
+
+export type Answer = { show: Screen } | { invoice: StarsInvoice & { amountPaise: bigint } }
+
+export async function answer(press: Press, visitor: Visitor, outside: BotOutside): Promise<Answer> {
+  const { playerId, firstName, words } = visitor
+  const wallet = () => outside.wallet(playerId)
+  const catalogue = outside.catalogue()
+
+  switch (press.do) {
+    case 'Home':
+      return { show: screens.home(words, { firstName, wallet: await wallet() }) }
+    case 'Balance': {
+      const playing = (await outside.session(playerId)) !== undefined
+      return { show: screens.balance(words, { wallet: await wallet(), playing }) }
+    }
+    case 'TopUp':
+      return { show: screens.topUp(words) }
+    case 'TopUpAmount': {
+      const { amountPaise } = press
+      if (!isPermitted(amountPaise, outside)) return { show: amountOutOfRange(words, outside) }
+      const url = await outside.topUpUrl({ playerId, amountPaise })
+      return { show: screens.topUpAmount(words, { amountPaise, url }) }
+    }
+    case 'PayWithStars': {
+      const { amountPaise } = press
+      if (!isPermitted(amountPaise, outside)) return { show: amountOutOfRange(words, outside) }
+      return { invoice: { ...(await outside.starsInvoice({ playerId, amountPaise })), amountPaise } }
+    }
+    case 'Games':
+      return { show: screens.games(words, { catalogue, offset: press.offset }) }
+    case 'Game':
+      return { show: await tiersOf(press.game, visitor, outside) }
+    case 'Tier':
+      return { show: await confirmation(press, visitor, outside) }
+    case 'Start':
+      return { show: await start(press, visitor, outside) }
+    case 'Status': {
+      const session = await outside.session(playerId)
+      if (!session) return { show: screens.nothingRuns(words) }
+      return { show: screens.status(words, { session, wallet: await wallet() }) }
+    }
+    case 'Stop': {
+      const session = await outside.session(playerId)
+      if (!session) return { show: screens.nothingRuns(words) }
+      if (session.state === 'Stopping') return { show: screens.stopping(words, session.game) }
+      return { show: screens.confirmStop(words, { session, wallet: await wallet() }) }
+    }
+    case 'StopNow': {
+      const session = await outside.session(playerId)
+      // An old button must not end a session that began after it.
+      if (session?.id !== press.session) return { show: screens.nothingRuns(words) }
+      await outside.stop({ playerId, sessionId: session.id })
+      return { show: screens.stopping(words, session.game) }
+    }
+    default:
+      return press satisfies never
+  }
+}
+
+function isPermitted(amountPaise: bigint, { topUpLimits }: BotOutside): boolean {
+  return amountPaise >= topUpLimits.minimumPaise && amountPaise <= topUpLimits.maximumPaise
+}
+
+export function amountOutOfRange(words: Words, { topUpLimits }: BotOutside): Screen {
+  return screens.topUp(words, words.amountOutOfRange(topUpLimits))
+}
+
+/** The tiers of a game with what the balance buys of each. */
+async function tiersOf(key: string, visitor: Visitor, outside: BotOutside, text?: Screen['text']): Promise<Screen> {
+  const { words, playerId } = visitor
+  const game = outside.catalogue().games[key]
+  if (!game) return screens.games(words, { catalogue: outside.catalogue(), offset: 0, text: words.unknownGame() })
+
+  const { availablePaise } = await outside.wallet(playerId)
+  const offers = game.tiers.flatMap(tier => offerOf(tier, availablePaise, outside) ?? [])
+  const about = { key, title: game.title, description: game.description }
+  return screens.tiers(words, { game: about, offers, ...(text ? { text } : {}) })
+}
+
+function offerOf(key: string, availablePaise: bigint, outside: BotOutside): screens.Offer | undefined {
+  const tier = outside.catalogue().tiers[key]
+  if (!tier) return undefined
+  const ratePaisePerHour = BigInt(tier.pricePaisePerHour)
+  const affordableSeconds = outside.affordableSeconds({ paise: availablePaise, ratePaisePerHour })
+  return { key, title: tier.title, description: tier.description, ratePaisePerHour, affordableSeconds }
+}
+
+async function confirmation(
+  choice: { game: string; tier: string },
+  visitor: Visitor,
+  outside: BotOutside,
+  text?: Screen['text'],
+): Promise<Screen> {
+  const { words, playerId } = visitor
+  const game = outside.catalogue().games[choice.game]
+  if (!game?.tiers.includes(choice.tier)) return tiersOf(choice.game, visitor, outside, words.unknownTier())
+
+  const running = await outside.session(playerId)
+  if (running) return screens.sessionActive(words, running.game)
+  const wallet = await outside.wallet(playerId)
+  const offer = offerOf(choice.tier, wallet.availablePaise, outside)
+  if (!offer) return tiersOf(choice.game, visitor, outside, words.unknownTier())
+  const neededPaise = outside.minimumPaise(offer.ratePaisePerHour)
+  if (wallet.availablePaise < neededPaise) {
+    return screens.insufficientFunds(words, { neededPaise, availablePaise: wallet.availablePaise })
+  }
+  const about = { game: { key: choice.game, title: game.title }, offer, wallet }
+  return screens.confirmStart(words, { ...about, ...(text ? { text } : {}) })
+}
+
+async function start(press: Extract<Press, { do: 'Start' }>, visitor: Visitor, outside: BotOutside): Promise<Screen> {
+  const { words, playerId } = visitor
+  const game = outside.catalogue().games[press.game]
+  const tier = outside.catalogue().tiers[press.tier]
+  // The player agreed to the price on the button. Another price is asked for again.
+  if (tier && tier.pricePaisePerHour !== press.ratePaisePerHour) {
+    return confirmation(press, visitor, outside, words.priceChanged())
+  }
+  try {
+    await outside.start({ playerId, game: press.game, tier: press.tier })
+  } catch (error) {
+    const refused = await refusal(error, press, visitor, outside)
+    if (refused) return refused
+    throw error
+  }
+  return screens.starting(words, { game: game?.title ?? press.game, tier: tier?.title ?? press.tier })
+}
+
+/** The screen for a start that may not be; `undefined` for an error that is no refusal. */
+async function refusal(
+  error: unknown,
+  choice: { game: string; tier: string },
+  visitor: Visitor,
+  outside: BotOutside,
+): Promise<Screen | undefined> {
+  const { words, playerId } = visitor
+  switch (codeOf(error)) {
+    case 'InsufficientFunds': {
+      const { availablePaise } = await outside.wallet(playerId)
+      const price = outside.catalogue().tiers[choice.tier]?.pricePaisePerHour ?? 0
+      return screens.insufficientFunds(words, { neededPaise: outside.minimumPaise(BigInt(price)), availablePaise })
+    }
+    case 'SessionActive': {
+      const running = await outside.session(playerId)
+      return running ? screens.sessionActive(words, running.game) : screens.nothingRuns(words)
+    }
+    case 'GameUnknown':
+      return screens.games(words, { catalogue: outside.catalogue(), offset: 0, text: words.unknownGame() })
+    case 'TierUnknown':
+      return tiersOf(choice.game, visitor, outside, words.unknownTier())
+    default:
+      return undefined
+  }
+}

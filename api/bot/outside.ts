@@ -1,0 +1,67 @@
+// What the bot asks of the rest of the API. Small, so that the bot knows neither tables nor Kubernetes.
+import type { Catalogue } from '../../crds/catalogue.ts'
+import type { Logger } from '../../lib/telemetry/log.ts'
+import type { SessionState } from './words.ts'
+
+/** A person as Telegram describes one. */
+export interface Person {
+  telegramUserId: number
+  chatId: number
+  firstName: string
+  languageCode: string | undefined
+}
+
+export interface RunningSession {
+  id: string
+  game: string
+  tier: string
+  state: SessionState
+  host: string | undefined
+  ratePaisePerHour: bigint
+  playedSeconds: number
+  chargedPaise: bigint
+}
+
+/** An invoice in Telegram's own currency. https://core.telegram.org/bots/payments-stars */
+export interface StarsInvoice {
+  payload: string
+  stars: number
+}
+
+export interface StarsCheckout {
+  payload: string
+  stars: number
+  currency: string
+}
+
+export interface StarsPayment extends StarsCheckout {
+  playerId: string
+  /** Telegram's id of the charge: the key by which a payment is credited once. */
+  chargeId: string
+}
+
+export interface BotOutside {
+  log: Logger
+  catalogue: () => Catalogue
+  /** The player behind a person, made on first sight. */
+  player(person: Person): Promise<{ id: string }>
+  /** `availablePaise` is free to be spent, `heldPaise` set aside for the running session. */
+  wallet(playerId: string): Promise<{ availablePaise: bigint; heldPaise: bigint }>
+  /** Whole seconds of play that `paise` buy. */
+  affordableSeconds(amount: { paise: bigint; ratePaisePerHour: bigint }): number
+  /** What a start needs at least, at this price. */
+  minimumPaise(ratePaisePerHour: bigint): bigint
+  topUpLimits: { minimumPaise: bigint; maximumPaise: bigint }
+  /** The address of the page on which this amount is paid. */
+  topUpUrl(order: { playerId: string; amountPaise: bigint }): Promise<string>
+  starsInvoice(order: { playerId: string; amountPaise: bigint }): Promise<StarsInvoice>
+  /** Whether Telegram may take the money now. */
+  checkStars(checkout: StarsCheckout): Promise<'Accepted' | 'UnknownInvoice' | 'AmountChanged'>
+  /** Credits once per charge; the same one again changes nothing. */
+  creditStars(payment: StarsPayment): Promise<void>
+  session(playerId: string): Promise<RunningSession | undefined>
+  /** Throws errors whose `code` is one of `ANSWERED_CODES` in refusals.ts when it may not be. */
+  start(order: { playerId: string; game: string; tier: string }): Promise<void>
+  /** Asks for the end of the session. One that has ended already is left alone. */
+  stop(order: { playerId: string; sessionId: string }): Promise<void>
+}

@@ -1,0 +1,34 @@
+// Telegram Stars: the check before the payment, answered at once, and the payment itself, credited once per charge.
+import type { Bot } from 'grammy'
+import type { BotOutside } from './outside.ts'
+import { shown } from './refusals.ts'
+import { visitorOf, wordsOf } from './visitor.ts'
+
+export function addPayments(bot: Bot, outside: BotOutside): void {
+  bot.on('pre_checkout_query', async context => {
+    const { invoice_payload: payload, total_amount: stars, currency } = context.preCheckoutQuery
+    const { unknownInvoice, amountChanged, later } = wordsOf(context).paymentRefused
+    const sentences = { UnknownInvoice: unknownInvoice, AmountChanged: amountChanged }
+    try {
+      const checked = await outside.checkStars({ payload, stars, currency })
+      if (checked === 'Accepted') await context.answerPreCheckoutQuery(true)
+      else await context.answerPreCheckoutQuery(false, sentences[checked])
+    } catch (error) {
+      outside.log.error(shown(error), 'A Stars payment could not be checked, and is turned down')
+      await context.answerPreCheckoutQuery(false, later)
+    }
+  })
+
+  // Money has moved: whatever fails here rises, and the queue brings the update again until it is credited.
+  bot.on('message:successful_payment', async context => {
+    const { successful_payment: payment } = context.message
+    const { playerId } = await visitorOf(context, outside)
+    await outside.creditStars({
+      playerId,
+      payload: payment.invoice_payload,
+      stars: payment.total_amount,
+      currency: payment.currency,
+      chargeId: payment.telegram_payment_charge_id,
+    })
+  })
+}

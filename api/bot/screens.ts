@@ -1,0 +1,175 @@
+// What the bot shows: words and the buttons below them. Pure; data in, screen out.
+import type { InlineKeyboardButton } from 'grammy/types'
+import type { Catalogue } from '../../crds/catalogue.ts'
+import { callbackData, type Press } from './buttons.ts'
+import type { Html } from './html.ts'
+import { lines } from './html.ts'
+import type { RunningSession } from './outside.ts'
+import type { TierOffer, Words } from './words.ts'
+
+export interface Screen {
+  text: Html
+  /** Rows of buttons. */
+  buttons: InlineKeyboardButton[][]
+}
+
+export interface Wallet {
+  availablePaise: bigint
+  heldPaise: bigint
+}
+
+/** Paise that the top-up menu offers. Any other amount: /topup and the rupees behind it. */
+const TOP_UP_AMOUNTS = [10_000n, 50_000n, 100_000n]
+
+/** Games on one screen; a longer list is turned over by a button. Telegram takes a hundred buttons at most. */
+const GAMES_PER_SCREEN = 8
+
+type Button = InlineKeyboardButton
+
+function button(text: string, press: Press): Button {
+  return { text, callback_data: callbackData(press) }
+}
+
+function mainRow(words: Words): Button[] {
+  const { play, balance, topUp } = words.button
+  return [button(play, { do: 'Games', offset: 0 }), button(balance, { do: 'Balance' }), button(topUp, { do: 'TopUp' })]
+}
+
+function sessionRow(words: Words): Button[] {
+  return [button(words.button.status, { do: 'Status' }), button(words.button.stop, { do: 'Stop' })]
+}
+
+function amountRow(words: Words): Button[] {
+  return TOP_UP_AMOUNTS.map(amountPaise => button(words.button.amount(amountPaise), { do: 'TopUpAmount', amountPaise }))
+}
+
+export function home(words: Words, about: { firstName: string; wallet: Wallet }): Screen {
+  const { firstName, wallet } = about
+  return { text: words.greeting({ firstName, ...wallet }), buttons: [mainRow(words)] }
+}
+
+/** Some words above the main menu. */
+export function menu(words: Words, text: Html): Screen {
+  return { text, buttons: [mainRow(words)] }
+}
+
+export function help(words: Words): Screen {
+  return menu(words, words.help())
+}
+
+export function unknownCommand(words: Words, command: string): Screen {
+  return menu(words, lines(words.unknownCommand(command), words.help()))
+}
+
+export function balance(words: Words, about: { wallet: Wallet; playing: boolean }): Screen {
+  const { button: labels } = words
+  const second = about.playing
+    ? button(labels.status, { do: 'Status' })
+    : button(labels.play, { do: 'Games', offset: 0 })
+  return { text: words.balance(about.wallet), buttons: [[button(labels.topUp, { do: 'TopUp' }), second]] }
+}
+
+export function topUp(words: Words, text: Html = words.topUp()): Screen {
+  return { text, buttons: [amountRow(words)] }
+}
+
+export function topUpAmount(words: Words, about: { amountPaise: bigint; url: string }): Screen {
+  const { amountPaise, url } = about
+  return {
+    text: words.topUpAmount(amountPaise),
+    buttons: [
+      [{ text: words.button.payOnTheWeb, url }],
+      [button(words.button.payWithStars, { do: 'PayWithStars', amountPaise })],
+      [button(words.button.back, { do: 'TopUp' })],
+    ],
+  }
+}
+
+export function games(words: Words, about: { catalogue: Catalogue; offset: number; text?: Html }): Screen {
+  const all = Object.entries(about.catalogue.games)
+  if (all.length === 0) return menu(words, words.noGames())
+
+  const offset = about.offset < all.length ? about.offset : 0
+  const rows = all
+    .slice(offset, offset + GAMES_PER_SCREEN)
+    .map(([game, { title }]) => [button(title, { do: 'Game', game })])
+  const next = offset + GAMES_PER_SCREEN
+  const turn =
+    all.length > GAMES_PER_SCREEN
+      ? [[button(words.button.more, { do: 'Games', offset: next < all.length ? next : 0 })]]
+      : []
+  return { text: about.text ?? words.games(), buttons: [...rows, ...turn] }
+}
+
+export function tiers(
+  words: Words,
+  about: {
+    game: { key: string; title: string; description: string | undefined }
+    offers: readonly Offer[]
+    text?: Html
+  },
+): Screen {
+  const { game, offers, text } = about
+  const rows = offers.map(offer => [button(words.button.tier(offer), { do: 'Tier', game: game.key, tier: offer.key })])
+  return {
+    text: lines(text, words.tiers({ ...game, offers })),
+    buttons: [...rows, [button(words.button.back, { do: 'Games', offset: 0 })]],
+  }
+}
+
+export interface Offer extends TierOffer {
+  key: string
+}
+
+export function confirmStart(
+  words: Words,
+  about: { game: { key: string; title: string }; offer: Offer; wallet: Wallet; text?: Html },
+): Screen {
+  const { game, offer, wallet, text } = about
+  const ratePaisePerHour = Number(offer.ratePaisePerHour)
+  return {
+    text: lines(text, words.confirmStart({ game: game.title, offer, availablePaise: wallet.availablePaise })),
+    buttons: [
+      [button(words.button.start, { do: 'Start', game: game.key, tier: offer.key, ratePaisePerHour })],
+      [button(words.button.back, { do: 'Game', game: game.key })],
+    ],
+  }
+}
+
+export function insufficientFunds(words: Words, about: { neededPaise: bigint; availablePaise: bigint }): Screen {
+  return topUp(words, words.insufficientFunds(about))
+}
+
+export function starting(words: Words, about: { game: string; tier: string }): Screen {
+  return { text: words.starting(about), buttons: [sessionRow(words)] }
+}
+
+export function sessionActive(words: Words, game: string): Screen {
+  return { text: words.sessionActive(game), buttons: [sessionRow(words)] }
+}
+
+export function nothingRuns(words: Words): Screen {
+  return menu(words, words.nothingRuns())
+}
+
+export function status(words: Words, about: { session: RunningSession; wallet: Wallet }): Screen {
+  const { session, wallet } = about
+  const { status: look, stop, topUp: more } = words.button
+  const rest = session.state === 'Stopping' ? [] : [button(more, { do: 'TopUp' }), button(stop, { do: 'Stop' })]
+  return { text: words.status({ ...session, ...wallet }), buttons: [[button(look, { do: 'Status' }), ...rest]] }
+}
+
+export function confirmStop(words: Words, about: { session: RunningSession; wallet: Wallet }): Screen {
+  const { session, wallet } = about
+  return {
+    text: words.confirmStop({ ...session, ...wallet }),
+    buttons: [
+      [button(words.button.stopNow, { do: 'StopNow', session: session.id })],
+      [button(words.button.keepPlaying, { do: 'Status' })],
+    ],
+  }
+}
+
+export function stopping(words: Words, game: string): Screen {
+  return { text: words.stopping(game), buttons: [[button(words.button.status, { do: 'Status' })]] }
+}
