@@ -3,7 +3,7 @@
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ */
 export interface ObjectMeta {
   name: string
-  namespace?: string
+  namespace?: string | undefined
   uid?: string
   /** Opaque, but for `compareResourceVersions`. */
   resourceVersion?: string

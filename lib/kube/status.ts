@@ -92,6 +92,8 @@ export function errorOfStatus(
 function codeOf({ reason, details }: Status, httpStatus: number | undefined): KubeErrorCode {
   // Without a name it is the kind that the server does not know: never to be taken for an absent object.
   if (httpStatus === 404) return details?.name === undefined ? 'UnknownKind' : 'NotFound'
+  // A UID in a patch is a precondition, but the server words its failure as an attempt to change it.
+  if (details?.causes?.some(cause => cause.field === 'metadata.uid')) return 'Conflict'
   const byReason = reason === undefined ? undefined : codesByReason[reason]
   const byStatus = httpStatus === undefined ? undefined : codesByStatus[httpStatus]
   return byReason ?? byStatus ?? ((httpStatus ?? 0) >= 500 ? 'ServerError' : 'Unexpected')

@@ -119,12 +119,13 @@ export class Transport {
 
     // Old connections carry the old certificate: they end with the calls that run on them.
     void this.#opened?.pool.close()
+    const timeout = Math.min(10, this.#options.timeoutSeconds) * 1000
     const pool = new Pool(this.#origin, {
       connections: this.#options.connections,
       pipelining: 1,
       // One connection for each watch: nothing waits behind another's lost packet, and abort means close.
       allowH2: false,
-      connect: { ...identity.tls, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 15_000 },
+      connect: { ...identity.tls, timeout, keepAlive: true, keepAliveInitialDelay: 15_000 },
       keepAliveTimeout: 60_000, // Below the server's 90 s, so that it is never the one to close under a request.
     })
     this.#opened = { pool, tls: identity.tls }

@@ -1,0 +1,215 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { connect } from '../../lib/kube/client.ts'
+import { configMaps, secrets } from '../../lib/kube/core.ts'
+import { KubeError } from '../../lib/kube/errors.ts'
+import { fenced } from '../../lib/kube/fence.ts'
+import { addFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
+import { defineResource } from '../../lib/kube/resource.ts'
+import { type ApiServer, fixed, freePort } from './api-server.ts'
+import { clientOf, makeRuntime, metric, newNamespace, until, widget, widgets } from './fixtures.ts'
+import { startProxy } from './proxy.ts'
+
+export function clientBehaves(server: () => ApiServer): void {
+  const setUp = async () => ({ client: clientOf(server().credentials()), namespace: await newNamespace(server()) })
+
+  describe('client', () => {
+    test('creates, gets, lists, replaces, patches and deletes', async () => {
+      const { client, namespace } = await setUp()
+      const made = await client.create(widgets, widget(namespace, 'a', { size: 1 }))
+      expect(made.metadata.uid).toBeDefined()
+      expect(await client.get(widgets, { namespace, name: 'a' })).toEqual(made)
+      expect(await client.get(widgets, { namespace, name: 'absent' })).toBeUndefined()
+
+      const replaced = await client.replace(widgets, { ...made, spec: { size: 2 } })
+      expect(replaced.spec).toEqual({ size: 2 })
+      const patched = await client.mergePatch(widgets, { namespace, name: 'a' }, { spec: { colour: 'red' } })
+      expect(patched.spec).toEqual({ size: 2, colour: 'red' })
+
+      const list = await client.list(widgets, { namespace })
+      expect(list.items).toEqual([patched])
+      expect(await client.delete(widgets, { namespace, name: 'a' })).toBe('Deleted')
+      expect(await client.delete(widgets, { namespace, name: 'a' })).toBe('Absent')
+    })
+
+    test('gives items of a built-in kind their kind back', async () => {
+      const { client, namespace } = await setUp()
+      await client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name: 'a' } })
+      const [item] = (await client.list(configMaps, { namespace })).items
+      expect(item).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } })
+    })
+
+    test('pages through a list and selects by label', async () => {
+      const { client, namespace } = await setUp()
+      for (const name of ['a', 'b', 'c']) {
+        const object = widget(namespace, name)
+        await client.create(widgets, {
+          ...object,
+          metadata: { ...object.metadata, labels: { odd: String(name !== 'b') } },
+        })
+      }
+      const first = await client.list(widgets, { namespace, limit: 2 })
+      expect(first.items).toHaveLength(2)
+      const rest = await client.list(widgets, { namespace, limit: 2, continue: first.metadata.continue })
+      expect(rest.items.map(item => item.metadata.name)).toEqual(['c'])
+      expect(rest.metadata.continue).toBeUndefined()
+      expect((await client.list(widgets, { namespace, labelSelector: 'odd=true' })).items).toHaveLength(2)
+    })
+
+    test('a status is written under the version that was read, and leaves the spec alone', async () => {
+      const { client, namespace } = await setUp()
+      const made = await client.create(widgets, widget(namespace, 'a', { size: 1 }))
+      const seen = await client.replaceStatus(widgets, { ...made, spec: { size: 9 }, status: { seen: 1 } })
+      expect(seen).toMatchObject({ spec: { size: 1 }, status: { seen: 1 } })
+      await expect(client.replaceStatus(widgets, { ...made, status: { seen: 2 } })).rejects.toMatchObject({
+        code: 'Conflict',
+        status: 409,
+      })
+    })
+
+    test('a merge patch is conditional on the version or the UID in it', async () => {
+      const { client, namespace } = await setUp()
+      const made = await client.create(widgets, widget(namespace, 'a'))
+      const reference = { namespace, name: 'a' }
+      const { resourceVersion } = made.metadata
+      await client.mergePatch(widgets, reference, { metadata: { resourceVersion }, spec: { size: 1 } })
+      const stale = client.mergePatch(widgets, reference, { metadata: { resourceVersion }, spec: { size: 2 } })
+      await expect(stale).rejects.toMatchObject({ code: 'Conflict' })
+      const other = client.mergePatch(widgets, reference, { metadata: { uid: crypto.randomUUID() }, spec: { size: 3 } })
+      await expect(other).rejects.toMatchObject({ code: 'Conflict' })
+      expect((await client.get(widgets, reference))?.spec?.size).toBe(1)
+    })
+
+    test('applies, tells whose field stands in the way, and takes it only by force', async () => {
+      const { client, namespace } = await setUp()
+      const applied = (size: number) => ({ ...widget(namespace, 'a'), spec: { size } })
+      await client.apply(widgets, applied(1), { fieldManager: 'first' })
+      const conflict = await client.apply(widgets, applied(2), { fieldManager: 'second' }).catch(error => error)
+      expect(conflict).toMatchObject({ code: 'Conflict', causes: [{ field: '.spec.size' }] })
+      const forced = await client.apply(widgets, applied(2), { fieldManager: 'second', force: true })
+      expect(forced.spec?.size).toBe(2)
+      const status = { ...widget(namespace, 'a'), status: { seen: 4 } }
+      const seen = await client.apply(widgets, status, { fieldManager: 'second', subresource: 'status' })
+      expect(seen.status).toEqual({ seen: 4 })
+    })
+
+    test('a dry run changes nothing', async () => {
+      const { client, namespace } = await setUp()
+      await client.create(widgets, widget(namespace, 'a'), { dryRun: 'All' })
+      expect(await client.get(widgets, { namespace, name: 'a' })).toBeUndefined()
+    })
+
+    test('deletes only the object that was meant', async () => {
+      const { client, namespace } = await setUp()
+      const made = await client.create(widgets, widget(namespace, 'a'))
+      const reference = { namespace, name: 'a' }
+      await expect(client.delete(widgets, reference, { uid: crypto.randomUUID() })).rejects.toMatchObject({
+        code: 'Conflict',
+      })
+      expect(await client.delete(widgets, reference, { uid: made.metadata.uid })).toBe('Deleted')
+    })
+
+    test('finalizers come and go under optimistic locking', async () => {
+      const { client, namespace } = await setUp()
+      const made = await client.create(widgets, widget(namespace, 'a'))
+      const held = await addFinalizer(client, widgets, made, 'test.example.com/hold')
+      expect(held.metadata.finalizers).toEqual(['test.example.com/hold'])
+      expect(await addFinalizer(client, widgets, held, 'test.example.com/hold')).toBe(held)
+      await expect(addFinalizer(client, widgets, made, 'test.example.com/other')).rejects.toMatchObject({
+        code: 'Conflict',
+      })
+
+      await client.delete(widgets, { namespace, name: 'a' })
+      const ending = await client.get(widgets, { namespace, name: 'a' })
+      expect(ending?.metadata.deletionTimestamp).toBeDefined()
+      if (ending) await removeFinalizer(client, widgets, ending, 'test.example.com/hold')
+      expect(await client.get(widgets, { namespace, name: 'a' })).toBeUndefined()
+    })
+
+    test('says what is wrong by a code', async () => {
+      const { client, namespace } = await setUp()
+      const limited = clientOf(
+        fixed({ server: `https://127.0.0.1:${server().port}`, ca: server().ca, token: 'limited' }),
+      )
+      const nobody = clientOf(fixed({ server: `https://127.0.0.1:${server().port}`, ca: server().ca, token: 'wrong' }))
+      const unknown = defineResource({ ...widgets, plural: 'gadgets', kind: 'Gadget' })
+      const foreign = defineResource({ ...widgets, group: 'nobody.example.com' })
+      await client.create(widgets, widget(namespace, 'a'))
+
+      await expect(client.create(widgets, widget(namespace, 'a'))).rejects.toMatchObject({ code: 'AlreadyExists' })
+      await expect(client.create(widgets, widget(namespace, 'b', { size: -1 }))).rejects.toMatchObject({
+        code: 'Invalid',
+        causes: [{ field: 'spec.size' }],
+      })
+      await expect(client.mergePatch(widgets, { namespace, name: 'absent' }, {})).rejects.toMatchObject({
+        code: 'NotFound',
+      })
+      await expect(client.list(unknown, { namespace })).rejects.toMatchObject({ code: 'UnknownKind' })
+      await expect(client.get(unknown, { namespace, name: 'a' })).rejects.toMatchObject({ code: 'UnknownKind' })
+      await expect(client.get(foreign, { namespace, name: 'a' })).rejects.toMatchObject({ code: 'UnknownKind' })
+      await expect(limited.get(secrets, { namespace, name: 'a' })).rejects.toMatchObject({ code: 'Forbidden' })
+      await expect(nobody.list(widgets)).rejects.toMatchObject({ code: 'Unauthorized' })
+      await expect(client.get(widgets, { name: 'a' })).rejects.toThrow('needs a namespace')
+    })
+
+    test('an unreachable server, an untrusted one and a broken connection are told apart', async () => {
+      const { namespace } = await setUp()
+      const closed = clientOf(fixed({ server: `https://127.0.0.1:${await freePort()}`, ca: server().ca }))
+      await expect(closed.list(widgets)).rejects.toMatchObject({ code: 'Unreachable' })
+      const untrusting = clientOf(fixed({ server: `https://127.0.0.1:${server().port}`, token: server().token }))
+      await expect(untrusting.list(widgets)).rejects.toMatchObject({ code: 'Unreachable' })
+
+      const proxy = await startProxy(server().port)
+      onTestFinished(() => proxy.close())
+      const client = clientOf(server().credentials({ port: proxy.port }), { connections: 1 })
+      await client.list(widgets, { namespace })
+      proxy.become('Silent')
+      const write = client.create(widgets, widget(namespace, 'a')).catch((error: unknown) => error)
+      await until(() => proxy.swallowed() > 0)
+      proxy.cut()
+      expect(await write).toMatchObject({ code: 'Disconnected' })
+    })
+
+    test('a silent server is a timeout, and an aborted call rejects with the reason given', async () => {
+      const proxy = await startProxy(server().port)
+      onTestFinished(() => proxy.close())
+      const client = clientOf(server().credentials({ port: proxy.port }), { timeoutSeconds: 1, connections: 1 })
+      await client.list(widgets)
+      proxy.become('Silent')
+      await expect(client.list(widgets)).rejects.toMatchObject({ code: 'Timeout' })
+      const reason = new Error('enough')
+      await expect(client.list(widgets, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    })
+
+    test('a read is asked again when its idle connection was cut, and connections are kept', async () => {
+      const proxy = await startProxy(server().port)
+      onTestFinished(() => proxy.close())
+      const client = clientOf(server().credentials({ port: proxy.port }), { connections: 1 })
+      for (let call = 0; call < 50; call++) await client.list(widgets, { limit: 1 })
+      expect(proxy.connections()).toBe(1)
+      proxy.cut()
+      await client.list(widgets, { limit: 1 })
+      expect(proxy.connections()).toBe(2)
+    })
+
+    test('counts requests under client-go’s name', async () => {
+      const runtime = makeRuntime()
+      const client = connect(server().credentials(), { userAgent: 'test/1', metrics: runtime.metrics })
+      await client.get(widgets, { namespace: 'default', name: 'absent' })
+      const host = `127.0.0.1:${server().port}`
+      expect(await metric(runtime, `rest_client_requests_total{code="404",method="GET",host="${host}"}`)).toBe(1)
+      await client.close()
+    })
+
+    test('a fenced client reads but does not write', async () => {
+      const { client, namespace } = await setUp()
+      let isHeld = true
+      const writer = fenced(client, () => isHeld)
+      const made = await writer.create(widgets, widget(namespace, 'a'))
+      isHeld = false
+      expect(await writer.get(widgets, { namespace, name: 'a' })).toEqual(made)
+      await expect(writer.replace(widgets, made)).rejects.toBeInstanceOf(KubeError)
+      await expect(writer.delete(widgets, { namespace, name: 'a' })).rejects.toMatchObject({ code: 'NotLeading' })
+      expect(await client.get(widgets, { namespace, name: 'a' })).toEqual(made)
+    })
+  })
+}

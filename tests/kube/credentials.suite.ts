@@ -1,0 +1,71 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { namespaces } from '../../lib/kube/core.ts'
+import { loadCredentials } from '../../lib/kube/credentials.ts'
+import type { ApiServer } from './api-server.ts'
+import { clientOf } from './fixtures.ts'
+
+export function credentialsBehave(server: () => ApiServer): void {
+  describe('credentials', () => {
+    test('a kubeconfig with a token, by argument and by environment', async () => {
+      const kubeconfig = await server().kubeconfig({ token: server().token })
+      for (const options of [{ kubeconfig, environment: {} }, { environment: { KUBECONFIG: kubeconfig } }]) {
+        const credentials = await loadCredentials(options)
+        expect(credentials.namespace).toBe('default')
+        expect((await clientOf(credentials).list(namespaces)).items).not.toHaveLength(0)
+      }
+    })
+
+    test('an exec plugin is asked again when the server refuses its token', async () => {
+      const answer = join(server().directory, 'exec-answer.json')
+      const plugin = join(server().directory, 'plugin.sh')
+      const say = (token: string) =>
+        writeFile(
+          answer,
+          JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token } }),
+        )
+      await writeFile(plugin, `#!/bin/sh\nexec cat ${answer}\n`)
+      await chmod(plugin, 0o755)
+      await say('old')
+      const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: plugin, interactiveMode: 'Never' }
+      const client = clientOf(
+        await loadCredentials({ kubeconfig: await server().kubeconfig({ exec }), environment: {} }),
+      )
+      await expect(client.list(namespaces)).rejects.toMatchObject({ code: 'Unauthorized' })
+      await say(server().token)
+      expect((await client.list(namespaces)).items).not.toHaveLength(0)
+    })
+
+    test('a pod’s token is read anew when it was rotated', async () => {
+      const directory = join(server().directory, 'serviceaccount')
+      await mkdir(directory)
+      await writeFile(join(directory, 'ca.crt'), server().ca)
+      await writeFile(join(directory, 'namespace'), 'of-the-pod\n')
+      await writeFile(join(directory, 'token'), 'expired')
+      const environment = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(server().port) }
+      const credentials = await loadCredentials({ serviceAccountDirectory: directory, environment })
+      const client = clientOf(credentials)
+      expect(credentials.namespace).toBe('of-the-pod')
+      await expect(client.list(namespaces)).rejects.toMatchObject({ code: 'Unauthorized' })
+      await writeFile(join(directory, 'token'), `${server().token}\n`)
+      expect((await client.list(namespaces)).items).not.toHaveLength(0)
+    })
+
+    test('other TLS material gets new connections, and calls go on', async () => {
+      const { server: url, identity } = server().credentials()
+      const known = await identity()
+      const fresh = async () => ({ headers: known.headers, tls: { ...known.tls } })
+      const client = clientOf({ server: url, namespace: undefined, identity: fresh, refresh: fresh })
+      const lists = await Promise.all([1, 2, 3].map(() => client.list(namespaces)))
+      expect(lists.every(list => list.items.length > 0)).toBe(true)
+    })
+
+    test('no way to the cluster is told in one sentence', async () => {
+      await expect(loadCredentials({ environment: { HOME: '/nonexistent' } })).rejects.toThrow('set KUBECONFIG')
+      await expect(loadCredentials({ kubeconfig: '/nonexistent', environment: {} })).rejects.toMatchObject({
+        code: 'Unreadable',
+      })
+    })
+  })
+}
