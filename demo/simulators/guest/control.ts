@@ -1,0 +1,79 @@
+// The control API: what runs, and what a test does to it. Shapes are in README.md.
+import { Hono } from 'hono'
+import { z } from 'zod'
+import type { Machines, Run } from './machines.ts'
+
+/** A call that makes no sense; answered as `{error}`. */
+class ControlError extends Error {
+  readonly status: 400 | 404
+
+  constructor(status: 400 | 404, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+const playBody = z.strictObject({ playing: z.boolean() })
+
+export function controlApi(machines: Machines, azure: () => 'connected' | 'away'): Hono {
+  const app = new Hono()
+
+  app.get('/machines', context => context.json({ azure: azure(), machines: machines.all().map(machineBody) }))
+  app.post('/machines/:vm/hang', context => {
+    const run = runOf(machines, context.req.param('vm'))
+    run.hanging = true
+    return context.json(machineBody(run))
+  })
+  app.post('/machines/:vm/resume', context => {
+    const run = runOf(machines, context.req.param('vm'))
+    run.hanging = false
+    return context.json(machineBody(run))
+  })
+  app.post('/machines/:vm/play', async context => {
+    const run = runOf(machines, context.req.param('vm'))
+    const parsed = playBody.safeParse(await context.req.json().catch(() => undefined))
+    if (!parsed.success) throw new ControlError(400, 'the body must be {"playing": true} or {"playing": false}')
+    run.playing = parsed.data.playing
+    return context.json(machineBody(run))
+  })
+
+  app.onError((error, context) => {
+    if (error instanceof ControlError) return context.json({ error: error.message }, error.status)
+    throw error
+  })
+  return app
+}
+
+function runOf(machines: Machines, vm: string): Run {
+  const run = machines.find(vm)
+  if (run) return run
+  const running = machines.all().map(({ event }) => event.vmName)
+  throw new ControlError(
+    404,
+    `no machine ${vm} runs; ${running.length === 0 ? 'none does' : `there are ${running.join(', ')}`}`,
+  )
+}
+
+function stateOf(run: Run): 'failed' | 'booting' | 'hanging' | 'answering' {
+  if (run.error !== undefined) return 'failed'
+  if (run.bootedAt === undefined) return 'booting'
+  return run.hanging ? 'hanging' : 'answering'
+}
+
+function machineBody(run: Run): Record<string, unknown> {
+  const { event, preempt, error } = run
+  return {
+    vm: event.vmName,
+    resourceGroup: event.resourceGroup,
+    vmId: event.vmId,
+    publicIP: event.publicIP ?? null,
+    osDiskId: run.osDiskId ?? null,
+    uniqueid: run.uniqueid ?? null,
+    state: stateOf(run),
+    playing: run.playing,
+    preemptAt: preempt?.notBefore ?? null,
+    since: event.time,
+    bootedAt: run.bootedAt ?? null,
+    ...(error !== undefined && { error }),
+  }
+}

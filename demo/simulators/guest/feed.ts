@@ -1,0 +1,43 @@
+// Follows the feed for as long as the program lives. After any break it reads from the start again: a restarted Azure
+// counts anew, and what it no longer tells of does not run.
+import type { Azure, GuestEvent } from './azure.ts'
+import type { Clock } from './clock.ts'
+
+/** Between tries to reach an Azure that is away, milliseconds. */
+const RETRY_DELAY = 250
+
+export interface FeedReader {
+  /** The whole story from the feed's start, in order. */
+  startOver(events: GuestEvent[]): void
+  /** What came after it. */
+  goOn(events: GuestEvent[]): void
+  away(reason: string): void
+}
+
+export async function follow(
+  outside: { azure: Azure; clock: Clock; signal: AbortSignal },
+  reader: FeedReader,
+): Promise<void> {
+  const { azure, clock, signal } = outside
+  let since: number | undefined
+  while (!signal.aborted) {
+    try {
+      if (since === undefined) {
+        const { events, next } = await azure.allGuests(signal)
+        reader.startOver(events)
+        since = next
+      } else {
+        const { events, next } = await azure.guestsSince(since, signal)
+        const countsAnew = next < since
+        if (!countsAnew) reader.goOn(events)
+        since = countsAnew ? undefined : next
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      since = undefined
+      reader.away(error instanceof Error ? error.message : String(error))
+      // Aborted only by the stop, which ends the loop.
+      await clock.sleep(RETRY_DELAY, signal).catch(() => undefined)
+    }
+  }
+}

@@ -1,0 +1,81 @@
+// The simulated guests as a program: options in, one line of JSON when it listens, SIGTERM or SIGINT to stop.
+//
+// Not modelled: pairing, HTTPS (47984), applist, launch and the stream itself, Sunshine's own configuration API, the
+// operating system, the up to two minutes until the first scheduled events come, other scheduled events than Preempt.
+// A machine answers on its public address whatever its network security group says.
+import { type HttpBindings, type ServerType, serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import { connectAzure } from './azure.ts'
+import { systemClock } from './clock.ts'
+import { controlApi } from './control.ts'
+import { follow } from './feed.ts'
+import { Machines } from './machines.ts'
+import { metadataService } from './metadata.ts'
+import { HELP, type Options, parseOptions } from './options.ts'
+import { seededRandom } from './random.ts'
+
+async function start(options: Options): Promise<void> {
+  const azure = connectAzure({ url: options.azure, caFile: options.azureCa })
+  const machines = new Machines({ azure, clock: systemClock, random: seededRandom(options.seed) }, options)
+  const stopping = new AbortController()
+  let connection: 'connected' | 'away' = 'away'
+
+  const app = new Hono<{ Bindings: HttpBindings }>()
+  app.route(
+    '/simulator',
+    controlApi(machines, () => connection),
+  )
+  const { host } = options
+  const metadata = await listen({ app: metadataService(machines), host, port: options.metadataPort })
+  const control = await listen({ app, host, port: options.port })
+  console.log(JSON.stringify({ listening: control.url, metadata: metadata.url, seed: options.seed }))
+
+  const following = follow(
+    { azure, clock: systemClock, signal: stopping.signal },
+    {
+      startOver: events => {
+        connection = 'connected'
+        machines.replace(events)
+      },
+      goOn: events => machines.apply(events),
+      away: reason => {
+        // An outage is told when it begins, not at every try.
+        if (connection === 'connected') console.error(`The Azure simulator is away: ${reason}`)
+        connection = 'away'
+      },
+    },
+  )
+
+  async function stop(): Promise<void> {
+    stopping.abort()
+    machines.stopAll()
+    await following
+    for (const { server } of [metadata, control]) {
+      server.close()
+      if ('closeAllConnections' in server) server.closeAllConnections()
+    }
+    process.exit(0)
+  }
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+}
+
+async function listen(given: {
+  app: Hono<{ Bindings: HttpBindings }> | ReturnType<typeof metadataService>
+  host: string
+  port: number
+}): Promise<{ server: ServerType; url: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const server = serve({ fetch: given.app.fetch, port: given.port, hostname: given.host }, ({ port }) => resolve(port))
+  server.once('error', reject)
+  return { server, url: `http://${given.host}:${await promise}` }
+}
+
+try {
+  const options = parseOptions(process.argv.slice(2))
+  if (options === 'help') process.stdout.write(HELP)
+  else await start(options)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error))
+  process.exit(2)
+}

@@ -1,0 +1,241 @@
+// The guest simulator as an operator's probe and a guest agent see it, following a feed of the form that the Azure
+// simulator's README gives.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { z } from 'zod'
+
+const program = new URL('../../demo/simulators/guest/main.ts', import.meta.url).pathname
+const ready = z.object({ listening: z.string(), metadata: z.string() })
+
+/** A feed and a state that a test writes by hand; one `port` over several lives, as after a restart. */
+class Azure {
+  #server = createServer()
+  #events: Record<string, unknown>[] = []
+  #waiting = new Set<{ response: ServerResponse; since: number }>()
+  disks: Record<string, string> = {}
+  machines: Record<string, string> = {}
+  port = 0
+
+  async start(): Promise<void> {
+    this.#events = []
+    this.#server = createServer((request, response) => {
+      const url = new URL(request.url ?? '/', 'http://azure')
+      if (url.pathname === '/simulator/state') this.#state(response)
+      else this.#feed(response, url.searchParams)
+    })
+    this.#server.listen(this.port, '127.0.0.1')
+    await once(this.#server, 'listening')
+    const address = this.#server.address()
+    if (typeof address === 'object' && address) this.port = address.port
+  }
+
+  async stop(): Promise<void> {
+    this.#waiting.clear()
+    this.#server.closeAllConnections()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  tell(
+    event: { vmName: string; vmId: string; state: 'running' | 'stopped'; reason: string } & Record<string, unknown>,
+  ): void {
+    const time = new Date().toISOString()
+    this.#events.push({
+      seq: this.#events.length,
+      time,
+      resourceGroup: 'play',
+      region: 'centralindia',
+      tags: {},
+      ...event,
+    })
+    for (const { response, since } of this.#waiting) this.#answer(response, since)
+    this.#waiting.clear()
+  }
+
+  #feed(response: ServerResponse, query: URLSearchParams): void {
+    const since = Number(query.get('since'))
+    if (query.has('waitSeconds') && since >= this.#events.length) this.#waiting.add({ response, since })
+    else this.#answer(response, since)
+  }
+
+  #answer(response: ServerResponse, since: number): void {
+    response.end(JSON.stringify({ events: this.#events.slice(since), next: this.#events.length }))
+  }
+
+  #state(response: ServerResponse): void {
+    const virtualMachines = Object.entries(this.machines).map(([vmId, id]) => ({
+      name: 'any',
+      properties: { vmId, storageProfile: { osDisk: { managedDisk: { id } } } },
+    }))
+    const disks = Object.entries(this.disks).map(([id, uniqueId]) => ({ id, properties: { uniqueId } }))
+    response.end(JSON.stringify({ virtualMachines, disks }))
+  }
+}
+
+let azure: Azure
+let guests: z.infer<typeof ready> & { child: ChildProcess }
+let address: string
+
+beforeEach(async () => {
+  azure = new Azure()
+  await azure.start()
+  azure.disks = { '/disks/os': 'first' }
+  const child = spawn(
+    process.execPath,
+    [program, '--port', '0', '--azure', `http://127.0.0.1:${azure.port}`, '--boot-seconds', '20', '--speed', '200'],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  )
+  const [line] = await once(createInterface(child.stdout), 'line')
+  guests = { child, ...ready.parse(JSON.parse(String(line))) }
+  const part = () => 1 + Math.floor(Math.random() * 250)
+  address = `127.${100 + (part() % 20)}.${part()}.${part()}`
+})
+
+afterEach(async () => {
+  guests.child.kill('SIGTERM')
+  await once(guests.child, 'exit')
+  expect(guests.child.exitCode).toBe(0)
+  await azure.stop()
+})
+
+function runs(vmId: string, more: Record<string, unknown> = {}): void {
+  azure.machines[vmId] = '/disks/os'
+  azure.tell({ vmName: 'vm-1', vmId, publicIP: address, state: 'running', reason: 'created', ...more })
+}
+const stops = (vmId: string, reason = 'evicted') => azure.tell({ vmName: 'vm-1', vmId, state: 'stopped', reason })
+
+/** The machine's answer, or why there is none. */
+async function probe(path = '/serverinfo'): Promise<string> {
+  try {
+    const response = await fetch(`http://${address}:47989${path}`, { signal: AbortSignal.timeout(300) })
+    return await response.text()
+  } catch (error) {
+    return error instanceof DOMException ? 'no answer' : 'refused'
+  }
+}
+const answering = () =>
+  expect.poll(() => probe(), { timeout: 3000, interval: 20 }).toContain('<root status_code="200">')
+const refused = () => expect.poll(() => probe(), { timeout: 3000, interval: 20 }).toBe('refused')
+const uniqueIdIn = (text: string) => /<uniqueid>([0-9A-F-]{36})<\/uniqueid>/.exec(text)?.[1]
+
+async function machines() {
+  const response = await fetch(`${guests.listening}/simulator/machines`)
+  const shape = z.object({ azure: z.string(), machines: z.array(z.looseObject({ vm: z.string(), state: z.string() })) })
+  return shape.parse(await response.json())
+}
+const act = (path: string, body: unknown = {}) =>
+  fetch(`${guests.listening}/simulator/machines/${path}`, { method: 'POST', body: JSON.stringify(body) })
+
+test('a machine that runs answers as Sunshine on its public address, after its boot and until its stop', async () => {
+  expect(await probe()).toBe('refused')
+  runs('id-1', { computerName: 'asha-1' })
+  await expect.poll(async () => (await machines()).machines.map(({ state }) => state)).toEqual(['booting'])
+  await answering()
+  const xml = await probe()
+  expect(xml).toContain('<hostname>asha-1</hostname><appversion>7.1.431.-1</appversion>')
+  expect(xml).toContain('<HttpsPort>47984</HttpsPort><ExternalPort>47989</ExternalPort>')
+  expect(xml).toContain('<PairStatus>0</PairStatus><currentgame>0</currentgame><state>SUNSHINE_SERVER_FREE</state>')
+  expect(await probe('/applist')).toContain('<root status_code="404">')
+
+  await act('vm-1/play', { playing: true })
+  expect(await probe()).toContain('SUNSHINE_SERVER_BUSY')
+  stops('id-1')
+  await refused()
+  expect((await machines()).machines).toEqual([])
+})
+
+test('a new VM around the same OS disk keeps its identity, a new disk of the same name does not', async () => {
+  runs('id-1')
+  await answering()
+  const first = uniqueIdIn(await probe())
+  expect(first).toBeDefined()
+
+  stops('id-1')
+  await refused()
+  runs('id-2')
+  await answering()
+  expect(uniqueIdIn(await probe())).toBe(first)
+
+  stops('id-2', 'deleted')
+  await refused()
+  azure.disks = { '/disks/os': 'second' }
+  runs('id-3')
+  await answering()
+  expect(uniqueIdIn(await probe())).not.toBe(first)
+})
+
+test('a hanging machine takes connections and does not answer, until it is resumed', async () => {
+  runs('id-1')
+  await answering()
+  await act('vm-1/hang')
+  expect(await probe()).toBe('no answer')
+  expect((await machines()).machines).toMatchObject([{ state: 'hanging' }])
+  await act('vm-1/resume')
+  await answering()
+  const unknown = await act('vm-7/hang')
+  expect(unknown.status).toBe(404)
+  expect(await unknown.json()).toEqual({ error: 'no machine vm-7 runs; there are vm-1' })
+})
+
+test('machines outlive the Azure simulator, and those that a restarted one does not know are stopped', async () => {
+  runs('id-1')
+  await answering()
+  await azure.stop()
+  await expect.poll(async () => (await machines()).azure).toBe('away')
+  expect(await probe()).toContain('SUNSHINE_SERVER_FREE')
+  await azure.start()
+  await refused()
+  expect((await machines()).azure).toBe('connected')
+  runs('id-2')
+  await answering()
+})
+
+test('the metadata service tells the machine, and no other, of its Preempt notice', async () => {
+  runs('id-1', { tags: { session: 's-1' }, userData: 'aGk=' })
+  await answering()
+  const ask = (path: string, headers: Record<string, string> = { Metadata: 'true' }) =>
+    fetch(`${guests.metadata}/machines/vm-1/metadata/${path}`, { headers })
+  const events = async () => (await ask('scheduledevents?api-version=2020-07-01')).json()
+  expect(await events()).toEqual({ DocumentIncarnation: 1, Events: [] })
+
+  azure.tell({
+    vmName: 'vm-1',
+    vmId: 'id-1',
+    state: 'running',
+    reason: 'preempt',
+    preemptAt: '2026-01-02T03:04:05.000Z',
+  })
+  const notice = {
+    EventType: 'Preempt',
+    EventStatus: 'Scheduled',
+    Resources: ['vm-1'],
+    NotBefore: 'Fri, 02 Jan 2026 03:04:05 GMT',
+  }
+  await expect.poll(events).toMatchObject({ DocumentIncarnation: 2, Events: [notice] })
+
+  const instance = await ask('instance?api-version=2021-02-01')
+  expect(await instance.json()).toMatchObject({
+    compute: { name: 'vm-1', vmId: 'id-1', tags: 'session:s-1', userData: 'aGk=' },
+  })
+  expect(await (await ask('instance/compute/userData?api-version=2021-01-01&format=text')).text()).toBe('aGk=')
+  expect((await ask('instance?api-version=2021-02-01', {})).status).toBe(400)
+  expect((await ask('instance')).status).toBe(400)
+  const byHeader = await fetch(`${guests.metadata}/metadata/instance/compute/name?api-version=2021-02-01&format=text`, {
+    headers: { Metadata: 'true', 'X-Machine': 'vm-1' },
+  })
+  expect(await byHeader.text()).toBe('vm-1')
+
+  stops('id-1')
+  await refused()
+  await expect(ask('scheduledevents?api-version=2020-07-01')).rejects.toThrow()
+})
+
+test('a machine whose address is not on this computer says so', async () => {
+  runs('id-1', { publicIP: '203.0.113.7' })
+  await expect
+    .poll(async () => (await machines()).machines)
+    .toMatchObject([{ state: 'failed', error: expect.stringContaining('203.0.113.7') }])
+})
