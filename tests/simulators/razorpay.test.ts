@@ -257,6 +257,41 @@ describe('webhooks', () => {
     expect(await razorpay.payments.fetch(late.payment.id)).toMatchObject({ captured: false, refund_status: 'full' })
   })
 
+  test('after a day of failures the webhook is disabled, until it is set again', async () => {
+    const failing = await startSimulator(
+      '--disorder',
+      '0',
+      '--retry-scale',
+      '0.000002',
+      '--webhook-url',
+      'http://127.0.0.1:9/',
+    )
+    const link = await clientOf(failing).paymentLink.create({ amount: 100, customer: {} })
+    const base = `${failing.listening}/simulator`
+    await fetch(`${base}/payment-links/${link.id}/pay`, { method: 'POST' })
+    const shape = z.object({ webhook: z.object({ active: z.boolean() }) })
+    const active = async () => shape.parse(await (await fetch(`${base}/state`)).json()).webhook.active
+    await expect.poll(active).toBe(false)
+    await fetch(`${base}/webhook`, { method: 'POST', body: JSON.stringify({ url: endpoint.url }) })
+    expect(await active()).toBe(true)
+    await stopSimulator(failing.child)
+  })
+
+  test('where capture is manual, an authorised payment waits for the merchant, who captures it once and whole', async () => {
+    const manual = await startSimulator('--capture', 'manual')
+    const client = clientOf(manual)
+    const link = await client.paymentLink.create({ amount: 50_000, customer: {} })
+    const response = await fetch(`${manual.listening}/simulator/payment-links/${link.id}/pay`, { method: 'POST' })
+    const { payment } = paidShape.parse(await response.json())
+    expect(payment.status).toBe('authorized')
+    const partly = await refusal(client.payments.capture(payment.id, 100, 'INR'))
+    expect(partly).toEqual(refused('Capture amount must be equal to the amount authorized'))
+    expect(await client.payments.capture(payment.id, 50_000, 'INR')).toMatchObject({ status: 'captured' })
+    const again = await refusal(client.payments.capture(payment.id, 50_000, 'INR'))
+    expect(again).toEqual(refused('This payment has already been captured'))
+    await stopSimulator(manual.child)
+  })
+
   test('events that arise before there is a webhook wait for it', async () => {
     const lonely = await startSimulator('--disorder', '0')
     const link = await clientOf(lonely).paymentLink.create({ amount: 100, customer: {} })

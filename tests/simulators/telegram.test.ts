@@ -263,6 +263,30 @@ describe('updates', () => {
     hook.close()
   })
 
+  test('a webhook that does not answer in time, and one that does, may both get an update twice', async () => {
+    const strict = await startSimulator('--webhook-timeout', '0.2', '--retry-scale', '0.01', '--duplicates', '1')
+    const received: number[] = []
+    const server = createServer(async (request, response) => {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of request) chunks.push(chunk)
+      received.push(updateShape.parse(JSON.parse(Buffer.concat(chunks).toString())).update_id)
+      if (received.length > 1) response.end()
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    await new Bot(strict.token, { client: { apiRoot: strict.listening } }).api.setWebhook(`http://127.0.0.1:${port}/`)
+    const base = `${strict.listening}/simulator`
+    const user = await fetch(`${base}/users`, { method: 'POST', body: '{"first_name":"Asha"}' })
+    const { chat_id } = z.object({ chat_id: z.number() }).parse(await user.json())
+    await fetch(`${base}/chats/${chat_id}/messages`, { method: 'POST', body: '{"text":"hi"}' })
+    await expect.poll(() => received.length).toBe(3)
+    expect(new Set(received).size).toBe(1)
+    server.close()
+    await stopSimulator(strict.child)
+  })
+
   test('a webhook excludes long polling', async () => {
     const hook = await endpoint(() => 200)
     await bot.api.setWebhook(hook.url)
