@@ -67,15 +67,23 @@ export function connectAzure(given: { url: string; caFile: string | undefined })
   const base = given.url.replace(/\/+$/, '')
   let dispatcher: Agent | undefined
 
+  /** A failed connection is not used again: an Azure that comes back may bring a new certificate authority. */
   async function get(path: string, signal: AbortSignal): Promise<unknown> {
-    // Read when first needed, since the authority is made by the Azure simulator's start.
-    dispatcher ??= new Agent({
-      connect: given.caFile === undefined ? {} : { ca: await readFile(given.caFile, 'utf8') },
-    })
+    const agent = dispatcher ?? (await connection())
+    dispatcher = agent
     const timeout = AbortSignal.timeout((WAIT_SECONDS + 10) * 1000)
-    const response = await fetch(base + path, { dispatcher, signal: AbortSignal.any([signal, timeout]) })
-    if (!response.ok) throw new Error(`GET ${path} was answered by ${response.status}`)
-    return await response.json()
+    try {
+      const response = await fetch(base + path, { dispatcher: agent, signal: AbortSignal.any([signal, timeout]) })
+      if (!response.ok) throw new Error(`GET ${path} was answered by ${response.status}`)
+      return await response.json()
+    } catch (error) {
+      if (!signal.aborted && dispatcher === agent) dispatcher = undefined
+      throw error
+    }
+  }
+
+  async function connection(): Promise<Agent> {
+    return new Agent({ connect: given.caFile === undefined ? {} : { ca: await readFile(given.caFile, 'utf8') } })
   }
 
   return {
