@@ -1,0 +1,230 @@
+// The control API under /simulator: looks at the state, and does what Azure does to people. README.md has its shapes.
+import { z } from 'zod'
+import type { WireReply, WireRequest } from './arm.ts'
+import { allocationMessages, limitOf, placementKey, quotaKey } from './capacity.ts'
+import type { ManualClock } from './clock.ts'
+import { renderDisk } from './disks.ts'
+import { announceEviction, evictable } from './evictions.ts'
+import { addFault, faultBody } from './faults.ts'
+import { eventsSince } from './guests.ts'
+import { key, resourceGroupOf, sameId } from './ids.ts'
+import { renderNetworkInterface } from './network-interfaces.ts'
+import { hourlyPrice } from './prices.ts'
+import { renderPublicIp } from './public-ips.ts'
+import { renderSecurityGroup } from './security-groups.ts'
+import { regionNamed, sizeNamed } from './sizes.ts'
+import { renderSnapshot } from './snapshots.ts'
+import type { Machine, World } from './state.ts'
+import { advance, sorted } from './state.ts'
+import { renderMachine } from './virtual-machine-view.ts'
+import { renderVirtualNetwork } from './virtual-networks.ts'
+
+class ControlError extends Error {}
+
+type Handler = (world: World, request: WireRequest) => WireReply
+
+const region = z.string().transform((name, context) => {
+  const found = regionNamed(name)
+  if (found !== undefined) return found.name
+  context.addIssue(`there is no region '${name}'`)
+  return z.NEVER
+})
+const size = z.string().transform((name, context) => {
+  const found = sizeNamed(name)
+  if (found !== undefined) return found.name
+  context.addIssue(`there is no size '${name}'`)
+  return z.NEVER
+})
+const priority = z.enum(['Spot', 'Regular'])
+const refusals = ['SkuNotAvailable', ...Object.keys(allocationMessages)]
+
+const bodies = {
+  evict: z.strictObject({
+    vm: z.string().optional(),
+    resourceGroup: z.string().optional(),
+    region: region.optional(),
+    noticeSeconds: z.number().min(0).max(86_400).optional(),
+  }),
+  capacity: z.strictObject({
+    region,
+    size,
+    priority,
+    available: z.int().min(0).nullable(),
+    refusal: z.enum(refusals).optional(),
+  }),
+  quota: z.strictObject({ region: z.union([z.literal('*'), region]), name: z.string().min(1), limit: z.int().min(0) }),
+  price: z.strictObject({ region, size, priority, usdPerHour: z.number().min(0) }),
+  time: z.strictObject({
+    advanceSeconds: z
+      .number()
+      .min(0)
+      .max(10 * 366 * 86_400),
+  }),
+}
+
+/** Answers what is under /simulator; `undefined` for any other path. */
+export function serveControl(world: World, request: WireRequest): WireReply | undefined {
+  const path = request.url.pathname.replace(/\/$/, '')
+  if (!path.startsWith('/simulator')) return undefined
+  const handler = handlers[`${request.method} ${path}`]
+  if (handler === undefined)
+    return failed(404, 'NotFound', `Nothing answers ${request.method} ${path}. README.md lists what does.`)
+  try {
+    return handler(world, request)
+  } catch (error) {
+    if (error instanceof z.ZodError) return failed(400, 'InvalidBody', z.prettifyError(error))
+    if (error instanceof ControlError || error instanceof SyntaxError)
+      return failed(400, 'InvalidRequest', error.message)
+    throw error
+  }
+}
+
+function failed(status: number, code: string, message: string): WireReply {
+  return { status, headers: {}, body: { error: { code, message } } }
+}
+
+function ok(body: unknown): WireReply {
+  return { status: 200, headers: {}, body }
+}
+
+const done: WireReply = { status: 204, headers: {}, body: undefined }
+
+const handlers: Record<string, Handler> = {
+  'GET /simulator/state': world => ok(stateOf(world)),
+  'GET /simulator/log': (world, request) => {
+    const since = sinceOf(request)
+    const { entries, next, counts } = world.log
+    return ok({
+      entries: entries.filter(entry => entry.seq >= since),
+      next,
+      counts: Object.fromEntries([...counts].sort()),
+    })
+  },
+  'GET /simulator/guests': (world, request) =>
+    ok({ events: eventsSince(world, sinceOf(request)), next: world.guests.next }),
+  'POST /simulator/evict': evict,
+  'POST /simulator/faults': (world, request) => {
+    const { id } = addFault(world, faultBody.parse(JSON.parse(request.text)))
+    return { status: 201, headers: {}, body: { id } }
+  },
+  'GET /simulator/faults': world => ok({ faults: world.faults }),
+  'DELETE /simulator/faults': (world, request) => {
+    const id = request.url.searchParams.get('id')
+    world.faults = id === null ? [] : world.faults.filter(fault => fault.id !== id)
+    return done
+  },
+  'POST /simulator/capacity': (world, request) => {
+    const { available, refusal, ...placement } = bodies.capacity.parse(JSON.parse(request.text))
+    world.capacity.set(placementKey(placement), { available: available ?? undefined, refusal })
+    return done
+  },
+  'POST /simulator/quota': (world, request) => {
+    const { region, name, limit } = bodies.quota.parse(JSON.parse(request.text))
+    world.quotas.set(quotaKey(region, name), limit)
+    return done
+  },
+  'POST /simulator/price': price,
+  'POST /simulator/time': (world, request) => {
+    const { advanceSeconds } = bodies.time.parse(JSON.parse(request.text))
+    if (!isManual(world.clock))
+      throw new ControlError('Time runs by itself. Start the simulator with --clock manual to move it.')
+    world.clock.advance(advanceSeconds)
+    advance(world, world.clock.now())
+    return ok({ time: new Date(world.now).toISOString() })
+  },
+}
+
+function isManual(clock: World['clock']): clock is ManualClock {
+  return clock.kind === 'manual'
+}
+
+export function sinceOf(request: WireRequest): number {
+  const since = request.url.searchParams.get('since') ?? '0'
+  if (!/^\d+$/.test(since))
+    throw new ControlError(`since has to be a number that an answer gave as 'next', not '${since}'.`)
+  return Number(since)
+}
+
+function evict(world: World, request: WireRequest): WireReply {
+  const wanted = bodies.evict.parse(JSON.parse(request.text))
+  if ((wanted.vm === undefined) === (wanted.region === undefined)) {
+    throw new ControlError('Name either a vm (its name or id) or a region.')
+  }
+  const named = (machine: Machine) =>
+    (sameId(machine.name, wanted.vm) || sameId(machine.id, wanted.vm)) &&
+    (wanted.resourceGroup === undefined || sameId(resourceGroupOf(machine.id), wanted.resourceGroup))
+  const machines = sorted(world.machines).filter(one =>
+    wanted.vm === undefined ? one.location === wanted.region : named(one),
+  )
+  if (wanted.vm !== undefined) {
+    if (machines.length === 0) throw new ControlError(`There is no VM '${wanted.vm}'.`)
+    if (!machines.some(evictable))
+      throw new ControlError(`VM '${wanted.vm}' is no running spot VM, or is being evicted already.`)
+  }
+  const notice = wanted.noticeSeconds ?? world.settings.preemptNoticeSeconds
+  const evicting = machines.filter(evictable).map(machine => ({
+    vmName: machine.name,
+    resourceGroup: resourceGroupOf(machine.id),
+    preemptAt: new Date(announceEviction(world, machine, notice)).toISOString(),
+  }))
+  return ok({ evicting })
+}
+
+/** A spot price above what its owner would pay takes a machine away. */
+function price(world: World, request: WireRequest): WireReply {
+  const { usdPerHour, ...placement } = bodies.price.parse(JSON.parse(request.text))
+  world.prices.set(placementKey(placement), usdPerHour)
+  for (const machine of world.machines.values()) {
+    const maxPrice = machine.properties.billingProfile?.maxPrice ?? -1
+    const size = machine.properties.hardwareProfile?.vmSize ?? ''
+    const asked = hourlyPrice(world, { region: machine.location, size, priority: 'Spot' }) ?? 0
+    if (maxPrice !== -1 && maxPrice < asked && evictable(machine)) {
+      announceEviction(world, machine, world.settings.preemptNoticeSeconds)
+    }
+  }
+  return done
+}
+
+function stateOf(world: World) {
+  const running = [...world.operations.values()].filter(operation => operation.status === 'InProgress')
+  return {
+    time: new Date(world.now).toISOString(),
+    virtualMachines: sorted(world.machines).map(machine => ({
+      ...renderMachine(world, machine, { instanceView: true }),
+      simulator: {
+        powerState: machine.powerState ?? null,
+        ...(machine.failure === undefined ? {} : { lastError: machine.failure }),
+        ...(machine.preemptAt === undefined ? {} : { preemptAt: new Date(machine.preemptAt).toISOString() }),
+        ...(machine.customData === undefined ? {} : { customData: machine.customData }),
+        ...(machine.properties.userData === undefined ? {} : { userData: machine.properties.userData }),
+      },
+    })),
+    networkInterfaces: sorted(world.networkInterfaces).map(nic => ({
+      ...renderNetworkInterface(world, nic),
+      ...(nic.reservation === undefined || nic.reservation.until <= world.now
+        ? {}
+        : {
+            simulator: { reservedFor: nic.reservation.machineId, until: new Date(nic.reservation.until).toISOString() },
+          }),
+    })),
+    publicIPAddresses: sorted(world.publicIps).map(ip => renderPublicIp(world, ip)),
+    disks: sorted(world.disks).map(disk => renderDisk(world, disk)),
+    snapshots: sorted(world.snapshots).map(snapshot => renderSnapshot(world, snapshot)),
+    networkSecurityGroups: sorted(world.securityGroups).map(group => renderSecurityGroup(world, group)),
+    virtualNetworks: sorted(world.virtualNetworks).map(network => renderVirtualNetwork(world, network)),
+    resourceGroups: [...world.resourceGroups.values()].sort((one, other) => (key(one.name) < key(other.name) ? -1 : 1)),
+    operations: running.map(({ id, kind, resourceId, startedAt }) => ({
+      id,
+      kind,
+      resourceId,
+      startedAt: new Date(startedAt).toISOString(),
+    })),
+    capacity: [...world.capacity]
+      .sort()
+      .map(([place, { available, refusal }]) => ({ place, available: available ?? null, refusal: refusal ?? null })),
+    quotas: [...world.quotas.keys()].sort().map(place => {
+      const [region = '', name = ''] = place.split('/')
+      return { region, name, limit: limitOf(world, region, name) }
+    }),
+  }
+}

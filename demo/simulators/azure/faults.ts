@@ -1,0 +1,74 @@
+// Faults set by hand: which calls they hit, and what becomes of those.
+import { z } from 'zod'
+import type { World } from './state.ts'
+
+const failure = z.strictObject({ code: z.string().min(1), message: z.string() })
+
+const outcome = z.union([
+  z.strictObject({
+    status: z.int().min(400).max(599),
+    code: z.string().min(1),
+    message: z.string(),
+    retryAfterSeconds: z.number().min(0).optional(),
+  }),
+  z.strictObject({ failLate: failure }),
+  z.strictObject({ loseReply: z.literal(true) }),
+  z.strictObject({ loseRequest: z.literal(true) }),
+  z.strictObject({ delaySeconds: z.number().min(0).max(3600) }),
+  z.strictObject({ throttle: z.strictObject({ retryAfterSeconds: z.number().min(0) }) }),
+])
+
+export const faultBody = z.strictObject({
+  match: z
+    .strictObject({
+      method: z.string().optional(),
+      kind: z.string().optional(),
+      resource: z.string().optional(),
+      nth: z.int().min(1).default(1),
+      times: z.int().min(1).nullable().default(1),
+    })
+    .default({ nth: 1, times: 1 }),
+  // biome-ignore lint/suspicious/noThenProperty: the contract's word; nothing awaits this object.
+  then: outcome,
+})
+
+type FaultBody = z.infer<typeof faultBody>
+export type FaultOutcome = FaultBody['then']
+
+export interface Fault extends FaultBody {
+  id: string
+  /** Matching calls so far. */
+  seen: number
+  /** Hits still to come; `null` is for ever. */
+  left: number | null
+}
+
+export function addFault(world: World, body: FaultBody): Fault {
+  world.nextFault += 1
+  const fault = { ...body, id: `fault-${world.nextFault}`, seen: 0, left: body.match.times }
+  world.faults.push(fault)
+  return fault
+}
+
+/** The first fault that hits this call; counts the call in every fault that it matches. */
+export function faultFor(world: World, call: { method: string; kind: string; path: string }): Fault | undefined {
+  let hit: Fault | undefined
+  for (const fault of world.faults) {
+    if (!matches(fault, call)) continue
+    fault.seen += 1
+    if (hit !== undefined || fault.left === 0 || fault.seen < fault.match.nth) continue
+    if (fault.left !== null) fault.left -= 1
+    hit = fault
+  }
+  return hit
+}
+
+function matches({ match }: Fault, call: { method: string; kind: string; path: string }): boolean {
+  const same = (one: string, other: string) => one.toLowerCase() === other.toLowerCase()
+  if (match.method !== undefined && !same(match.method, call.method)) return false
+  if (match.kind !== undefined) {
+    const [, withoutVerb = ''] = call.kind.split(' ')
+    if (!same(match.kind, call.kind) && !same(match.kind, withoutVerb)) return false
+  }
+  return match.resource === undefined || call.path.toLowerCase().includes(match.resource.toLowerCase())
+}

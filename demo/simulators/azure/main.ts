@@ -1,0 +1,59 @@
+// The Azure simulator: Entra ID, Azure Resource Manager and the Retail Prices API at the wire, for the real SDKs.
+// README.md has the options and the control API.
+//
+// Not modelled: role assignments and policies (a token may do everything); what a security group lets through; deleting
+// resource groups; extensions, images and galleries as resources (images are named by an option); availability sets,
+// scale sets, dedicated hosts, capacity reservations; ephemeral, shared and encrypted disks, uploads; network interfaces
+// made inline by a VM's PUT; load balancers, IPv6, Basic and dynamic addresses; hibernation, reimage, generalize; the
+// acknowledgement of scheduled events (the notice runs its time); Resource Graph, Resource Health, Event Grid, activity log;
+// limits of requests about disks beyond ARM's own; several subscriptions.
+import { randomInt } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { manualClock, realClock } from './clock.ts'
+import { help, OptionsError, readOptions } from './options.ts'
+import { loadSchemas } from './schemas.ts'
+import { listen } from './server.ts'
+import { tlsIn } from './tls.ts'
+import { newWorld } from './world.ts'
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), () => randomInt(2 ** 32 - 1))
+  if (options === undefined) {
+    process.stdout.write(help())
+    return
+  }
+  const temporary = options.tlsDirectory === undefined ? mkdtempSync(join(tmpdir(), 'azure-simulator-')) : undefined
+  const tls = await tlsIn(temporary ?? options.tlsDirectory ?? '', options.host)
+  const clock = options.clock === 'manual' ? manualClock(Date.now()) : realClock(options.speed)
+  const world = newWorld(options, { clock, schemas: await loadSchemas() })
+  const server = await listen(world, tls, options)
+
+  const { seed, subscription, tenant, clients, publicIpRange } = options.settings
+  const ready = {
+    listening: `https://${options.host}:${server.port}`,
+    ca: tls.caPath,
+    seed,
+    speed: options.speed,
+    clock: options.clock,
+    subscription,
+    tenant,
+    clients,
+    publicIPRange: publicIpRange,
+  }
+  process.stdout.write(`${JSON.stringify(ready)}\n`)
+
+  await new Promise<void>(resolve => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
+  await server.close()
+  if (temporary !== undefined) rmSync(temporary, { recursive: true })
+}
+
+main().catch(error => {
+  if (!(error instanceof OptionsError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 2
+})

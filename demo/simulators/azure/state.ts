@@ -1,0 +1,219 @@
+// The whole state of the simulated Azure, and its time: what is due is kept in one agenda and done in order of its hour,
+// so that the same requests at the same times give the same Azure.
+import type { Clock } from './clock.ts'
+import type { Failure } from './errors.ts'
+import type { Fault } from './faults.ts'
+import type { GuestFeed } from './guests.ts'
+import { key } from './ids.ts'
+import type { RequestLog } from './log.ts'
+import type { Operation } from './operations.ts'
+import type { Settings } from './options.ts'
+import type { Random } from './random.ts'
+import type { Schemas } from './schemas.ts'
+import type { DiskProperties, MachineProperties, SecurityRule } from './shapes.ts'
+import type { Bucket } from './throttling.ts'
+
+export type ProvisioningState = 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed'
+export type PowerState = 'starting' | 'running' | 'stopping' | 'stopped' | 'deallocating' | 'deallocated'
+export type Priority = 'Spot' | 'Regular'
+
+/** What every resource has. */
+export interface Resource {
+  /** In the case in which it was created. */
+  id: string
+  name: string
+  location: string
+  tags: Record<string, string> | undefined
+  /** Raised at each change. */
+  revision: number
+  provisioningState: ProvisioningState
+  /** The long-running operation that holds the resource now. */
+  operationId: string | undefined
+}
+
+export interface Machine extends Resource {
+  /** New at each creation. */
+  vmId: string
+  createdAt: number
+  zones: readonly string[] | undefined
+  /** As given, completed, and without secrets. */
+  properties: MachineProperties
+  customData: string | undefined
+  /** Unknown while it is created, and for one that was never placed. */
+  powerState: PowerState | undefined
+  failure: Failure | undefined
+  /** When provisioningState was reached. */
+  provisionedAt: number
+  /** When Azure takes it back; the machine has been told. */
+  preemptAt: number | undefined
+  /** Azure is taking it back now. */
+  evicting: boolean
+  /** What was running was told to the guests' feed. */
+  guestRunning: boolean
+  /** The hardware that it holds. */
+  placement: Placement | undefined
+}
+
+export interface Placement {
+  region: string
+  size: string
+  priority: Priority
+}
+
+export interface Disk extends Resource {
+  createdAt: number
+  zones: readonly string[] | undefined
+  sku: string
+  properties: DiskProperties
+  uniqueId: string
+  /** The id of the machine that holds it. */
+  managedBy: string | undefined
+  /** Attached, unattached, deallocated or started: the last time. */
+  ownershipChangedAt: number | undefined
+}
+
+export interface Snapshot extends Resource {
+  createdAt: number
+  sku: string
+  properties: DiskProperties
+  uniqueId: string
+  /** When a copy from another region is whole; until then completionPercent grows. */
+  completedAt: number
+}
+
+export interface PublicIp extends Resource {
+  zones: readonly string[] | undefined
+  sku: { name: string; tier: string }
+  properties: Record<string, unknown>
+  domainNameLabel: string | undefined
+  /** From the end of its creation on. */
+  ipAddress: string | undefined
+  resourceGuid: string
+}
+
+export interface IpConfiguration {
+  name: string
+  id: string
+  primary: boolean
+  subnetId: string
+  privateIPAddress: string
+  privateIPAllocationMethod: string
+  publicIpId: string | undefined
+  publicIpDeleteOption: string | undefined
+}
+
+export interface NetworkInterface extends Resource {
+  properties: Record<string, unknown>
+  ipConfigurations: readonly IpConfiguration[]
+  networkSecurityGroupId: string | undefined
+  machineId: string | undefined
+  macAddress: string
+  resourceGuid: string
+  /** After a failed creation of that machine. */
+  reservation: { machineId: string; until: number } | undefined
+}
+
+export interface SecurityGroup extends Resource {
+  rules: readonly SecurityRule[]
+  resourceGuid: string
+}
+
+export interface Subnet {
+  name: string
+  properties: Record<string, unknown>
+  addressPrefix: string
+}
+
+export interface VirtualNetwork extends Resource {
+  addressPrefixes: readonly string[]
+  properties: Record<string, unknown>
+  subnets: readonly Subnet[]
+  resourceGuid: string
+}
+
+export interface ResourceGroup {
+  name: string
+  location: string
+  tags: Record<string, string> | undefined
+}
+
+export interface Resources {
+  resourceGroups: Map<string, ResourceGroup>
+  machines: Map<string, Machine>
+  disks: Map<string, Disk>
+  snapshots: Map<string, Snapshot>
+  publicIps: Map<string, PublicIp>
+  networkInterfaces: Map<string, NetworkInterface>
+  securityGroups: Map<string, SecurityGroup>
+  virtualNetworks: Map<string, VirtualNetwork>
+}
+
+export interface Capacity {
+  /** How many more; `undefined` is without limit. */
+  available: number | undefined
+  /** The code given at 0. */
+  refusal: string | undefined
+}
+
+export interface World extends Resources {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly random: Random
+  /** A stream of its own, so that how often somebody polls does not change what is made. */
+  readonly requestIds: Random
+  readonly schemas: Schemas
+  /** The moment that is being simulated, in milliseconds since 1970; moved by `advance` alone. */
+  now: number
+  agenda: { at: number; order: number; act: () => void }[]
+  nextOrder: number
+  operations: Map<string, Operation>
+  /** By `region/size/priority`, in lower case. */
+  capacity: Map<string, Capacity>
+  /** By `region/name`, in lower case; `*` for every region. */
+  quotas: Map<string, number>
+  /** By `region/size/priority`, in lower case: US dollars per hour. */
+  prices: Map<string, number>
+  tokens: Map<string, { clientId: string; expiresAt: number }>
+  buckets: Map<string, Bucket>
+  faults: Fault[]
+  nextFault: number
+  log: RequestLog
+  guests: GuestFeed
+  /** The last host number given out of the public range. */
+  lastPublicHost: number
+}
+
+/** Later, at that moment, unless the world is asked first. */
+export function schedule(world: World, at: number, act: () => void): void {
+  world.nextOrder += 1
+  world.agenda.push({ at, order: world.nextOrder, act })
+  world.agenda.sort((one, other) => one.at - other.at || one.order - other.order)
+}
+
+/** Does all that is due until `now`, each at its own hour. */
+export function advance(world: World, now: number): void {
+  for (let next = world.agenda[0]; next !== undefined && next.at <= now; next = world.agenda[0]) {
+    world.agenda.shift()
+    world.now = Math.max(world.now, next.at)
+    next.act()
+  }
+  world.now = Math.max(world.now, now)
+}
+
+export function find<R extends Resource>(map: Map<string, R>, id: string | undefined): R | undefined {
+  return id === undefined ? undefined : map.get(key(id))
+}
+
+export function add<R extends Resource>(map: Map<string, R>, resource: R): R {
+  map.set(key(resource.id), resource)
+  return resource
+}
+
+/** By id, so that two equal worlds list alike. */
+export function sorted<R extends Resource>(map: Map<string, R>): R[] {
+  return [...map.values()].sort((one, other) => (key(one.id) < key(other.id) ? -1 : 1))
+}
+
+export function etag(resource: Resource): string {
+  return `"${resource.revision}"`
+}
