@@ -1,0 +1,19 @@
+import { afterAll, expect, test } from 'vitest'
+import { createLogger } from '../../lib/telemetry/log.ts'
+import { createRateLimits, LIMITS } from './rate-limits.ts'
+import { connectRedis } from './redis.ts'
+
+// Port 9 is the discard service, which nobody runs: as good as a Redis that is gone.
+const redis = connectRedis('redis://127.0.0.1:9', createLogger({ program: 'test', level: 'silent' }))
+afterAll(() => redis.disconnect())
+
+test('without Redis the limits hold in memory, and nobody waits for it', async () => {
+  const limits = createRateLimits(redis)
+  const begun = performance.now()
+  for (let count = 1; count <= LIMITS.pay; count += 1) {
+    expect(await limits.count('pay', '203.0.113.9')).toMatchObject({ limit: LIMITS.pay, remaining: LIMITS.pay - count })
+  }
+  await expect(limits.count('pay', '203.0.113.9')).rejects.toMatchObject({ code: 'TooManyRequests' })
+  await expect(limits.count('pay', '203.0.113.10')).resolves.toBeDefined()
+  expect(performance.now() - begun).toBeLessThan(1000)
+})
