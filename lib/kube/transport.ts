@@ -35,7 +35,7 @@ export class Transport {
   readonly #prefix: string
   readonly #host: string
   #opened: Opened | undefined
-  #closed = false
+  #closing: Promise<void> | undefined
 
   constructor(credentials: Credentials, options: TransportOptions) {
     const url = new URL(credentials.server)
@@ -70,8 +70,8 @@ export class Transport {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    await this.#opened?.pool.close()
+    this.#closing ??= this.#opened?.pool.close() ?? Promise.resolve()
+    await this.#closing
   }
 
   async #send(call: Call, bodySeconds: number): Promise<Dispatcher.ResponseData> {
@@ -114,7 +114,7 @@ export class Transport {
   }
 
   #pool(identity: Identity): Pool {
-    if (this.#closed) throw new KubeError('Unreachable', 'The client is closed.')
+    if (this.#closing !== undefined) throw new KubeError('Unreachable', 'The client is closed.')
     if (this.#opened?.tls === identity.tls) return this.#opened.pool
 
     // Old connections carry the old certificate: they end with the calls that run on them.

@@ -3,8 +3,12 @@ import { afterAll, beforeAll } from 'vitest'
 import { connect } from '../../lib/kube/client.ts'
 import { type ApiServer, startApiServer } from './api-server.ts'
 import { clientBehaves } from './client.suite.ts'
+import { controllerBehaves } from './controller.suite.ts'
 import { credentialsBehave } from './credentials.suite.ts'
+import { electorBehaves } from './elector.suite.ts'
+import { eventsBehave } from './events.suite.ts'
 import { installWidgets } from './fixtures.ts'
+import { reflectorBehaves } from './reflector.suite.ts'
 
 let running: ApiServer | undefined
 
@@ -26,3 +30,7 @@ function server(): ApiServer {
 
 clientBehaves(server)
 credentialsBehave(server)
+reflectorBehaves(server)
+controllerBehaves(server)
+electorBehaves(server)
+eventsBehave(server)
