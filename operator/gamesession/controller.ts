@@ -1,0 +1,129 @@
+// Gives a session its machine, keeps the account of play, and brings it to its end: one step a pass.
+//
+// The phases in order: `ending` brings to its end what is to end; `claim` puts the finalizer on; `paidTime` and
+// `idleness` decide on an end; `surplus` gives up what is too much; `recovery` finds another place for a machine that
+// Azure refuses; `placement` the first one; `power` pauses and resumes; `expiry` deletes what has failed long ago.
+import { isDeepStrictEqual } from 'node:util'
+import { type GameSession, type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { type Controller, controller, type Reconcile } from '../../lib/kube/controller.ts'
+import type { Recorder } from '../../lib/kube/events.ts'
+import type { Reflector } from '../../lib/kube/reflector.ts'
+import { type ObjectReference, referenceOf } from '../../lib/kube/resource.ts'
+import type { Runtime } from '../../lib/kube/runtime.ts'
+import { ownedBy, type RawSource, reflected } from '../../lib/kube/sources.ts'
+import { claim } from './claim.ts'
+import { decide, type Phase, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
+import { ending } from './ending.ts'
+import { announce } from './events.ts'
+import { expiry } from './expiry.ts'
+import { idleness } from './idleness.ts'
+import type { GameSessionMetrics } from './metrics.ts'
+import { PLAYER_INDEX, type Senses, see } from './observe.ts'
+import { paidTime } from './paid-time.ts'
+import { FIELD_MANAGER, type Hands, perform } from './perform.ts'
+import { placement } from './placement.ts'
+import { power } from './power.ts'
+import { recovery } from './recovery.ts'
+import { statusOf } from './status.ts'
+import { surplus } from './surplus.ts'
+
+/** Order is policy: an end overtakes everything, and a recovery a change of mind. */
+export const phases: readonly Phase[] = [ending, claim, paidTime, idleness, surplus, recovery, placement, power, expiry]
+
+export interface Outside {
+  runtime: Runtime
+  /** Indexed by `sessionIndexes`. */
+  sessions: Reflector<GameSession>
+  /** Indexed by `machineIndexes`. */
+  machines: Reflector<GpuVm>
+  senses: Senses
+  hands: Hands
+  recorder: Recorder
+  metrics: GameSessionMetrics
+  /** Where whoever knows better asks for a look: the catalogue changed, prices came. */
+  nudges: RawSource
+  concurrency: number
+}
+
+export function gameSessionController(outside: Outside): Controller {
+  const { runtime, sessions, machines, hands, nudges, concurrency } = outside
+  return controller({
+    runtime,
+    name: 'gamesession.lifecycle',
+    reconcile: gameSessionReconciler(outside),
+    sources: [
+      reflected(sessions, { map: session => ofOnePlayer(session, sessions) }),
+      reflected(machines, { map: machine => [...ownedBy(gameSessions)(machine), ...namedAfter(machine)] }),
+      nudges,
+    ],
+    concurrency,
+    backoff: { initialSeconds: 0.1, maximumSeconds: 60 },
+    reconcileTimeoutSeconds: 60,
+    ready: key => hands.ownWrites.caughtUp(key),
+  })
+}
+
+/** A session that ends or goes makes way for its player's others. */
+function ofOnePlayer(session: GameSession, { store }: Reflector<GameSession>): ObjectReference[] {
+  return [session, ...store.byIndex(PLAYER_INDEX, session.spec.player)].map(referenceOf)
+}
+
+/** Who waits for the machine's name to come free is not its owner. */
+function namedAfter({ metadata, spec }: GpuVm): ObjectReference[] {
+  const { namespace, name, labels } = metadata
+  const suffix = `-${spec.region}`
+  const session = labels?.[SESSION_LABEL] ?? (name.endsWith(suffix) ? name.slice(0, -suffix.length) : undefined)
+  return session === undefined ? [] : [{ namespace, name: session }]
+}
+
+export function gameSessionReconciler(outside: Outside): Reconcile {
+  const { runtime, sessions, senses, hands } = outside
+  const uids = new Map<string, string>()
+
+  return async function reconcile(key, signal) {
+    const session = sessions.store.get(key)
+    forgetOthers(key, session)
+    if (session === undefined) return {}
+
+    const seen = await see(session, senses, signal)
+    const verdict = decide(phases, seen)
+    // The finalizer alone comes before the first status; the pass that follows at once writes it.
+    const written = verdict.step?.do === 'AddFinalizer' ? session : await record(seen, verdict, outside, signal)
+    if (verdict.step) {
+      await perform(verdict.step, written, hands, signal)
+      runtime.log.info(fieldsOf(session, verdict), 'Took a step for a session')
+    }
+    return { requeueAfterSeconds: verdict.requeueAfterSeconds }
+  }
+
+  /** The stopwatch runs by UID; a session that is gone, or another under the same name, needs the old one no more. */
+  function forgetOthers(key: ObjectReference, session: GameSession | undefined): void {
+    const name = `${key.namespace}/${key.name}`
+    const known = uids.get(name)
+    const uid = session?.metadata.uid
+    if (known !== undefined && known !== uid) senses.watch.forget(known)
+    if (uid === undefined) uids.delete(name)
+    else uids.set(name, uid)
+  }
+}
+
+/** Intent first; no change, no write. A status that was read too early is refused, and the pass begins anew. */
+async function record(seen: Seen, verdict: Verdict, outside: Outside, signal: AbortSignal): Promise<GameSession> {
+  const { session } = seen
+  const { hands, recorder, metrics } = outside
+  const status: GameSessionStatus = statusOf(seen, verdict)
+  if (isDeepStrictEqual(session.status, status)) return session
+
+  const options = { fieldManager: FIELD_MANAGER, signal }
+  const written = await hands.client.replaceStatus(gameSessions, { ...session, status }, options)
+  hands.ownWrites.remember(gameSessions, written)
+  announce(recorder, seen, verdict, status)
+  metrics.count(session, status)
+  return written
+}
+
+function fieldsOf({ metadata }: GameSession, { step }: Verdict): Record<string, unknown> {
+  const { namespace, name } = metadata
+  return { namespace, session: name, step: step?.do, ...(step?.do === 'End' && { reason: step.reason }) }
+}

@@ -1,0 +1,170 @@
+// What a pass sees, and what it may decide. Phases are pure: the same sight gives the same verdict.
+import type { Catalogue } from '../../crds/catalogue.ts'
+import type { GameSession, GameSessionStatus } from '../../crds/types/gamesession.ts'
+import type { GpuVm, GpuVmSpec } from '../../crds/types/gpuvm.ts'
+import type { Candidate, Ranking } from '../capacity/rank.ts'
+import type { Billing } from './billing.ts'
+
+export const FINALIZER = 'wasd.cloud/operator'
+/** On an object, it makes the operator look and not act, but for the end of paid time. */
+export const SUSPEND_ANNOTATION = 'wasd.cloud/suspend'
+export const PLAYER_LABEL = 'wasd.cloud/player'
+export const SESSION_LABEL = 'wasd.cloud/session'
+/** On a GpuVm: how often its session had been evicted before this machine was made for it. */
+export const EVICTIONS_BEFORE_ANNOTATION = 'wasd.cloud/evictions-before'
+
+export type EndReason = NonNullable<GameSessionStatus['endReason']>
+
+/** Gathered once a pass, parsed; absent is `undefined`, unreachable has thrown. */
+export interface Observed {
+  /** This session's machines. More than one only while one makes way for another; the first is the one that counts. */
+  machines: readonly GpuVm[]
+  /** Asked live of the server, only while ending and when `machines` is empty. */
+  isMachineGone: boolean
+  /** Whether this process has itself heard the machine's stream, or has given up trying. */
+  isPlayConfirmed: boolean
+  /** Sessions of the same player that take turns with this one. */
+  rivals: readonly Rival[]
+  /** GpuVms that bear a name of ours and belong to somebody else. */
+  takenNames: readonly string[]
+  /** What the session may be placed on; `undefined` when its spec names what the catalogue does not know. */
+  ranking: Ranking | undefined
+  /** Azure's price of what the machine runs on now, in US dollars per hour, where it is known. */
+  hourlyPriceUsd: number | undefined
+}
+
+export interface Rival {
+  session: GameSession
+  /** It has a machine that is meant to run. */
+  holdsMachine: boolean
+}
+
+export interface GameSessionSettings {
+  /** Free seconds after the paid ones, so that a top-up under way is not cut off. 0 to 600. */
+  paidGraceSeconds: number
+}
+
+export interface Seen {
+  session: GameSession
+  observed: Observed
+  /** The billed time as it is now; the pass writes it whatever it decides. */
+  billing: Billing
+  /** Wall time that does not jump while a session plays. */
+  now: Date
+  settings: GameSessionSettings
+  catalogue: Catalogue
+}
+
+/** Fields of a machine's spec to be written; one that is `undefined` is taken away. */
+export type MachineChange = { [Field in keyof GpuVmSpec]?: GpuVmSpec[Field] | undefined }
+
+/** One thing to do outside. The next pass sees what came of it. */
+export type Step =
+  | { do: 'AddFinalizer' }
+  /** Nothing outside: the status alone says it, and is written before anything is given up. */
+  | { do: 'End'; reason: EndReason; message: string }
+  | { do: 'CreateMachine'; candidate: Candidate; spec: GpuVmSpec }
+  | { do: 'ChangeMachine'; machine: GpuVm; spec: MachineChange; because: Explanation }
+  | { do: 'DeleteMachine'; machine: GpuVm }
+  | { do: 'RemoveFinalizer' }
+  | { do: 'DeleteSession' }
+
+/** Why the session is not what its spec asks for, in one stable word and a sentence that holds no changing figure. */
+export interface Explanation {
+  reason: string
+  message: string
+}
+
+export interface Verdict {
+  step?: Step
+  /** Nothing moves, and this is what it waits for. */
+  waiting?: Explanation
+  /** A person has to act. */
+  stalled?: Explanation
+  /** Nothing is left to do in Azure. */
+  ended?: true
+  requeueAfterSeconds?: number
+}
+
+export type Phase = (seen: Seen) => Verdict
+
+/** The first step wins, and the first explanation; so does the earliest requeue. */
+export function decide(phases: readonly Phase[], seen: Seen): Verdict {
+  const verdicts = phases.map(phase => phase(seen))
+  const decided: Verdict = {}
+  for (const verdict of verdicts.toReversed()) Object.assign(decided, verdict)
+  const requeues = verdicts.flatMap(({ requeueAfterSeconds }) => requeueAfterSeconds ?? [])
+  if (requeues.length > 0) decided.requeueAfterSeconds = Math.min(...requeues)
+  return suspended(seen, unconfirmed(seen, decided))
+}
+
+/** Seconds until a machine that this process has not yet heard is asked about again. */
+const CONFIRM_SECONDS = 1
+
+/**
+ * After a restart, what the record says of a machine may be as old as our absence. An interval is closed by our own
+ * decision only once this process has heard the stream: or time in which nobody could play would be billed.
+ */
+function unconfirmed({ billing, observed }: Seen, verdict: Verdict): Verdict {
+  const { step, ...rest } = verdict
+  const closes = step?.do === 'End' || (step?.do === 'ChangeMachine' && step.spec.powerState === 'Deallocated')
+  if (!closes || billing.since === undefined || observed.isPlayConfirmed) return verdict
+  const message = 'The machine is asked whether it still answers, so that no second too many is billed.'
+  return { ...rest, waiting: { reason: 'Confirming', message }, requeueAfterSeconds: CONFIRM_SECONDS }
+}
+
+/** Suspended, only what the end of paid time asks for is done; the rest is told. */
+function suspended({ session }: Seen, verdict: Verdict): Verdict {
+  const { step, ...rest } = verdict
+  if (step === undefined || session.metadata.annotations?.[SUSPEND_ANNOTATION] === undefined) return verdict
+  const isPaidTimeOver =
+    session.status?.endReason === 'PaidTimeUsed' || (step.do === 'End' && step.reason === 'PaidTimeUsed')
+  if (isPaidTimeOver) return verdict
+  const message = `The annotation ${SUSPEND_ANNOTATION} holds back: ${wordsOf(step)}. Remove it to go on.`
+  return { ...rest, waiting: { reason: 'Suspended', message } }
+}
+
+function wordsOf(step: Step): string {
+  switch (step.do) {
+    case 'AddFinalizer':
+      return 'taking the session on'
+    case 'End':
+      return 'ending the session'
+    case 'CreateMachine':
+      return 'creating its machine'
+    case 'ChangeMachine':
+      return 'changing its machine'
+    case 'DeleteMachine':
+      return 'deleting its machine'
+    case 'RemoveFinalizer':
+    case 'DeleteSession':
+      return 'letting the session go'
+    default:
+      return step satisfies never
+  }
+}
+
+/** The machine that carries the session now. */
+export function machineOf({ observed }: Seen): GpuVm | undefined {
+  return observed.machines[0]
+}
+
+/** Whether its end is decided: by the player, by the deletion of the object, or by us before. */
+export function isEnding({ spec, status, metadata }: GameSession): boolean {
+  return status?.endReason !== undefined || spec.desiredState === 'Ended' || metadata.deletionTimestamp !== undefined
+}
+
+/** Whether it is to be played now. */
+export function isToRun(session: GameSession): boolean {
+  return session.spec.desiredState === 'Running' && !isEnding(session)
+}
+
+/** Whether its player has ever been able to play. */
+export function wasPlayed({ status }: GameSession): boolean {
+  return status?.readyAt !== undefined
+}
+
+/** Seconds from one time to another; negative when it lies before. */
+export function secondsBetween(times: { from: Date | string; to: Date | string }): number {
+  return (new Date(times.to).getTime() - new Date(times.from).getTime()) / 1000
+}

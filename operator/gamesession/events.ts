@@ -1,0 +1,99 @@
+// What a person asks about a session, told once per transition of its status.
+import type { GameSessionStatus } from '../../crds/types/gamesession.ts'
+import { condition } from '../../lib/kube/conditions.ts'
+import type { Occurrence, Recorder } from '../../lib/kube/events.ts'
+import type { Ranking } from '../capacity/rank.ts'
+import type { Explanation, Seen, Verdict } from './decision.ts'
+import { openInterruption } from './interruptions.ts'
+
+/** Places not taken that an event tells of at most. */
+const TOLD_PLACES = 3
+
+/** Tells what `next` says and the status before did not. */
+export function announce(recorder: Recorder, seen: Seen, verdict: Verdict, next: GameSessionStatus): void {
+  for (const occurrence of occurrences(seen, verdict, next)) recorder.event(seen.session, occurrence)
+}
+
+export function occurrences(seen: Seen, { step, waiting, stalled }: Verdict, next: GameSessionStatus): Occurrence[] {
+  const before: GameSessionStatus = seen.session.status ?? {}
+  const interruption = openInterruption(next.interruptions)
+  const wasInterrupted = openInterruption(before.interruptions) !== undefined
+  const becomes = (phase: GameSessionStatus['phase']) => next.phase === phase && before.phase !== phase
+  const isNew = ({ reason }: Explanation) => condition(before.conditions, 'Ready')?.reason !== reason
+
+  return [
+    step?.do === 'CreateMachine' && placed(next, seen.observed.ranking),
+    step?.do === 'ChangeMachine' && changed(step.because),
+    waiting && next.phase === 'Pending' && isNew(waiting) && waits(waiting),
+    stalled && isNew(stalled) && isStalled(stalled),
+    next.readyAt !== undefined && before.readyAt === undefined && playable(next),
+    interruption && !wasInterrupted && interrupted(interruption.cause),
+    wasInterrupted && !interruption && next.phase === 'Running' && recovered(next),
+    becomes('Paused') && paused(),
+    becomes('Running') && !wasInterrupted && before.readyAt !== undefined && resumed(next),
+    next.endReason !== undefined && before.endReason === undefined && ending(next),
+    becomes('Ended') && ended(next),
+  ].filter(occurrence => typeof occurrence === 'object')
+}
+
+function placed({ placement }: GameSessionStatus, ranking: Ranking | undefined): Occurrence {
+  const { size, region, capacityType, hourlyPriceUsd } = placement ?? {}
+  const price = hourlyPriceUsd === undefined ? 'a price not known yet' : `${hourlyPriceUsd} USD per hour`
+  const others = ranking?.ruledOut.slice(0, TOLD_PLACES).map(({ message }) => message) ?? []
+  const note = [`${size} ${capacityType} in ${region} at ${price} is asked for.`, ...others].join(' ')
+  return { type: 'Normal', reason: 'Placed', action: 'CreateMachine', note }
+}
+
+function changed({ reason, message }: Explanation): Occurrence {
+  return { type: 'Normal', reason, action: 'ChangeMachine', note: message }
+}
+
+function waits({ reason, message }: Explanation): Occurrence {
+  return { type: 'Normal', reason, action: 'Wait', note: message }
+}
+
+function isStalled({ reason, message }: Explanation): Occurrence {
+  return { type: 'Warning', reason, action: 'Stall', note: message }
+}
+
+function playable({ endpoint }: GameSessionStatus): Occurrence {
+  const note = `The game can be played at ${endpoint?.host}; billing begins.`
+  return { type: 'Normal', reason: 'Playable', action: 'Play', note }
+}
+
+const interruptionNotes = {
+  Evicted: 'Azure took the spot machine back.',
+  StreamLost: 'The stream has ceased to answer.',
+  MachineStopped: 'The machine was stopped from outside.',
+  MachineLost: 'The machine is gone.',
+} as const
+
+function interrupted(cause: keyof typeof interruptionNotes): Occurrence {
+  const note = `${interruptionNotes[cause]} Billing stopped at the last moment of play; the session recovers.`
+  return { type: 'Warning', reason: cause, action: 'Recover', note }
+}
+
+function recovered({ endpoint, placement, interruptions }: GameSessionStatus): Occurrence {
+  const seconds = interruptions?.at(-1)?.seconds
+  const note = `The game can be played again at ${endpoint?.host} after ${seconds} s, on ${placement?.capacityType} capacity.`
+  return { type: 'Normal', reason: 'Recovered', action: 'Play', note }
+}
+
+function paused(): Occurrence {
+  const note = 'The machine is deallocated; its disks and address are kept.'
+  return { type: 'Normal', reason: 'Paused', action: 'Pause', note }
+}
+
+function resumed({ endpoint }: GameSessionStatus): Occurrence {
+  return { type: 'Normal', reason: 'Resumed', action: 'Play', note: `The game can be played at ${endpoint?.host}.` }
+}
+
+function ending({ endReason, billing }: GameSessionStatus): Occurrence {
+  const note = `The session ends (${endReason}) after ${billing?.seconds ?? 0} s of play; its machine is given back.`
+  return { type: 'Normal', reason: 'Ending', action: 'End', note }
+}
+
+function ended({ endReason, billing }: GameSessionStatus): Occurrence {
+  const note = `The session has ended (${endReason}); ${billing?.seconds ?? 0} s are billed and its machine is gone.`
+  return { type: 'Normal', reason: 'Ended', action: 'End', note }
+}

@@ -1,0 +1,64 @@
+// The last few times that play was cut off through no wish of the player, with cause and length. None of it is
+// billed, since the interval is closed at the last evidence of play.
+import type { GameSession, GameSessionStatus } from '../../crds/types/gamesession.ts'
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import type { Billing } from './billing.ts'
+import { isToRun, secondsBetween } from './decision.ts'
+
+export type Interruption = NonNullable<GameSessionStatus['interruptions']>[number]
+
+/** As many as the schema holds. */
+const MAXIMUM = 10
+/** An eviction's time is Azure's and a silence's is ours: so far apart they still tell of one thing. */
+const SAME_CAUSE_SECONDS = 120
+
+export function interruptionsNow(seen: {
+  session: GameSession
+  machine: GpuVm | undefined
+  billing: Billing
+  now: Date
+}): Interruption[] {
+  const { session, billing, now } = seen
+  const known = session.status?.interruptions ?? []
+  const all = billing.lost
+    ? [...known, { cause: causeOf(seen.machine, billing.lost.at), since: billing.lost.at.toISOString() }]
+    : known
+  const over = billing.since ?? (isToRun(session) ? undefined : now)
+  return all.slice(-MAXIMUM).map(interruption => current(interruption, { over, machine: seen.machine }))
+}
+
+/** The one that lasts; `undefined` when the session is not being interrupted. */
+export function openInterruption(interruptions: readonly Interruption[] | undefined): Interruption | undefined {
+  return interruptions?.find(({ seconds }) => seconds === undefined)
+}
+
+function current(
+  interruption: Interruption,
+  { over, machine }: { over: Date | undefined; machine: GpuVm | undefined },
+): Interruption {
+  if (interruption.seconds !== undefined) return interruption
+  // What looked like silence at first may turn out to have been an eviction.
+  const cause = isEvicted(machine, interruption.since) ? 'Evicted' : interruption.cause
+  if (over === undefined) return { ...interruption, cause }
+  const seconds = Math.max(0, Math.floor(secondsBetween({ from: interruption.since, to: over })))
+  return { ...interruption, cause, seconds }
+}
+
+function causeOf(machine: GpuVm | undefined, since: Date): Interruption['cause'] {
+  if (machine?.status === undefined) return 'MachineLost'
+  if (isEvicted(machine, since)) return 'Evicted'
+  const { incarnation, powerState } = machine.status
+  if (
+    incarnation?.reason === 'MachineLost' &&
+    incarnation.since !== undefined &&
+    new Date(incarnation.since) >= since
+  ) {
+    return 'MachineLost'
+  }
+  return powerState === 'Running' || powerState === 'Unknown' ? 'StreamLost' : 'MachineStopped'
+}
+
+function isEvicted(machine: GpuVm | undefined, since: Date | string): boolean {
+  const { evictedAt } = machine?.status ?? {}
+  return evictedAt !== undefined && secondsBetween({ from: evictedAt, to: since }) <= SAME_CAUSE_SECONDS
+}

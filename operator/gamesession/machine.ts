@@ -1,0 +1,65 @@
+// What a GpuVm's status says, in the session's words. Nothing else here reads the status of a GpuVm.
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { condition, isTrue } from '../../lib/kube/conditions.ts'
+import type { Place } from '../capacity/refusals.ts'
+import { EVICTIONS_BEFORE_ANNOTATION, type Explanation } from './decision.ts'
+
+/** Azure runs it and its stream answers. */
+export function isPlayable(machine: GpuVm | undefined): boolean {
+  return isTrue(machine?.status?.conditions, 'Playable')
+}
+
+/** When the present stretch of answers began; `undefined` when nothing tells. */
+export function playableSince(machine: GpuVm | undefined): Date | undefined {
+  const since = machine?.status?.stream?.since ?? condition(machine?.status?.conditions, 'Playable')?.lastTransitionTime
+  return since === undefined ? undefined : new Date(since)
+}
+
+/** The last signs of life that are on record, of whichever stretch: its last answer, and Azure's time of a stop. */
+export function lastSigns(machine: GpuVm | undefined): Date[] {
+  const { stream, evictedAt } = machine?.status ?? {}
+  return [stream?.lastAnsweredAt, evictedAt].flatMap(time => (time === undefined ? [] : new Date(time)))
+}
+
+/** Azure says that it is stopped for good, and its host is given back. */
+export function isDeallocated(machine: GpuVm | undefined): boolean {
+  return machine?.status?.powerState === 'Deallocated' && isUpToDate(machine)
+}
+
+/** The status speaks of the spec as it is. */
+export function isUpToDate({ metadata, status }: GpuVm): boolean {
+  return status?.observedGeneration !== undefined && status.observedGeneration === metadata.generation
+}
+
+/**
+ * Where the machine is, or is meant to be. After an eviction the incarnation's priority rules over the spec's, until
+ * the spec's is changed.
+ */
+export function placeOf({ spec, status }: GpuVm): Place {
+  const { region, size, priority } = spec
+  const { incarnation } = status ?? {}
+  const rules = incarnation !== undefined && incarnation.specPriority === priority
+  return { region, size, priority: rules ? incarnation.priority : priority }
+}
+
+/** Azure has nothing of what the spec asks for, and the machine waits; `undefined` when that is not so. */
+export function refusalOf(machine: GpuVm): Explanation | undefined {
+  const { conditions, lastError } = machine.status ?? {}
+  const ready = condition(conditions, 'Ready')
+  if (ready?.status !== 'False' || ready.reason !== 'CapacityRefused') return undefined
+  if (lastError === undefined || !isUpToDate(machine)) return undefined
+  return { reason: lastError.code, message: lastError.message }
+}
+
+/** Only a person can mend it; `undefined` when that is not so. */
+export function faultOf(machine: GpuVm): Explanation | undefined {
+  const stalled = condition(machine.status?.conditions, 'Stalled')
+  if (stalled?.status !== 'True' || !isUpToDate(machine)) return undefined
+  return { reason: stalled.reason, message: stalled.message }
+}
+
+/** Evictions of the whole session: this machine's, and those of the machines before it. */
+export function evictionsOf(machine: GpuVm): number {
+  const before = Number(machine.metadata.annotations?.[EVICTIONS_BEFORE_ANNOTATION] ?? 0)
+  return (Number.isSafeInteger(before) ? before : 0) + (machine.status?.evictions ?? 0)
+}

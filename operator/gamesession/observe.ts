@@ -1,0 +1,158 @@
+// Gathers everything that a pass needs, once. Stores answer for what stands; the server is asked live only where a
+// stale answer would be an error: whether the machine of an ending session is really gone.
+import type { Catalogue } from '../../crds/catalogue.ts'
+import type { GameSession } from '../../crds/types/gamesession.ts'
+import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
+import type { KubeClient } from '../../lib/kube/client.ts'
+import type { Store } from '../../lib/kube/store.ts'
+import type { Clock } from '../../lib/process/clock.ts'
+import { type PriceOf, type RulingOn, rank } from '../capacity/rank.ts'
+import { billingNow } from './billing.ts'
+import {
+  type GameSessionSettings,
+  isEnding,
+  isToRun,
+  type Observed,
+  type Rival,
+  SESSION_LABEL,
+  type Seen,
+} from './decision.ts'
+import { isPlayable, placeOf, refusalOf } from './machine.ts'
+import { machineName } from './placement.ts'
+import { type Stopwatch, stopwatch } from './stopwatch.ts'
+import { billedOs, wishOf } from './wish.ts'
+
+/** So long an interval that should be closed waits for the stream to be heard; three probes and more. */
+const CONFIRM_SECONDS = 60
+
+export const PLAYER_INDEX = 'player'
+export const OWNER_INDEX = 'owner'
+/** What the sessions' reflector must be indexed by. */
+export const sessionIndexes = { [PLAYER_INDEX]: ({ spec }: GameSession) => [spec.player] }
+/** What the machines' reflector must be indexed by. */
+export const machineIndexes = { [OWNER_INDEX]: (machine: GpuVm) => ownerUid(machine) ?? [] }
+
+/** What a sight is taken with. */
+export interface Senses {
+  client: KubeClient
+  clock: Clock
+  sessions: Store<GameSession>
+  machines: Store<GpuVm>
+  catalogue: () => Catalogue
+  priceOf: PriceOf
+  rulingOn: RulingOn
+  /** Whether this process has itself heard the stream of the GpuVm of this UID. */
+  isHeard: (machineUid: string) => boolean
+  settings: GameSessionSettings
+  watch: Stopwatch
+}
+
+export function senses(given: Omit<Senses, 'watch'>): Senses {
+  return { ...given, watch: stopwatch(given.clock) }
+}
+
+export async function see(session: GameSession, senses: Senses, signal: AbortSignal): Promise<Seen> {
+  const uid = session.metadata.uid ?? ''
+  const since = session.status?.billing?.since
+  const now = senses.watch.now(uid, since)
+  const catalogue = senses.catalogue()
+
+  const machines = machinesOf(session, senses.machines)
+  const [machine] = machines
+  const isPlayConfirmed =
+    since === undefined ||
+    !isPlayable(machine) ||
+    senses.isHeard(machine?.metadata.uid ?? '') ||
+    senses.watch.watchedSeconds(uid) >= CONFIRM_SECONDS
+  const observed: Observed = {
+    machines,
+    isMachineGone: machines.length === 0 && (await isMachineGone(session, senses, signal)),
+    isPlayConfirmed,
+    rivals: rivalsOf(session, senses),
+    takenNames: takenNames(session, senses.machines),
+    ranking: rankingOf(session, { machine, catalogue, senses }),
+    hourlyPriceUsd: machine && senses.priceOf(reallyAt(machine), billedOs(catalogue, machine.spec.image)),
+  }
+  const billing = billingNow({ session, machine, isPlayConfirmed, now })
+  return { session, observed, billing, now, settings: senses.settings, catalogue }
+}
+
+/** The one on record first, then those that are not on their way out, then the oldest. */
+function machinesOf(session: GameSession, machines: Store<GpuVm>): GpuVm[] {
+  const rankOf = ({ metadata }: GpuVm) =>
+    (metadata.uid === session.status?.vm?.uid ? 0 : 2) + (metadata.deletionTimestamp === undefined ? 0 : 1)
+  return machines
+    .byIndex(OWNER_INDEX, session.metadata.uid ?? '')
+    .toSorted(
+      (one, other) =>
+        rankOf(one) - rankOf(other) ||
+        (one.metadata.creationTimestamp ?? '').localeCompare(other.metadata.creationTimestamp ?? ''),
+    )
+}
+
+/** Asks once, when all else says so; afterwards the record says it. */
+async function isMachineGone(session: GameSession, { client }: Senses, signal: AbortSignal): Promise<boolean> {
+  const { metadata, status } = session
+  if (status?.endedAt !== undefined) return true
+  if (!isEnding(session) || status?.billing?.final !== true) return false
+  const standing = await ownMachines(session, client, signal)
+  if (standing.length > 0) return false
+  if (status.vm === undefined) return true
+  const named = await client.get(gpuVms, { namespace: metadata.namespace, name: status.vm.name }, { signal })
+  return named === undefined || ownerUid(named)?.[0] !== metadata.uid
+}
+
+/** The session's machines as the server has them at this moment. */
+export async function ownMachines(
+  { metadata }: GameSession,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<GpuVm[]> {
+  const labelSelector = `${SESSION_LABEL}=${metadata.name}`
+  const { items } = await client.list(gpuVms, { namespace: metadata.namespace, labelSelector, signal })
+  return items.filter(machine => ownerUid(machine)?.[0] === metadata.uid)
+}
+
+function rivalsOf(session: GameSession, { sessions, machines }: Senses): Rival[] {
+  return sessions
+    .byIndex(PLAYER_INDEX, session.spec.player)
+    .filter(({ metadata }) => metadata.uid !== session.metadata.uid)
+    .map(rival => ({
+      session: rival,
+      holdsMachine: machines
+        .byIndex(OWNER_INDEX, rival.metadata.uid ?? '')
+        .some(({ spec }) => spec.powerState === 'Running'),
+    }))
+}
+
+function takenNames(session: GameSession, machines: Store<GpuVm>): string[] {
+  const { namespace, uid } = session.metadata
+  return session.spec.regions
+    .map(region => machineName(session, region))
+    .filter(name => {
+      const standing = machines.get({ namespace, name })
+      return standing !== undefined && ownerUid(standing)?.[0] !== uid
+    })
+}
+
+/** Made only where a place has to be found. */
+function rankingOf(
+  session: GameSession,
+  { machine, catalogue, senses }: { machine: GpuVm | undefined; catalogue: Catalogue; senses: Senses },
+): Observed['ranking'] {
+  if (!isToRun(session) || (machine && !refusalOf(machine))) return undefined
+  const { wish } = wishOf(session, catalogue)
+  return wish && rank(wish, senses)
+}
+
+/** What it runs on, or is meant to run on while it does not. */
+function reallyAt(machine: GpuVm) {
+  const { size, priority } = machine.status ?? {}
+  const place = placeOf(machine)
+  return { ...place, size: size ?? place.size, priority: priority ?? place.priority }
+}
+
+function ownerUid({ metadata }: GpuVm): string[] | undefined {
+  const owner = metadata.ownerReferences?.find(({ controller, kind }) => controller === true && kind === 'GameSession')
+  return owner && [owner.uid]
+}

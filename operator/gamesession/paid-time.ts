@@ -1,0 +1,23 @@
+// Ends a session whose paid seconds, or whose longest permitted time, are played. Asks nobody: the object says it all.
+import { playedSeconds } from './billing.ts'
+import { isToRun, type Phase } from './decision.ts'
+import { explain } from './ending.ts'
+
+export const paidTime: Phase = ({ session, billing, now, settings }) => {
+  if (!isToRun(session) || billing.since === undefined) return {}
+  const { paidSeconds, maxDurationSeconds } = session.spec
+  const played = playedSeconds(billing, now)
+
+  const limits = [
+    ...(paidSeconds === undefined
+      ? [] // Not metered: an SRE runs it by hand.
+      : [{ reason: 'PaidTimeUsed' as const, leftSeconds: paidSeconds + settings.paidGraceSeconds - played }]),
+    ...(maxDurationSeconds === undefined
+      ? []
+      : [{ reason: 'MaxDurationReached' as const, leftSeconds: maxDurationSeconds - played }]),
+  ]
+  const first = limits.toSorted((one, other) => one.leftSeconds - other.leftSeconds)[0]
+  if (first === undefined) return {}
+  if (first.leftSeconds > 0) return { requeueAfterSeconds: first.leftSeconds }
+  return { step: { do: 'End', ...explain(first.reason) } }
+}

@@ -1,0 +1,93 @@
+// Does one step outside: one call an arm. Every delete and change names the UID (and, where a stale sight would do
+// harm, the version) that it was decided on.
+import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
+import { type GpuVm, type GpuVmSpec, gpuVms } from '../../crds/types/gpuvm.ts'
+import type { KubeClient } from '../../lib/kube/client.ts'
+import { addFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
+import type { OwnWrites } from '../../lib/kube/own-writes.ts'
+import { controllerReference, referenceOf } from '../../lib/kube/resource.ts'
+import { EVICTIONS_BEFORE_ANNOTATION, FINALIZER, isEnding, PLAYER_LABEL, SESSION_LABEL, type Step } from './decision.ts'
+import { ownMachines } from './observe.ts'
+import { machineName } from './placement.ts'
+
+export const FIELD_MANAGER = 'wasd-operator-gamesession'
+
+export interface Hands {
+  client: KubeClient
+  ownWrites: OwnWrites
+}
+
+/** `session` is the object as this pass has last written it. Throws `KubeError`; the next pass decides anew. */
+export async function perform(
+  step: Step,
+  session: GameSession,
+  { client, ownWrites }: Hands,
+  signal: AbortSignal,
+): Promise<void> {
+  const key = referenceOf(session)
+  const { uid, resourceVersion } = session.metadata
+  switch (step.do) {
+    case 'AddFinalizer': {
+      ownWrites.remember(gameSessions, await addFinalizer(client, gameSessions, session, FINALIZER, { signal }))
+      return
+    }
+    case 'End':
+      return // The status said it.
+    case 'CreateMachine': {
+      // A leader that has just gone may have made one that no watch has told us of.
+      if ((await ownMachines(session, client, signal)).length > 0) return
+      const made = await client.create(gpuVms, machineFor(session, step.spec), { fieldManager: FIELD_MANAGER, signal })
+      ownWrites.remember(gpuVms, made, key)
+      return
+    }
+    case 'ChangeMachine': {
+      const { metadata } = step.machine
+      const patch = {
+        metadata: { uid: metadata.uid, resourceVersion: metadata.resourceVersion },
+        spec: withNulls(step.spec),
+      }
+      const options = { fieldManager: FIELD_MANAGER, signal }
+      ownWrites.remember(gpuVms, await client.mergePatch(gpuVms, referenceOf(step.machine), patch, options), key)
+      return
+    }
+    case 'DeleteMachine': {
+      const { metadata } = step.machine
+      // An end deletes whatever the machine has become; a move, only the machine that it was decided on.
+      const unchanged = isEnding(session) ? {} : { resourceVersion: metadata.resourceVersion }
+      await client.delete(gpuVms, referenceOf(step.machine), { uid: metadata.uid, ...unchanged, signal })
+      return
+    }
+    case 'RemoveFinalizer': {
+      const left = await removeFinalizer(client, gameSessions, session, FINALIZER, { signal })
+      if (left) ownWrites.remember(gameSessions, left)
+      return
+    }
+    case 'DeleteSession': {
+      await client.delete(gameSessions, key, { uid, resourceVersion, signal })
+      return
+    }
+    default:
+      return step satisfies never
+  }
+}
+
+function machineFor(session: GameSession, spec: GpuVmSpec): GpuVm {
+  const { namespace, name } = session.metadata
+  return {
+    apiVersion: 'wasd.cloud/v1alpha1',
+    kind: 'GpuVm',
+    metadata: {
+      ...(namespace !== undefined && { namespace }),
+      name: machineName(session, spec.region),
+      labels: { [PLAYER_LABEL]: session.spec.player, [SESSION_LABEL]: name },
+      annotations: { [EVICTIONS_BEFORE_ANNOTATION]: String(session.status?.evictions ?? 0) },
+      ownerReferences: [controllerReference(session)],
+    },
+    spec,
+  }
+}
+
+/** A merge patch removes what it names as null; a field that is present and undefined is meant so. */
+function withNulls(spec: MachineChange): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(spec).map(([field, value]) => [field, value ?? null]))
+}

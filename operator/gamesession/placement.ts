@@ -1,0 +1,49 @@
+// Gives a session that has no machine the best one to be had, or says what it waits for.
+import type { Ranking, RuledOut } from '../capacity/rank.ts'
+import { turnOf } from './contention.ts'
+import { type Explanation, isToRun, type Phase } from './decision.ts'
+import { machineSpec, wishOf } from './wish.ts'
+
+/** Seconds until a look at what has no known end: a price that may come to be known, a name that may come free. */
+const LOOK_SECONDS = 60
+/** Seconds at least between two looks at what was refused. */
+const MINIMUM_SECONDS = 1
+/** Places that a message tells of at most. */
+const TOLD_PLACES = 4
+
+export const placement: Phase = seen => {
+  const { session, observed, catalogue } = seen
+  const { ranking } = observed
+  if (!isToRun(session) || observed.machines.length > 0) return {}
+
+  const { fault } = wishOf(session, catalogue)
+  if (fault) return { stalled: fault }
+  const waiting = turnOf(seen)
+  if (waiting) return { waiting }
+  if (ranking === undefined) return {}
+
+  const candidate = ranking.candidates.find(({ region }) => !observed.takenNames.includes(machineName(session, region)))
+  if (candidate === undefined) return nothingToBeHad(ranking, observed.takenNames)
+  return { step: { do: 'CreateMachine', candidate, spec: machineSpec(session, { catalogue, ranking, candidate }) } }
+}
+
+/** A machine's name says whose it is and where; a session has one in a region at a time. */
+export function machineName({ metadata }: { metadata: { name: string } }, region: string): string {
+  return `${metadata.name}-${region}`
+}
+
+function nothingToBeHad({ candidates, ruledOut }: Ranking, takenNames: readonly string[]): ReturnType<Phase> {
+  if (candidates.length === 0) return waitFor(ruledOut)
+  const message = `A GpuVm of this name belongs to somebody else: ${takenNames.join(', ')}. Delete it, or create the session under another name.`
+  return { waiting: { reason: 'MachineNameTaken', message }, requeueAfterSeconds: LOOK_SECONDS }
+}
+
+/** Waits until the first of these places may be asked for again. */
+export function waitFor(ruledOut: readonly RuledOut[]): { waiting: Explanation; requeueAfterSeconds: number } {
+  const told = ruledOut.slice(0, TOLD_PLACES).map(({ message }) => message)
+  const more = ruledOut.length > TOLD_PLACES ? [`So it is with ${ruledOut.length - TOLD_PLACES} places more.`] : []
+  const reason = ruledOut.some(place => place.reason === 'RefusedLately') ? 'NoCapacity' : 'PriceCap'
+  const message = ['Nothing is to be had now.', ...told, ...more, 'The session waits, uncharged.'].join(' ')
+  const soonest = Math.min(LOOK_SECONDS, ...ruledOut.flatMap(({ leftSeconds }) => leftSeconds ?? []))
+  return { waiting: { reason, message }, requeueAfterSeconds: Math.max(MINIMUM_SECONDS, soonest) }
+}
