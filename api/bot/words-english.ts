@@ -83,12 +83,13 @@ export const english: Words = {
     lines(
       html`<b>${title}</b>`,
       description === undefined ? undefined : html`${description}`,
+      ...offers.flatMap(({ title: tier, description: about, ratePaisePerHour, affordableSeconds }) => [
+        html``,
+        html`<b>${tier}</b>${about === undefined ? '' : `: ${about}`}`,
+        html`${rupees(ratePaisePerHour)} an hour; your balance buys ${duration(affordableSeconds)}.`,
+      ]),
       html``,
       html`Which machine?`,
-      ...offers.map(
-        offer =>
-          html`• <b>${offer.title}</b>, ${rupees(offer.ratePaisePerHour)} an hour${offer.description === undefined ? '' : `: ${offer.description}`} Your balance buys ${duration(offer.affordableSeconds)}.`,
-      ),
     ),
   confirmStart: ({ game, offer, availablePaise }) =>
     lines(
