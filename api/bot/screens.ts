@@ -141,11 +141,16 @@ export function insufficientFunds(words: Words, about: { neededPaise: bigint; av
 }
 
 export function starting(words: Words, about: { game: string; tier: string }): Screen {
-  return { text: words.starting(about), buttons: [sessionRow(words)] }
+  return underSession(words, words.starting(about))
 }
 
 export function sessionActive(words: Words, game: string): Screen {
-  return { text: words.sessionActive(game), buttons: [sessionRow(words)] }
+  return underSession(words, words.sessionActive(game))
+}
+
+/** Some words above the buttons for the session that runs. */
+export function underSession(words: Words, text: Html): Screen {
+  return { text, buttons: [sessionRow(words)] }
 }
 
 export function nothingRuns(words: Words): Screen {

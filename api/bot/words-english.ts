@@ -127,7 +127,7 @@ export const english: Words = {
 
   notification: {
     topUpCredited: ({ amountPaise, balancePaise, rail }) =>
-      html`✅ <b>${rupees(amountPaise)}</b> is in your wallet${rail === 'stars' ? ', paid with Stars' : ''}. Your balance: <b>${rupees(balancePaise)}</b>`,
+      html`✅ <b>${rupees(amountPaise)}</b> is in your wallet${rail === 'Stars' ? ', paid with Stars' : ''}. Your balance: <b>${rupees(balancePaise)}</b>`,
     sessionWaiting: reason =>
       html`⏳ Your machine is not there yet: ${reason} I keep trying. Waiting costs nothing; /stop gives up.`,
     sessionReady: ({ game, host }) => sessionReady(game, host),
@@ -197,7 +197,6 @@ const causes: Record<string, string> = {
 
 function sessionEnded(receipt: Receipt): Html {
   const { game, tier, playedSeconds, chargedPaise, balancePaise, interruptions, endReason, ratePaisePerHour } = receipt
-  const price = ratePaisePerHour === undefined ? undefined : html`Price: ${rupees(ratePaisePerHour)} an hour`
   return lines(
     html`🧾 <b>${game}</b> on ${tier} has ended: ${endReasons[endReason] ?? endReason}.`,
     html``,
@@ -205,7 +204,7 @@ function sessionEnded(receipt: Receipt): Html {
     ...interruptions.map(
       ({ cause, seconds }) => html`Not charged: ${exactDuration(seconds)}, ${causes[cause] ?? cause}`,
     ),
-    price,
+    html`Price: ${rupees(ratePaisePerHour)} an hour`,
     html`Charged: <b>${rupees(chargedPaise)}</b>`,
     html`Your balance: <b>${rupees(balancePaise)}</b>`,
   )

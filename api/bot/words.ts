@@ -33,7 +33,7 @@ export interface Receipt {
   playedSeconds: number
   chargedPaise: bigint
   balancePaise: bigint
-  ratePaisePerHour: bigint | undefined
+  ratePaisePerHour: bigint
   interruptions: readonly { cause: string; seconds: number }[]
   endReason: string
 }
@@ -86,7 +86,7 @@ export interface Words {
   /** For a pre-checkout query that is turned down. Plain text; Telegram shows it in a dialogue. */
   paymentRefused: { unknownInvoice: string; amountChanged: string; later: string }
   notification: {
-    topUpCredited(about: { amountPaise: bigint; balancePaise: bigint; rail: string }): Html
+    topUpCredited(about: { amountPaise: bigint; balancePaise: bigint; rail: 'Razorpay' | 'Stars' }): Html
     sessionWaiting(reason: string): Html
     sessionReady(about: { game: string; host: string }): Html
     sessionRecovering(game: string): Html
