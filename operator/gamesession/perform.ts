@@ -6,7 +6,15 @@ import type { KubeClient } from '../../lib/kube/client.ts'
 import { addFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
 import type { OwnWrites } from '../../lib/kube/own-writes.ts'
 import { controllerReference, referenceOf } from '../../lib/kube/resource.ts'
-import { EVICTIONS_BEFORE_ANNOTATION, FINALIZER, isEnding, PLAYER_LABEL, SESSION_LABEL, type Step } from './decision.ts'
+import {
+  EVICTIONS_BEFORE_ANNOTATION,
+  FINALIZER,
+  isEnding,
+  type MachineChange,
+  PLAYER_LABEL,
+  SESSION_LABEL,
+  type Step,
+} from './decision.ts'
 import { ownMachines } from './observe.ts'
 import { machineName } from './placement.ts'
 
