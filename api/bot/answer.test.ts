@@ -112,7 +112,7 @@ test('from the list of games to a started session each screen leads to the next'
   const confirm = await seen({ do: 'Tier', game: 'quake', tier: 'standard' })
   expect(confirm.buttons[0]).toEqual(start)
   const started = await seen(start)
-  expect(started.text).toContain('Getting a Standard machine for Quake')
+  expect(started.text).toContain('Getting your Standard machine for Quake')
   expect(started.buttons).toEqual([{ do: 'Status' }, { do: 'Stop' }])
   expect(world.started).toEqual(['quake/standard'])
 })

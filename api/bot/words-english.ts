@@ -101,7 +101,7 @@ export const english: Words = {
   priceChanged: () => html`The price has changed since you looked. This is what it costs now:`,
   starting: ({ game, tier }) =>
     lines(
-      html`Getting a <b>${tier}</b> machine for <b>${game}</b>. That takes a few minutes, and costs nothing until you can play.`,
+      html`Getting your <b>${tier}</b> machine for <b>${game}</b>. That takes a few minutes, and costs nothing until you can play.`,
       html`I write to you as soon as it is ready.`,
     ),
   nothingRuns: () => html`Nothing is running. Pick a game to play.`,
