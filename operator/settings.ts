@@ -1,6 +1,6 @@
 // The operator's settings, from the environment that the chart renders. Parsed once, in main.ts.
 import { z } from 'zod'
-import { integer, list, parseEnvironment, seconds, url } from '../lib/config/environment.ts'
+import { integer, list, parseEnvironment, SettingsError, seconds, url } from '../lib/config/environment.ts'
 import { LOG_LEVELS } from '../lib/telemetry/log.ts'
 
 const port = (description: string) => integer({ minimum: 0, maximum: 65535 }).describe(description)
@@ -46,6 +46,9 @@ export type Settings = ReturnType<typeof readSettings>
 /** Throws `SettingsError`, which lists everything that is wrong at once. */
 export function readSettings(environment: Record<string, string | undefined>) {
   const read = parseEnvironment(schema, environment)
+  if (read.LEASE_RENEW_SECONDS >= read.LEASE_SECONDS || read.LEASE_RETRY_SECONDS >= read.LEASE_RENEW_SECONDS) {
+    throw new SettingsError('LEASE_SECONDS must be above LEASE_RENEW_SECONDS, and that above LEASE_RETRY_SECONDS.')
+  }
   return {
     logLevel: read.LOG_LEVEL,
     serviceAccountDirectory: read.KUBERNETES_SERVICE_ACCOUNT_DIRECTORY,

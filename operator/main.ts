@@ -1,0 +1,236 @@
+// The operator: makes Azure hold what GpuVms ask for, and GpuVms what GameSessions ask for. Of several replicas one
+// leads by a Lease; the others stand by with warm stores. This file builds everything that reaches outside, and hands
+// it to those who decide.
+import { randomUUID } from 'node:crypto'
+import { Counter } from 'prom-client'
+import { openCatalogue } from '../crds/catalogue-file.ts'
+import { gameSessions } from '../crds/types/gamesession.ts'
+import { gpuVms } from '../crds/types/gpuvm.ts'
+import { connect } from '../lib/kube/client.ts'
+import { loadCredentials } from '../lib/kube/credentials.ts'
+import { elector } from '../lib/kube/elector.ts'
+import { recorder } from '../lib/kube/events.ts'
+import { fenced } from '../lib/kube/fence.ts'
+import { manager } from '../lib/kube/manager.ts'
+import { kubeMetrics } from '../lib/kube/metrics.ts'
+import { ownWrites } from '../lib/kube/own-writes.ts'
+import { referenceOf } from '../lib/kube/resource.ts'
+import type { Runnable, Runtime } from '../lib/kube/runtime.ts'
+import { rawSource } from '../lib/kube/sources.ts'
+import { systemClock as clock } from '../lib/process/clock.ts'
+import { createHealth, healthRoutes } from '../lib/process/health.ts'
+import { run } from '../lib/process/lifecycle.ts'
+import { listen } from '../lib/process/server.ts'
+import { createLogger, type Logger } from '../lib/telemetry/log.ts'
+import { createMetrics, serveMetrics } from '../lib/telemetry/metrics.ts'
+import { measured } from './azure/metrics.ts'
+import { createAzure } from './azure/sdk.ts'
+import { fetchPrices } from './capacity/price-list.ts'
+import { prices } from './capacity/prices.ts'
+import { rememberRefusals } from './capacity/refusals.ts'
+import { gameSessionController } from './gamesession/controller.ts'
+import { gameSessionMetrics } from './gamesession/metrics.ts'
+import { machineIndexes, senses, sessionIndexes } from './gamesession/observe.ts'
+import { gpuVmController } from './gpuvm/controller.ts'
+import { fleet } from './gpuvm/fleet.ts'
+import { prober } from './gpuvm/prober.ts'
+import { type History, history, noHistory } from './history/history.ts'
+import { notesOf, refusalIn } from './history/notes.ts'
+import { postgresHistory } from './history/postgres.ts'
+import { reflectNamespaces } from './namespaces.ts'
+import { readSettings, type Settings } from './settings.ts'
+import { sweeperMetrics } from './sweeper/metrics.ts'
+import { sweeper } from './sweeper/sweeper.ts'
+
+const USER_AGENT = 'wasd-operator/0.1.0'
+const LEASE_NAME = 'wasd-operator'
+/** Seconds for running work after a stop. Below the 30 of the program's life, so that the Lease is let go in time. */
+const DRAIN_SECONDS = 20
+
+async function main(stopping: AbortSignal): Promise<void> {
+  const settings = readSettings(process.env)
+  const log = createLogger({ program: 'operator', level: settings.logLevel })
+  const registry = createMetrics()
+  const runtime: Runtime = { clock, random: Math.random, log, metrics: kubeMetrics(registry) }
+  const { podName, podNamespace, watchNamespaces: namespaces } = settings
+
+  const credentials = await loadCredentials({
+    environment: process.env,
+    serviceAccountDirectory: settings.serviceAccountDirectory,
+    clock,
+  })
+  const connection = { userAgent: USER_AGENT, metrics: runtime.metrics, clock }
+  const client = connect(credentials, connection)
+  const leaseClient = connect(credentials, { ...connection, connections: 2 })
+  const election = elector({
+    runtime,
+    client: leaseClient,
+    lease: { namespace: podNamespace, name: LEASE_NAME },
+    identity: `${podName}_${randomUUID()}`,
+    leaseSeconds: settings.leaseSeconds,
+    renewDeadlineSeconds: settings.leaseRenewSeconds,
+    retrySeconds: settings.leaseRetrySeconds,
+  })
+  const kube = fenced(client, election.holds)
+  const told = recorder({
+    runtime,
+    client: kube,
+    reportingController: 'wasd.cloud/operator',
+    reportingInstance: podName.slice(0, 128),
+  })
+
+  const sessions = reflectNamespaces({ runtime, client, resource: gameSessions, namespaces, indexes: sessionIndexes })
+  const machines = reflectNamespaces({ runtime, client, resource: gpuVms, namespaces, indexes: machineIndexes })
+  const reflectors = [...sessions.parts, ...machines.parts]
+  const written = ownWrites(reflectors)
+
+  const sessionNudges = rawSource()
+  const machineNudges = rawSource()
+  const nudgeSessions = () => {
+    for (const session of sessions.view.store.list()) sessionNudges.push(referenceOf(session))
+  }
+  const refusedCatalogues = new Counter({
+    name: 'wasd_catalogue_refused_total',
+    help: 'Changes of the catalogue that could not be used',
+    registers: [registry],
+  })
+  const catalogue = openCatalogue({
+    path: settings.catalogueFile,
+    clock,
+    onChange() {
+      log.info({}, 'The catalogue has changed')
+      nudgeSessions()
+      for (const machine of machines.view.store.list()) machineNudges.push(referenceOf(machine))
+    },
+    onRefused(error) {
+      refusedCatalogues.inc()
+      log.error({ code: error.code }, error.message)
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace: podNamespace, name: podName } }
+      told.event(pod, { type: 'Warning', reason: error.code, action: 'ReadCatalogue', note: error.message })
+    },
+  })
+  const subscriptions = () => [
+    ...new Set(Object.values(catalogue.current().regions).map(({ subscriptionId }) => subscriptionId)),
+  ]
+
+  const refusals = rememberRefusals({ clock })
+  const kept = keepHistory(settings, log)
+  machines.view.onChange(change => {
+    const refusal = refusalIn(change)
+    if (refusal) refusals.remember(refusal, refusal.place)
+    if (election.holds()) for (const note of notesOf(change, clock.now())) kept.note(note)
+  })
+  const priceList = prices({
+    clock,
+    log,
+    catalogue: catalogue.current,
+    fetch: (place, signal) => fetchPrices({ endpoint: settings.retailPricesEndpoint, ...place }, signal),
+    onChange: nudgeSessions,
+  })
+
+  const azure = measured(createAzure(settings.azure), { registry, monotonic: clock.monotonic })
+  const probing = prober({
+    clock,
+    log,
+    probeSeconds: settings.probeSeconds,
+    onTransition: key => machineNudges.push(key),
+  })
+  const listing = fleet({
+    azure,
+    clock,
+    log,
+    pollSeconds: settings.fleetPollSeconds,
+    subscriptions,
+    machines: machines.view.store,
+    onDifference: key => machineNudges.push(key),
+  })
+  const sweeping = sweeper({
+    azure,
+    kube,
+    clock,
+    log,
+    metrics: sweeperMetrics(registry),
+    installationId: settings.installationId,
+    sweepSeconds: settings.sweepSeconds,
+    graceSeconds: settings.sweepGraceSeconds,
+    subscriptions,
+    namespaces,
+  })
+
+  const machineController = gpuVmController({
+    runtime,
+    kube,
+    azure,
+    catalogue,
+    machines: machines.view,
+    ownWrites: written,
+    recorder: told,
+    prober: probing,
+    fleet: listing,
+    nudges: machineNudges,
+    settings: {
+      installationId: settings.installationId,
+      operationPollSeconds: settings.operationPollSeconds,
+      concurrency: settings.reconcileConcurrency,
+    },
+    onRefused({ seen: { machine, incarnation }, code, message }) {
+      const { region, size } = machine.spec
+      refusals.remember({ code, message }, { region, size, priority: incarnation.priority })
+    },
+  })
+  const sessionController = gameSessionController({
+    runtime,
+    sessions: sessions.view,
+    machines: machines.view,
+    senses: senses({
+      client: kube,
+      clock,
+      sessions: sessions.view.store,
+      machines: machines.view.store,
+      catalogue: catalogue.current,
+      priceOf: priceList.priceOf,
+      rulingOn: refusals.ruling,
+      isHeard: uid => probing.seen(uid).answering === true,
+      settings: { paidGraceSeconds: settings.paidGraceSeconds },
+    }),
+    hands: { client: kube, ownWrites: written },
+    recorder: told,
+    metrics: gameSessionMetrics(registry, sessions.view.store),
+    nudges: sessionNudges,
+    concurrency: settings.reconcileConcurrency,
+  })
+
+  const watching: Runnable = { name: 'catalogue', run: ({ stop }) => catalogue.run(stop) }
+  const operator = manager({
+    runtime,
+    services: [told, watching, priceList, kept],
+    reflectors,
+    controllers: [probing, listing, machineController, sessionController, sweeping],
+    elector: election,
+    drainSeconds: DRAIN_SECONDS,
+  })
+
+  const health = createHealth({ clock })
+  health.addLive('lease', () => (operator.isHealthy() ? undefined : 'the renewal of the lease is overdue'))
+  health.addReady('stores', () => (operator.isReady() ? undefined : 'not all objects are listed yet'))
+  const servers = await Promise.all([
+    serveMetrics({ registry, port: settings.metricsPort, clock, log }),
+    listen({ application: healthRoutes(health), name: 'operator', port: settings.operatorPort, clock, log }),
+  ])
+  try {
+    const outcome = await operator.run(stopping)
+    if (outcome === 'Lost') throw new Error('The lease was lost; another may lead. The program starts anew.')
+  } finally {
+    await Promise.all([...servers.map(server => server.close(1)), client.close(), leaseClient.close()])
+  }
+}
+
+function keepHistory({ databaseUrl }: Settings, log: Logger): History {
+  if (databaseUrl === undefined) {
+    log.info({}, 'No DATABASE_URL is set: no history is kept')
+    return noHistory
+  }
+  return history({ clock, log, store: postgresHistory({ url: databaseUrl, log }) })
+}
+
+await run(main, { log: createLogger({ program: 'operator', level: 'info' }) })
