@@ -1,0 +1,41 @@
+// What a player is told without having asked. Queued in the transaction that made it true, and put into words by the
+// bot. Paise travel as decimal strings: JSON has no integers of their size.
+import { z } from 'zod'
+
+const paise = z.string().regex(/^-?\d{1,18}$/)
+const seconds = z.int().min(0)
+
+export const receiptSchema = z.object({
+  game: z.string(),
+  tier: z.string(),
+  ratePaisePerHour: paise,
+  playedSeconds: seconds,
+  chargedPaise: paise,
+  balancePaise: paise,
+  /** None of it was billed. */
+  interruptions: z.array(z.object({ cause: z.string(), seconds })),
+  endReason: z.string(),
+})
+export type Receipt = z.infer<typeof receiptSchema>
+
+export const notificationSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('TopUpCredited'),
+    amountPaise: paise,
+    balancePaise: paise,
+    rail: z.enum(['Razorpay', 'Stars']),
+  }),
+  /** No capacity at the moment; `reason` is a sentence for a person. */
+  z.object({ type: z.literal('SessionWaiting'), reason: z.string() }),
+  /** `game` is the catalogue's key. */
+  z.object({ type: z.literal('SessionReady'), sessionId: z.string(), game: z.string(), host: z.string() }),
+  z.object({ type: z.literal('SessionRecovering'), sessionId: z.string(), game: z.string() }),
+  /** `seconds` is the length of the gap, which is not billed. */
+  z.object({ type: z.literal('SessionRecovered'), sessionId: z.string(), host: z.string(), seconds }),
+  z.object({ type: z.literal('SessionPaused') }),
+  z.object({ type: z.literal('SessionResumed'), host: z.string() }),
+  z.object({ type: z.literal('BalanceLow'), minutesLeft: z.int().min(0) }),
+  z.object({ type: z.literal('SessionEnded'), receipt: receiptSchema }),
+  z.object({ type: z.literal('SessionFailed'), message: z.string() }),
+])
+export type Notification = z.infer<typeof notificationSchema>

@@ -1,0 +1,72 @@
+// One pool of connections to one logical database. 64-bit integers come as bigint: money is never a float.
+import postgres from 'postgres'
+
+/** What our columns beyond the driver's own come as. */
+// biome-ignore lint/style/useConsistentTypeDefinitions: an interface has no index signature, which the driver asks for.
+type Types = { bigint: bigint }
+
+export type Database = postgres.Sql<Types>
+export type Transaction = postgres.TransactionSql<Types>
+/** Either of both: for reads that stand alone as well as inside a transaction. */
+export type Queries = Database | Transaction
+
+/** Seconds that a statement may take before the server cancels it. Long work is done in pages. */
+const STATEMENT_SECONDS = 15
+/** Seconds that a transaction may lie idle: its locks would hold up everybody else. */
+const IDLE_IN_TRANSACTION_SECONDS = 15
+const CONNECT_SECONDS = 5
+/** How often a transaction is tried that the server itself broke off for another's sake. */
+const ATTEMPTS = 5
+
+export interface ConnectOptions {
+  /** Connections at most. */
+  max: number
+  /** What `pg_stat_activity` shows. */
+  applicationName: string
+}
+
+/** Connects lazily: the first query may throw with `ECONNREFUSED` or PostgreSQL's code, and so may every later one. */
+export function connect(url: string, { max, applicationName }: ConnectOptions): Database {
+  return postgres(url, {
+    max,
+    connect_timeout: CONNECT_SECONDS,
+    types: { bigint: postgres.BigInt },
+    onnotice: () => {}, // "already exists, skipping" and the like, printed to standard output otherwise.
+    connection: {
+      application_name: applicationName,
+      statement_timeout: STATEMENT_SECONDS * 1000,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_SECONDS * 1000,
+    },
+  })
+}
+
+/**
+ * Runs `body` in one transaction and commits it; a throw rolls it back and is rethrown. `body` runs again from its
+ * start when the server broke the transaction off (deadlock, serialization), so it must have no effect outside.
+ */
+export async function inTransaction<Result>(
+  database: Database,
+  body: (transaction: Transaction) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    // The box keeps the driver from resolving an array of results element by element.
+    const done = await database
+      .begin(async transaction => ({ result: await body(transaction) }))
+      .catch((error: unknown) => {
+        if (attempt < ATTEMPTS && isBrokenOff(error)) return undefined
+        throw error
+      })
+    if (done) return done.result
+  }
+}
+
+/** PostgreSQL's five characters for what went wrong: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+export function sqlStateOf(error: unknown): string | undefined {
+  return error instanceof postgres.PostgresError ? error.code : undefined
+}
+
+/** serialization_failure and deadlock_detected. */
+function isBrokenOff(error: unknown): boolean {
+  const state = sqlStateOf(error)
+  return state === '40001' || state === '40P01'
+}
