@@ -75,20 +75,20 @@ export function serveArm(world: World, request: WireRequest): WireReply {
     'x-ms-correlation-request-id': request.header('x-ms-correlation-request-id') ?? world.requestIds.uuid(),
     'x-ms-routing-request-id': `SIMULATOR:${new Date(world.now).toISOString()}:${world.requestIds.uuid()}`,
   }
-  let fault: { id: string; then: FaultOutcome } | undefined
+  let fault: { id: string; outcome: FaultOutcome } | undefined
   let reply: Reply
   try {
     const clientId = principalOf(world, request.header('authorization'))
     const { route, params } = known(world, found, request)
     fault = faultFor(world, { method: request.method, kind, path })
-    if (fault !== undefined) refuse(fault.then)
-    if (fault !== undefined && 'loseRequest' in fault.then) {
+    if (fault !== undefined) refuse(fault.outcome)
+    if (fault !== undefined && 'loseRequest' in fault.outcome) {
       reply = { status: 0 }
     } else {
       if (world.settings.throttling)
         Object.assign(headers, throttle(world, throttledBy(world, request, route, params, clientId)))
       const apiVersion = versionOf(request, route)
-      const call = callOf(world, { request, route, params, kind, apiVersion, fault: fault?.then })
+      const call = callOf(world, { request, route, params, kind, apiVersion, fault: fault?.outcome })
       reply = checked(world, route, route.handle(world, call))
     }
   } catch (error) {
@@ -110,9 +110,9 @@ export function serveArm(world: World, request: WireRequest): WireReply {
     status: reply.status,
     headers: { ...headers, ...reply.headers },
     body: reply.body,
-    ...(fault !== undefined && ('loseReply' in fault.then || 'loseRequest' in fault.then) ? { cut: true } : {}),
-    ...(fault !== undefined && 'delaySeconds' in fault.then
-      ? { delay: milliseconds(world.clock, fault.then.delaySeconds) }
+    ...(fault !== undefined && ('loseReply' in fault.outcome || 'loseRequest' in fault.outcome) ? { cut: true } : {}),
+    ...(fault !== undefined && 'delaySeconds' in fault.outcome
+      ? { delay: milliseconds(world.clock, fault.outcome.delaySeconds) }
       : {}),
   }
 }

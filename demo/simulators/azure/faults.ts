@@ -18,22 +18,25 @@ const outcome = z.union([
   z.strictObject({ throttle: z.strictObject({ retryAfterSeconds: z.number().min(0) }) }),
 ])
 
-export const faultBody = z.strictObject({
-  match: z
-    .strictObject({
-      method: z.string().optional(),
-      kind: z.string().optional(),
-      resource: z.string().optional(),
-      nth: z.int().min(1).default(1),
-      times: z.int().min(1).nullable().default(1),
-    })
-    .default({ nth: 1, times: 1 }),
-  // biome-ignore lint/suspicious/noThenProperty: the contract's word; nothing awaits this object.
-  then: outcome,
+const match = z.strictObject({
+  method: z.string().optional(),
+  kind: z.string().optional(),
+  resource: z.string().optional(),
+  nth: z.int().min(1).default(1),
+  times: z.int().min(1).nullable().default(1),
 })
 
-type FaultBody = z.infer<typeof faultBody>
-export type FaultOutcome = FaultBody['then']
+const shape = z.strictObject({ match: match.prefault({}), outcome })
+
+/** The outcome may also be called `then`. */
+export const faultBody = z.preprocess(body => {
+  if (typeof body !== 'object' || body === null || !('then' in body)) return body
+  const { then, ...rest } = body
+  return { ...rest, outcome: then }
+}, shape)
+
+type FaultBody = z.infer<typeof shape>
+export type FaultOutcome = FaultBody['outcome']
 
 export interface Fault extends FaultBody {
   id: string
