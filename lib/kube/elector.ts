@@ -40,8 +40,8 @@ export interface Elector {
     onStartedLeading: (leading: AbortSignal) => Promise<void>
     onNewLeader?: (identity: string) => void
   }): Promise<'Stopped' | 'Released' | 'Lost'>
-  /** Whether the lease is ours beyond doubt at this moment, by the monotonic clock. */
-  holds(): boolean
+  /** Whether the lease is ours beyond doubt at this moment, by the monotonic clock. May be handed on by itself. */
+  readonly holds: () => boolean
   /** The holder last seen. */
   leader(): string | undefined
   /** False when we lead and a renewal is overdue by more than the whole lease: the process should be restarted. */
@@ -78,7 +78,7 @@ class LeaseElector implements Elector {
     options.runtime.metrics.slowpath.inc({ name: options.lease.name }, 0)
   }
 
-  holds(): boolean {
+  readonly holds = (): boolean => {
     const overdue = this.#overdueSeconds()
     return overdue !== undefined && overdue < this.#options.renewDeadlineSeconds
   }

@@ -159,6 +159,7 @@ class SeriesRecorder implements Recorder {
   async #flush(signal: AbortSignal): Promise<void> {
     for (const series of this.#outbox) {
       if (signal.aborted) return
+      this.#outbox.delete(series) // Before it is sent: what happens meanwhile puts it back.
       await this.#send(series, signal)
     }
   }
@@ -169,7 +170,6 @@ class SeriesRecorder implements Recorder {
       const count = series.count
       try {
         await this.#write(series, signal)
-        this.#outbox.delete(series)
         series.writtenCount = count
         series.writtenAt = runtime.clock.monotonic()
         return this.#count('Sent')
@@ -186,7 +186,6 @@ class SeriesRecorder implements Recorder {
       await pause(runtime.clock, backoffSeconds(RETRY, attempt) * (0.5 + runtime.random() / 2), signal)
     }
     if (signal.aborted) return
-    this.#outbox.delete(series)
     this.#series.delete(series.key)
     this.#count('Dropped')
   }

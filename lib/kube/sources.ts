@@ -2,7 +2,7 @@
 import { pause } from './abort.ts'
 import { LOW_PRIORITY } from './queue.ts'
 import type { Change, Reflector } from './reflector.ts'
-import { type KubernetesObject, type ObjectReference, referenceOf } from './resource.ts'
+import { type KubernetesObject, keyOf, type ObjectReference, referenceOf } from './resource.ts'
 import type { Runtime } from './runtime.ts'
 
 /** Takes a key that needs a look. */
@@ -52,10 +52,9 @@ export function reflected<T extends KubernetesObject>(
       const stop = reflector.onChange(change => {
         if (!change.initial && !predicate(change)) return
         const priority = change.initial ? LOW_PRIORITY : 0
-        // Before the change it may have belonged to another.
-        for (const object of change.old === undefined ? [change.object] : [change.old, change.object]) {
-          for (const key of map(object)) sink(key, priority)
-        }
+        // Before the change it may have belonged to another. Each key once: an idle worker takes the first at once.
+        const keys = [change.object, ...(change.old === undefined ? [] : [change.old])].flatMap(object => map(object))
+        for (const key of new Map(keys.map(each => [keyOf(each), each])).values()) sink(key, priority)
       })
       signal.addEventListener('abort', stop, { once: true })
       standing(sink)

@@ -46,7 +46,7 @@ export function controllerBehaves(server: () => ApiServer): void {
       await until(() => looks.length === 2)
       await until(() => seen.store.list().every(object => object.status?.seen))
       await client.mergePatch(widgets, { namespace, name: 'new' }, { spec: { size: 3 } })
-      await until(() => looks.length === 3)
+      await until(() => looks.length === 3 && seen.store.get({ namespace, name: 'new' })?.status?.seen === 3)
       expect(looks).toEqual(['standing', 'new', 'new'])
     })
 

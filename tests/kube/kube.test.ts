@@ -8,6 +8,7 @@ import { credentialsBehave } from './credentials.suite.ts'
 import { electorBehaves } from './elector.suite.ts'
 import { eventsBehave } from './events.suite.ts'
 import { installWidgets } from './fixtures.ts'
+import { readmeHolds } from './readme.suite.ts'
 import { reflectorBehaves } from './reflector.suite.ts'
 
 let running: ApiServer | undefined
@@ -34,3 +35,4 @@ reflectorBehaves(server)
 controllerBehaves(server)
 electorBehaves(server)
 eventsBehave(server)
+readmeHolds(server)
