@@ -61,7 +61,7 @@ beforeEach(() => {
     minimumPaise: rate => rate / 60n,
     topUpLimits: { minimumPaise: 1000n, maximumPaise: 1_000_000n },
     topUpUrl: async () => 'https://play.example.com/top-up/token',
-    starsInvoice: async () => ({ payload: 'top-up', stars: 385 }),
+    starsInvoice: async () => ({ payload: 'top-up', stars: 385, amountPaise: 50_050n }),
     checkStars: async () => 'Accepted',
     creditStars: async () => undefined,
     session: async () => world.running,
@@ -131,7 +131,7 @@ test('an amount can be paid on the web or with Stars', async () => {
   expect(buttons[0]).toBe('https://play.example.com/top-up/token')
   expect(buttons[1]).toEqual({ do: 'PayWithStars', amountPaise: 50_000n })
   expect(await ask({ do: 'PayWithStars', amountPaise: 50_000n })).toEqual({
-    invoice: { payload: 'top-up', stars: 385, amountPaise: 50_000n },
+    invoice: { payload: 'top-up', stars: 385, amountPaise: 50_050n },
   })
 })
 

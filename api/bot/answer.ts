@@ -8,7 +8,7 @@ import * as screens from './screens.ts'
 import type { Visitor } from './visitor.ts'
 import type { Words } from './words.ts'
 
-export type Answer = { show: Screen } | { invoice: StarsInvoice & { amountPaise: bigint } }
+export type Answer = { show: Screen } | { invoice: StarsInvoice }
 
 export async function answer(press: Press, visitor: Visitor, outside: BotOutside): Promise<Answer> {
   const { playerId, firstName, words } = visitor
@@ -33,7 +33,7 @@ export async function answer(press: Press, visitor: Visitor, outside: BotOutside
     case 'PayWithStars': {
       const { amountPaise } = press
       if (!isPermitted(amountPaise, outside)) return { show: amountOutOfRange(words, outside) }
-      return { invoice: { ...(await outside.starsInvoice({ playerId, amountPaise })), amountPaise } }
+      return { invoice: await outside.starsInvoice({ playerId, amountPaise }) }
     }
     case 'Games':
       return { show: screens.games(words, { catalogue, offset: press.offset }) }

@@ -3,7 +3,7 @@ import { Bot, type Context } from 'grammy'
 import type { UserFromGetMe } from 'grammy/types'
 import { type Answer, amountOutOfRange, answer } from './answer.ts'
 import { type Press, readPress } from './buttons.ts'
-import type { BotOutside } from './outside.ts'
+import type { BotOutside, StarsInvoice } from './outside.ts'
 import { addPayments } from './payments.ts'
 import { codeOf, shown, telegramFailure } from './refusals.ts'
 import * as screens from './screens.ts'
@@ -122,7 +122,7 @@ async function send(context: Context, what: Answer): Promise<void> {
   await context.reply(text.text, other)
 }
 
-async function sendInvoice(context: Context, invoice: Extract<Answer, { invoice: unknown }>['invoice']): Promise<void> {
+async function sendInvoice(context: Context, invoice: StarsInvoice): Promise<void> {
   const { title, description } = wordsOf(context).invoice
   const { amountPaise, payload, stars } = invoice
   // One price and an empty provider token: Stars. https://core.telegram.org/bots/payments-stars

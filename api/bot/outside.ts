@@ -26,6 +26,8 @@ export interface RunningSession {
 export interface StarsInvoice {
   payload: string
   stars: number
+  /** What the Stars are worth in the wallet: at least the amount asked for, since Stars are whole. */
+  amountPaise: bigint
 }
 
 export interface StarsCheckout {
