@@ -206,7 +206,7 @@ function json(type: string, body: object): { type: string; text: string } {
 
 function collectionPath(resource: Resource<KubernetesObject>, namespace: string | undefined): string {
   const group = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`
-  const within = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`
+  const within = namespace === undefined || !resource.namespaced ? '' : `/namespaces/${encodeURIComponent(namespace)}`
   return `${group}${within}/${resource.plural}`
 }
 

@@ -36,13 +36,20 @@ export function reflected<T extends KubernetesObject>(
 ): Source {
   const { map = object => [referenceOf(object)], predicate = () => true, resyncSeconds = 36_000 } = options
 
-  const standing = (sink: Sink) => {
-    for (const object of reflector.store.list()) for (const key of map(object)) sink(key, LOW_PRIORITY)
+  const standing = (sink: Sink, { log }: Runtime) => {
+    for (const object of reflector.store.list()) {
+      try {
+        for (const key of map(object)) sink(key, LOW_PRIORITY)
+      } catch (error) {
+        log.error({ kind: object.kind, object: keyOf(referenceOf(object)), error }, 'an object could not be mapped')
+      }
+    }
   }
-  const resync = async (sink: Sink, signal: AbortSignal, { clock, random }: Runtime) => {
+  const resync = async (sink: Sink, signal: AbortSignal, runtime: Runtime) => {
+    const { clock, random } = runtime
     while (!signal.aborted) {
       await pause(clock, resyncSeconds * (0.9 + 0.2 * random()), signal)
-      if (!signal.aborted) standing(sink)
+      if (!signal.aborted) standing(sink, runtime)
     }
   }
 
@@ -57,7 +64,7 @@ export function reflected<T extends KubernetesObject>(
         for (const key of new Map(keys.map(each => [keyOf(each), each])).values()) sink(key, priority)
       })
       signal.addEventListener('abort', stop, { once: true })
-      standing(sink)
+      standing(sink, runtime)
       void resync(sink, signal, runtime)
     },
   }
