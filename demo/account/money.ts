@@ -53,7 +53,7 @@ interface RazorpayState {
 }
 
 interface TelegramState {
-  transactions: { id: string; amount: number; source?: unknown; receiver?: unknown }[]
+  transactions: { id: string; direction: 'payment' | 'refund' }[]
 }
 
 export async function creditsMatchPayments({ sql, razorpay, telegram }: Stores): Promise<Finding> {
@@ -63,7 +63,7 @@ export async function creditsMatchPayments({ sql, razorpay, telegram }: Stores):
   const { transactions } = await telegram<TelegramState>('/simulator/state')
   const captured = new Map<string, string>([
     ...payments.filter(({ status }) => status === 'captured').map(({ id }): [string, string] => [`Razorpay ${id}`, id]),
-    ...transactions.filter(({ source }) => source !== undefined).map(({ id }): [string, string] => [`Stars ${id}`, id]),
+    ...transactions.filter(({ direction }) => direction === 'payment').map(({ id }): [string, string] => [`Stars ${id}`, id]),
   ])
   const credits = await sql('SELECT rail, id, amount_paise, transaction_id FROM payments')
   const counts = new Map<string, number>()
