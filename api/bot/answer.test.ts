@@ -13,8 +13,8 @@ const manyGames = Object.fromEntries(
 )
 const session: RunningSession = {
   id: '01jd0000000000000000000000',
-  game: 'Quake',
-  tier: 'Standard',
+  game: 'quake',
+  tier: 'standard',
   state: 'Playing',
   host: '203.0.113.5',
   ratePaisePerHour: 6000n,
@@ -151,11 +151,17 @@ test('I8: too little money leads to the top-up buttons, and nothing is started',
 })
 
 test('I8: a second session is refused with the way to the first', async () => {
-  world.running = session
+  world.running = { ...session, tier: 'ultra' }
   const early = await seen({ do: 'Tier', game: 'quake', tier: 'standard' })
   expect(early.text).toContain('Quake is already running')
   world.startFails = coded('SessionActive')
   expect((await seen(start)).buttons).toEqual([{ do: 'Status' }, { do: 'Stop' }])
+})
+
+test('a second tap on Start shows the session that the first one began', async () => {
+  world.running = { ...session, state: 'Starting' }
+  world.startFails = coded('SessionActive')
+  expect((await seen(start)).text).toContain('Quake on Standard: 🚀 starting up')
 })
 
 test.each([

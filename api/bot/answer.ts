@@ -1,7 +1,8 @@
 // What a press or a command comes to: asks the rest of the API, returns what to show. What may not be is told in words
 // with a next step; only what nobody can help rises.
+import type { Catalogue } from '../../crds/catalogue.ts'
 import type { Press } from './buttons.ts'
-import type { BotOutside, StarsInvoice } from './outside.ts'
+import type { BotOutside, RunningSession, StarsInvoice } from './outside.ts'
 import { codeOf } from './refusals.ts'
 import type { Screen } from './screens.ts'
 import * as screens from './screens.ts'
@@ -45,25 +46,35 @@ export async function answer(press: Press, visitor: Visitor, outside: BotOutside
       return { show: await start(press, visitor, outside) }
     case 'Status': {
       const session = await outside.session(playerId)
-      if (!session) return { show: screens.nothingRuns(words) }
-      return { show: screens.status(words, { session, wallet: await wallet() }) }
+      return { show: session ? await status(session, visitor, outside) : screens.nothingRuns(words) }
     }
     case 'Stop': {
       const session = await outside.session(playerId)
       if (!session) return { show: screens.nothingRuns(words) }
-      if (session.state === 'Stopping') return { show: screens.stopping(words, session.game) }
-      return { show: screens.confirmStop(words, { session, wallet: await wallet() }) }
+      const { game } = titlesOf(session, catalogue)
+      if (session.state === 'Stopping') return { show: screens.stopping(words, game) }
+      return { show: screens.confirmStop(words, { id: session.id, game }) }
     }
     case 'StopNow': {
       const session = await outside.session(playerId)
       // An old button must not end a session that began after it.
       if (session?.id !== press.session) return { show: screens.nothingRuns(words) }
       await outside.stop({ playerId, sessionId: session.id })
-      return { show: screens.stopping(words, session.game) }
+      return { show: screens.stopping(words, titlesOf(session, catalogue).game) }
     }
     default:
       return press satisfies never
   }
+}
+
+/** What has since left the catalogue keeps its key as its name. */
+function titlesOf(choice: { game: string; tier: string }, { games, tiers }: Catalogue): { game: string; tier: string } {
+  return { game: games[choice.game]?.title ?? choice.game, tier: tiers[choice.tier]?.title ?? choice.tier }
+}
+
+async function status(session: RunningSession, visitor: Visitor, outside: BotOutside): Promise<Screen> {
+  const { availablePaise } = await outside.wallet(visitor.playerId)
+  return screens.status(visitor.words, { ...session, ...titlesOf(session, outside.catalogue()), availablePaise })
 }
 
 function isPermitted(amountPaise: bigint, { topUpLimits }: BotOutside): boolean {
@@ -105,7 +116,7 @@ async function confirmation(
   if (!game?.tiers.includes(choice.tier)) return tiersOf(choice.game, visitor, outside, words.unknownTier())
 
   const running = await outside.session(playerId)
-  if (running) return screens.sessionActive(words, running.game)
+  if (running) return alreadyRuns(running, choice, visitor, outside)
   const wallet = await outside.wallet(playerId)
   const offer = offerOf(choice.tier, wallet.availablePaise, outside)
   if (!offer) return tiersOf(choice.game, visitor, outside, words.unknownTier())
@@ -119,7 +130,6 @@ async function confirmation(
 
 async function start(press: Extract<Press, { do: 'Start' }>, visitor: Visitor, outside: BotOutside): Promise<Screen> {
   const { words, playerId } = visitor
-  const game = outside.catalogue().games[press.game]
   const tier = outside.catalogue().tiers[press.tier]
   // The player agreed to the price on the button. Another price is asked for again.
   if (tier && tier.pricePaisePerHour !== press.ratePaisePerHour) {
@@ -132,7 +142,19 @@ async function start(press: Extract<Press, { do: 'Start' }>, visitor: Visitor, o
     if (refused) return refused
     throw error
   }
-  return screens.starting(words, { game: game?.title ?? press.game, tier: tier?.title ?? press.tier })
+  return screens.starting(words, titlesOf(press, outside.catalogue()))
+}
+
+/** A second tap on the same button, or the same update a second time, finds what the first began. */
+async function alreadyRuns(
+  running: RunningSession,
+  choice: { game: string; tier: string },
+  visitor: Visitor,
+  outside: BotOutside,
+): Promise<Screen> {
+  const isSame = running.game === choice.game && running.tier === choice.tier
+  if (isSame) return status(running, visitor, outside)
+  return screens.sessionActive(visitor.words, titlesOf(running, outside.catalogue()).game)
 }
 
 /** The screen for a start that may not be; `undefined` for an error that is no refusal. */
@@ -151,7 +173,7 @@ async function refusal(
     }
     case 'SessionActive': {
       const running = await outside.session(playerId)
-      return running ? screens.sessionActive(words, running.game) : screens.nothingRuns(words)
+      return running ? alreadyRuns(running, choice, visitor, outside) : screens.nothingRuns(words)
     }
     case 'GameUnknown':
       return screens.games(words, { catalogue: outside.catalogue(), offset: 0, text: words.unknownGame() })

@@ -13,6 +13,7 @@ export interface Person {
 
 export interface RunningSession {
   id: string
+  /** Keys of the catalogue. */
   game: string
   tier: string
   state: SessionState

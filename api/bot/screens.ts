@@ -4,8 +4,7 @@ import type { Catalogue } from '../../crds/catalogue.ts'
 import { callbackData, type Press } from './buttons.ts'
 import type { Html } from './html.ts'
 import { lines } from './html.ts'
-import type { RunningSession } from './outside.ts'
-import type { TierOffer, Words } from './words.ts'
+import type { SessionView, TierOffer, Words } from './words.ts'
 
 export interface Screen {
   text: Html
@@ -157,19 +156,17 @@ export function nothingRuns(words: Words): Screen {
   return menu(words, words.nothingRuns())
 }
 
-export function status(words: Words, about: { session: RunningSession; wallet: Wallet }): Screen {
-  const { session, wallet } = about
+export function status(words: Words, session: SessionView): Screen {
   const { status: look, stop, topUp: more } = words.button
   const rest = session.state === 'Stopping' ? [] : [button(more, { do: 'TopUp' }), button(stop, { do: 'Stop' })]
-  return { text: words.status({ ...session, ...wallet }), buttons: [[button(look, { do: 'Status' }), ...rest]] }
+  return { text: words.status(session), buttons: [[button(look, { do: 'Status' }), ...rest]] }
 }
 
-export function confirmStop(words: Words, about: { session: RunningSession; wallet: Wallet }): Screen {
-  const { session, wallet } = about
+export function confirmStop(words: Words, about: { id: string; game: string }): Screen {
   return {
-    text: words.confirmStop({ ...session, ...wallet }),
+    text: words.confirmStop(about.game),
     buttons: [
-      [button(words.button.stopNow, { do: 'StopNow', session: session.id })],
+      [button(words.button.stopNow, { do: 'StopNow', session: about.id })],
       [button(words.button.keepPlaying, { do: 'Status' })],
     ],
   }

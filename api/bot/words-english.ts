@@ -106,7 +106,7 @@ export const english: Words = {
     ),
   nothingRuns: () => html`Nothing is running. Pick a game to play.`,
   status: session => status(session),
-  confirmStop: ({ game }) =>
+  confirmStop: game =>
     html`Stop <b>${game}</b>? The machine is given back, and what is only on its disk is gone. Save in the game first.`,
   stopping: game => html`Stopping <b>${game}</b>. Your receipt follows in a moment.`,
 

@@ -12,6 +12,7 @@ export interface TierOffer {
   affordableSeconds: number
 }
 
+/** A running session, with titles instead of keys. */
 export interface SessionView {
   game: string
   tier: string
@@ -75,7 +76,7 @@ export interface Words {
   starting(about: { game: string; tier: string }): Html
   nothingRuns(): Html
   status(session: SessionView): Html
-  confirmStop(session: SessionView): Html
+  confirmStop(game: string): Html
   stopping(game: string): Html
   insufficientFunds(about: { neededPaise: bigint; availablePaise: bigint }): Html
   sessionActive(game: string): Html
