@@ -1,8 +1,7 @@
 // One pool of connections to one logical database. 64-bit integers come as bigint: money is never a float.
 import postgres from 'postgres'
 
-/** What our columns beyond the driver's own come as. */
-// biome-ignore lint/style/useConsistentTypeDefinitions: an interface has no index signature, which the driver asks for.
+/** What columns beyond the driver's own come as. */
 type Types = { bigint: bigint }
 
 export type Database = postgres.Sql<Types>

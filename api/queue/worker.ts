@@ -1,0 +1,204 @@
+// Works the queue off. Each topic has its own slots; items of one key never overlap, neither here nor in another replica.
+// At least once: a handler's effect must bear repetition.
+import { setMaxListeners } from 'node:events'
+import type { Database } from '../../lib/database/pool.ts'
+import type { Clock } from '../../lib/process/clock.ts'
+import type { Logger } from '../../lib/telemetry/log.ts'
+import { again, bury, type Claimed, claim, done, prolong, reclaim } from './claims.ts'
+import { PermanentError, retryAfterSecondsOf } from './errors.ts'
+import { type PayloadOf, type TopicName, topics } from './topics.ts'
+
+export interface Handler<Name extends TopicName> {
+  /** Items at work at once, of different keys. */
+  concurrency: number
+  /** After so many the item is dead. `undefined`: tried for ever. */
+  attempts?: number
+  /** Throws `PermanentError` for what no repetition mends. `signal` is aborted when the lease on the item is lost. */
+  handle(payload: PayloadOf<Name>, signal: AbortSignal): Promise<void>
+}
+
+export type Handlers = { readonly [Name in TopicName]?: Handler<Name> }
+
+export interface WorkerOptions {
+  database: Database
+  clock: Clock
+  random: () => number
+  log: Logger
+  handlers: Handlers
+  /** Told of each item that is through with. */
+  onOutcome?: (outcome: { topic: TopicName; outcome: 'Done' | 'Retried' | 'Dead' }) => void
+  /** Seconds that a claim holds without being prolonged. */
+  leaseSeconds?: number
+  /** Seconds between looks when nobody woke us: a notification may be lost with its connection. */
+  pollSeconds?: number
+  backoff?: { initialSeconds: number; maximumSeconds: number }
+}
+
+/** Takes items until `stopping` is aborted, then finishes those at work. Never rejects for what a handler threw. */
+export async function work(options: WorkerOptions, stopping: AbortSignal): Promise<void> {
+  const { database, handlers, log } = options
+  const names = topicNames.filter(name => handlers[name] !== undefined)
+  const wakes = new Map<string, () => void>()
+  const listening = database
+    .listen(
+      'queue',
+      topic => wakes.get(topic)?.(),
+      // Also after a lost connection: what came meanwhile was not heard.
+      () => {
+        for (const wake of wakes.values()) wake()
+      },
+    )
+    .catch((error: unknown) => {
+      log.warn({ error }, 'The queue cannot be listened to, and is polled')
+      return undefined
+    })
+
+  await Promise.all(names.map(name => serve(name, options, { wakes, stopping })))
+  const listener = await listening
+  await listener?.unlisten().catch(() => undefined) // The connection is closed with the pool in any case.
+}
+
+const topicNames = Object.keys(topics).filter((name): name is TopicName => name in topics)
+
+const LEASE_SECONDS = 60
+const POLL_SECONDS = 2
+const BACKOFF = { initialSeconds: 1, maximumSeconds: 300 }
+
+async function serve<Name extends TopicName>(
+  name: Name,
+  options: WorkerOptions,
+  { wakes, stopping }: { wakes: Map<string, () => void>; stopping: AbortSignal },
+): Promise<void> {
+  const { database, clock, log, handlers } = options
+  const { leaseSeconds = LEASE_SECONDS, pollSeconds = POLL_SECONDS } = options
+  const handler = handlers[name] as Handler<Name> | undefined
+  if (handler === undefined) return
+  const atWork = new Set<Promise<void>>()
+  let isAway = false
+
+  let wake = () => {}
+  wakes.set(name, () => wake())
+  while (!stopping.aborted) {
+    const woken = new Promise<void>(resolve => {
+      wake = resolve
+    })
+    const limit = handler.concurrency - atWork.size
+    let taken = 0
+    try {
+      await reclaim(database)
+      const items = limit > 0 ? await claim(database, { topic: name, limit, leaseSeconds }) : []
+      taken = items.length
+      for (const item of items) {
+        const running = attend(name, handler, item, options).finally(() => {
+          atWork.delete(running)
+          wake() // A slot is free, and the next of this key may be taken.
+        })
+        atWork.add(running)
+      }
+      if (isAway) log.info({ topic: name }, 'The queue can be read again')
+      isAway = false
+    } catch (error) {
+      if (!isAway) log.error({ error, topic: name }, 'The queue cannot be read')
+      isAway = true
+    }
+    if (taken > 0 && taken === limit && atWork.size < handler.concurrency) continue
+    const poll = new AbortController()
+    setMaxListeners(0, poll.signal)
+    await Promise.race([
+      woken,
+      clock.sleep(pollSeconds * 1000, AbortSignal.any([stopping, poll.signal])).catch(() => undefined), // Woken, or stopping: the loop looks itself.
+    ])
+    poll.abort()
+  }
+  await Promise.all(atWork)
+}
+
+/** One item, from claim to outcome. */
+async function attend<Name extends TopicName>(
+  name: Name,
+  handler: Handler<Name>,
+  item: Claimed,
+  options: WorkerOptions,
+): Promise<void> {
+  const { database, log, onOutcome } = options
+  const about = { topic: name, key: item.key, item: String(item.id), attempt: item.attempt }
+  try {
+    const failure = await handled(name, handler, item, options)
+    const outcome = outcomeOf(failure, item, { handler, options })
+    switch (outcome.is) {
+      case 'Done':
+        await done(database, item)
+        break
+      case 'Retried':
+        log.warn({ ...about, error: failure, afterSeconds: outcome.afterSeconds }, 'An item failed, and is tried again')
+        await again(database, item, { afterSeconds: outcome.afterSeconds, error: String(failure) })
+        break
+      case 'Dead':
+        log.error({ ...about, error: failure }, 'An item failed for good; it stays as a dead letter')
+        await bury(database, item, String(failure))
+        break
+      default:
+        outcome satisfies never
+    }
+    onOutcome?.({ topic: name, outcome: outcome.is })
+  } catch (error) {
+    // The outcome could not be written: the lease runs out, and the item comes again.
+    log.error({ ...about, error }, 'The outcome of an item could not be recorded')
+  }
+}
+
+/** What the handler threw, or `undefined`. */
+async function handled<Name extends TopicName>(
+  name: Name,
+  handler: Handler<Name>,
+  item: Claimed,
+  options: WorkerOptions,
+): Promise<unknown> {
+  const { database, clock, leaseSeconds = LEASE_SECONDS } = options
+  const finished = new AbortController()
+  const lost = new AbortController()
+  const keep = async () => {
+    for (;;) {
+      await clock.sleep((leaseSeconds * 1000) / 3, finished.signal)
+      // Unreachable is not lost yet: the next third may reach it.
+      if (!(await prolong(database, item, leaseSeconds).catch(() => true))) lost.abort(new Error('The lease is lost.'))
+    }
+  }
+  const kept = keep().catch(() => undefined) // Ends by `finished` alone.
+  try {
+    const payload = parsed(name, item.payload)
+    await handler.handle(payload, lost.signal)
+    return undefined
+  } catch (error) {
+    return error ?? new Error('The handler threw nothing.')
+  } finally {
+    finished.abort()
+    await kept
+  }
+}
+
+function parsed<Name extends TopicName>(name: Name, payload: unknown): PayloadOf<Name> {
+  const result = topics[name].payload.safeParse(payload)
+  if (!result.success) {
+    throw new PermanentError('PayloadUnknown', `The item is none of ${name}, as this version knows it.`, {
+      cause: result.error,
+    })
+  }
+  return result.data as PayloadOf<Name> // Parsed by this topic's own schema.
+}
+
+type Outcome = { is: 'Done' } | { is: 'Retried'; afterSeconds: number } | { is: 'Dead' }
+
+function outcomeOf<Name extends TopicName>(
+  failure: unknown,
+  { attempt }: Claimed,
+  { handler, options }: { handler: Handler<Name>; options: WorkerOptions },
+): Outcome {
+  if (failure === undefined) return { is: 'Done' }
+  if (failure instanceof PermanentError) return { is: 'Dead' }
+  if (handler.attempts !== undefined && attempt >= handler.attempts) return { is: 'Dead' }
+  const { initialSeconds, maximumSeconds } = options.backoff ?? BACKOFF
+  const ceiling = Math.min(maximumSeconds, initialSeconds * 2 ** Math.min(attempt - 1, 32))
+  const jittered = ceiling * (0.5 + options.random() / 2)
+  return { is: 'Retried', afterSeconds: Math.max(jittered, retryAfterSecondsOf(failure) ?? 0) }
+}
