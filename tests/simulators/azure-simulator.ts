@@ -102,6 +102,7 @@ export async function startAzure(...args: readonly string[]) {
 
   return {
     about,
+    caText: ca,
     credential,
     tokenFilePath,
     compute: new ComputeManagementClient(credential, about.subscription, options),

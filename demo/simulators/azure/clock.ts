@@ -7,6 +7,8 @@ export interface Clock {
   readonly speed: number
   /** Milliseconds since 1970. */
   now(): number
+  /** The same by the wall, for tokens: their holders count by it whatever this clock does. */
+  wall(): number
 }
 
 export interface ManualClock extends Clock {
@@ -14,7 +16,7 @@ export interface ManualClock extends Clock {
 }
 
 export function realClock(speed: number): Clock {
-  return { kind: 'real', speed, now: () => Date.now() }
+  return { kind: 'real', speed, now: () => Date.now(), wall: () => Date.now() }
 }
 
 export function manualClock(startMilliseconds: number): ManualClock {
@@ -23,6 +25,7 @@ export function manualClock(startMilliseconds: number): ManualClock {
     kind: 'manual',
     speed: 1,
     now: () => now,
+    wall: () => Date.now(),
     advance: seconds => {
       now += seconds * 1000
     },

@@ -138,7 +138,7 @@ function isManual(clock: World['clock']): clock is ManualClock {
   return clock.kind === 'manual'
 }
 
-export function sinceOf(request: WireRequest): number {
+function sinceOf(request: WireRequest): number {
   const since = request.url.searchParams.get('since') ?? '0'
   if (!/^\d+$/.test(since))
     throw new ControlError(`since has to be a number that an answer gave as 'next', not '${since}'.`)

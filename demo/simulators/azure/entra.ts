@@ -54,9 +54,9 @@ export function principalOf(world: World, authorization: string | undefined): st
     const message = 'The access token is invalid.'
     throw new ArmError(401, 'InvalidAuthenticationToken', message, { headers: challenge(message) })
   }
-  if (token.expiresAt <= world.now) {
+  if (token.expiresAt <= world.clock.wall()) {
     const at = (moment: number) => new Date(moment).toISOString()
-    const message = `The access token expiry UTC time '${at(token.expiresAt)}' is earlier than current UTC time '${at(world.now)}'.`
+    const message = `The access token expiry UTC time '${at(token.expiresAt)}' is earlier than current UTC time '${at(world.clock.wall())}'.`
     throw new ArmError(401, 'ExpiredAuthenticationToken', message, { headers: challenge(message) })
   }
   return token.clientId
@@ -87,10 +87,10 @@ function token(world: World, form: URLSearchParams) {
     const message = `The request body must contain the following parameter: 'client_assertion' of the type '${ASSERTION_TYPE}'.`
     throw new EntraError('invalid_request', 900144, message)
   }
-  checkAssertion(form.get('client_assertion') ?? '', world.now)
+  checkAssertion(form.get('client_assertion') ?? '', world.clock.wall())
   const access = `simulated.${world.random.hex(40)}.${world.random.hex(40)}`
   const seconds = world.settings.tokenLifetimeSeconds
-  world.tokens.set(access, { clientId, expiresAt: world.now + seconds * 1000 })
+  world.tokens.set(access, { clientId, expiresAt: world.clock.wall() + seconds * 1000 })
   const oldest = world.tokens.keys().next().value
   if (world.tokens.size > TOKENS && oldest !== undefined) world.tokens.delete(oldest)
   return { token_type: 'Bearer', expires_in: seconds, ext_expires_in: seconds, access_token: access }

@@ -7,8 +7,8 @@ import { guestStops, guestWarned } from './guests.ts'
 import { delayOf } from './operations.ts'
 import type { Machine, World } from './state.ts'
 import { schedule } from './state.ts'
+import { vanish } from './virtual-machine-deletion.ts'
 import { touchDisks } from './virtual-machine-disks.ts'
-import { vanish } from './virtual-machines.ts'
 
 export function evictable(machine: Machine): boolean {
   return (

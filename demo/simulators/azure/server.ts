@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { serveArm, type WireReply, type WireRequest } from './arm.ts'
-import { serveControl, sinceOf } from './control.ts'
+import { serveControl } from './control.ts'
 import { serveEntra } from './entra.ts'
 import { eventsSince } from './guests.ts'
 import { servePrices } from './prices.ts'
@@ -104,7 +104,8 @@ export async function listen(
 
   function stream(request: WireRequest, response: ServerResponse): void {
     const last = request.header('last-event-id')
-    let next = last !== undefined && /^\d+$/.test(last) ? Number(last) + 1 : sinceOf(request)
+    let next =
+      last !== undefined && /^\d+$/.test(last) ? Number(last) + 1 : Number(request.url.searchParams.get('since')) || 0
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     response.write(': the machines of the simulated Azure\n\n')
     const tell = () => {

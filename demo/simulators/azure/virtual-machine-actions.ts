@@ -5,12 +5,12 @@ import { place, priorityOf, release } from './capacity.ts'
 import { ArmError, concurrentRequest, type Failure } from './errors.ts'
 import { announceEviction, evictable } from './evictions.ts'
 import { guestBoots, guestStops } from './guests.ts'
+import { checkIdle, machineNamed, setProvisioning } from './machine-state.ts'
 import { begin, type DelayKind, operationHeaders } from './operations.ts'
 import type { Call, Reply, Route } from './routes.ts'
 import type { Machine, PowerState, World } from './state.ts'
 import { checkMaxPrice } from './virtual-machine-checks.ts'
 import { touchDisks } from './virtual-machine-disks.ts'
-import { checkIdle, machineNamed, setProvisioning } from './virtual-machines.ts'
 
 /** What an action that has nothing to do takes of its usual time. */
 const NOTHING_TO_DO = 0.05

@@ -3,6 +3,7 @@
 import { computeId, newDisk } from './disks.ts'
 import { ArmError, missingParameter, parameterNotAllowed } from './errors.ts'
 import { key, resourceGroupOf, sameId } from './ids.ts'
+import { imageSystem, marketplaceId } from './images.ts'
 import type { DataDisk, ImageReference, MachineProperties, OsDisk } from './shapes.ts'
 import type { Disk, Machine, World } from './state.ts'
 import { find } from './state.ts'
@@ -47,7 +48,7 @@ export function planOsDisk(world: World, wish: DiskWish): DiskPlan<OsDisk> {
 
 function fromImage(world: World, wish: DiskWish, osDisk: OsDisk, image: ImageReference | undefined): DiskPlan<OsDisk> {
   if (image === undefined) throw missingParameter('imageReference')
-  const osType = imageSystem(world, image, wish)
+  const osType = imageSystem(world, image, wish.location)
   checkOsProfile(wish.properties.osProfile, osType)
   const group = resourceGroupOf(wish.machineId)
   const name = osDisk.name ?? `${wish.machineName}_OsDisk_1_${world.random.hex(32)}`
@@ -280,24 +281,4 @@ export function releaseDisks(world: World, machine: Machine): void {
 /** The moment at which the disks' machine was started or deallocated. */
 export function touchDisks(world: World, machine: Machine): void {
   for (const disk of disksOf(world, machine)) disk.ownershipChangedAt = world.now
-}
-
-/** The image's operating system; throws when there is no such image. */
-function imageSystem(world: World, image: ImageReference, wish: DiskWish): 'Windows' | 'Linux' {
-  if (image.id !== undefined) {
-    const id = key(image.id)
-    const listed = world.settings.images.find(one => id === key(one.id) || id.startsWith(`${key(one.id)}/versions/`))
-    if (listed !== undefined) return listed.osType
-    const message = `The gallery image ${image.id} is not available in ${wish.location} region. Please contact image owner to replicate to this region, or change your requested region.`
-    throw new ArmError(404, 'GalleryImageNotFound', message, { target: 'imageReference' })
-  }
-  for (const part of ['publisher', 'offer', 'sku', 'version'] as const) {
-    if (image[part] === undefined) throw missingParameter(`imageReference.${part}`)
-  }
-  return /windows/i.test(`${image.publisher} ${image.offer}`) ? 'Windows' : 'Linux'
-}
-
-function marketplaceId(world: World, location: string, { publisher, offer, sku, version }: ImageReference): string {
-  const base = `/Subscriptions/${world.settings.subscription}/Providers/Microsoft.Compute/Locations/${location}`
-  return `${base}/Publishers/${publisher}/ArtifactTypes/VMImage/Offers/${offer}/Skus/${sku}/Versions/${version}`
 }

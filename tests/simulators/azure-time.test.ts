@@ -1,0 +1,299 @@
+// Azure's time, moved by hand: what takes how long, what overtakes what, what runs out, and that a run can be repeated.
+import { request } from 'node:https'
+import { afterEach, expect, test } from 'vitest'
+import { z } from 'zod'
+import { type AzureSimulator, group, image, region, startAzure } from './azure-simulator.ts'
+
+const running: AzureSimulator[] = []
+
+async function azureByHand(...args: readonly string[]): Promise<AzureSimulator> {
+  const azure = await startAzure('--clock=manual', '--jitter=0', ...args)
+  running.push(azure)
+  return azure
+}
+
+afterEach(async () => {
+  for (const azure of running.splice(0)) {
+    expect(azure.complaints()).toBe('')
+    await azure.stop()
+  }
+})
+
+const base = `/subscriptions/{subscription}/resourceGroups/${group}/providers`
+const vm = (name: string) => `${base}/Microsoft.Compute/virtualMachines/${name}`
+const disk = (name: string) => `${base}/Microsoft.Compute/disks/${name}`
+const nic = (name: string) => `${base}/Microsoft.Network/networkInterfaces/${name}`
+const address = (name: string) => `${base}/Microsoft.Network/publicIPAddresses/${name}`
+
+/** By hand: every request as it is, every second as it is told. */
+function by(azure: AzureSimulator) {
+  const version = (path: string) => {
+    if (path.includes('/Microsoft.Network/')) return '2026-01-01'
+    return path.includes('/disks/') ? '2026-03-02' : '2026-04-01'
+  }
+  const call = (method: string, path: string, body?: unknown) => {
+    const query = path.includes('?') ? '' : `?api-version=${version(path)}`
+    return azure.arm(method, path + query, body === undefined ? {} : { body })
+  }
+  return {
+    call,
+    pass: (seconds: number) => azure.control('POST', 'time', { advanceSeconds: seconds }),
+    async network(name: string) {
+      const real = (path: string) => path.replace('{subscription}', azure.about.subscription)
+      await call('PUT', address(name), {
+        location: region,
+        sku: { name: 'Standard' },
+        properties: { publicIPAllocationMethod: 'Static' },
+      })
+      await azure.control('POST', 'time', { advanceSeconds: 3 })
+      const subnet = { id: real(`${base}/Microsoft.Network/virtualNetworks/play/subnets/vms`) }
+      const properties = { subnet, publicIPAddress: { id: real(address(name)) } }
+      await call('PUT', nic(name), {
+        location: region,
+        properties: { ipConfigurations: [{ name: 'main', properties }] },
+      })
+      await azure.control('POST', 'time', { advanceSeconds: 3 })
+    },
+    put: (name: string, nicName: string) =>
+      call('PUT', vm(name), {
+        location: region,
+        properties: {
+          priority: 'Spot',
+          evictionPolicy: 'Deallocate',
+          hardwareProfile: { vmSize: 'Standard_NV6ads_A10_v5' },
+          storageProfile: { imageReference: { id: image }, osDisk: { name: `${name}-os`, createOption: 'FromImage' } },
+          osProfile: { computerName: 'play', adminUsername: 'wasd', adminPassword: 'Correct-Horse-7' },
+          networkProfile: {
+            networkInterfaces: [{ id: nic(nicName).replace('{subscription}', azure.about.subscription) }],
+          },
+        },
+      }),
+    async states(name: string) {
+      const shape = z.object({ statuses: z.array(z.object({ code: z.string() })) })
+      return shape.parse((await call('GET', `${vm(name)}/instanceView`)).body).statuses.map(status => status.code)
+    },
+    async events() {
+      const shape = z.object({ events: z.array(z.object({ state: z.string(), reason: z.string(), time: z.string() })) })
+      return shape.parse(await azure.control('GET', 'guests?since=0')).events
+    },
+  }
+}
+
+/** The path of the operation that an answer started. */
+function operationOf(azure: AzureSimulator, answer: { headers: NodeJS.Dict<string | string[]> }): string {
+  return String(answer.headers['azure-asyncoperation']).replace(azure.about.listening, '')
+}
+
+test('an operation takes its time, and is asked for at both of its addresses', async () => {
+  const azure = await azureByHand()
+  const { call, pass, network, put, states } = by(azure)
+  await network('slow')
+  const created = await put('slow', 'slow')
+  expect(created).toMatchObject({ status: 201, body: { properties: { provisioningState: 'Creating' } } })
+  expect(created.headers['retry-after']).toBe('10')
+  const status = operationOf(azure, created)
+  expect(await call('GET', status)).toMatchObject({ status: 200, body: { status: 'InProgress' } })
+  await pass(49)
+  expect(await states('slow')).toEqual(['ProvisioningState/creating'])
+  await pass(1)
+  expect(await call('GET', status)).toMatchObject({ status: 200, body: { status: 'Succeeded' } })
+  expect(await states('slow')).toEqual(['ProvisioningState/succeeded', 'PowerState/running'])
+
+  const stopped = await call('POST', `${vm('slow')}/deallocate`)
+  expect(stopped.status).toBe(202)
+  expect(await states('slow')).toEqual(['ProvisioningState/updating', 'PowerState/deallocating'])
+  const result = String(stopped.headers.location).replace(azure.about.listening, '')
+  expect((await call('GET', result)).status).toBe(202)
+  await pass(35)
+  expect((await call('GET', result)).status).toBe(200)
+  expect(await states('slow')).toEqual(['ProvisioningState/succeeded', 'PowerState/deallocated'])
+})
+
+test('a notice runs its time before the machine stops', async () => {
+  const azure = await azureByHand()
+  const { pass, network, put, states, events } = by(azure)
+  await network('warned')
+  await put('warned', 'warned')
+  await pass(50)
+  await azure.control('POST', 'evict', { region })
+  await pass(29)
+  expect(await states('warned')).toEqual(['ProvisioningState/succeeded', 'PowerState/running'])
+  await pass(1)
+  expect(await states('warned')).toEqual(['ProvisioningState/succeeded', 'PowerState/deallocating'])
+  await pass(20)
+  expect(await states('warned')).toEqual(['ProvisioningState/succeeded', 'PowerState/deallocated'])
+  const [, notice, stop] = await events()
+  expect(Date.parse(stop?.time ?? '') - Date.parse(notice?.time ?? '')).toBe(30_000)
+})
+
+test('a deletion overtakes a creation, and what it holds is free only at its end', async () => {
+  const azure = await azureByHand()
+  const { call, pass, network, put } = by(azure)
+  await network('brief')
+  await network('next')
+  const creation = operationOf(azure, await put('brief', 'brief'))
+  await pass(10)
+  const again = await put('brief', 'brief')
+  expect(again).toMatchObject({ status: 409, body: { error: { code: 'Conflict' } } })
+  expect((await call('DELETE', vm('brief'))).status).toBe(202)
+  expect(await call('GET', creation)).toMatchObject({
+    body: { status: 'Failed', error: { code: 'OperationPreempted' } },
+  })
+
+  const diskId = disk('brief-os').replace('{subscription}', azure.about.subscription)
+  const attached = {
+    location: region,
+    properties: {
+      priority: 'Regular',
+      hardwareProfile: { vmSize: 'Standard_NV6ads_A10_v5' },
+      storageProfile: { osDisk: { osType: 'Windows', createOption: 'Attach', managedDisk: { id: diskId } } },
+      networkProfile: { networkInterfaces: [{ id: nic('next').replace('{subscription}', azure.about.subscription) }] },
+    },
+  }
+  const early = await call('PUT', vm('after'), attached)
+  expect(early).toMatchObject({ status: 409, body: { error: { code: 'AttachDiskWhileBeingDetached' } } })
+  await pass(40)
+  expect((await call('GET', vm('brief'))).status).toBe(404)
+  expect((await call('DELETE', vm('brief'))).status).toBe(204)
+  expect((await call('PUT', vm('after'), attached)).status).toBe(201)
+})
+
+test('a NIC is kept three minutes for the machine whose creation failed', async () => {
+  const azure = await azureByHand()
+  const { call, pass, network, put } = by(azure)
+  await network('kept')
+  await azure.control('POST', 'faults', {
+    match: { kind: 'PUT virtualMachines' },
+    outcome: { failLate: { code: 'AllocationFailed', message: 'No.' } },
+  })
+  await put('kept', 'kept')
+  await pass(50)
+  await call('DELETE', vm('kept'))
+  await pass(40)
+  const refused = { status: 400, body: { error: { code: 'NicReservedForAnotherVm' } } }
+  expect(await put('other', 'kept')).toMatchObject(refused)
+  expect(await call('DELETE', nic('kept'))).toMatchObject(refused)
+  await pass(139)
+  expect(await call('DELETE', nic('kept'))).toMatchObject(refused)
+  await pass(1)
+  expect((await put('other', 'kept')).status).toBe(201)
+})
+
+test('the network locks what is at work', async () => {
+  const azure = await azureByHand()
+  const { call, pass } = by(azure)
+  const body = { location: region, sku: { name: 'Standard' }, properties: { publicIPAllocationMethod: 'Static' } }
+  const created = await call('PUT', address('locked'), body)
+  expect(created.body).not.toHaveProperty('properties.ipAddress')
+  expect(await call('PUT', address('locked'), body)).toMatchObject({
+    status: 429,
+    body: { error: { code: 'RetryableErrorDueToAnotherOperation' } },
+  })
+  await pass(3)
+  expect(await call('GET', address('locked'))).toHaveProperty('body.properties.ipAddress')
+})
+
+test('limits count down, refuse with Retry-After, and fill up again', async () => {
+  const azure = await azureByHand()
+  const { call, pass } = by(azure)
+  const first = await call('GET', vm('nobody'))
+  expect(first.headers['x-ms-ratelimit-remaining-subscription-reads']).toBe('249')
+  expect(first.headers['x-ms-ratelimit-remaining-resource']).toContain('Microsoft.Compute/GetVMResourceMaximum;35')
+  for (let turn = 0; turn < 35; turn += 1) expect((await call('GET', vm('nobody'))).status).toBe(404)
+  const refused = await call('GET', vm('nobody'))
+  expect(refused).toMatchObject({
+    status: 429,
+    headers: { 'retry-after': '5' },
+    body: { error: { code: 'OperationNotAllowed' } },
+  })
+  expect((await call('GET', vm('somebody'))).status).toBe(404)
+  await pass(5)
+  expect((await call('GET', vm('nobody'))).status).toBe(404)
+  expect((await call('GET', vm('nobody'))).status).toBe(429)
+})
+
+test('without throttling there are no limits and no headers', async () => {
+  const azure = await azureByHand('--throttling=off')
+  const answer = await by(azure).call('GET', vm('nobody'))
+  expect(Object.keys(answer.headers).filter(name => name.includes('ratelimit'))).toEqual([])
+})
+
+test('an access token runs out by the wall, since its holder counts so', async () => {
+  const azure = await azureByHand('--token-lifetime-seconds=1')
+  const token = await azure.credential.getToken('https://management.azure.com/.default')
+  const headers = { authorization: `Bearer ${token.token}` }
+  const path = `/subscriptions/${azure.about.subscription}?api-version=2022-09-01`
+  expect((await azure.ask('GET', path, { headers })).status).toBe(200)
+  await azure.control('POST', 'time', { advanceSeconds: 86_400 })
+  await expect
+    .poll(() => azure.ask('GET', path, { headers }), { timeout: 5000 })
+    .toMatchObject({ status: 401, body: { error: { code: 'ExpiredAuthenticationToken' } } })
+})
+
+test('a day passes in no time, and the list now and then hides a power state', async () => {
+  const azure = await azureByHand('--omit-power-state=0.5', '--page-size=3')
+  const { call, pass, network, put } = by(azure)
+  for (let index = 0; index < 8; index += 1) {
+    await network(`fleet-${index}`)
+    await put(`fleet-${index}`, `fleet-${index}`)
+  }
+  await pass(86_400)
+  const shape = z.object({
+    value: z.array(z.object({ properties: z.object({ instanceView: z.object({ statuses: z.array(z.unknown()) }) }) })),
+    nextLink: z.string().optional(),
+  })
+  const lengths: number[] = []
+  const seen: number[] = []
+  let path: string | undefined =
+    '/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines?statusOnly=true&api-version=2026-04-01'
+  while (path !== undefined) {
+    const page: z.infer<typeof shape> = shape.parse((await call('GET', path)).body)
+    lengths.push(page.value.length)
+    seen.push(...page.value.map(machine => machine.properties.instanceView.statuses.length))
+    path = page.nextLink?.replace(azure.about.listening, '')
+  }
+  expect(lengths).toEqual([3, 3, 2])
+  expect(new Set(seen)).toEqual(new Set([1, 2]))
+})
+
+test('the same seed and the same requests give the same Azure', async () => {
+  const states = []
+  for (let turn = 0; turn < 2; turn += 1) {
+    const azure = await azureByHand()
+    const { pass, network, put } = by(azure)
+    await network('twin')
+    await put('twin', 'twin')
+    await pass(50)
+    const text = JSON.stringify(await azure.control('GET', 'state'))
+    states.push(text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'then'))
+  }
+  expect(states[0]).toBe(states[1])
+})
+
+test('a reader of the guests is answered when something happens, by a poll or a stream', async () => {
+  const azure = await azureByHand()
+  const { pass, network, put } = by(azure)
+  await network('told')
+  const poll = azure.control('GET', 'guests?since=1&waitSeconds=30')
+  const streamed = new Promise<string>((resolve, reject) => {
+    const sent = request(
+      `${azure.about.listening}/simulator/guests`,
+      { ca: azure.caText, headers: { accept: 'text/event-stream' } },
+      response => {
+        let text = ''
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString()
+          if (!text.includes('data: ')) return
+          resolve(text)
+          response.destroy()
+        })
+      },
+    )
+    sent.on('error', reject)
+    sent.end()
+  })
+  await put('told', 'told')
+  await pass(50)
+  expect(await poll).toMatchObject({ events: [{ vmName: 'told', state: 'running', reason: 'created' }], next: 2 })
+  expect(await streamed).toMatch(/id: 1\ndata: \{.*"vmName":"told"/)
+})
