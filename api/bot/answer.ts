@@ -1,8 +1,9 @@
 // What a press or a command comes to: asks the rest of the API, returns what to show. What may not be is told in words
 // with a next step; only what nobody can help rises.
 import type { Catalogue } from '../../crds/catalogue.ts'
+import type { StarsInvoice } from '../payments/stars.ts'
 import type { Press } from './buttons.ts'
-import type { BotOutside, RunningSession, StarsInvoice } from './outside.ts'
+import type { BotOutside, RunningSession } from './outside.ts'
 import { codeOf } from './refusals.ts'
 import type { Screen } from './screens.ts'
 import * as screens from './screens.ts'
@@ -78,7 +79,8 @@ async function status(session: RunningSession, visitor: Visitor, outside: BotOut
 }
 
 function isPermitted(amountPaise: bigint, { topUpLimits }: BotOutside): boolean {
-  return amountPaise >= topUpLimits.minimumPaise && amountPaise <= topUpLimits.maximumPaise
+  const isWhole = amountPaise % 100n === 0n // Rupees.
+  return isWhole && amountPaise >= topUpLimits.minimumPaise && amountPaise <= topUpLimits.maximumPaise
 }
 
 export function amountOutOfRange(words: Words, { topUpLimits }: BotOutside): Screen {

@@ -1,9 +1,10 @@
 // The bot: what Telegram brings is turned into a press, the press into an answer, the answer into one message.
 import { Bot, type Context } from 'grammy'
 import type { UserFromGetMe } from 'grammy/types'
+import type { StarsInvoice } from '../payments/stars.ts'
 import { type Answer, amountOutOfRange, answer } from './answer.ts'
 import { type Press, readPress } from './buttons.ts'
-import type { BotOutside, StarsInvoice } from './outside.ts'
+import type { BotOutside } from './outside.ts'
 import { addPayments } from './payments.ts'
 import { codeOf, shown, telegramFailure } from './refusals.ts'
 import * as screens from './screens.ts'

@@ -1,6 +1,7 @@
 // What the bot asks of the rest of the API. Small, so that the bot knows neither tables nor Kubernetes.
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import type { StarsCheck, StarsInvoice } from '../payments/stars.ts'
 import type { SessionState } from './words.ts'
 
 /** A person as Telegram describes one. */
@@ -21,14 +22,6 @@ export interface RunningSession {
   ratePaisePerHour: bigint
   playedSeconds: number
   chargedPaise: bigint
-}
-
-/** An invoice in Telegram's own currency. https://core.telegram.org/bots/payments-stars */
-export interface StarsInvoice {
-  payload: string
-  stars: number
-  /** What the Stars are worth in the wallet: at least the amount asked for, since Stars are whole. */
-  amountPaise: bigint
 }
 
 export interface StarsCheckout {
@@ -59,7 +52,7 @@ export interface BotOutside {
   topUpUrl(order: { playerId: string; amountPaise: bigint }): Promise<string>
   starsInvoice(order: { playerId: string; amountPaise: bigint }): Promise<StarsInvoice>
   /** Whether Telegram may take the money now. */
-  checkStars(checkout: StarsCheckout): Promise<'Accepted' | 'UnknownInvoice' | 'AmountChanged'>
+  checkStars(checkout: StarsCheckout): Promise<StarsCheck>
   /** Credits once per charge; the same one again changes nothing. */
   creditStars(payment: StarsPayment): Promise<void>
   session(playerId: string): Promise<RunningSession | undefined>

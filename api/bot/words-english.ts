@@ -117,7 +117,7 @@ export const english: Words = {
   unknownGame: () => html`That game is not in the list any more. These are the games that there are:`,
   unknownTier: () => html`That machine is not in the list any more. Pick another:`,
   amountOutOfRange: ({ minimumPaise, maximumPaise }) =>
-    html`A top-up is between ${rupees(minimumPaise)} and ${rupees(maximumPaise)}. Pick an amount:`,
+    html`A top-up is between ${rupees(minimumPaise)} and ${rupees(maximumPaise)}, in whole rupees. Pick an amount:`,
   failure: () => html`Something went wrong on our side, and nothing was changed. Please try again in a moment.`,
   paymentRefused: {
     unknownInvoice: 'This invoice is no longer valid. Ask for a new one with /topup. Nothing was charged.',

@@ -4,8 +4,15 @@ import type { Context, ErrorHandler, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import { PaymentError, type PaymentErrorCode, paymentSentences } from '../payments/errors.ts'
+import { WalletError, type WalletErrorCode, walletSentences } from '../wallet/errors.ts'
 import { HttpError, type HttpErrorCode, httpSentences } from './errors.ts'
 import type { RequestVariables } from './request.ts'
+
+/** Every code that the edge may answer with. */
+type Code = HttpErrorCode | PaymentErrorCode | WalletErrorCode
+
+const sentences = { ...httpSentences, ...paymentSentences, ...walletSentences }
 
 /** The status of each code. A forgotten one does not compile. */
 const statuses = {
@@ -17,9 +24,22 @@ const statuses = {
   TooManyRequests: 429,
   Unavailable: 503,
   Internal: 500,
-} as const satisfies Record<HttpErrorCode, ContentfulStatusCode>
 
-type Code = keyof typeof statuses
+  AmountOutOfRange: 422,
+  TopUpUnknown: 404,
+  SignatureInvalid: 401,
+  WebhookMalformed: 422,
+  PaymentMismatch: 409,
+  GatewayRefused: 502,
+  GatewayUnavailable: 503,
+  GatewayOutcomeUnknown: 503,
+
+  InsufficientFunds: 402,
+  InvalidAmount: 422,
+  IdempotencyConflict: 409,
+  HoldUnknown: 409,
+  HoldReleased: 409,
+} as const satisfies Record<Code, ContentfulStatusCode>
 
 /** The body of every refusal, as /openapi.json describes it. */
 export const problemSchema = z
@@ -65,6 +85,8 @@ export function refusalOf(error: unknown): Refusal {
     const { code, message: detail, faults, retryAfterSeconds } = error
     return { code, status: statuses[code], detail, faults, retryAfterSeconds }
   }
+  // The sentence alone: what a gateway said besides is for the log.
+  if (error instanceof PaymentError || error instanceof WalletError) return standard(error.code)
   const word = codeOf(error)
   if (word !== undefined && DATABASE_AWAY.has(word)) return { ...standard('Unavailable'), retryAfterSeconds: 5 }
   if (error instanceof HTTPException && error.status === 400) return standard('MalformedBody')
@@ -72,8 +94,8 @@ export function refusalOf(error: unknown): Refusal {
   return standard('Internal')
 }
 
-function standard(code: HttpErrorCode): Refusal {
-  return { code, status: statuses[code], detail: httpSentences[code] }
+function standard(code: Code): Refusal {
+  return { code, status: statuses[code], detail: sentences[code] }
 }
 
 function codeOf(error: unknown): string | undefined {
