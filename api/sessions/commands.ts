@@ -1,0 +1,154 @@
+// What a player can ask for: start, stop, pause, resume. Each is one transaction over money, session and queue; the
+// outbox brings the cluster to it.
+import type { Catalogue } from '../../crds/catalogue.ts'
+import { type Database, inTransaction, type Queries } from '../../lib/database/pool.ts'
+import { lowerCaseUlid } from '../players/ids.ts'
+import { enqueue } from '../queue/queue.ts'
+import { type Hold, holdOf, openHold } from '../wallet/holds.ts'
+import { price } from '../wallet/price.ts'
+import { SessionError } from './errors.ts'
+import { MINIMUM_SECONDS, rateOf, regionsOf } from './quote.ts'
+import { activeSessionOf, type DesiredState, lockedSession, playedSeconds, type Session } from './session.ts'
+
+export interface CommandOutside {
+  database: Database
+  catalogue: () => Catalogue
+  /** Seconds that the first block of a session holds, where the wallet reaches that far. */
+  holdBlockSeconds: number
+  defaultRegions: readonly string[]
+}
+
+export interface StartOrder {
+  playerId: string
+  /** Keys of the catalogue. */
+  game: string
+  tier: string
+  /** In order of preference; without any, ours. */
+  regions?: readonly string[]
+  now: Date
+}
+
+/**
+ * Holds the first block, writes the session, and queues its creation: all or nothing. Throws `GameUnknown`,
+ * `TierUnknown`, `RegionUnknown`, `SessionActive`, and the wallet's `InsufficientFunds`.
+ */
+export async function start(outside: CommandOutside, order: StartOrder): Promise<Session> {
+  const { database, catalogue, holdBlockSeconds, defaultRegions } = outside
+  const { playerId, game, tier, now } = order
+  const offer = catalogue()
+  const ratePaisePerHour = rateOf({ catalogue: offer, game, tier })
+  const regions = regionsOf({ catalogue: offer, regions: order.regions, defaultRegions })
+  const id = lowerCaseUlid(now)
+  return await inTransaction(database, async transaction => {
+    const { count } = await transaction`
+      INSERT INTO sessions (id, player_id, game, tier, regions, created_at, meter_at)
+      VALUES (${id}, ${playerId}, ${game}, ${tier}, ${regions}, ${now}, ${now})
+      ON CONFLICT (player_id) WHERE ended_at IS NULL DO NOTHING`
+    if (count === 0) throw new SessionError('SessionActive')
+
+    await openHold(transaction, {
+      sessionId: id,
+      playerId,
+      ratePaisePerHour,
+      blockSeconds: BigInt(holdBlockSeconds),
+      minimumSeconds: MINIMUM_SECONDS,
+      now,
+    })
+    await enqueue(transaction, 'kubernetes.session', { sessionId: id })
+    const session = await lockedSession(transaction, id)
+    if (!session) throw new Error('The session was not written.')
+    return session
+  })
+}
+
+/** Asks for the end; asked again, it changes nothing. Throws `NoSession`. */
+export async function stop(
+  outside: Pick<CommandOutside, 'database'>,
+  order: { playerId: string; sessionId?: string },
+): Promise<Session> {
+  return await command(outside, { ...order, desiredState: 'Ended' })
+}
+
+/** Throws `NoSession`, `SessionEnding`. */
+export async function pause(outside: Pick<CommandOutside, 'database'>, order: { playerId: string }): Promise<Session> {
+  return await command(outside, { ...order, desiredState: 'Paused' })
+}
+
+/** Throws `NoSession`, `SessionEnding`. */
+export async function resume(outside: Pick<CommandOutside, 'database'>, order: { playerId: string }): Promise<Session> {
+  return await command(outside, { ...order, desiredState: 'Running' })
+}
+
+async function command(
+  { database }: Pick<CommandOutside, 'database'>,
+  order: { playerId: string; sessionId?: string; desiredState: DesiredState },
+): Promise<Session> {
+  const { playerId, sessionId, desiredState } = order
+  return await inTransaction(database, async transaction => {
+    const active = await activeSessionOf(transaction, playerId)
+    const session = active && (await lockedSession(transaction, active.id))
+    if (!session || session.endedAt || (sessionId !== undefined && session.id !== sessionId)) {
+      throw new SessionError('NoSession')
+    }
+    if (session.desiredState === 'Ended') {
+      if (desiredState === 'Ended') return session
+      throw new SessionError('SessionEnding')
+    }
+    await transaction`
+      UPDATE sessions SET desired_state = ${desiredState}, command = command + 1 WHERE id = ${session.id}`
+    await enqueue(transaction, 'kubernetes.session', { sessionId: session.id })
+    return { ...session, desiredState, command: session.command + 1n }
+  })
+}
+
+export type SessionState = 'Waiting' | 'Starting' | 'Playing' | 'Recovering' | 'Paused' | 'Stopping'
+
+export interface ActiveSession {
+  session: Session
+  hold: Hold
+  state: SessionState
+  /** Until now, the open interval included. */
+  playedSeconds: number
+  /** What that costs; part of it may still be held. */
+  costPaise: bigint
+}
+
+/** The player's session that is not over. */
+export async function active(
+  queries: Queries,
+  { playerId, now }: { playerId: string; now: Date },
+): Promise<ActiveSession | undefined> {
+  const session = await activeSessionOf(queries, playerId)
+  const hold = session && (await holdOf(queries, session.id))
+  if (!hold) return undefined
+  const played = playedSeconds(session.seen, now)
+  const { ratePaisePerHour, paidSeconds } = hold
+  const seconds = played < paidSeconds ? played : paidSeconds // Grace is free.
+  return {
+    session,
+    hold,
+    state: stateOf(session),
+    playedSeconds: Number(played),
+    costPaise: price({ ratePaisePerHour, seconds }),
+  }
+}
+
+/** The operator's phases, folded to what a player has to know. */
+export function stateOf({ desiredState, told, seen }: Session): SessionState {
+  if (desiredState === 'Ended') return 'Stopping'
+  switch (seen.phase) {
+    case 'Running':
+      return seen.since ? 'Playing' : 'Paused' // Playable no longer: it is being paused.
+    case 'Recovering':
+    case 'Paused':
+      return seen.phase
+    case 'Ending':
+    case 'Ended':
+    case 'Failed':
+      return 'Stopping'
+    case 'Pending':
+      return told === 'Waiting' ? 'Waiting' : 'Starting'
+    default:
+      return 'Starting'
+  }
+}
