@@ -38,16 +38,27 @@ export function federatedToken(claims: Record<string, unknown> = {}): string {
 export type AzureSimulator = Awaited<ReturnType<typeof startAzure>>
 
 export async function startAzure(...args: readonly string[]) {
+  return start({ certificates: 'kept for the test' }, args)
+}
+
+/** With certificates in a directory that the simulator makes and takes away itself. */
+export async function startAzureAlone() {
+  return start({ certificates: 'its own' }, [])
+}
+
+async function start({ certificates }: { certificates: 'kept for the test' | 'its own' }, args: readonly string[]) {
   const directory = mkdtempSync(join(tmpdir(), 'azure-test-'))
   const usual = [
-    `--tls-directory=${directory}`,
+    ...(certificates === 'its own' ? [] : [`--tls-directory=${directory}`]),
     `--resource-group=${group}=${region}`,
     `--virtual-network=${group}/play/vms=10.1.0.0/16`,
     `--network-security-group=${group}/play`,
     `--image=${image}=Windows`,
     '--seed=7',
   ]
-  const simulator = spawn(process.execPath, [main, ...usual, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const simulator = spawn(process.execPath, [main, ...usual, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let complaints = ''
   simulator.stderr.on('data', (text: Buffer) => {
     complaints += text.toString()

@@ -24,12 +24,19 @@ export function announceEviction(world: World, machine: Machine, noticeSeconds: 
   const at = world.now + milliseconds(world.clock, noticeSeconds)
   machine.preemptAt = at
   guestWarned(world, machine)
-  schedule(world, at, () => {
-    if (machine.preemptAt !== at) return
-    machine.preemptAt = undefined
-    if (machine.powerState === 'running' && machine.provisioningState !== 'Deleting') evict(world, machine)
-  })
+  schedule(world, at, () => takeBack(world, machine, at))
   return at
+}
+
+function takeBack(world: World, machine: Machine, at: number): void {
+  if (machine.preemptAt !== at) return
+  if (machine.powerState === 'starting' && machine.provisioningState !== 'Deleting') {
+    // In the middle of a restart: it is taken as soon as it stands.
+    schedule(world, world.now + milliseconds(world.clock, 1), () => takeBack(world, machine, at))
+    return
+  }
+  machine.preemptAt = undefined
+  if (machine.powerState === 'running' && machine.provisioningState !== 'Deleting') evict(world, machine)
 }
 
 /** The hardware is not given back to the pool: Azure needs it, which is why it takes the machine. */

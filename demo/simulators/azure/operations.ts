@@ -80,7 +80,7 @@ export function begin(world: World, call: Call, work: Work): Operation {
     status: 'InProgress',
     failure: undefined,
   }
-  world.operations.set(operation.id, operation)
+  remember(world, operation)
   resource.operationId = operation.id
   resource.revision += 1
   const failure = call.failLate ?? work.failure
@@ -93,6 +93,17 @@ export function begin(world: World, call: Call, work: Work): Operation {
     else work.fail(failure)
   })
   return operation
+}
+
+/** Operations kept; past this the oldest that have ended are forgotten, as Azure forgets them after a while. */
+const OPERATIONS = 20_000
+
+function remember(world: World, operation: Operation): void {
+  world.operations.set(operation.id, operation)
+  for (const [id, { status }] of world.operations) {
+    if (world.operations.size <= OPERATIONS) return
+    if (status !== 'InProgress') world.operations.delete(id)
+  }
 }
 
 function end(operation: Operation, now: number, failure: Failure | undefined): void {

@@ -13,6 +13,8 @@ import type { Tls } from './tls.ts'
 /** ARM takes 4 MB. */
 const BODY_LIMIT = 4 * 2 ** 20
 const LONGEST_WAIT_SECONDS = 60
+/** Longer than clients keep an idle connection, so that none is cut while a request is on its way. */
+const KEEP_ALIVE_MILLISECONDS = 120_000
 /** setTimeout takes no more. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
@@ -127,6 +129,7 @@ export async function listen(
         send(response, { status: 500, headers: {}, body: { error: { code: 'SimulatorFailed', message: text } } })
     })
   })
+  server.keepAliveTimeout = KEEP_ALIVE_MILLISECONDS
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, resolve)

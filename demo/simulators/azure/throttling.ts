@@ -2,6 +2,7 @@
 // ARM: https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 // Compute: https://learn.microsoft.com/azure/virtual-machines/compute-throttling-limits
 // Network: https://learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits
+import { milliseconds } from './clock.ts'
 import { ArmError } from './errors.ts'
 import type { Method } from './routes.ts'
 import type { World } from './state.ts'
@@ -9,6 +10,8 @@ import type { World } from './state.ts'
 export interface Bucket {
   tokens: number
   at: number
+  /** When it is full again: from then on it is as good as none. */
+  fullAt: number
 }
 
 export type ComputePolicy = 'PutVM' | 'UpdateVM' | 'DeleteVM' | 'GetVM' | 'ListVM' | 'LongRunningOperationStatus'
@@ -73,8 +76,7 @@ export function throttle(world: World, call: Throttled): Record<string, string |
   const headers: Record<string, string | string[]> = {}
   const resources: string[] = []
   for (const limit of limits) {
-    const bucket = level(world, limit)
-    bucket.tokens -= 1
+    const bucket = take(world, limit)
     if (limit.header === undefined) continue
     const value = limit.header.value(Math.floor(bucket.tokens))
     if (limit.header.name === REMAINING_RESOURCE) resources.push(value)
@@ -126,21 +128,31 @@ function computeLimit(policy: string, per: string, rate: Rate): Limit {
   }
 }
 
-/** Buckets kept; past this the full ones are dropped, which changes nothing. */
+/** Buckets kept before the full ones are dropped. */
 const BUCKETS = 20_000
 
 function level(world: World, limit: Limit): Bucket {
-  const name = `${limit.name} ${limit.per}`
-  const bucket = world.buckets.get(name) ?? { tokens: limit.burst, at: world.now }
+  const name = bucketName(limit)
+  const bucket = world.buckets.get(name) ?? { tokens: limit.burst, at: world.now, fullAt: world.now }
   const seconds = ((world.now - bucket.at) / 1000) * world.clock.speed
   bucket.tokens = Math.min(limit.burst, bucket.tokens + seconds * limit.refillPerSecond)
   bucket.at = world.now
-  world.buckets.set(name, bucket)
+  return bucket
+}
+
+function take(world: World, limit: Limit): Bucket {
+  const bucket = level(world, limit)
+  bucket.tokens -= 1
+  bucket.fullAt = world.now + milliseconds(world.clock, (limit.burst - bucket.tokens) / limit.refillPerSecond)
+  world.buckets.set(bucketName(limit), bucket)
   if (world.buckets.size > BUCKETS) {
-    const oldest = world.buckets.keys().next().value
-    if (oldest !== undefined) world.buckets.delete(oldest)
+    for (const [name, { fullAt }] of world.buckets) if (fullAt <= world.now) world.buckets.delete(name)
   }
   return bucket
+}
+
+function bucketName({ name, per }: Limit): string {
+  return `${name} ${per}`
 }
 
 function tooMany(world: World, limit: Limit, azureSeconds: number): ArmError {

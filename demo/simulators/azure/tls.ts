@@ -2,7 +2,7 @@
 // alone.
 
 import './reflect.ts'
-import { webcrypto } from 'node:crypto'
+import { webcrypto, X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
@@ -17,19 +17,25 @@ export interface Tls {
 const VALID_DAYS = 30
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
-/** Takes what the directory holds, or fills it. */
+/** Takes what the directory holds, while it is valid and for this host, or fills it. */
 export async function tlsIn(directory: string, host: string): Promise<Tls> {
   mkdirSync(directory, { recursive: true })
   const caPath = join(directory, 'ca.pem')
   const leafPath = join(directory, 'leaf.pem')
   const keyPath = join(directory, 'leaf-key.pem')
-  if (![caPath, leafPath, keyPath].every(path => existsSync(path))) {
+  const complete = [caPath, leafPath, keyPath].every(path => existsSync(path))
+  if (!complete || !isFit(new X509Certificate(readFileSync(leafPath)), host)) {
     const made = await make(host)
     writeFileSync(caPath, made.ca)
     writeFileSync(leafPath, made.leaf)
     writeFileSync(keyPath, made.key, { mode: 0o600 })
   }
   return { caPath, certificate: readFileSync(leafPath, 'utf8'), privateKey: readFileSync(keyPath, 'utf8') }
+}
+
+function isFit(leaf: X509Certificate, host: string): boolean {
+  const named = leaf.checkIP(host) ?? leaf.checkHost(host)
+  return named !== undefined && Date.parse(leaf.validTo) > Date.now()
 }
 
 async function make(host: string): Promise<{ ca: string; leaf: string; key: string }> {

@@ -52,7 +52,15 @@ export function change(world: World, call: Call, machine: Machine, { body, tags 
   machine.properties = completed(properties, { osDisk, dataDisks: dataDisks.apply() })
   machine.tags = tags
   const restarts = resized && machine.powerState === 'running'
-  if (restarts) guestStops(world, machine, 'resized')
+  if (restarts) {
+    guestStops(world, machine, 'resized')
+    machine.powerState = 'starting'
+  }
+  const runsAgain = () => {
+    if (!restarts) return
+    machine.powerState = 'running'
+    guestBoots(world, machine, 'restarted')
+  }
   setProvisioning(world, machine, 'Updating')
   const operation = begin(world, call, {
     service: 'compute',
@@ -64,12 +72,12 @@ export function change(world: World, call: Call, machine: Machine, { body, tags 
       // New tags do not make a machine out of one that could not be placed.
       if (neverPlaced) setProvisioning(world, machine, 'Failed', oldFailure)
       else setProvisioning(world, machine, 'Succeeded')
-      if (restarts) guestBoots(world, machine, 'restarted')
+      runsAgain()
     },
     fail: why => {
       setProvisioning(world, machine, 'Failed', why)
       if (resized) machine.properties = { ...machine.properties, hardwareProfile: before.hardwareProfile }
-      if (restarts) guestBoots(world, machine, 'restarted')
+      runsAgain()
     },
   })
   return { status: 200, headers: operationHeaders(world, call, operation), body: renderMachine(world, machine) }
