@@ -19,7 +19,7 @@ const session: RunningSession = {
   host: '203.0.113.5',
   ratePaisePerHour: 6000n,
   playedSeconds: 90,
-  chargedPaise: 150n,
+  costPaise: 150n,
 }
 
 interface World {
@@ -219,7 +219,7 @@ test('the status tells where, how long and how much', async () => {
   world.running = session
   const { text } = await seen({ do: 'Status' })
   expect(text).toContain('203.0.113.5')
-  expect(text).toContain('Played 1 min 30 s at ₹60.00 an hour; charged so far ₹1.50.')
+  expect(text).toContain('Played 1 min 30 s at ₹60.00 an hour: ₹1.50 so far.')
 })
 
 test('every button made fits into 64 bytes', async () => {

@@ -2,7 +2,7 @@
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import type { StarsCheck, StarsInvoice } from '../payments/stars.ts'
-import type { SessionState } from './words.ts'
+import type { SessionState } from '../sessions/commands.ts'
 
 /** A person as Telegram describes one. */
 export interface Person {
@@ -21,7 +21,7 @@ export interface RunningSession {
   host: string | undefined
   ratePaisePerHour: bigint
   playedSeconds: number
-  chargedPaise: bigint
+  costPaise: bigint
 }
 
 export interface StarsCheckout {

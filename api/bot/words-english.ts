@@ -147,7 +147,7 @@ export const english: Words = {
 }
 
 function status(session: SessionView): Html {
-  const { game, tier, state, host, playedSeconds, chargedPaise, ratePaisePerHour, availablePaise } = session
+  const { game, tier, state, host, playedSeconds, costPaise, ratePaisePerHour, availablePaise } = session
   const told: Record<SessionView['state'], Html> = {
     Waiting: html`⏳ waiting for a machine. Waiting costs nothing.`,
     Starting: html`🚀 starting up. It costs nothing until you can play.`,
@@ -159,7 +159,7 @@ function status(session: SessionView): Html {
   return lines(
     html`<b>${game}</b> on ${tier}: ${told[state]}`,
     host === undefined || state === 'Stopping' ? undefined : html`Address for Moonlight: <code>${host}</code>`,
-    html`Played ${exactDuration(playedSeconds)} at ${rupees(ratePaisePerHour)} an hour; charged so far ${rupees(chargedPaise)}.`,
+    html`Played ${exactDuration(playedSeconds)} at ${rupees(ratePaisePerHour)} an hour: ${rupees(costPaise)} so far.`,
     html`Your balance: ${rupees(availablePaise)}`,
   )
 }

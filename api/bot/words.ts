@@ -1,5 +1,6 @@
 // Every word that the bot says. One object a language; a language that lacks a sentence does not compile.
 
+import type { SessionState } from '../sessions/commands.ts'
 import type { Html } from './html.ts'
 import { english } from './words-english.ts'
 
@@ -21,12 +22,10 @@ export interface SessionView {
   host: string | undefined
   ratePaisePerHour: bigint
   playedSeconds: number
-  chargedPaise: bigint
+  /** What the time played so far costs. */
+  costPaise: bigint
   availablePaise: bigint
 }
-
-/** What a player has to know about a session; the operator's finer phases fold into these. */
-export type SessionState = 'Waiting' | 'Starting' | 'Playing' | 'Recovering' | 'Paused' | 'Stopping'
 
 export interface Receipt {
   game: string

@@ -5,14 +5,15 @@ import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { PaymentError, type PaymentErrorCode, paymentSentences } from '../payments/errors.ts'
+import { SessionError, type SessionErrorCode, sessionSentences } from '../sessions/errors.ts'
 import { WalletError, type WalletErrorCode, walletSentences } from '../wallet/errors.ts'
 import { HttpError, type HttpErrorCode, httpSentences } from './errors.ts'
 import type { RequestVariables } from './request.ts'
 
 /** Every code that the edge may answer with. */
-type Code = HttpErrorCode | PaymentErrorCode | WalletErrorCode
+type Code = HttpErrorCode | PaymentErrorCode | SessionErrorCode | WalletErrorCode
 
-const sentences = { ...httpSentences, ...paymentSentences, ...walletSentences }
+const sentences = { ...httpSentences, ...paymentSentences, ...sessionSentences, ...walletSentences }
 
 /** The status of each code. A forgotten one does not compile. */
 const statuses = {
@@ -33,6 +34,13 @@ const statuses = {
   GatewayRefused: 502,
   GatewayUnavailable: 503,
   GatewayOutcomeUnknown: 503,
+
+  GameUnknown: 422,
+  TierUnknown: 422,
+  RegionUnknown: 422,
+  SessionActive: 409,
+  NoSession: 404,
+  SessionEnding: 409,
 
   InsufficientFunds: 402,
   InvalidAmount: 422,
@@ -86,7 +94,9 @@ export function refusalOf(error: unknown): Refusal {
     return { code, status: statuses[code], detail, faults, retryAfterSeconds }
   }
   // The sentence alone: what a gateway said besides is for the log.
-  if (error instanceof PaymentError || error instanceof WalletError) return standard(error.code)
+  if (error instanceof PaymentError || error instanceof SessionError || error instanceof WalletError) {
+    return standard(error.code)
+  }
   const word = codeOf(error)
   if (word !== undefined && DATABASE_AWAY.has(word)) return { ...standard('Unavailable'), retryAfterSeconds: 5 }
   if (error instanceof HTTPException && error.status === 400) return standard('MalformedBody')
