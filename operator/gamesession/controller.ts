@@ -1,8 +1,4 @@
 // Gives a session its machine, keeps the account of play, and brings it to its end: one step a pass.
-//
-// The phases in order: `ending` brings to its end what is to end; `claim` puts the finalizer on; `paidTime` and
-// `idleness` decide on an end; `surplus` gives up what is too much; `recovery` finds another place for a machine that
-// Azure refuses; `placement` the first one; `power` pauses and resumes; `expiry` deletes what has failed long ago.
 import { isDeepStrictEqual } from 'node:util'
 import { type GameSession, type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
@@ -12,24 +8,13 @@ import type { Reflector } from '../../lib/kube/reflector.ts'
 import { type ObjectReference, referenceOf } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
 import { ownedBy, type RawSource, reflected } from '../../lib/kube/sources.ts'
-import { claim } from './claim.ts'
-import { decide, type Phase, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
-import { ending } from './ending.ts'
+import { decide, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
 import { announce } from './events.ts'
-import { expiry } from './expiry.ts'
-import { idleness } from './idleness.ts'
 import type { GameSessionMetrics } from './metrics.ts'
 import { PLAYER_INDEX, type Senses, see } from './observe.ts'
-import { paidTime } from './paid-time.ts'
 import { FIELD_MANAGER, type Hands, perform } from './perform.ts'
-import { placement } from './placement.ts'
-import { power } from './power.ts'
-import { recovery } from './recovery.ts'
+import { phases } from './phases.ts'
 import { statusOf } from './status.ts'
-import { surplus } from './surplus.ts'
-
-/** Order is policy: an end overtakes everything, and a recovery a change of mind. */
-export const phases: readonly Phase[] = [ending, claim, paidTime, idleness, surplus, recovery, placement, power, expiry]
 
 export interface Outside {
   runtime: Runtime
