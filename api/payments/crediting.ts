@@ -25,6 +25,10 @@ export async function creditPayment(
     throw new PaymentError('PaymentMismatch', { detail })
   }
 
+  // The running session reaches further now; its meter looks at once. Before the wallet: locks go
+  // from session to wallet.
+  await transaction`UPDATE sessions SET meter_at = ${now} WHERE player_id = ${playerId} AND ended_at IS NULL`
+
   const source = rail === 'Razorpay' ? 'razorpay' : 'stars'
   const { isNew, transactionId, balance } = await credit(transaction, {
     playerId,
@@ -40,8 +44,6 @@ export async function creditPayment(
     INSERT INTO payments (rail, id, top_up_id, amount_paise, transaction_id, credited_at)
     VALUES (${rail}, ${payment.id}, ${topUpId}, ${amountPaise}, ${transactionId}, ${now})`
   await transaction`UPDATE top_ups SET credited_at = coalesce(credited_at, ${now}) WHERE id = ${topUpId}`
-  // The running session reaches further now; its meter looks at once.
-  await transaction`UPDATE sessions SET meter_at = ${now} WHERE player_id = ${playerId} AND ended_at IS NULL`
   await enqueue(transaction, 'telegram.notification', {
     playerId,
     notification: {

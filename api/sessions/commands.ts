@@ -5,7 +5,7 @@ import { type Database, inTransaction, type Queries } from '../../lib/database/p
 import { lowerCaseUlid } from '../players/ids.ts'
 import { enqueue } from '../queue/queue.ts'
 import { type Hold, holdOf, openHold } from '../wallet/holds.ts'
-import { price } from '../wallet/price.ts'
+import { priceWithin } from '../wallet/price.ts'
 import { SessionError } from './errors.ts'
 import { MINIMUM_SECONDS, rateOf, regionsOf } from './quote.ts'
 import { activeSessionOf, type DesiredState, lockedSession, playedSeconds, type Session } from './session.ts'
@@ -123,13 +123,12 @@ export async function active(
   if (!hold) return undefined
   const played = playedSeconds(session.seen, now)
   const { ratePaisePerHour, paidSeconds } = hold
-  const seconds = played < paidSeconds ? played : paidSeconds // Grace is free.
   return {
     session,
     hold,
     state: stateOf(session),
     playedSeconds: Number(played),
-    costPaise: price({ ratePaisePerHour, seconds }),
+    costPaise: priceWithin({ ratePaisePerHour, playedSeconds: played, paidSeconds }),
   }
 }
 

@@ -2,7 +2,7 @@
 // seconds less what was charged, charged is the price of the seconds played within them. To ask twice is to ask once.
 import type { Queries, Transaction } from '../../lib/database/pool.ts'
 import { WalletError } from './errors.ts'
-import { affordableSeconds, price } from './price.ts'
+import { affordableSeconds, price, priceWithin, smaller } from './price.ts'
 import { type Balance, balanceOf, book, lockedBalanceOf, walletOf } from './wallet.ts'
 
 export interface Hold {
@@ -41,7 +41,7 @@ export async function openHold(
 ): Promise<Hold> {
   const { sessionId, playerId, ratePaisePerHour, blockSeconds, minimumSeconds, now } = order
   const { availablePaise } = await lockedBalanceOf(transaction, playerId)
-  const paidSeconds = least(blockSeconds, affordableSeconds({ ratePaisePerHour, paise: availablePaise }))
+  const paidSeconds = smaller(blockSeconds, affordableSeconds({ ratePaisePerHour, paise: availablePaise }))
   if (paidSeconds < minimumSeconds) {
     const neededPaise = price({ ratePaisePerHour, seconds: minimumSeconds })
     throw new WalletError('InsufficientFunds', { funds: { neededPaise, availablePaise } })
@@ -68,7 +68,7 @@ export async function growHold(
   const { ratePaisePerHour } = hold
   const heldInAll = price({ ratePaisePerHour, seconds: hold.paidSeconds })
   const reach = affordableSeconds({ ratePaisePerHour, paise: heldInAll + availablePaise })
-  const paidSeconds = least(order.paidSeconds, reach)
+  const paidSeconds = smaller(order.paidSeconds, reach)
   const hasGrown = paidSeconds > hold.paidSeconds
   if (hasGrown) {
     await transaction`UPDATE wallet_holds SET paid_seconds = ${paidSeconds} WHERE session_id = ${sessionId}`
@@ -92,7 +92,7 @@ export async function charge(
   await lockedBalanceOf(transaction, playerId)
   const hold = await lockedHold(transaction, sessionId)
   const { ratePaisePerHour, paidSeconds, chargedPaise } = hold
-  const duePaise = price({ ratePaisePerHour, seconds: least(playedSeconds, paidSeconds) })
+  const duePaise = priceWithin({ ratePaisePerHour, playedSeconds, paidSeconds })
   const deltaPaise = duePaise - chargedPaise
   if (deltaPaise <= 0n) return hold
   if (hold.isReleased) throw new WalletError('HoldReleased')
@@ -147,8 +147,4 @@ function toHold(row: HoldRow): Hold {
     heldPaise: row.held_paise,
     isReleased: row.released_at !== null,
   }
-}
-
-function least(left: bigint, right: bigint): bigint {
-  return left < right ? left : right
 }

@@ -14,3 +14,14 @@ export function affordableSeconds(purse: { ratePaisePerHour: bigint; paise: bigi
   if (paise < 0n) return 0n
   return ((paise + 1n) * SECONDS_PER_HOUR - 1n) / ratePaisePerHour
 }
+
+/** What is to be charged for play of which `paidSeconds` are paid for: what goes beyond them is grace, and free. */
+export function priceWithin(play: { ratePaisePerHour: bigint; playedSeconds: bigint; paidSeconds: bigint }): bigint {
+  const { ratePaisePerHour, playedSeconds, paidSeconds } = play
+  return price({ ratePaisePerHour, seconds: smaller(playedSeconds, paidSeconds) })
+}
+
+/** Math.min for bigint. */
+export function smaller(left: bigint, right: bigint): bigint {
+  return right < left ? right : left
+}

@@ -85,7 +85,9 @@ interface Booking {
 /** The head of a booking; its entries are for the caller to write when `isNew`. */
 export async function book(transaction: Transaction, booking: Booking): Promise<{ isNew: boolean; id: bigint }> {
   const { kind, idempotencyKey, sessionId, reference, now } = booking
-  const inputHash = createHash('sha256').update([kind, ...booking.input].join('\n')).digest()
+  const inputHash = createHash('sha256')
+    .update([kind, ...booking.input].join('\n'))
+    .digest()
   const [made] = await transaction<{ id: bigint }[]>`
     INSERT INTO wallet_transactions (idempotency_key, input_hash, kind, session_id, reference, at)
     VALUES (${idempotencyKey}, ${inputHash}, ${kind}, ${sessionId}, ${reference}, ${now})

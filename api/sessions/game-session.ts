@@ -1,0 +1,56 @@
+// The GameSession as our books ask for it, and what is ours in one that is read. Pure.
+import type { GameSession } from '../../crds/types/gamesession.ts'
+import type { Applied } from '../../lib/kube/resource.ts'
+import { type DesiredState, objectNameOf, type Session } from './session.ts'
+
+/** Owns everything in the object's spec but `desiredState`. */
+export const FIELD_MANAGER = 'wasd-api'
+/** Owns `desiredState` alone, so that an SRE's hand on it is noticed and left alone. */
+export const DESIRED_STATE_MANAGER = 'wasd-api-desired-state'
+/** Taken off once the final charge is committed: an object cannot vanish with its bill. */
+export const SETTLEMENT_FINALIZER = 'wasd.cloud/settlement'
+
+const MANAGED_BY = 'app.kubernetes.io/managed-by'
+export const OURS_SELECTOR = `${MANAGED_BY}=${FIELD_MANAGER}`
+
+export function identityOf(
+  session: Session,
+  asked: { namespace: string; paidSeconds: number; ttlSeconds: number },
+): Applied<GameSession> {
+  const { playerId, game, tier, regions, objectUid } = session
+  const { namespace, paidSeconds, ttlSeconds } = asked
+  return {
+    apiVersion: 'wasd.cloud/v1alpha1',
+    kind: 'GameSession',
+    metadata: {
+      name: objectNameOf(session.id),
+      namespace,
+      // With a UID the server changes this very object or none: what is consumed is never made again.
+      ...(objectUid === undefined ? {} : { uid: objectUid }),
+      labels: { [MANAGED_BY]: FIELD_MANAGER, 'wasd.cloud/player': playerId },
+      finalizers: [SETTLEMENT_FINALIZER],
+    },
+    spec: { player: playerId, game, tier, regions, paidSeconds, ttlSecondsAfterFinished: ttlSeconds },
+  }
+}
+
+export function wishOf(
+  object: { metadata: { name: string; uid?: string } },
+  asked: { namespace: string; desiredState: DesiredState },
+): Applied<GameSession> {
+  const { name, uid } = object.metadata
+  const { namespace, desiredState } = asked
+  return {
+    apiVersion: 'wasd.cloud/v1alpha1',
+    kind: 'GameSession',
+    metadata: { name, namespace, ...(uid === undefined ? {} : { uid }) },
+    spec: { desiredState },
+  }
+}
+
+/** Whether the object is the one that this session made, or, before it was first seen, could have made. */
+export function isOurs(object: GameSession, session: Session): boolean {
+  const { uid, labels } = object.metadata
+  if (session.objectUid !== undefined) return session.objectUid === uid
+  return labels?.[MANAGED_BY] === FIELD_MANAGER && object.spec.player === session.playerId
+}

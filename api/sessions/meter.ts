@@ -1,0 +1,99 @@
+// The meter: charges what the operator has closed, grows hold and paidSeconds ahead of need, and warns before the wallet
+// is empty. Every step is cumulative: ticks may be missed, repeated, or done by two replicas, and the sum is the same.
+import { type Database, inTransaction, type Transaction } from '../../lib/database/pool.ts'
+import { enqueue } from '../queue/queue.ts'
+import { charge, growHold } from '../wallet/holds.ts'
+import { affordableSeconds, price } from '../wallet/price.ts'
+import { balanceOf } from '../wallet/wallet.ts'
+import { isGrowthDue, nextLookSeconds, warningOf } from './metering.ts'
+import type { SessionsOutside } from './outside.ts'
+import { lockedSession, playedSeconds, type Session } from './session.ts'
+
+/** Seconds between two passes. */
+const PASS_SECONDS = 1
+/** Sessions in a pass; the rest is due in the next. */
+const PASS_SIZE = 200
+
+type MeterOutside = Pick<SessionsOutside, 'database' | 'clock' | 'log' | 'settings'>
+
+/** Until the signal is aborted. */
+export async function meterSessions(outside: MeterOutside, stopping: AbortSignal): Promise<void> {
+  const { clock, log } = outside
+  while (!stopping.aborted) {
+    try {
+      await meterOnce(outside)
+    } catch (error) {
+      log.error({ error }, 'The sessions could not be metered')
+    }
+    await clock.sleep(PASS_SECONDS * 1000, stopping).catch(() => undefined)
+  }
+}
+
+/** One pass over what is due. The number of sessions looked at. */
+export async function meterOnce({ database, clock, log, settings }: MeterOutside): Promise<number> {
+  const blockSeconds = BigInt(settings.holdBlockSeconds)
+  let looked = 0
+  for (const id of await due(database, clock.now())) {
+    try {
+      const now = clock.now()
+      if (await inTransaction(database, transaction => meter(transaction, { id, blockSeconds, now }))) looked += 1
+    } catch (error) {
+      log.error({ error, session: id }, 'A session could not be metered') // It stays due.
+    }
+  }
+  return looked
+}
+
+async function due(database: Database, now: Date): Promise<string[]> {
+  const rows = await database<{ id: string }[]>`
+    SELECT id FROM sessions WHERE ended_at IS NULL AND meter_at <= ${now} ORDER BY meter_at LIMIT ${PASS_SIZE}`
+  return rows.map(({ id }) => id)
+}
+
+/** False when another replica is at it, or was. */
+async function meter(
+  transaction: Transaction,
+  { id, blockSeconds, now }: { id: string; blockSeconds: bigint; now: Date },
+): Promise<boolean> {
+  const [free] = await transaction`
+    SELECT FROM sessions WHERE id = ${id} AND ended_at IS NULL AND meter_at <= ${now} FOR UPDATE SKIP LOCKED`
+  const session = free && (await lockedSession(transaction, id))
+  if (!session) return false
+
+  const { playerId, seen } = session
+  const played = playedSeconds(seen, now)
+  const isPlaying = seen.since !== undefined
+  let hold = await charge(transaction, { sessionId: id, playerId, playedSeconds: seen.seconds, now })
+  if (isGrowthDue({ isPlaying, paidSeconds: hold.paidSeconds, playedSeconds: played, blockSeconds })) {
+    const paidSeconds = hold.paidSeconds + blockSeconds
+    const grown = await growHold(transaction, { sessionId: id, playerId, paidSeconds })
+    if (grown.hasGrown) await enqueue(transaction, 'kubernetes.session', { sessionId: id })
+    hold = grown.hold
+  }
+
+  const { ratePaisePerHour, paidSeconds } = hold
+  const { availablePaise } = await balanceOf(transaction, playerId)
+  const heldInAll = price({ ratePaisePerHour, seconds: paidSeconds })
+  const reach = affordableSeconds({ ratePaisePerHour, paise: heldInAll + availablePaise })
+  const leftSeconds = reach - played
+  const toldMinutesLeft = isPlaying ? await warn(transaction, { session, leftSeconds }) : session.toldMinutesLeft
+  const lookSeconds = nextLookSeconds({ isPlaying, heldSeconds: paidSeconds - played, leftSeconds, blockSeconds })
+  await transaction`
+    UPDATE sessions SET meter_at = ${new Date(now.getTime() + lookSeconds * 1000)},
+      told_minutes_left = ${toldMinutesLeft ?? null}
+    WHERE id = ${id}`
+  return true
+}
+
+async function warn(
+  transaction: Transaction,
+  { session, leftSeconds }: { session: Session; leftSeconds: bigint },
+): Promise<number | undefined> {
+  const { playerId, toldMinutesLeft: before } = session
+  const { tell, toldMinutesLeft } = warningOf({ leftSeconds, toldMinutesLeft: before })
+  if (tell !== undefined) {
+    const notification = { type: 'BalanceLow', minutesLeft: tell } as const
+    await enqueue(transaction, 'telegram.notification', { playerId, notification })
+  }
+  return toldMinutesLeft
+}

@@ -1,0 +1,51 @@
+// When a session's hold is to grow, when its player is to be warned, and when to look again. Pure.
+
+/** Minutes left, hold and wallet together, at which the player is warned; once at each. */
+export const WARN_MINUTES = [10, 5, 2] as const
+/** Seconds between two looks at most, and at least. */
+const LONGEST_SECONDS = 60
+const SHORTEST_SECONDS = 1
+
+/** Whether less than half a block is left of what is paid, while it is being played. */
+export function isGrowthDue(play: {
+  isPlaying: boolean
+  paidSeconds: bigint
+  playedSeconds: bigint
+  blockSeconds: bigint
+}): boolean {
+  const { isPlaying, paidSeconds, playedSeconds, blockSeconds } = play
+  return isPlaying && (paidSeconds - playedSeconds) * 2n <= blockSeconds
+}
+
+export interface Warning {
+  /** Whole minutes of play left, when the player is to be told so now. */
+  tell: number | undefined
+  /** What is to be remembered: the lowest threshold told of; `undefined` when all are ahead again. */
+  toldMinutesLeft: number | undefined
+}
+
+export function warningOf(reach: { leftSeconds: bigint; toldMinutesLeft: number | undefined }): Warning {
+  const { leftSeconds, toldMinutesLeft } = reach
+  const minutes = Number(leftSeconds > 0n ? leftSeconds / 60n : 0n)
+  const crossed = WARN_MINUTES.filter(threshold => minutes < threshold).at(-1)
+  if (crossed === undefined) return { tell: undefined, toldMinutesLeft: undefined }
+  const isNew = toldMinutesLeft === undefined || crossed < toldMinutesLeft
+  return { tell: isNew ? minutes : undefined, toldMinutesLeft: isNew ? crossed : toldMinutesLeft }
+}
+
+/** Seconds until the next look: at the next growth or warning, whichever comes first. */
+export function nextLookSeconds(play: {
+  isPlaying: boolean
+  /** Until what is held is played. */
+  heldSeconds: bigint
+  /** Until hold and wallet are played. */
+  leftSeconds: bigint
+  blockSeconds: bigint
+}): number {
+  const { isPlaying, heldSeconds, leftSeconds, blockSeconds } = play
+  if (!isPlaying) return LONGEST_SECONDS // A change of that is seen, and brings us here at once.
+  const growth = Number(heldSeconds) - Number(blockSeconds) / 2
+  const warnings = WARN_MINUTES.map(minutes => Number(leftSeconds) - minutes * 60 + 1)
+  const ahead = [growth, ...warnings].filter(seconds => seconds > 0)
+  return Math.max(SHORTEST_SECONDS, Math.min(LONGEST_SECONDS, ...ahead))
+}

@@ -1,0 +1,118 @@
+// The handler of `kubernetes.session`: brings the cluster to what the session's row says now, never to what it said when
+// the item was queued. The identity is applied by force, being ours alone; the desired state only when the player
+// commands it, by a field manager of its own, and by force only for an end: an SRE's hand is adopted, not fought.
+import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
+import { inTransaction } from '../../lib/database/pool.ts'
+import { isKubeError, type KubeError } from '../../lib/kube/errors.ts'
+import { PermanentError } from '../queue/errors.ts'
+import { holdOf } from '../wallet/holds.ts'
+import { DESIRED_STATE_MANAGER, FIELD_MANAGER, identityOf, isOurs, wishOf } from './game-session.ts'
+import type { SessionsOutside } from './outside.ts'
+import { lockedSession, objectNameOf, type Session, sessionById } from './session.ts'
+import { letGo, settle, settleLost } from './settle.ts'
+
+/** Seconds after which a start that could not be applied lapses. A stop never does. */
+export const START_LAPSES_SECONDS = 600
+
+/** Throws `KubeError` for what may be tried again, `PermanentError` for what may not. */
+export async function applySession(
+  outside: SessionsOutside,
+  { sessionId }: { sessionId: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const { database, kube, settings, clock } = outside
+  const session = await sessionById(database, sessionId)
+  if (!session) return
+  const reference = { namespace: settings.namespace, name: objectNameOf(sessionId) }
+  const live = await kube.get(gameSessions, reference, { signal }) // Live: a store may be behind.
+
+  if (live && !isOurs(live, session)) return await settleLost(outside, { sessionId, reason: 'ObjectForeign' })
+  if (session.endedAt) return live ? await letGo(outside, live, signal) : undefined
+  if (!live) {
+    if (session.objectUid !== undefined) return await settleLost(outside, { sessionId, reason: 'ObjectGone' })
+    if (session.desiredState === 'Ended') return await giveUp(outside, session, { endReason: 'PlayerEnded' })
+    const ageSeconds = (clock.now().getTime() - session.createdAt.getTime()) / 1000
+    if (ageSeconds > START_LAPSES_SECONDS) {
+      const failure = 'The session could not be started in time. Nothing was charged. Please try again.'
+      return await giveUp(outside, session, { endReason: 'StartLapsed', failure })
+    }
+  }
+  const object = await applyIdentity(outside, { session, live }, signal)
+  if (object && session.command > session.commandApplied) await applyCommand(outside, { session, object }, signal)
+}
+
+/** `undefined` when the session is over by the server's refusal. */
+async function applyIdentity(
+  outside: SessionsOutside,
+  { session, live }: { session: Session; live: GameSession | undefined },
+  signal: AbortSignal,
+): Promise<GameSession | undefined> {
+  const { database, kube, settings, raise } = outside
+  if (live?.metadata.deletionTimestamp !== undefined) return live // It is going; nothing of it is to be changed.
+  const hold = await holdOf(database, session.id)
+  if (!hold) throw new PermanentError('HoldUnknown', `Session ${session.id} has no hold.`)
+
+  const { namespace, ttlSeconds } = settings
+  // paidSeconds only grows; what an SRE has given on top is theirs to give, and is not charged.
+  const paidSeconds = Math.max(Number(hold.paidSeconds), live?.spec.paidSeconds ?? 0)
+  const known = live?.metadata.uid === undefined ? session : { ...session, objectUid: live.metadata.uid }
+  const identity = identityOf(known, { namespace, paidSeconds, ttlSeconds })
+  try {
+    const object = await kube.apply(gameSessions, identity, { fieldManager: FIELD_MANAGER, force: true, signal })
+    await database`
+      UPDATE sessions SET object_uid = coalesce(object_uid, ${object.metadata.uid ?? null}) WHERE id = ${session.id}`
+    return object
+  } catch (error) {
+    if (!isKubeError(error, 'Invalid', 'BadRequest')) throw error
+    if (live) {
+      raise('ChangeRefused', { session: session.id, error })
+      throw new PermanentError('ChangeRefused', error.message, { cause: error })
+    }
+    const failure = 'The session was refused by the system. Nothing was charged. Please tell us.'
+    await giveUp(outside, session, { endReason: 'Refused', failure, error })
+    return undefined
+  }
+}
+
+async function applyCommand(
+  outside: SessionsOutside,
+  { session, object }: { session: Session; object: GameSession },
+  signal: AbortSignal,
+): Promise<void> {
+  const { database, kube, settings } = outside
+  const { id, command, desiredState } = session
+  const wish = wishOf(object, { namespace: settings.namespace, desiredState })
+  const options = { fieldManager: DESIRED_STATE_MANAGER, force: desiredState === 'Ended', signal }
+  let adopted: GameSession['spec']['desiredState'] = desiredState
+  try {
+    await kube.apply(gameSessions, wish, options)
+  } catch (error) {
+    // Somebody else holds the field, or the end is already told: the cluster's word stands.
+    if (desiredState === 'Ended' || !isKubeError(error, 'Conflict', 'Invalid')) throw error
+    const now = await kube.get(gameSessions, { namespace: settings.namespace, name: wish.metadata.name }, { signal })
+    if (!now || now.metadata.uid !== object.metadata.uid) throw error
+    adopted = now.spec.desiredState
+  }
+  // A newer command stays to be applied; its own item follows this one.
+  await database`
+    UPDATE sessions SET command_applied = greatest(command_applied, ${command}),
+      desired_state = CASE WHEN command = ${command} THEN ${adopted} ELSE desired_state END
+    WHERE id = ${id}`
+}
+
+/** Ends a session that has no object: nothing was played, and all of the hold goes back. */
+async function giveUp(
+  { database, clock, log }: SessionsOutside,
+  { id }: Session,
+  about: { endReason: string; failure?: string; error?: KubeError },
+): Promise<void> {
+  const { endReason, failure, error } = about
+  await inTransaction(database, async transaction => {
+    const session = await lockedSession(transaction, id)
+    // Seen in the meantime: then it is no longer ours to give up.
+    if (!session || session.endedAt || session.objectUid !== undefined) return
+    const told = failure === undefined ? {} : { failure }
+    await settle(transaction, session, { playedSeconds: 0n, endReason, interruptions: [], now: clock.now(), ...told })
+  })
+  log.info({ session: id, endReason, ...(error ? { error } : {}) }, 'Gave up a session that never came to be')
+}

@@ -1,0 +1,108 @@
+// The end of a session in our books: the last charge, the rest of the hold given back, the player told. One transaction;
+// repeated, it changes nothing. Only then may the GameSession lose its settlement finalizer.
+import type { GameSession } from '../../crds/types/gamesession.ts'
+import { gameSessions } from '../../crds/types/gamesession.ts'
+import { inTransaction, type Transaction } from '../../lib/database/pool.ts'
+import { isKubeError } from '../../lib/kube/errors.ts'
+import { hasFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
+import type { Notification } from '../queue/notifications.ts'
+import { enqueue } from '../queue/queue.ts'
+import { charge, type Hold, release } from '../wallet/holds.ts'
+import { balanceOf } from '../wallet/wallet.ts'
+import { DESIRED_STATE_MANAGER, SETTLEMENT_FINALIZER, wishOf } from './game-session.ts'
+import type { RaiseReason, SessionsOutside } from './outside.ts'
+import { type Interruption, lockedSession, type Session } from './session.ts'
+
+export interface Settlement {
+  /** All billable seconds, of which those within what is paid are charged. */
+  playedSeconds: bigint
+  endReason: string
+  interruptions: readonly Interruption[]
+  /** Told in place of a receipt: the session never came to be. */
+  failure?: string
+  now: Date
+}
+
+/** `session` is locked, and not over yet. */
+export async function settle(transaction: Transaction, session: Session, settlement: Settlement): Promise<void> {
+  const { id: sessionId, playerId } = session
+  const { playedSeconds, endReason, failure, now } = settlement
+  const charged = await charge(transaction, { sessionId, playerId, playedSeconds, now })
+  await release(transaction, { sessionId, playerId, now })
+  await transaction`
+    UPDATE sessions SET ended_at = ${now}, end_reason = ${endReason}, seen_since = NULL,
+      seen_seconds = greatest(seen_seconds, ${playedSeconds})
+    WHERE id = ${sessionId}`
+
+  const notification =
+    failure === undefined
+      ? await receipt(transaction, { session, hold: charged, settlement })
+      : ({ type: 'SessionFailed', message: failure } as const)
+  // A player who was told that it failed needs no receipt over nothing.
+  if (session.told === 'Failed' && charged.chargedPaise === 0n) return
+  await enqueue(transaction, 'telegram.notification', { playerId, notification })
+}
+
+async function receipt(
+  transaction: Transaction,
+  { session, hold, settlement }: { session: Session; hold: Hold; settlement: Settlement },
+): Promise<Notification> {
+  const { playerId, game, tier } = session
+  const { playedSeconds, endReason, interruptions } = settlement
+  const { availablePaise } = await balanceOf(transaction, playerId)
+  return {
+    type: 'SessionEnded',
+    receipt: {
+      game,
+      tier,
+      ratePaisePerHour: String(hold.ratePaisePerHour),
+      playedSeconds: Number(playedSeconds),
+      chargedPaise: String(hold.chargedPaise),
+      balancePaise: String(availablePaise),
+      interruptions: interruptions.map(({ cause, seconds = 0 }) => ({ cause, seconds })),
+      endReason,
+    },
+  }
+}
+
+/**
+ * The session's object is gone, or another one bears its name: it is over, and charged for the last seconds seen in
+ * closed intervals. Raised, since the settlement finalizer should have kept it. Nothing happens when it is over already.
+ */
+export async function settleLost(
+  { database, clock, raise }: SessionsOutside,
+  { sessionId, reason }: { sessionId: string; reason: Extract<RaiseReason, 'ObjectGone' | 'ObjectForeign'> },
+): Promise<void> {
+  const lost = await inTransaction(database, async transaction => {
+    const session = await lockedSession(transaction, sessionId)
+    if (!session || session.endedAt) return undefined
+    const { seconds, interruptions } = session.seen
+    const now = clock.now()
+    await settle(transaction, session, { playedSeconds: seconds, endReason: reason, interruptions, now })
+    return session
+  })
+  if (lost) raise(reason, { session: sessionId, uid: lost.objectUid, chargedSeconds: Number(lost.seen.seconds) })
+}
+
+/** Lets go of the object of a session that is over in our books; one that may still run is told to end. */
+export async function letGo(outside: SessionsOutside, object: GameSession, signal: AbortSignal): Promise<void> {
+  const { kube, settings } = outside
+  const { namespace } = settings
+  try {
+    let current = object
+    if (!current.status?.billing?.final && current.spec.desiredState !== 'Ended') {
+      // Nobody pays for it any more. Stopping wins over whoever else holds the field.
+      current = await kube.apply(gameSessions, wishOf(object, { namespace, desiredState: 'Ended' }), {
+        fieldManager: DESIRED_STATE_MANAGER,
+        force: true,
+        signal,
+      })
+    }
+    if (hasFinalizer(current, SETTLEMENT_FINALIZER)) {
+      await removeFinalizer(kube, gameSessions, current, SETTLEMENT_FINALIZER, { signal })
+    }
+  } catch (error) {
+    // Gone, or changed since it was read: the change brings us here again.
+    if (!isKubeError(error, 'NotFound', 'Conflict')) throw error
+  }
+}
