@@ -8,6 +8,7 @@ import {
   networkFor,
   quick,
   regularOnDisk,
+  specialized,
   spotMachine,
   startAzure,
 } from './azure-simulator.ts'
@@ -97,6 +98,25 @@ test('an evicted spot machine comes back on demand with its address and its disk
   expect(events.every(event => event.publicIP === host)).toBe(true)
   expect(events[1]?.preemptAt).toBeDefined()
   expect(events[0]?.customData).toBe(Buffer.from('boot').toString('base64'))
+})
+
+test('a machine is made from a specialized image without an osProfile, and only so', async () => {
+  const { compute } = azure
+  const { nicId } = await networkFor(azure, 'special')
+  const { osProfile, ...body } = spotMachine('special', nicId)
+  const storageProfile = { ...body.storageProfile, imageReference: { id: specialized } }
+  const machine = { ...body, storageProfile, securityProfile: { securityType: 'Standard' } }
+  const named = compute.virtualMachines.createOrUpdate(
+    group,
+    'special',
+    { ...machine, osProfile: osProfile ?? {} },
+    quick,
+  )
+  await expect(named).rejects.toMatchObject({ statusCode: 400, message: "Parameter 'osProfile' is not allowed." })
+  const generalized = compute.virtualMachines.createOrUpdate(group, 'special', body, quick)
+  await expect(generalized).rejects.toMatchObject({ message: "Required parameter 'osProfile' is missing (null)." })
+  const made = await compute.virtualMachines.createOrUpdate(group, 'special', machine, quick)
+  expect(made).toMatchObject({ provisioningState: 'Succeeded', securityProfile: { securityType: 'Standard' } })
 })
 
 test('a deallocated machine is resized and started', async () => {

@@ -22,6 +22,8 @@ const ready = z.object({
 export const group = 'play-weu'
 export const region = 'westeurope'
 export const image = '/subscriptions/images/resourceGroups/images/providers/Microsoft.Compute/galleries/g/images/game'
+/** An image that was taken of a machine as it stood: it has its users already. */
+export const specialized = image.replace(/game$/, 'played')
 const main = new URL('../../demo/simulators/azure/main.ts', import.meta.url).pathname
 
 /** A token as a projected service account's: the simulator reads its claims and checks no signature. */
@@ -54,6 +56,7 @@ async function start({ certificates }: { certificates: 'kept for the test' | 'it
     `--virtual-network=${group}/play/vms=10.1.0.0/16`,
     `--network-security-group=${group}/play`,
     `--image=${image}=Windows`,
+    `--image=${specialized}=Windows/Specialized`,
     '--seed=7',
   ]
   const simulator = spawn(process.execPath, [main, ...usual, ...args], {

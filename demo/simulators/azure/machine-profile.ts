@@ -20,6 +20,8 @@ export function completed(
   const interfaces = properties.networkProfile?.networkInterfaces ?? []
   return {
     ...properties,
+    // Said so since api-version 2025-11-01, where a request leaves it out.
+    securityProfile: { securityType: 'Standard', ...properties.securityProfile },
     storageProfile: { diskControllerType: 'SCSI', ...properties.storageProfile, ...disks },
     networkProfile: {
       ...properties.networkProfile,

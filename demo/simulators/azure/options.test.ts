@@ -21,7 +21,8 @@ test('repeatable options are read into their parts', () => {
     '--resource-group=play=West Europe',
     '--virtual-network=play/net/vms=10.1.0.0/16',
     '--network-security-group=play/guard',
-    '--image=/a/b=Linux',
+    '--image=/a/b=Linux/Specialized',
+    '--image=/a/c',
     '--quota=*/cores=5',
     '--capacity=westeurope/standard_nc4as_t4_v3/Spot=2',
     '--delay=vmCreate=3',
@@ -33,7 +34,13 @@ test('repeatable options are read into their parts', () => {
     securityGroups: [{ resourceGroup: 'play', name: 'guard' }],
     quotas: [{ region: '*', name: 'cores', limit: 5 }],
     capacity: [{ region: 'westeurope', size: 'Standard_NC4as_T4_v3', priority: 'Spot', available: 2 }],
-    settings: { images: [{ id: '/a/b', osType: 'Linux' }], delays: { vmCreate: 3, nic: 0, vmDelete: 40 } },
+    settings: {
+      images: [
+        { id: '/a/b', osType: 'Linux', state: 'Specialized' },
+        { id: '/a/c', osType: 'Windows', state: 'Generalized' },
+      ],
+      delays: { vmCreate: 3, nic: 0, vmDelete: 40 },
+    },
   })
 })
 
@@ -52,6 +59,7 @@ test.each([
   [['--resource-group=play=atlantis'], '--resource-group has to be NAME=REGION'],
   [['--virtual-network=none/net/vms=10.0.0.0/8'], '--virtual-network has to be'],
   [['--network-security-group=none/x'], '--network-security-group has to be'],
+  [['--image=/a=BeOS'], '--image has to be'],
   [['--delay=naps=3'], '--delay has to be KIND=SECONDS'],
   [['--price=westeurope/Standard_NC4as_T4_v3/Spot=cheap'], '--price has to be'],
   [['--frobnicate=1'], "Unknown option '--frobnicate'"],

@@ -22,7 +22,14 @@ export interface Settings {
   omitPowerState: number
   osDiskTags: 'inherit' | 'none'
   pageSize: number
-  images: readonly { id: string; osType: 'Windows' | 'Linux' }[]
+  images: readonly GalleryImage[]
+}
+
+export interface GalleryImage {
+  id: string
+  osType: 'Windows' | 'Linux'
+  /** A generalized image wants an osProfile, a specialized one refuses it. */
+  state: 'Generalized' | 'Specialized'
 }
 
 export interface Options {
@@ -62,8 +69,8 @@ const table = {
   'virtual-network': { usage: 'RG/VNET/SUBNET=CIDR', help: 'exists from the start', multiple: true },
   'network-security-group': { usage: 'RG/NAME', help: 'exists from the start', multiple: true },
   image: {
-    usage: 'ID[=Windows|Linux]',
-    help: 'a gallery image, or its definition, that may be deployed (Windows)',
+    usage: 'ID[=Windows|Linux[/Specialized]]',
+    help: 'a gallery image, or its definition, that may be deployed (Windows, generalized)',
     multiple: true,
   },
   quota: { usage: 'REGION/NAME=LIMIT', help: 'REGION or *; NAME as in the usages lists', multiple: true },
@@ -211,7 +218,12 @@ export function readOptions(args: readonly string[], randomSeed: () => number): 
       omitPowerState: number('omit-power-state', 0, { most: 1 }),
       osDiskTags: choice('os-disk-tags', ['inherit', 'none']),
       pageSize: number('page-size', 200, { least: 1 }),
-      images: many('image').map(imageOf),
+      images: many('image').flatMap(text => {
+        const image = imageOf(text)
+        if (image !== undefined) return [image]
+        faults.push(`--image has to be ${table.image.usage}, not '${text}'.`)
+        return []
+      }),
     },
   }
   if (faults.length > 0) throw new OptionsError(faults.join('\n'))
@@ -251,9 +263,16 @@ function isPriority(text: string | undefined): text is Priority {
   return text === 'Spot' || text === 'Regular'
 }
 
-function imageOf(text: string): { id: string; osType: 'Windows' | 'Linux' } {
-  const [id = '', osType] = text.split('=')
-  return { id, osType: osType === 'Linux' ? 'Linux' : 'Windows' }
+/** An id alone is a generalized Windows image. */
+function imageOf(text: string): GalleryImage | undefined {
+  const [, id, osType = 'Windows', state = 'Generalized'] =
+    /^([^=]+?)(?:=(Windows|Linux)(?:\/(Generalized|Specialized))?)?$/.exec(text) ?? []
+  if (id === undefined) return undefined
+  return {
+    id,
+    osType: osType === 'Linux' ? 'Linux' : 'Windows',
+    state: state === 'Specialized' ? 'Specialized' : 'Generalized',
+  }
 }
 
 /** A /24 of 127.64.0.0/10, so that two runs on one machine seldom meet. */

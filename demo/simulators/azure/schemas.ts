@@ -1,7 +1,8 @@
 // Azure's own schemas: the mappers inside the classic SDKs say of every class its properties by their names on the wire,
 // their types, and which are required or read-only; the typings beside them list the values known for each string.
-// The current SDKs carry no such tables, which is why the older ones are installed under other names.
-import { readFileSync } from 'node:fs'
+// The current SDKs carry no such tables, which is why the older ones are installed under other names; what the typings of
+// the current ones add to the known values is taken from there.
+import { readdirSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
 
 /** What is wrong with a body, and where. */
@@ -67,18 +68,21 @@ type Property =
   | { type: MapperType; known?: readonly string[]; required: boolean; readOnly: boolean }
 
 export async function loadSchemas(): Promise<Schemas> {
-  const libraries = { compute: await library('arm-compute-classic'), network: await library('arm-network-classic') }
+  const libraries = {
+    compute: await library('arm-compute-classic', '@azure/arm-compute'),
+    network: await library('arm-network-classic', '@azure/arm-network'),
+  }
   return {
     checkRequest: (name, className, body) => libraries[name].check(className, body, 'request'),
     checkReply: (name, className, body) => libraries[name].check(className, body, 'reply').faults,
   }
 }
 
-async function library(packageName: string) {
+async function library(classic: string, current: string) {
   // The mappers are no entry point of the package, so they are found beside its main file.
-  const models = new URL('./models/', import.meta.resolve(packageName))
+  const models = new URL('./models/', import.meta.resolve(classic))
   const mappers = z.record(z.string(), z.unknown()).parse({ ...(await import(new URL('mappers.js', models).href)) })
-  const known = knownValues(readFileSync(new URL('index.d.ts', models), 'utf8'))
+  const known = knownValues(readFileSync(new URL('index.d.ts', models), 'utf8'), currentTypings(current))
   const compiled = new Map<string, ObjectNode>()
 
   function classNamed(className: string): ObjectNode {
@@ -224,15 +228,25 @@ function put(node: ObjectNode, steps: readonly string[], property: Property): vo
 /** Enumerations whose lists Microsoft no longer keeps up: the sizes of today are not in this one. */
 const INCOMPLETE = new Set(['VirtualMachineSizeTypes'])
 
+/** The typings of all models of a current SDK, in one text. */
+function currentTypings(packageName: string): string {
+  const models = new URL('./models/', import.meta.resolve(packageName))
+  const files = readdirSync(models, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('models.d.ts'))
+  return files.map(name => readFileSync(new URL(name, models), 'utf8')).join('\n')
+}
+
 /** Reads the typings: which enumeration a property of a class is of, and which values it is known to have. */
-function knownValues(typings: string): (className: string, property: string) => readonly string[] | undefined {
+function knownValues(
+  typings: string,
+  current: string,
+): (className: string, property: string) => readonly string[] | undefined {
   const enums = new Map<string, readonly string[]>()
-  for (const [, name = '', body = ''] of typings.matchAll(/export declare enum Known(\w+) \{([^}]*)\}/g)) {
+  for (const [, name = '', body = ''] of `${typings}\n${current}`.matchAll(
+    /export declare enum Known(\w+) \{([^}]*)\}/g,
+  )) {
     if (INCOMPLETE.has(name)) continue
-    enums.set(
-      name,
-      [...body.matchAll(/= "([^"]*)"/g)].map(([, value = '']) => value),
-    )
+    const values = [...body.matchAll(/= "([^"]*)"/g)].map(([, value = '']) => value)
+    enums.set(name, [...new Set([...(enums.get(name) ?? []), ...values])])
   }
   const types = new Map<string, string>()
   const parents = new Map<string, readonly string[]>()

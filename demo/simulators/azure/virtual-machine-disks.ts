@@ -3,7 +3,7 @@
 import { computeId, newDisk } from './disks.ts'
 import { ArmError, missingParameter, parameterNotAllowed } from './errors.ts'
 import { key, resourceGroupOf, sameId } from './ids.ts'
-import { imageSystem, marketplaceId } from './images.ts'
+import { imageNamed, marketplaceId } from './images.ts'
 import type { DataDisk, ImageReference, MachineProperties, OsDisk } from './shapes.ts'
 import type { Disk, Machine, World } from './state.ts'
 import { find } from './state.ts'
@@ -48,8 +48,9 @@ export function planOsDisk(world: World, wish: DiskWish): DiskPlan<OsDisk> {
 
 function fromImage(world: World, wish: DiskWish, osDisk: OsDisk, image: ImageReference | undefined): DiskPlan<OsDisk> {
   if (image === undefined) throw missingParameter('imageReference')
-  const osType = imageSystem(world, image, wish.location)
-  checkOsProfile(wish.properties.osProfile, osType)
+  const { osType, state } = imageNamed(world, image, wish.location)
+  if (state === 'Generalized') checkOsProfile(wish.properties.osProfile, osType)
+  else if (wish.properties.osProfile !== undefined) throw parameterNotAllowed('osProfile')
   const group = resourceGroupOf(wish.machineId)
   const name = osDisk.name ?? `${wish.machineName}_OsDisk_1_${world.random.hex(32)}`
   const id = computeId(world, group, 'disks', name)
