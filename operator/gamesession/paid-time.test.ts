@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { paidTime } from './paid-time.ts'
+import { at, machineFor, sessionOf, sight } from './sights.fixture.ts'
+
+const verdict = (spec: object, { seconds = 0, now = at(160) } = {}) =>
+  paidTime(
+    sight({
+      session: sessionOf({ spec, status: { readyAt: at(100), billing: { seconds, since: at(100) } } }),
+      machines: [machineFor({ playingSince: at(100) })],
+      now,
+    }),
+  )
+
+test('a session that is not metered plays for ever', () => {
+  expect(verdict({}, { now: at(1e7) })).toEqual({})
+})
+
+test.each([
+  { name: 'within the paid seconds', spec: { paidSeconds: 100 }, expected: { requeueAfterSeconds: 160 } },
+  { name: 'within the grace', spec: { paidSeconds: 50 }, expected: { requeueAfterSeconds: 110 } },
+  { name: 'limited by time', spec: { maxDurationSeconds: 90 }, expected: { requeueAfterSeconds: 30 } },
+  { name: 'limited by both', spec: { paidSeconds: 50, maxDurationSeconds: 90 }, expected: { requeueAfterSeconds: 30 } },
+])('$name it plays on until the first limit', ({ spec, expected }) => {
+  expect(verdict(spec)).toEqual(expected)
+})
+
+test.each([
+  { spec: { paidSeconds: 50 }, seconds: 110, reason: 'PaidTimeUsed' },
+  { spec: { paidSeconds: 1 }, seconds: 61, reason: 'PaidTimeUsed' },
+  { spec: { maxDurationSeconds: 60 }, seconds: 0, reason: 'MaxDurationReached' },
+])('I3: at the limit it ends with $reason', ({ spec, seconds, reason }) => {
+  expect(verdict(spec, { seconds }).step).toMatchObject({ do: 'End', reason })
+})
+
+test('waiting, booting and recovering use up no paid time', () => {
+  const session = sessionOf({ spec: { paidSeconds: 10 }, status: { billing: { seconds: 130 } } })
+  expect(paidTime(sight({ session, machines: [machineFor()], now: at(1e6) }))).toEqual({})
+})
+
+test('I3: no machine runs past its paid seconds plus grace', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 86_400 }), fc.nat(100_000), fc.nat(100_000), (paidSeconds, seconds, open) => {
+      const { step, requeueAfterSeconds = 0 } = verdict({ paidSeconds }, { seconds, now: at(100 + open) })
+      const leftSeconds = paidSeconds + 120 - seconds - open
+      expect(step === undefined ? requeueAfterSeconds : 0).toBe(Math.max(0, leftSeconds))
+      expect(step !== undefined).toBe(leftSeconds <= 0)
+    }),
+  )
+})

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import { at, conditionOf, machineFor, next, pass, sessionOf } from './sights.fixture.ts'
+
+const playing = machineFor({ playingSince: at(100) })
+const resting = machineFor({
+  spec: { powerState: 'Deallocated' },
+  status: {
+    phase: 'Deallocated',
+    powerState: 'Deallocated',
+    publicIP: '127.64.0.7',
+    stream: { answering: false, since: at(100), lastAnsweredAt: at(150) },
+    conditions: [conditionOf('Ready', 'True', 'Deallocated'), conditionOf('Playable', 'False', 'MachineNotRunning')],
+  },
+})
+
+test('paused, the machine is stopped, and nothing is billed from then on', () => {
+  const session = next({ machines: [playing], now: at(101) })
+  const asked = { ...session, spec: { ...session.spec, desiredState: 'Paused' as const } }
+  const { verdict, status } = pass({ session: asked, machines: [playing], now: at(150) })
+  expect(verdict.step).toMatchObject({ do: 'ChangeMachine', spec: { powerState: 'Deallocated' } })
+  expect(status.billing).toEqual({ seconds: 50 })
+  expect(status.phase).not.toBe('Paused')
+
+  const paused = next({ session: { ...asked, status }, machines: [resting], now: at(190) })
+  expect(paused.status).toMatchObject({ phase: 'Paused', endpoint: { host: '127.64.0.7' }, billing: { seconds: 50 } })
+  expect(paused.status?.interruptions).toBeUndefined()
+  expect(paused.status?.conditions).toContainEqual(
+    expect.objectContaining({ type: 'Ready', status: 'True', reason: 'Paused' }),
+  )
+
+  const resumed = pass({ session: { ...paused, spec: session.spec }, machines: [resting], now: at(300) })
+  expect(resumed.verdict.step).toMatchObject({ do: 'ChangeMachine', spec: { powerState: 'Running' } })
+  expect(resumed.status.phase).toBe('Starting')
+})
+
+test('a session that is paused before it has a machine gets none', () => {
+  const { verdict, status } = pass({ session: sessionOf({ spec: { desiredState: 'Paused' } }) })
+  expect(verdict.step).toBeUndefined()
+  expect(status.phase).toBe('Paused')
+})
+
+test('I1: a session is resumed only when it is its player’s turn', () => {
+  const rival = sessionOf({ name: 'other' })
+  const observed = { rivals: [{ session: rival, holdsMachine: true }] }
+  const { verdict, status } = pass({ machines: [resting], observed })
+  expect(verdict.step).toBeUndefined()
+  expect(verdict.waiting?.reason).toBe('PlayerBusy')
+  expect(status.phase).toBe('Pending')
+})
+
+test.each([
+  [['203.0.113.7/32'], undefined],
+  [undefined, ['203.0.113.7/32']],
+  [['203.0.113.8/32'], ['203.0.113.7/32']],
+])('the machine lets in whom the session lets in', (asked, standing) => {
+  const session = sessionOf({ spec: { ...(asked && { clientCIDRs: asked }) } })
+  const machine = machineFor({ playingSince: at(100), spec: { ...(standing && { clientCIDRs: standing }) } })
+  const { step } = pass({ session, machines: [machine] }).verdict
+  expect(step).toMatchObject({ do: 'ChangeMachine', spec: { clientCIDRs: asked } })
+})
