@@ -47,7 +47,10 @@ const table: Row[] = [
     message: /Total Regional Cores quota/i,
     decision: refused('Region', 10 * MINUTE),
   },
-  { code: /^(SkuNotAvailable|VMSizeNotSupported)$/, decision: refused('Placement', HOUR) },
+  { code: /^QuotaExceeded$/, decision: refused('Placement', 10 * MINUTE) },
+  { code: /^SkuNotAvailable$/, decision: refused('Placement', HOUR) },
+  { code: /^VMSizeNotSupported$/, decision: refused('Size', 23 * HOUR) },
+  { code: /^BadRequest$/, message: /not supported for subscription/i, decision: refused('Size', 23 * HOUR) },
   { code: /^(Zonal)?AllocationFailed$/, decision: refused('Size', HOUR) },
   { code: /^Overconstrained(Zonal)?AllocationRequest$/, decision: refused('Placement', HOUR) },
   { code: /^(SpotPriceGreaterThanProvidedMaxPrice)$/, decision: refused('Placement', 10 * MINUTE) },
@@ -94,6 +97,10 @@ const table: Row[] = [
     decision: stall("Check the region's subscriptionId in the catalogue, and that the subscription is enabled."),
   },
   {
+    code: /^ScopeLocked$/,
+    decision: stall('A lock on the resource group or resource forbids it. Remove the lock.'),
+  },
+  {
     code: /^RequestDisallowedByPolicy$/,
     decision: stall('An Azure Policy forbids it. Exempt the resource group, or change what the catalogue asks for.'),
   },
@@ -117,16 +124,24 @@ const table: Row[] = [
   },
 ]
 
-/** What to do about an error. Unknown refusals stall rather than repeat for ever; unknown silences are retried. */
+/**
+ * What to do about an error. Unknown refusals stall rather than repeat for ever; unknown silences (no status, or one of
+ * Azure's own faults) are retried.
+ */
 export function decideOn(error: AzureError): Decision {
   const row = table.find(
     ({ code, message }) => code.test(error.code) && (message === undefined || message.test(error.message)),
   )
-  if (error.status === 429) return { do: 'Retry', afterSeconds: error.retryAfterSeconds ?? MINUTE }
+  // A lock on one resource is told by 429 too, and is no throttling.
+  if (error.status === 429 && row?.decision.do !== 'LookAgain')
+    return { do: 'Retry', afterSeconds: error.retryAfterSeconds ?? MINUTE }
   if (row?.decision.do === 'Retry')
     return error.retryAfterSeconds === undefined ? row.decision : { do: 'Retry', afterSeconds: error.retryAfterSeconds }
   if (row) return row.decision
-  if (error.status === undefined || error.status >= 500) return { do: 'Retry' }
+  if (error.status === undefined || error.status >= 500)
+    return error.retryAfterSeconds === undefined
+      ? { do: 'Retry' }
+      : { do: 'Retry', afterSeconds: error.retryAfterSeconds }
   return stall(
     `Azure refused with ${error.code}, which this operator does not know. Look it up, then mend the spec or the catalogue.`,
   )

@@ -19,27 +19,32 @@ export async function submitted<Result>(poller: PollerLike<LroState<Result>, Res
 /** One look at an operation. Throws `AzureError` when Azure did not say; a failed operation is a state, not an error. */
 export async function lookAtOperation(
   clients: SubscriptionClients,
-  options: { poller: string; endpoint: string; signal: AbortSignal },
+  { poller: stored, endpoint, signal }: { poller: string; endpoint: string; signal: AbortSignal },
 ): Promise<OperationState> {
-  refuseForeignHosts(options)
-  const poller = restorePoller(clients.compute, options.poller, clients.compute.virtualMachines.createOrUpdate)
+  const poller = isOurs(stored, endpoint) ? restored(clients, stored) : undefined
+  if (!poller) return { is: 'Forgotten' }
   try {
-    const state = await poller.poll({ abortSignal: options.signal })
+    const state = await poller.poll({ abortSignal: signal })
     if (state.status === 'succeeded') return { is: 'Succeeded' }
     if (state.status === 'failed' || state.status === 'canceled') return failed(state.error)
     return { is: 'Running' }
   } catch (thrown) {
     const error = toAzureError(thrown)
+    if (!(error instanceof AzureError)) throw error
+    // Kept by Azure for some hours only. A resource that is gone when its operation ends comes to the same.
+    if (error.status === 404) return { is: 'Forgotten' }
     // A reply with an HTTP status is Azure refusing the look; without one it is the operation that has failed.
-    if (
-      error instanceof AzureError &&
-      error.status === undefined &&
-      error.cause instanceof Error &&
-      error.cause.name === 'Error'
-    ) {
-      return failed(error)
-    }
+    const isOperations = error.status === undefined && error.cause instanceof Error && error.cause.name === 'Error'
+    if (isOperations) return failed(error)
     throw error
+  }
+}
+
+function restored({ compute }: SubscriptionClients, stored: string) {
+  try {
+    return restorePoller(compute, stored, compute.virtualMachines.createOrUpdate)
+  } catch {
+    return undefined // Not what `serialize` wrote: nothing can be learnt from it.
   }
 }
 
@@ -54,15 +59,8 @@ function failed(thrown: unknown): OperationState {
 }
 
 /** The poller's state stands in an object's status, where others can write: our token goes nowhere but to Azure. */
-function refuseForeignHosts(options: { poller: string; endpoint: string }): void {
-  const host = new URL(options.endpoint).host
-  const urls = options.poller.match(/https?:\/\/[^"\\\s]+/g) ?? []
-  const foreign = urls.find(url => !URL.canParse(url) || new URL(url).host !== host)
-  if (foreign !== undefined) {
-    throw new AzureError(
-      'ForeignPoller',
-      'The stored operation points at a host that is not Azure Resource Manager. It is not followed.',
-      { status: 400 },
-    )
-  }
+function isOurs(stored: string, endpoint: string): boolean {
+  const { origin } = new URL(endpoint)
+  const urls = stored.match(/https?:\/\/[^"\\\s]+/g) ?? []
+  return urls.every(url => URL.canParse(url) && new URL(url).origin === origin)
 }

@@ -85,7 +85,10 @@ export interface AcceptedOperation {
   poller: string
 }
 
-export type OperationState = { is: 'Running' } | { is: 'Succeeded' } | { is: 'Failed'; code: string; message: string }
+/** `Forgotten`: Azure does not know it (any more), or the poller cannot be read; only the resource itself can tell. */
+export type OperationState =
+  | { is: 'Running' | 'Succeeded' | 'Forgotten' }
+  | { is: 'Failed'; code: string; message: string }
 
 /** A machine as the fleet's list shows it: enough to see that something has changed, too little to act on. */
 export interface FleetMachine {

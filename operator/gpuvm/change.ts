@@ -4,21 +4,27 @@ import type { Phase, Verdict } from './decision.ts'
 
 export const change: Phase = ({ machine, observed, incarnation }): Verdict => {
   const { spec } = machine
+  const vm = observed.virtualMachine
   if (spec.powerState !== 'Running') return {} // A stopped machine follows when it is next started.
 
-  if (incarnation.specPriority !== spec.priority) {
-    const message = `The spec's priority became ${spec.priority}; the machine is rebuilt from the same disk.`
+  // The VM's own word counts too: a request that was taken for lost may have made the one that was meant before.
+  const isOther = vm !== undefined && vm.priority !== incarnation.priority
+  if (incarnation.specPriority !== spec.priority || isOther) {
+    const priority = incarnation.specPriority === spec.priority ? incarnation.priority : spec.priority
+    const message = `It is to be ${priority}; the machine is rebuilt from the same disk.`
     return {
-      step: { do: 'BeginIncarnation', priority: spec.priority, reason: 'PriorityChanged' },
+      step: { do: 'BeginIncarnation', priority, reason: 'PriorityChanged' },
       because: { reason: 'PriorityChanged', message },
       requeueAfterSeconds: 0,
     }
   }
-  const size = observed.virtualMachine?.size
-  if (size !== undefined && size.toLowerCase() !== spec.size.toLowerCase()) {
+
+  if (vm !== undefined && vm.size.toLowerCase() !== spec.size.toLowerCase()) {
+    // What is started anew anyway tries the spec's own priority again.
+    const priority = vm.powerState === 'Deallocated' ? spec.priority : incarnation.priority
     const message = `The spec's size became ${spec.size}; the machine is rebuilt from the same disk.`
     return {
-      step: { do: 'BeginIncarnation', priority: incarnation.priority, reason: 'SizeChanged' },
+      step: { do: 'BeginIncarnation', priority, reason: 'SizeChanged' },
       because: { reason: 'SizeChanged', message },
       requeueAfterSeconds: 0,
     }

@@ -1,69 +1,63 @@
-// Makes Azure hold what a GpuVm asks for, one step a pass, from what live reads show.
-//
-// The phases in order: `deletion` gives all of it back; `operationUnderWay` waits for what Azure is doing already;
-// `catalogued` refuses what cannot be begun; `eviction` and `change` raise the incarnation when the machine is to be
-// another one; `network` makes what outlives machines; `creation` removes the predecessor and makes the machine;
-// `power` starts and stops it. When none of them has anything to say, Azure holds what the spec asks for.
+// Makes Azure hold what a GpuVm asks for, one step a pass, from what live reads show. What is decided, and in which
+// order, is told in phases.ts; when no phase has anything to say, Azure holds what the spec asks for.
 import { isDeepStrictEqual } from 'node:util'
 import type { CatalogueFile } from '../../crds/catalogue-file.ts'
 import { type GpuVm, type GpuVmStatus, gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
-import { controller, type Reconcile } from '../../lib/kube/controller.ts'
+import { controller, type Reconcile, type Verdictish } from '../../lib/kube/controller.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
-import { addFinalizer, hasFinalizer } from '../../lib/kube/finalizers.ts'
+import { addFinalizer, hasFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
 import type { OwnWrites } from '../../lib/kube/own-writes.ts'
 import { annotationsChanged, anyOf, generationChanged, labelsChanged } from '../../lib/kube/predicates.ts'
 import type { Change, Reflector } from '../../lib/kube/reflector.ts'
 import { referenceOf } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
 import { type RawSource, reflected } from '../../lib/kube/sources.ts'
+import { virtualMachineName } from '../azure/names.ts'
 import type { Azure } from '../azure/provider.ts'
-import { bootstrap } from './bootstrap.ts'
-import { catalogued } from './catalogued.ts'
-import { change } from './change.ts'
-import { creation } from './creation.ts'
 import { decide, type GpuVmSettings, incarnationOf, isLeaving, type Seen, type Verdict } from './decision.ts'
-import { deletion } from './deletion.ts'
-import { tell } from './events.ts'
-import { eviction } from './eviction.ts'
+import { abandoned, tell } from './events.ts'
 import type { Fleet } from './fleet.ts'
-import { network } from './network.ts'
-import { observe, placeOf } from './observe.ts'
-import { operationUnderWay } from './operation.ts'
-import { FINALIZER, type Hands, perform } from './perform.ts'
-import { power } from './power.ts'
+import { type Hindrance, hindranceOf } from './hindrance.ts'
+import { nothing, observe, placeOf } from './observe.ts'
+import { FINALIZER, perform } from './perform.ts'
+import { phases } from './phases.ts'
 import type { Prober } from './prober.ts'
+import { decisionOn, lateFailure } from './refusal.ts'
 import { isSettled } from './settled.ts'
 import { type Outcome, statusOf } from './status.ts'
-
-/** Order is policy: giving back overtakes waiting, and an eviction a change of mind. */
-const phases = [deletion, operationUnderWay, catalogued, bootstrap, eviction, change, network, creation, power]
+import { isAbandoned, suspended } from './suspension.ts'
 
 export interface Outside {
   runtime: Runtime
   kube: KubeClient
   azure: Azure
-  catalogue: CatalogueFile
+  catalogue: Pick<CatalogueFile, 'current'>
   machines: Reflector<GpuVm>
   ownWrites: OwnWrites
-  recorder: Recorder
+  recorder: Pick<Recorder, 'event'>
   prober: Prober
   fleet: Fleet
   /** Where fleet, prober and catalogue ask for a look. */
   nudges: RawSource
   settings: GpuVmSettings & { concurrency: number }
-  onRefused: Hands['onRefused']
+  /** Told of every refusal of capacity, at once or late, so that rankings and history know. */
+  onRefused: (refusal: { seen: Seen; code: string; message: string }) => void
 }
 
 export function gpuVmController(outside: Outside) {
-  const { runtime, machines, ownWrites, nudges, settings } = outside
+  const { runtime, machines, ownWrites, nudges, settings, prober, fleet } = outside
+  machines.onChange(({ type, object }) => {
+    if (type === 'Deleted') prober.forget(object.metadata.uid ?? '')
+  })
   return controller({
     runtime,
     name: 'gpuvm.lifecycle',
     reconcile: gpuVmReconciler(outside),
-    sources: [reflected(machines, { predicate: isOfInterest }), nudges],
+    // After a restart the first list of the fleet says which of the standing machines need a look of their own.
+    sources: [reflected(machines, { predicate: isOfInterest }), { ...nudges, synced: fleet.listed }],
     concurrency: settings.concurrency,
-    backoff: { initialSeconds: 1, maximumSeconds: 60 },
+    backoff: { initialSeconds: 0.05, maximumSeconds: 60 },
     reconcileTimeoutSeconds: 120,
     ready: key => ownWrites.caughtUp(key),
   })
@@ -76,87 +70,93 @@ function isOfInterest(change: Change<GpuVm>): boolean {
 }
 
 export function gpuVmReconciler(outside: Outside): Reconcile {
-  const { kube, machines, ownWrites } = outside
+  const { kube, machines, ownWrites, prober, fleet, runtime, settings } = outside
 
   return async (key, signal) => {
     const found = machines.store.get(key)
     if (!found?.metadata.uid) return
-    const machine = await withFinalizer(found, outside, signal)
-    if (!machine || !hasFinalizer(machine, FINALIZER)) return
-    if (isSettled(machine, outside)) return
+    if (!hasFinalizer(found, FINALIZER) && isLeaving(found)) return
+    const machine = await addFinalizer(kube, gpuVms, found, FINALIZER, { signal })
+    if (machine !== found) ownWrites.remember(gpuVms, machine)
+    if (isSettled(machine, { fleet, prober, settings, now: runtime.clock.now() })) return
 
-    const seen = await look(machine, outside, signal)
-    const verdict = decide(phases, seen)
-    if (verdict.step?.do === 'DeallocateVirtualMachine') await intend(seen, verdict, outside, signal)
-    const outcome = verdict.step ? await perform(verdict.step, seen, outside, signal) : {}
-    if (verdict.step?.do === 'ReleaseObject') return outside.prober.forget(seen.uid)
+    const seen = sight(machine, outside)
+    const { verdict, outcome, hindrance } = await attempt(seen, outside, signal)
+    if (verdict.step?.do === 'ReleaseObject' && !hindrance) return prober.forget(seen.uid)
+    if (hindrance && hindrance.is !== 'Busy' && isAbandoned(machine)) return await abandon(seen, outside, signal)
+    if (hindrance?.is === 'Unanswered') return later(hindrance, outside)
 
-    const next = await record(seen, verdict, outcome, outside, signal)
-    follow(seen, next, outside)
-    return outcome.refused ? { requeueAfterSeconds: 0 } : { requeueAfterSeconds: verdict.requeueAfterSeconds }
-  }
-
-  async function withFinalizer(found: GpuVm, { prober }: Outside, signal: AbortSignal): Promise<GpuVm | undefined> {
-    if (hasFinalizer(found, FINALIZER)) return found
-    if (isLeaving(found)) {
-      prober.forget(found.metadata.uid ?? '')
-      return undefined
-    }
-    const claimed = await addFinalizer(kube, gpuVms, found, FINALIZER, { signal })
-    ownWrites.remember(gpuVms, claimed)
-    return claimed
+    await record({ seen, verdict: hindrance?.verdict ?? verdict, outcome }, outside, signal)
+    return { requeueAfterSeconds: (hindrance?.verdict ?? verdict).requeueAfterSeconds }
   }
 }
 
-async function look(
-  machine: GpuVm,
-  { azure, kube, catalogue, prober, runtime, settings }: Outside,
-  signal: AbortSignal,
-): Promise<Seen> {
+/** All that is known of a machine before Azure is asked. */
+function sight(machine: GpuVm, { catalogue, prober, runtime, settings }: Outside): Seen {
   const { uid = '', namespace = '' } = machine.metadata
   const current = catalogue.current()
-  const place = placeOf(machine, current)
   const now = runtime.clock.now()
-  const observed = await observe({ azure, kube, machine, uid, place, now, signal })
   return {
     machine,
     uid,
     namespace,
-    place,
+    place: placeOf(machine, current),
     region: current.regions[machine.spec.region],
     image: current.images[machine.spec.image],
     incarnation: incarnationOf(machine, now),
-    observed,
+    observed: nothing,
     stream: prober.seen(uid),
-    now: runtime.clock.now(),
+    now,
     settings,
+  }
+}
+
+interface Attempt {
+  verdict: Verdict
+  outcome: Outcome
+  hindrance?: Hindrance
+}
+
+/** Looks, decides, and does the one step. What Azure has against it is part of the result. */
+async function attempt(seen: Seen, outside: Outside, signal: AbortSignal): Promise<Attempt> {
+  let verdict: Verdict = {}
+  try {
+    seen.observed = await observe({ ...outside, ...seen, signal })
+    seen.now = outside.runtime.clock.now()
+    verdict = suspended(seen, decide(phases, seen))
+    if (verdict.step?.do === 'DeallocateVirtualMachine') await intend(seen, verdict, outside, signal)
+    return { verdict, outcome: verdict.step ? await perform(verdict.step, seen, outside, signal) : {} }
+  } catch (error) {
+    const hindrance = hindranceOf(error, seen, verdict)
+    return { verdict, outcome: hindrance.is === 'Refused' ? { refused: hindrance.refused } : {}, hindrance }
   }
 }
 
 /** Stopping a machine looks like an eviction from outside; the intent is on record before anything can be seen of it. */
 async function intend(seen: Seen, verdict: Verdict, outside: Outside, signal: AbortSignal): Promise<void> {
-  const { uid, incarnation, now } = seen
+  const { uid, incarnation, now, machine } = seen
+  if (machine.status?.operation?.kind === 'Deallocate') return
   const operation = {
     kind: 'Deallocate' as const,
-    resource: uid,
+    resource: virtualMachineName(uid, incarnation.number),
     incarnation: incarnation.number,
     since: now.toISOString(),
   }
-  const written = await write(seen.machine, statusOf(seen, verdict, { operation }), outside, signal)
-  seen.machine = written
+  seen.machine = await write(machine, statusOf(seen, verdict, { operation }), outside, signal)
 }
 
 async function record(
-  seen: Seen,
-  verdict: Verdict,
-  outcome: Outcome,
+  { seen, verdict, outcome }: Attempt & { seen: Seen },
   outside: Outside,
   signal: AbortSignal,
-): Promise<GpuVmStatus> {
+): Promise<void> {
   const next = statusOf(seen, verdict, outcome)
-  tell(outside.recorder, seen, verdict, outcome, next)
   await write(seen.machine, next, outside, signal)
-  return next
+
+  const failure = outcome.refused ?? lateFailure(seen)
+  tell(outside.recorder, { seen, verdict, outcome, failure, next })
+  if (failure && decisionOn(failure).do === 'Refused') outside.onRefused({ seen, ...failure })
+  follow(seen, next, outside)
 }
 
 /** No change, no write. A status that was read too early is refused by the server, and the pass begins anew. */
@@ -177,4 +177,16 @@ function follow({ machine, uid }: Seen, status: GpuVmStatus, { prober }: Outside
   if (publicIP !== undefined && powerState === 'Running')
     prober.follow({ uid, key: referenceOf(machine), host: publicIP })
   else if (powerState !== 'Unknown') prober.forget(uid)
+}
+
+/** Azure says when it will listen again; those that it told so together do not come back together. */
+function later({ error, afterSeconds }: Hindrance & { is: 'Unanswered' }, { runtime }: Outside): Verdictish {
+  if (afterSeconds === undefined) throw error
+  return { requeueAfterSeconds: afterSeconds * (1 + runtime.random() / 4) }
+}
+
+async function abandon({ machine, uid }: Seen, outside: Outside, signal: AbortSignal): Promise<void> {
+  abandoned(outside.recorder, machine)
+  await removeFinalizer(outside.kube, gpuVms, machine, FINALIZER, { signal })
+  outside.prober.forget(uid)
 }

@@ -18,6 +18,11 @@ export type LastError = NonNullable<GpuVmStatus['lastError']>
 
 /** What live reads of Azure showed in this pass. Absent is `undefined`; unreachable has thrown. */
 export interface Observed {
+  /**
+   * `Whole`: all that decisions hang on was read. `Operation`: one runs, and nothing else was asked. `None`: Azure
+   * could not be asked, and what is on record stands.
+   */
+  sight: 'Whole' | 'Operation' | 'None'
   /** The VM of the present incarnation. */
   virtualMachine: VirtualMachineSeen | undefined
   /** The VM of the incarnation before, for as long as it exists. */
@@ -28,7 +33,7 @@ export interface Observed {
   osDisk: DiskSeen | undefined
   /** In the order of the spec; one for each. */
   dataDisks: (DiskSeen | undefined)[]
-  /** The empty bootstrap Secret that was made for an object which names none. */
+  /** A bootstrap Secret stands; for an object that is given up, one that was made for it and goes with it. */
   hasBootstrapSecret: boolean
   /** The operation that the status names, as Azure tells of it; `undefined` when there is none, or no poller of it. */
   operation: OperationState | undefined
@@ -102,27 +107,35 @@ export interface Verdict {
 
 export type Phase = (seen: Seen) => Verdict
 
-/** The phases in order; the first that has something to say decides. */
+/** The phases in order; the first that has something to say decides, and the earliest look that any asked for stands. */
 export function decide(phases: readonly Phase[], seen: Seen): Verdict {
+  let earliest: number | undefined
   for (const phase of phases) {
     const verdict = phase(seen)
     if (verdict.step || verdict.because || verdict.stalled) return verdict
+    const asked = verdict.requeueAfterSeconds
+    if (asked !== undefined) earliest = Math.min(asked, earliest ?? asked)
   }
-  return {}
+  return earliest === undefined ? {} : { requeueAfterSeconds: earliest }
 }
 
-/** The incarnation that is meant now; before the first status it is the first. */
+/**
+ * The incarnation that is meant now; before the first status it is the first. A spec that comes to ask for the
+ * priority which an eviction brought about is content with it: nothing is rebuilt.
+ */
 export function incarnationOf(machine: GpuVm, now: Date): Incarnation {
   const { priority } = machine.spec
-  return (
-    machine.status?.incarnation ?? {
-      number: 1,
-      priority,
-      specPriority: priority,
-      reason: 'Created',
-      since: now.toISOString(),
-    }
-  )
+  const recorded = machine.status?.incarnation
+  if (!recorded) return { number: 1, priority, specPriority: priority, reason: 'Created', since: now.toISOString() }
+  return recorded.priority === priority ? { ...recorded, specPriority: priority } : recorded
+}
+
+/** Azure's polling interval for an operation, which all waits are told in: 4 s (reference: 15 looks a minute). */
+const USUAL_POLL_SECONDS = 4
+
+/** Waits are written down for the real Azure; where time is run faster, they shrink as its operations do. */
+export function scaled(seconds: number, { operationPollSeconds }: GpuVmSettings): number {
+  return (seconds * operationPollSeconds) / USUAL_POLL_SECONDS
 }
 
 /** Whether the object is to be given up. */

@@ -1,38 +1,34 @@
 // Gives everything back, whatever was under way: machines first, then what they held, then what those held. The
 // finalizer goes last, after live reads have shown that nothing is left. A delete overtakes a running creation.
-import { type DeletableResource, isLeaving, type Phase, type Seen, type Verdict } from './decision.ts'
+import { type DeletableResource, isLeaving, type Phase, type Seen, scaled, type Verdict } from './decision.ts'
+
+/** Seconds until a deletion that failed late is tried again. */
+const FAILED_SECONDS = 60
 
 export const deletion: Phase = seen => {
   if (!isLeaving(seen.machine)) return {}
   const because = { reason: 'Deleting', message: 'The machine and everything it held is given back to Azure.' }
   const wait: Verdict = { because, requeueAfterSeconds: seen.settings.operationPollSeconds }
-  const { observed, incarnation } = seen
+  const { machine, observed, incarnation } = seen
 
-  // Nothing was ever put where we cannot look: without a place there is nothing to give back.
-  if (!seen.place) return { because, step: { do: 'ReleaseObject' } }
+  // Nothing was ever put where we cannot look: without a place there is nothing to give back to Azure.
+  if (!seen.place && !observed.hasBootstrapSecret) return { because, step: { do: 'ReleaseObject' } }
 
-  if (isDeleting(seen) && observed.operation?.is === 'Running') return wait
+  if (observed.sight === 'Operation') return wait
+  if (observed.operation?.is === 'Failed' && machine.status?.operation?.kind === 'Delete')
+    return { because, requeueAfterSeconds: scaled(FAILED_SECONDS, seen.settings) }
   const machines = [
-    { machine: observed.virtualMachine, incarnation: incarnation.number },
-    { machine: observed.predecessor, incarnation: incarnation.number - 1 },
+    { vm: observed.virtualMachine, number: incarnation.number },
+    { vm: observed.predecessor, number: incarnation.number - 1 },
   ]
-  for (const { machine, incarnation: number } of machines) {
-    if (!machine) continue
-    if (machine.provisioningState === 'Deleting') return wait
-    return {
-      because,
-      step: { do: 'DeleteVirtualMachine', incarnation: number },
-      requeueAfterSeconds: seen.settings.operationPollSeconds,
-    }
+  for (const { vm, number } of machines) {
+    if (!vm) continue
+    if (vm.provisioningState === 'Deleting') return wait
+    return { ...wait, step: { do: 'DeleteVirtualMachine', incarnation: number } }
   }
 
   const resources = removable(seen)
-  if (resources.length > 0)
-    return {
-      because,
-      step: { do: 'DeleteResources', resources },
-      requeueAfterSeconds: seen.settings.operationPollSeconds,
-    }
+  if (resources.length > 0) return { ...wait, step: { do: 'DeleteResources', resources } }
   if (anythingLeft(seen)) return wait
   return { because, step: { do: 'ReleaseObject' } }
 }
@@ -64,8 +60,4 @@ function anythingLeft({ observed }: Seen): boolean {
   return [networkInterface, publicIPAddress, networkSecurityGroup, osDisk, ...dataDisks].some(
     resource => resource !== undefined,
   )
-}
-
-function isDeleting({ machine }: Seen): boolean {
-  return machine.status?.operation?.kind === 'Delete'
 }

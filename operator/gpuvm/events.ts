@@ -2,27 +2,48 @@
 import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
-import type { Seen, Verdict } from './decision.ts'
+import type { LastError, Seen, Verdict } from './decision.ts'
 import { isEvictionSeen, type Outcome } from './status.ts'
+import { ABANDON_ANNOTATION, leftBehind } from './suspension.ts'
 
-export function tell(recorder: Recorder, seen: Seen, verdict: Verdict, outcome: Outcome, next: GpuVmStatus): void {
+export type Teller = Pick<Recorder, 'event'>
+
+export interface Happening {
+  seen: Seen
+  verdict: Verdict
+  outcome: Outcome
+  /** What Azure has said no with in this pass, at once or late. */
+  failure: LastError | undefined
+  next: GpuVmStatus
+}
+
+export function tell(recorder: Teller, { seen, verdict, outcome, failure, next }: Happening): void {
   const { machine } = seen
   if (isEvictionSeen(verdict)) evicted(recorder, machine, verdict)
   else if (verdict.step?.do === 'BeginIncarnation') begun(recorder, machine, verdict, next)
   if (outcome.operation?.kind === 'Create') asked(recorder, machine, next)
-  if (outcome.refused) refused(recorder, machine, outcome.refused)
+  if (failure && !verdict.stalled) refused(recorder, machine, failure)
   if (next.powerState === 'Running' && machine.status?.powerState !== 'Running') runs(recorder, machine, next)
-  if (next.powerState === 'Deallocated' && verdict.because === undefined && machine.status?.phase !== 'Deallocated')
-    stopped(recorder, machine)
+  if (next.phase === 'Deallocated' && machine.status?.phase !== 'Deallocated') stopped(recorder, machine)
   if (isPlayable(next) && !isPlayable(machine.status)) playable(recorder, machine, next)
-  if (verdict.stalled && !condition(machine.status?.conditions, 'Stalled')) stalled(recorder, machine, verdict.stalled)
+  if (verdict.stalled && condition(machine.status?.conditions, 'Stalled')?.reason !== verdict.stalled.reason)
+    stalled(recorder, machine, verdict.stalled)
+}
+
+/** The operator lets go of an object although Azure did not confirm that its resources are gone. */
+export function abandoned(recorder: Teller, machine: GpuVm): void {
+  const ids = leftBehind(machine)
+  const left = ids.length === 0 ? 'nothing that is on record' : ids.map(id => id.split('/').at(-1)).join(', ')
+  const [place = ''] = /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+/i.exec(ids[0] ?? '') ?? []
+  const note = `Let go by ${ABANDON_ANNOTATION}; may still stand in Azure: ${left}${place && ` (${place})`}.`
+  recorder.event(machine, { type: 'Warning', reason: 'Abandoned', action: 'Release', note })
 }
 
 function isPlayable(status: GpuVmStatus | undefined): boolean {
   return condition(status?.conditions, 'Playable')?.status === 'True'
 }
 
-function evicted(recorder: Recorder, machine: GpuVm, { because }: Verdict): void {
+function evicted(recorder: Teller, machine: GpuVm, { because }: Verdict): void {
   recorder.event(machine, {
     type: 'Warning',
     reason: 'Evicted',
@@ -31,35 +52,35 @@ function evicted(recorder: Recorder, machine: GpuVm, { because }: Verdict): void
   })
 }
 
-function begun(recorder: Recorder, machine: GpuVm, { because }: Verdict, { incarnation }: GpuVmStatus): void {
+function begun(recorder: Teller, machine: GpuVm, { because }: Verdict, { incarnation }: GpuVmStatus): void {
   const note = `${because?.message ?? ''} Incarnation ${incarnation?.number} is ${incarnation?.priority}.`.trim()
   recorder.event(machine, { type: 'Normal', reason: incarnation?.reason ?? 'Begun', action: 'Replace', note })
 }
 
-function asked(recorder: Recorder, machine: GpuVm, { incarnation }: GpuVmStatus): void {
+function asked(recorder: Teller, machine: GpuVm, { incarnation }: GpuVmStatus): void {
   const note = `Azure accepted the request for a ${incarnation?.priority} ${machine.spec.size} in ${machine.spec.region}.`
   recorder.event(machine, { type: 'Normal', reason: 'Creating', action: 'Create', note })
 }
 
-function refused(recorder: Recorder, machine: GpuVm, { code, message }: { code: string; message: string }): void {
+function refused(recorder: Teller, machine: GpuVm, { code, message }: { code: string; message: string }): void {
   recorder.event(machine, { type: 'Warning', reason: code.slice(0, 128), action: 'Create', note: message })
 }
 
-function runs(recorder: Recorder, machine: GpuVm, { priority, publicIP }: GpuVmStatus): void {
+function runs(recorder: Teller, machine: GpuVm, { priority, publicIP }: GpuVmStatus): void {
   const note = `Azure runs the machine on ${priority === 'Spot' ? 'spot' : 'on-demand'} capacity at ${publicIP ?? 'no address'}.`
   recorder.event(machine, { type: 'Normal', reason: 'MachineRunning', action: 'Start', note })
 }
 
-function stopped(recorder: Recorder, machine: GpuVm): void {
+function stopped(recorder: Teller, machine: GpuVm): void {
   const note = 'The machine is deallocated; its disks and address are kept.'
   recorder.event(machine, { type: 'Normal', reason: 'Deallocated', action: 'Deallocate', note })
 }
 
-function playable(recorder: Recorder, machine: GpuVm, { publicIP }: GpuVmStatus): void {
+function playable(recorder: Teller, machine: GpuVm, { publicIP }: GpuVmStatus): void {
   const note = `The stream server at ${publicIP} answers.`
   recorder.event(machine, { type: 'Normal', reason: 'Playable', action: 'Probe', note })
 }
 
-function stalled(recorder: Recorder, machine: GpuVm, { reason, message }: { reason: string; message: string }): void {
+function stalled(recorder: Teller, machine: GpuVm, { reason, message }: { reason: string; message: string }): void {
   recorder.event(machine, { type: 'Warning', reason, action: 'Wait', note: message })
 }

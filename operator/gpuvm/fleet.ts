@@ -6,6 +6,7 @@ import type { Runnable, StopSignals } from '../../lib/kube/runtime.ts'
 import type { Store } from '../../lib/kube/store.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import { AzureError } from '../azure/errors.ts'
 import { virtualMachineName } from '../azure/names.ts'
 import type { Azure, PowerState } from '../azure/provider.ts'
 
@@ -31,6 +32,8 @@ export function fleet(options: {
   const { azure, clock, log, pollSeconds, machines } = options
   const lists = new Map<string, Map<string, PowerState>>()
   const failing = new Set<string>()
+  /** Azure said when it will list again. */
+  const notBefore = new Map<string, number>()
   let markListed: () => void
   const listed = new Promise<void>(resolve => {
     markListed = resolve
@@ -39,6 +42,7 @@ export function fleet(options: {
     [...lists.values()].map(list => list.get(name)).find(state => state !== undefined)
 
   async function list(subscription: string, signal: AbortSignal): Promise<void> {
+    if ((notBefore.get(subscription) ?? 0) > clock.monotonic()) return
     try {
       const found = await azure.fleet(subscription, signal)
       lists.set(subscription, new Map(found.map(machine => [machine.name.toLowerCase(), machine.powerState])))
@@ -46,13 +50,14 @@ export function fleet(options: {
     } catch (error) {
       if (signal.aborted) return
       lists.delete(subscription) // An old list proves nothing, and must not read as "unchanged".
+      if (error instanceof AzureError && error.retryAfterSeconds !== undefined)
+        notBefore.set(subscription, clock.monotonic() + error.retryAfterSeconds * 1000)
       if (!failing.has(subscription)) log.warn({ subscription, error }, 'The fleet cannot be listed')
       failing.add(subscription)
     }
   }
 
   function compare(): void {
-    if (failing.size > 0) return
     for (const machine of machines.list()) {
       const { uid } = machine.metadata
       const { status } = machine
@@ -65,6 +70,7 @@ export function fleet(options: {
         continue
       const state = powerState(virtualMachineName(uid, status.incarnation.number).toLowerCase())
       if (state === 'Unknown' || state === status.powerState) continue
+      if (state === undefined && failing.size > 0) continue // It may stand in the list that is missing.
       options.onDifference(referenceOf(machine))
     }
   }

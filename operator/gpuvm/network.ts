@@ -1,24 +1,29 @@
 // The address and the interface, made once and kept for the object's whole life: an eviction never touches them.
-import type { Phase, Seen, Verdict } from './decision.ts'
+import { type Phase, type Seen, scaled, type Verdict } from './decision.ts'
+
+/** Seconds until what failed late is asked for again. */
+const FAILED_SECONDS = 30
 
 export const network: Phase = seen => {
-  const { machine, observed, settings } = seen
+  const { machine, region, observed, settings } = seen
   if (machine.spec.powerState !== 'Running') return {}
   const because = { reason: 'Creating', message: 'Azure prepares the address and the network interface.' }
   const wait: Verdict = { because, requeueAfterSeconds: settings.operationPollSeconds / 2 }
+  const again: Verdict = { because, requeueAfterSeconds: scaled(FAILED_SECONDS, settings) }
   const { publicIPAddress, networkInterface, networkSecurityGroup } = observed
 
-  // A machine proves its address and interface; they are looked at again only for a security group's sake.
-  if (observed.virtualMachine && !networkInterface) return {}
-  if (!publicIPAddress || publicIPAddress.provisioningState === 'Failed')
-    return { because, step: { do: 'PutPublicIPAddress' }, ...wait }
+  // A machine proves its address and interface; they are looked at again only for a security group's sake. Without
+  // the catalogue's word on who probes and where the subnet is, what stands is not touched.
+  if (observed.virtualMachine && (!networkInterface || !region)) return {}
+  if (!publicIPAddress) return { because, step: { do: 'PutPublicIPAddress' }, ...wait }
+  if (publicIPAddress.provisioningState === 'Failed') return { because, step: { do: 'PutPublicIPAddress' }, ...again }
   if (wantsSecurityGroup(seen) && !securityGroupFits(seen))
     return { because, step: { do: 'PutNetworkSecurityGroup' }, ...wait }
   if (publicIPAddress.provisioningState !== 'Succeeded') return wait
   if (wantsSecurityGroup(seen) && networkSecurityGroup?.provisioningState !== 'Succeeded') return wait
 
-  if (!networkInterface || networkInterface.provisioningState === 'Failed')
-    return { because, step: { do: 'PutNetworkInterface' }, ...wait }
+  if (!networkInterface) return { because, step: { do: 'PutNetworkInterface' }, ...wait }
+  if (networkInterface.provisioningState === 'Failed') return { because, step: { do: 'PutNetworkInterface' }, ...again }
   if (networkInterface.provisioningState !== 'Succeeded') return wait
   const guarded = networkInterface.networkSecurityGroupId !== undefined
   if (guarded !== wantsSecurityGroup(seen)) return { because, step: { do: 'PutNetworkInterface' }, ...wait }

@@ -15,7 +15,9 @@ import {
 import type { Azure, OperationState, Place } from '../azure/provider.ts'
 import { incarnationOf, isLeaving, type Observed } from './decision.ts'
 
-const nothing: Observed = {
+/** Before anything was asked. */
+export const nothing: Observed = {
+  sight: 'None',
   virtualMachine: undefined,
   predecessor: undefined,
   publicIPAddress: undefined,
@@ -39,11 +41,12 @@ export interface Sighting {
 
 export async function observe(sighting: Sighting): Promise<Observed> {
   const { azure, machine, uid, place, now, signal } = sighting
-  if (!place) return nothing
+  if (!place) return { ...nothing, hasBootstrapSecret: await bootstrapSecretExists(sighting) }
 
   const operation = await operationState(sighting, place)
-  // While an operation runs nothing else can be decided, but that all of it is to go.
-  if (operation?.is === 'Running' && !isLeaving(machine)) return { ...nothing, operation }
+  // While an operation runs nothing else can be decided, but that all of it is to go, if it is not going already.
+  const isOvertaken = isLeaving(machine) && machine.status?.operation?.kind !== 'Delete'
+  if (operation?.is === 'Running' && !isOvertaken) return { ...nothing, sight: 'Operation', operation }
 
   const { number } = incarnationOf(machine, now)
   const [virtualMachine, predecessor] = await Promise.all([
@@ -70,6 +73,7 @@ export async function observe(sighting: Sighting): Promise<Observed> {
       ),
     ])
   return {
+    sight: 'Whole',
     virtualMachine,
     predecessor,
     publicIPAddress,
@@ -82,11 +86,13 @@ export async function observe(sighting: Sighting): Promise<Observed> {
   }
 }
 
-/** A Secret that the spec names is somebody else's, and never ours to make or delete. */
-async function bootstrapSecretExists({ kube, machine, signal }: Sighting): Promise<boolean> {
+/** A Secret that the spec names, or that was there before under our name, is somebody else's, and never ours to delete. */
+async function bootstrapSecretExists({ kube, machine, uid, signal }: Sighting): Promise<boolean> {
   if (machine.spec.bootstrapSecretName !== undefined) return false
   const { namespace, name } = machine.metadata
-  return (await kube.get(secrets, { namespace, name }, { signal })) !== undefined
+  const secret = await kube.get(secrets, { namespace, name }, { signal })
+  if (!isLeaving(machine)) return secret !== undefined
+  return secret?.metadata.ownerReferences?.some(owner => owner.uid === uid) ?? false
 }
 
 /** Once the present incarnation was seen, its predecessor is gone: it is made only after that. */

@@ -6,7 +6,7 @@ export const operationUnderWay: Phase = seen => {
   const { observed, settings } = seen
   const wait = { requeueAfterSeconds: settings.operationPollSeconds }
 
-  if (observed.operation?.is === 'Running') return { ...wait, because: explanation(seen) }
+  if (observed.sight === 'Operation') return { ...wait, because: explanation(seen) }
   const machine = observed.virtualMachine ?? observed.predecessor
   if (machine && ['Creating', 'Updating', 'Deleting'].includes(machine.provisioningState))
     return { ...wait, because: explanation(seen) }

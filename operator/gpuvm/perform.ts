@@ -1,13 +1,10 @@
-// Does the one step that was decided: one call outside for each arm. What Azure refuses comes back as an outcome;
-// what says nothing about the machine (throttling, no answer) is thrown and tried again.
-
+// Does the one step that was decided: one call outside for each arm. Whatever goes wrong is thrown.
 import { gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import { secrets } from '../../lib/kube/core.ts'
 import { isKubeError } from '../../lib/kube/errors.ts'
 import { removeFinalizer } from '../../lib/kube/finalizers.ts'
 import { controllerReference } from '../../lib/kube/resource.ts'
-import { decideOn } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'
 import {
   dataDiskName,
@@ -29,32 +26,9 @@ export const PLAYER_LABEL = 'wasd.cloud/player'
 export interface Hands {
   azure: Azure
   kube: KubeClient
-  /** Told of every refusal of capacity, so that rankings and history know. */
-  onRefused: (refusal: { seen: Seen; code: string; message: string }) => void
 }
 
 export async function perform(step: Step, seen: Seen, hands: Hands, signal: AbortSignal): Promise<Outcome> {
-  try {
-    return await attempt(step, seen, hands, signal)
-  } catch (error) {
-    if (!(error instanceof AzureError)) throw error
-    const decision = decideOn(error)
-    if (decision.do === 'Retry') throw error
-    if (decision.do === 'LookAgain') return {} // The next look shows what stands in the way.
-    const { code, message } = error
-    if (decision.do === 'Refused') hands.onRefused({ seen, code, message })
-    return {
-      refused: {
-        code,
-        message: message.slice(0, 4096),
-        retryable: decision.do === 'Refused',
-        at: seen.now.toISOString(),
-      },
-    }
-  }
-}
-
-async function attempt(step: Step, seen: Seen, hands: Hands, signal: AbortSignal): Promise<Outcome> {
   const { azure, kube } = hands
   const { machine, uid, incarnation } = seen
   const name = virtualMachineName(uid, incarnation.number)
@@ -133,19 +107,18 @@ async function deleteResource(
   { azure, kube }: Hands,
   signal: AbortSignal,
 ): Promise<void> {
-  const { machine, namespace } = seen
-  const place = placed(seen)
+  const { machine, uid, namespace } = seen
   switch (resource.kind) {
     case 'networkInterface':
-      return await azure.deleteNetworkInterface(place, networkInterfaceName(seen.uid), signal)
+      return await azure.deleteNetworkInterface(placed(seen), networkInterfaceName(uid), signal)
     case 'publicIPAddress':
-      return await azure.deletePublicIPAddress(place, publicIPAddressName(seen.uid), signal)
+      return await azure.deletePublicIPAddress(placed(seen), publicIPAddressName(uid), signal)
     case 'networkSecurityGroup':
-      return await azure.deleteNetworkSecurityGroup(place, networkSecurityGroupName(seen.uid), signal)
+      return await azure.deleteNetworkSecurityGroup(placed(seen), networkSecurityGroupName(uid), signal)
     case 'osDisk':
-      return await azure.deleteDisk(place, osDiskName(seen.uid), signal)
+      return await azure.deleteDisk(placed(seen), osDiskName(uid), signal)
     case 'dataDisk':
-      return await azure.deleteDisk(place, dataDiskName(seen.uid, resource.name), signal)
+      return await azure.deleteDisk(placed(seen), dataDiskName(uid, resource.name), signal)
     case 'bootstrapSecret':
       await kube.delete(secrets, { namespace, name: machine.metadata.name }, { signal })
       return

@@ -1,8 +1,6 @@
 // Running or deallocated, as the spec asks. "Stopped" is not enough: Azure bills a machine that is stopped but still
 // holds its host (https://learn.microsoft.com/azure/virtual-machines/states-billing).
-import { fallsBack } from './creation.ts'
 import type { Phase, Seen, Verdict } from './decision.ts'
-import { patience } from './refusal.ts'
 
 export const power: Phase = seen => {
   const { machine, observed, settings } = seen
@@ -12,10 +10,8 @@ export const power: Phase = seen => {
 
   if (machine.spec.powerState === 'Deallocated') {
     if (vm.powerState === 'Deallocated') return {}
-    const because = {
-      reason: 'Deallocating',
-      message: 'The machine is stopped and its host given back; the disks are kept.',
-    }
+    const message = 'The machine is stopped and its host given back; the disks are kept.'
+    const because = { reason: 'Deallocating', message }
     if (vm.powerState === 'Deallocating' || vm.powerState === 'Unknown') return { because, ...wait }
     return { because, step: { do: 'DeallocateVirtualMachine' }, ...wait }
   }
@@ -29,18 +25,16 @@ export const power: Phase = seen => {
     case 'Starting':
     case 'Stopping':
     case 'Deallocating':
-    case 'Unknown':
-      return {
-        because: { reason: 'Starting', message: `Azure says that the machine is ${vm.powerState.toLowerCase()}.` },
-        ...wait,
-      }
+    case 'Unknown': {
+      const message = `Azure says that the machine is ${vm.powerState.toLowerCase()}.`
+      return { because: { reason: 'Starting', message }, ...wait }
+    }
     default:
       return vm.powerState satisfies never
   }
 }
 
-function start(seen: Seen, wait: Verdict): Verdict {
-  const { machine, incarnation, observed } = seen
+function start({ machine, incarnation, observed }: Seen, wait: Verdict): Verdict {
   // The detour over on-demand ends where the machine is started anew: the spec's own priority is tried again.
   if (incarnation.priority !== machine.spec.priority && observed.virtualMachine?.powerState === 'Deallocated') {
     const message = `It is rebuilt as ${machine.spec.priority} from the same disk, as the spec asks.`
@@ -50,19 +44,6 @@ function start(seen: Seen, wait: Verdict): Verdict {
       requeueAfterSeconds: 0,
     }
   }
-  if (fallsBack(seen)) {
-    const message = 'Azure has no spot capacity to start it; it is rebuilt on on-demand capacity from the same disk.'
-    return {
-      step: { do: 'BeginIncarnation', priority: 'Regular', reason: 'CapacityRefused' },
-      because: { reason: 'CapacityRefused', message },
-      requeueAfterSeconds: 0,
-    }
-  }
-  const waiting = patience(seen)
-  if (waiting.because || waiting.stalled) return waiting
-  return {
-    step: { do: 'StartVirtualMachine' },
-    because: { reason: 'Starting', message: 'The machine is started.' },
-    ...wait,
-  }
+  const because = { reason: 'Starting', message: 'The machine is started.' }
+  return { step: { do: 'StartVirtualMachine' }, because, ...wait }
 }

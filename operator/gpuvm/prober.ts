@@ -1,6 +1,6 @@
 // Asks every running machine's stream server whether it answers, which is half of "playable". Nothing that the API
 // or the guest says is needed for that. Three misses in a row close a stretch; when a good part of the fleet falls
-// silent in one round it is our own network, and nothing is concluded.
+// silent at once it is our own network, and nothing is concluded.
 import { request } from 'undici'
 import type { ObjectReference } from '../../lib/kube/resource.ts'
 import type { Runnable, StopSignals } from '../../lib/kube/runtime.ts'
@@ -14,7 +14,7 @@ const SERVER_INFO_PORT = 47_989
 const MISSES = 3
 /** A server that was never heard is asked so many times as often: the player waits for its first answer. */
 const SEEKING_FACTOR = 5
-/** When this share of at least so many machines falls silent in one round, it is our network. */
+/** When this share of at least so many machines is silent at once, it is our network. */
 const OWN_FAULT = { share: 0.2, fleet: 10 }
 /** Probes under way at once. */
 const CONCURRENCY = 200
@@ -55,6 +55,7 @@ export function prober(options: {
   const { clock, log, probeSeconds, onTransition } = options
   const probe = options.probe ?? serverInfo(probeSeconds * 1000)
   const followed = new Map<string, Followed>()
+  let wasOwnFault = false
   const unknown: StreamSeen = { answering: undefined, since: undefined, lastAnsweredAt: undefined }
 
   async function round(signal: AbortSignal): Promise<void> {
@@ -63,26 +64,41 @@ export function prober(options: {
     const answers = await inBatches(due, async target => ({ target, answered: await probe(target.host, signal) }))
     if (signal.aborted) return
 
-    const silenced = answers.filter(({ target, answered }) => !answered && target.answering === true).length
-    const ownFault = followed.size >= OWN_FAULT.fleet && silenced >= followed.size * OWN_FAULT.share
-    if (ownFault)
-      log.warn({ silenced, fleet: followed.size }, 'So much of the fleet fell silent at once that nothing is concluded')
+    for (const { target, answered } of answers) if (!answered) target.misses += 1
+    const isOwnFault = fellSilentTogether()
+    if (isOwnFault !== wasOwnFault) tellOfOwnFault(isOwnFault)
     for (const { target, answered } of answers) {
-      const changed = answered || !ownFault ? learn(target, answered) : false
+      const changed = learn(target, { answered, isOwnFault })
       target.dueAt = clock.monotonic() + (probeSeconds * 1000) / (target.answering ? 1 : SEEKING_FACTOR)
       if (changed && followed.get(target.uid) === target) onTransition(target.key)
     }
   }
 
-  function learn(target: Followed, answered: boolean): boolean {
+  /** Machines are asked at different times, so silence is counted over all that were heard, not over one round. */
+  function fellSilentTogether(): boolean {
+    const heard = [...followed.values()].filter(({ answering }) => answering === true)
+    const silent = heard.filter(({ misses }) => misses > 0).length
+    return heard.length >= OWN_FAULT.fleet && silent >= heard.length * OWN_FAULT.share
+  }
+
+  function tellOfOwnFault(isOwnFault: boolean): void {
+    wasOwnFault = isOwnFault
+    if (isOwnFault)
+      log.warn({ fleet: followed.size }, 'So many machines fell silent together that nothing is concluded')
+    else log.info({ fleet: followed.size }, 'The machines that fell silent together can be judged again')
+  }
+
+  /** Whether it has begun or ceased to answer. */
+  function learn(target: Followed, { answered, isOwnFault }: { answered: boolean; isOwnFault: boolean }): boolean {
     const before = target.answering
     const now = clock.now()
     if (answered) {
       if (before !== true) target.since = now
       Object.assign(target, { answering: true, misses: 0, lastAnsweredAt: now })
-    } else {
-      target.misses += 1
-      if (target.misses >= MISSES) target.answering = false
+    } else if (before === true && isOwnFault) {
+      target.misses = 1 // Whatever was missed meanwhile proves nothing: it is counted anew afterwards.
+    } else if (target.misses >= MISSES) {
+      target.answering = false
     }
     return target.answering !== before
   }

@@ -4,17 +4,26 @@ import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { isTrue } from '../../lib/kube/conditions.ts'
 import { referenceOf } from '../../lib/kube/resource.ts'
 import { virtualMachineName } from '../azure/names.ts'
-import { isLeaving } from './decision.ts'
+import { type GpuVmSettings, isLeaving } from './decision.ts'
 import type { Fleet } from './fleet.ts'
+import { isNoticed } from './notice.ts'
 import type { Prober } from './prober.ts'
 
-export function isSettled(machine: GpuVm, { fleet, prober }: { fleet: Fleet; prober: Prober }): boolean {
+export interface Knowledge {
+  fleet: Pick<Fleet, 'powerState'>
+  prober: Pick<Prober, 'follow' | 'seen'>
+  settings: GpuVmSettings
+  now: Date
+}
+
+export function isSettled(machine: GpuVm, { fleet, prober, settings, now }: Knowledge): boolean {
   const { status, metadata } = machine
   const { uid } = metadata
   if (uid === undefined || isLeaving(machine)) return false
   if (status?.incarnation === undefined || status.observedGeneration !== metadata.generation) return false
   if (status.operation !== undefined || status.lastError !== undefined || !isTrue(status.conditions, 'Ready'))
     return false
+  if (isNoticed(machine, { now, settings })) return false
 
   const listed = fleet.powerState(virtualMachineName(uid, status.incarnation.number))
   if (listed === undefined || listed !== status.powerState) return false

@@ -3,9 +3,11 @@ import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { type ConditionChange, removeCondition, setCondition } from '../../lib/kube/conditions.ts'
 import type { VirtualMachineSeen } from '../azure/provider.ts'
 import { type Incarnation, isLeaving, type LastError, type Operation, type Seen, type Verdict } from './decision.ts'
+import { lateFailure } from './refusal.ts'
 
 /** What performing the step brought to light. */
 export interface Outcome {
+  /** Azure has accepted it. Without a poller: it is about to be asked. */
   operation?: Operation
   refused?: LastError
 }
@@ -17,7 +19,6 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
   const old = machine.status ?? {}
   const begun = verdict.step?.do === 'BeginIncarnation' ? begin(seen, verdict.step) : undefined
   const vm = begun ? undefined : observed.virtualMachine
-  const skipped = observed.operation?.is === 'Running' && !isLeaving(machine) // Nothing but the operation was read.
 
   const next: GpuVmStatus = {
     ...old,
@@ -28,10 +29,10 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
     ...(observed.publicIPAddress?.address !== undefined && { publicIP: observed.publicIPAddress.address }),
     ...(observed.publicIPAddress?.fqdn !== undefined && { fqdn: observed.publicIPAddress.fqdn }),
   }
-  put(next, 'operation', outcome.operation ?? (isUnderWay(seen) ? old.operation : undefined))
+  put(next, 'operation', outcome.operation ?? (isUnderWay(seen, verdict) ? old.operation : undefined))
   put(next, 'lastError', lastErrorOf(seen, verdict, outcome))
-  if (!skipped) {
-    put(next, 'powerState', vm ? vm.powerState : 'Absent')
+  if (observed.sight === 'Whole') {
+    put(next, 'powerState', begunPowerState(outcome) ?? (vm ? vm.powerState : 'Absent'))
     put(next, 'priority', vm?.priority)
     put(next, 'size', vm?.size)
     put(next, 'vmId', vmIdOf(seen, vm))
@@ -46,9 +47,19 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
 }
 
 /** An operation whose reply was lost has no poller; it stands until the machine has come to rest. */
-function isUnderWay({ machine, observed }: Seen): boolean {
+function isUnderWay({ machine, observed }: Seen, { step }: Verdict): boolean {
+  if (observed.sight !== 'Whole' || step?.do === 'DeallocateVirtualMachine') return true
   if (observed.operation) return observed.operation.is === 'Running'
-  return machine.status?.operation !== undefined && observed.virtualMachine?.powerState === 'Deallocating'
+  const vm = observed.virtualMachine
+  const isAtWork = vm?.powerState === 'Deallocating' || vm?.provisioningState === 'Updating'
+  return machine.status?.operation !== undefined && isAtWork
+}
+
+/** What Azure has accepted is true from then on; it does not say so itself before it has done it. */
+function begunPowerState({ operation }: Outcome): 'Starting' | 'Deallocating' | undefined {
+  if (operation?.poller === undefined) return undefined
+  if (operation.kind === 'Start') return 'Starting'
+  return operation.kind === 'Deallocate' ? 'Deallocating' : undefined
 }
 
 /** Whether this verdict is the discovery of an eviction. */
@@ -56,13 +67,17 @@ export function isEvictionSeen({ step }: Verdict): boolean {
   return step?.do === 'RecordEviction' || (step?.do === 'BeginIncarnation' && step.reason === 'Evicted')
 }
 
+/** A number under which Azure has never held a VM serves the next plan too; so there is at most one predecessor. */
 function begin(
-  { machine, incarnation, now }: Seen,
+  { machine, observed, incarnation, now }: Seen,
   step: { priority: Incarnation['priority']; reason: Incarnation['reason'] },
 ): Incarnation {
   const { priority, reason } = step
+  const { vmId, operation } = machine.status ?? {}
+  const isAsked = operation?.kind === 'Create' && operation.incarnation === incarnation.number
+  const wasMade = observed.virtualMachine !== undefined || vmId !== undefined || isAsked
   return {
-    number: incarnation.number + 1,
+    number: incarnation.number + (wasMade ? 1 : 0),
     priority,
     specPriority: machine.spec.priority,
     reason,
@@ -91,26 +106,17 @@ function resourcesOf({ machine, observed }: Seen, begun: boolean): NonNullable<G
   return next
 }
 
-function lastErrorOf(
-  { machine, observed, now }: Seen,
-  verdict: Verdict,
-  { refused, operation }: Outcome,
-): LastError | undefined {
-  if (refused) return refused
-  if (observed.operation?.is === 'Failed') {
-    const { code, message } = observed.operation
-    return { code, message: message.slice(0, 4096), retryable: true, at: now.toISOString() }
-  }
-  const old = machine.status?.lastError
-  const failure = observed.virtualMachine?.failure
-  if (old === undefined && failure !== undefined && observed.virtualMachine?.provisioningState === 'Failed') {
-    return { ...failure, retryable: true, at: now.toISOString() }
-  }
+function lastErrorOf(seen: Seen, { step, because, stalled }: Verdict, { refused }: Outcome): LastError | undefined {
+  const { machine, observed } = seen
+  const { status, metadata, spec } = machine
   // A new plan wipes the slate, but for the one that was made because of the error.
-  if (verdict.step?.do === 'BeginIncarnation' && verdict.step.reason !== 'CreateFailed') return undefined
-  if (operation?.kind === 'Create' || operation?.kind === 'Start') return undefined
-  if (observed.virtualMachine?.powerState === 'Running') return undefined
-  return old
+  if (step?.do === 'BeginIncarnation' && step.reason !== 'CreateFailed') return undefined
+  const fresh = refused ?? lateFailure(seen)
+  if (fresh || observed.sight !== 'Whole') return fresh ?? status?.lastError
+  if (status?.observedGeneration !== metadata.generation) return undefined
+  if (!because && !stalled) return undefined
+  if (spec.powerState === 'Running' && observed.virtualMachine?.powerState === 'Running') return undefined
+  return status?.lastError
 }
 
 /** Transitions only; a stretch is closed at its last evidence, in the player's favour, never at its discovery. */
@@ -140,20 +146,27 @@ function phaseOf(seen: Seen, verdict: Verdict): Phase {
   const { machine, observed, incarnation } = seen
   if (isLeaving(machine)) return 'Deleting'
   if (verdict.stalled) return 'Failed'
-  const replaced = verdict.step?.do === 'BeginIncarnation' ? verdict.step.reason : incarnation.reason
+  const { powerState } = machine.spec
   switch (verdict.because?.reason) {
     case undefined:
-      return machine.spec.powerState === 'Running' ? 'Running' : 'Deallocated'
+      return powerState === 'Running' ? 'Running' : 'Deallocated'
     case 'CapacityRefused':
       return 'Waiting'
     case 'Starting':
-      return 'Starting'
     case 'Deallocating':
-      return 'Deallocating'
+    case 'Evicted':
+      return verdict.because.reason
+    case 'Suspended':
+      return machine.status?.phase ?? 'Pending'
     default:
-      if (observed.virtualMachine?.powerState === 'Running') return 'Running'
-      return replaced === 'Evicted' || replaced === 'MachineLost' ? 'Evicted' : 'Creating'
+      break
   }
+  if (powerState === 'Deallocated') return 'Deallocating'
+  const vm = observed.virtualMachine
+  if (vm?.powerState === 'Running') return 'Running'
+  if (vm && machine.status?.vmId !== undefined) return 'Starting'
+  const reason = verdict.step?.do === 'BeginIncarnation' ? verdict.step.reason : incarnation.reason
+  return reason === 'Evicted' || reason === 'MachineLost' ? 'Evicted' : 'Creating'
 }
 
 function conditionsOf(seen: Seen, verdict: Verdict, next: GpuVmStatus): NonNullable<GpuVmStatus['conditions']> {
@@ -195,7 +208,10 @@ function playability({ powerState, stream }: GpuVmStatus): Omit<ConditionChange,
     return {
       status: 'False',
       reason: 'MachineNotRunning',
-      message: `Azure says that the machine is ${powerState?.toLowerCase() ?? 'absent'}.`,
+      message:
+        powerState === undefined || powerState === 'Absent'
+          ? 'There is no machine now.'
+          : `Azure says that the machine is ${powerState.toLowerCase()}.`,
     }
   }
   if (!stream?.answering)

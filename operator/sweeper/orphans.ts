@@ -11,6 +11,8 @@ export interface Orphan {
 export const LARGEST_SHARE = 0.2
 /** So many may always go: one machine with all that it holds, twice. */
 export const ALWAYS_PERMITTED = 10
+/** And so many where the cluster names no owner at all, which is rather a lost cluster than an idle one: one machine. */
+export const PERMITTED_WITHOUT_OWNERS = 5
 
 /** Machines first, then what they held, then what that held. */
 const order: TaggedResource['kind'][] = [
@@ -33,9 +35,13 @@ export function orphansOf(seen: { tagged: Orphan[]; owners: ReadonlySet<string>;
 }
 
 /** What is deleted in this round; `halted` when it would be too much to be true. */
-export function sweepable(found: { ripe: Orphan[]; tagged: number }): { halted: boolean; delete: Orphan[] } {
-  const { ripe, tagged } = found
-  if (ripe.length > ALWAYS_PERMITTED && ripe.length > tagged * LARGEST_SHARE) return { halted: true, delete: [] }
+export function sweepable(found: { ripe: Orphan[]; tagged: number; owners: number }): {
+  halted: boolean
+  delete: Orphan[]
+} {
+  const { ripe, tagged, owners } = found
+  const permitted = owners === 0 ? PERMITTED_WITHOUT_OWNERS : Math.max(ALWAYS_PERMITTED, tagged * LARGEST_SHARE)
+  if (ripe.length > permitted) return { halted: true, delete: [] }
   const sorted = [...ripe].sort((left, right) => order.indexOf(left.resource.kind) - order.indexOf(right.resource.kind))
   return { halted: false, delete: sorted }
 }

@@ -47,7 +47,7 @@ export function sweeper(options: SweeperOptions): Runnable {
     since = new Map(orphans.map(({ resource }) => [resource.id, since.get(resource.id) ?? now]))
     const ripe = orphans.filter(({ resource }) => now - (since.get(resource.id) ?? now) >= options.graceSeconds * 1000)
 
-    const plan = sweepable({ ripe, tagged: tagged.length })
+    const plan = sweepable({ ripe, tagged: tagged.length, owners: owners.size })
     metrics.orphans.set(orphans.length)
     metrics.halted.set(plan.halted ? 1 : 0)
     if (plan.halted) {
@@ -91,9 +91,12 @@ export function sweeper(options: SweeperOptions): Runnable {
       metrics.deleted.inc({ kind })
       log.warn({ id, tags: resource.tags }, 'Deleted an Azure resource without an owner')
     } catch (error) {
-      // What is still held by another orphan goes in a later round, when that one is gone.
-      if (!(error instanceof AzureError) || decideOn(error).do === 'Stall') throw error
-      log.info({ id, code: error.code }, 'An Azure resource without an owner cannot be deleted yet')
+      if (!(error instanceof AzureError)) throw error
+      // What is still held by another orphan goes in a later round, when that one is gone. One that a person has to
+      // help with (a lock, a missing right) must not keep the others.
+      const fields = { id, code: error.code, error }
+      if (decideOn(error).do === 'Stall') log.error(fields, 'An Azure resource without an owner cannot be deleted')
+      else log.info(fields, 'An Azure resource without an owner cannot be deleted yet')
     }
   }
 

@@ -1,0 +1,31 @@
+// What it means for the pass that Azure did not do, or did not tell, what it was asked.
+import { decideOn } from '../azure/decisions.ts'
+import { AzureError } from '../azure/errors.ts'
+import { type LastError, type Seen, type Step, scaled, type Verdict } from './decision.ts'
+import { lastError, reasonOf, refusedVerdict } from './refusal.ts'
+
+export type Hindrance =
+  /** It says nothing about the machine (throttled, no answer): the same again, not before `afterSeconds` if given. */
+  | { is: 'Unanswered'; error: AzureError; afterSeconds: number | undefined }
+  /** Azure is busy with the resource: what stands in its way is told, and looked at again. */
+  | { is: 'Busy'; verdict: Verdict }
+  | { is: 'Refused'; verdict: Verdict; refused: LastError }
+
+/** Steps on a VM that was just seen: one that is gone since is no fault of the catalogue's. */
+const onMachine: Step['do'][] = ['StartVirtualMachine', 'DeallocateVirtualMachine', 'DeleteVirtualMachine']
+
+/** Throws `error` again when it is not Azure's. */
+export function hindranceOf(error: unknown, seen: Seen, verdict: Verdict): Hindrance {
+  if (!(error instanceof AzureError)) throw error
+  const decision = decideOn(error)
+  if (decision.do === 'Retry') return { is: 'Unanswered', error, afterSeconds: decision.afterSeconds }
+
+  const isGone = error.status === 404 && verdict.step !== undefined && onMachine.includes(verdict.step.do)
+  if (decision.do === 'LookAgain' || isGone) {
+    const because = { reason: reasonOf(error.code), message: `Azure is not ready for it yet. ${error.message}` }
+    const afterSeconds = decision.do === 'LookAgain' ? decision.afterSeconds : 1
+    return { is: 'Busy', verdict: { ...verdict, because, requeueAfterSeconds: scaled(afterSeconds, seen.settings) } }
+  }
+  const refused = lastError(error, seen.now)
+  return { is: 'Refused', verdict: refusedVerdict(seen, verdict, refused), refused }
+}

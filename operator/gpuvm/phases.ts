@@ -1,0 +1,31 @@
+// The order of decisions. Order is policy: giving back overtakes waiting, an eviction a change of mind, and whatever
+// came before is out of Azure before anything is asked of it again.
+import { bootstrap } from './bootstrap.ts'
+import { catalogued } from './catalogued.ts'
+import { change } from './change.ts'
+import { creation } from './creation.ts'
+import { deletion } from './deletion.ts'
+import { eviction } from './eviction.ts'
+import { loss } from './loss.ts'
+import { network } from './network.ts'
+import { notice } from './notice.ts'
+import { operationUnderWay } from './operation.ts'
+import { power } from './power.ts'
+import { refusal } from './refusal.ts'
+import { replacement } from './replacement.ts'
+
+export const phases = [
+  deletion,
+  operationUnderWay,
+  catalogued,
+  bootstrap,
+  loss,
+  eviction,
+  change,
+  replacement,
+  refusal,
+  network,
+  creation,
+  power,
+  notice,
+]
