@@ -1,10 +1,7 @@
 // The Telegram simulator as a process, and a person who chats with the bot in it: what they write, press and read.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { z } from 'zod'
+import { type Control, startSimulator } from './simulator.ts'
 
-const program = new URL('../../demo/simulators/telegram/main.ts', import.meta.url).pathname
 const readySchema = z.object({ listening: z.string(), token: z.string(), username: z.string() })
 const messageSchema = z.looseObject({
   seq: z.number(),
@@ -19,26 +16,9 @@ export type Message = z.infer<typeof messageSchema>
 /** Seconds that a person waits for the bot before a test fails. */
 const PATIENCE_SECONDS = 15
 
-type Control = (method: string, path: string, body?: unknown) => Promise<unknown>
-
 export async function startTelegram(...options: string[]) {
-  const child = spawn(process.execPath, [program, '--port', '0', '--retry-scale', '0.05', ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const lines = createInterface(child.stdout)
-  const [line] = await once(lines, 'line')
-  const { listening, token, username } = readySchema.parse(JSON.parse(String(line)))
-
-  const control: Control = async (method, path, body) => {
-    const reply = await fetch(`${listening}/simulator${path}`, {
-      method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    const json: unknown = await reply.json()
-    if (!reply.ok) throw new Error(`${method} ${path}: ${reply.status} ${JSON.stringify(json)}`)
-    return json
-  }
-
+  const { ready, control, stop } = await startSimulator('telegram', ['--retry-scale', '0.05', ...options], readySchema)
+  const { listening, token, username } = ready
   return {
     apiRoot: listening,
     token,
@@ -50,7 +30,7 @@ export async function startTelegram(...options: string[]) {
       return schema.parse(await control('GET', '/log')).calls.filter(call => call.method === method)
     },
     person: async (firstName: string) => person(control, firstName),
-    stop: () => stop(child),
+    stop,
   }
 }
 
@@ -110,10 +90,4 @@ async function person(control: Control, firstName: string) {
 /** The labels of a message's buttons. */
 export function labels(message: Message): string[] {
   return message.buttons.flat().map(({ text }) => text)
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
-  child.kill('SIGTERM')
-  await once(child, 'exit')
 }

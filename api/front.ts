@@ -1,0 +1,130 @@
+// The half of the API that faces people: HTTP, pages and the bot, over the books in Postgres. It knows no Kubernetes;
+// what it wants there it leaves in the queue.
+import type { Bot } from 'grammy'
+import type { Registry } from 'prom-client'
+import type { Catalogue } from '../crds/catalogue.ts'
+import type { Database } from '../lib/database/pool.ts'
+import type { Clock } from '../lib/process/clock.ts'
+import type { Health } from '../lib/process/health.ts'
+import type { Logger } from '../lib/telemetry/log.ts'
+import { createBot } from './bot/bot.ts'
+import { botOutside } from './bot/rooms.ts'
+import { introduce } from './bot/setup.ts'
+import { workOffNotification, workOffUpdate } from './bot/worker.ts'
+import { type Application, createApplication } from './http/application.ts'
+import { HttpError } from './http/errors.ts'
+import type { RateLimits } from './http/rate-limits.ts'
+import type { PaymentRail } from './payments/rail.ts'
+import { receiveRazorpayWebhook, workOffRazorpayWebhook } from './payments/razorpay-webhook.ts'
+import { playerById } from './players/players.ts'
+import { enqueue } from './queue/queue.ts'
+import type { Handlers } from './queue/worker.ts'
+import type { CommandOutside } from './sessions/commands.ts'
+import type { ServeSettings } from './settings.ts'
+import { topUpPages } from './web/pages.ts'
+import { pagesOutside } from './web/rooms.ts'
+
+export interface FrontOutside {
+  settings: Pick<ServeSettings, 'publicUrl' | 'telegram' | 'razorpay'>
+  database: Database
+  clock: Clock
+  log: Logger
+  metrics: Registry
+  health: Health
+  limits: RateLimits
+  catalogue: () => Catalogue
+  rail: PaymentRail
+  sessions: CommandOutside
+}
+
+export interface Front {
+  application: Application
+  /** What needs no bot. */
+  paymentHandlers: Handlers
+  /** Introduces the bot to Telegram, however long that takes. Rejects only with the signal's reason. */
+  botHandlers(signal: AbortSignal): Promise<Handlers>
+}
+
+/** Items of different chats at work at once. Telegram takes about thirty messages a second in all. */
+const CHATS_AT_ONCE = 16
+/** With the queue's backoff about twenty minutes; then a person looks at it. */
+const TELEGRAM_ATTEMPTS = 12
+const WEBHOOKS_AT_ONCE = 8
+/** About half a day. The money is found by reconciliation in any case. */
+const WEBHOOK_ATTEMPTS = 150
+
+export function createFront(outside: FrontOutside): Front {
+  const { settings, database, clock, log, catalogue, rail } = outside
+  const { publicUrl, telegram, razorpay } = settings
+  // The bot's id is the part of its token before the colon, so updates can be stored before Telegram has answered.
+  const botId = Number(telegram.token.split(':')[0])
+  let bot: Bot | undefined
+
+  const pages = topUpPages(
+    pagesOutside({
+      ...{ database, clock, log, catalogue, publicUrl, rail, razorpay },
+      limits: outside.limits,
+      botUrl: () => (bot ? `https://t.me/${bot.botInfo.username}` : 'https://t.me'),
+    }),
+  )
+  const application = createApplication({
+    ...{ clock, log, catalogue, publicUrl, pages },
+    metrics: outside.metrics,
+    health: outside.health,
+    limits: outside.limits,
+    telegram: {
+      secret: telegram.webhookSecret,
+      async store(update) {
+        await enqueue(database, 'telegram.update', { botId, update })
+      },
+      async answerPreCheckout(update) {
+        if (!bot) throw new HttpError('Unavailable', { retryAfterSeconds: 1 })
+        await bot.handleUpdate(update)
+      },
+    },
+    razorpay: {
+      async receive(delivery) {
+        const { webhookSecrets } = razorpay
+        await receiveRazorpayWebhook({ database, webhookSecrets }, { ...delivery, now: clock.now() })
+      },
+    },
+  })
+
+  return {
+    application,
+    paymentHandlers: {
+      'razorpay.webhook': {
+        concurrency: WEBHOOKS_AT_ONCE,
+        attempts: WEBHOOK_ATTEMPTS,
+        async handle({ webhookId }) {
+          await workOffRazorpayWebhook({ database, rail, log }, { webhookId, now: clock.now() })
+        },
+      },
+    },
+    async botHandlers(signal) {
+      const webhookUrl = `${publicUrl}/webhooks/telegram`
+      const { token, apiRoot, webhookSecret, paisePerStar } = telegram
+      const botInfo = await introduce({ token, apiRoot, webhookUrl, webhookSecret, clock, log }, signal)
+      const rooms = { database, clock, log, catalogue, publicUrl, paisePerStar, sessions: outside.sessions }
+      const itself = createBot({ token, apiRoot, botInfo }, botOutside(rooms))
+      bot = itself
+      return {
+        'telegram.update': {
+          concurrency: CHATS_AT_ONCE,
+          attempts: TELEGRAM_ATTEMPTS,
+          handle: ({ update }) => workOffUpdate(itself, update, log),
+        },
+        'telegram.notification': {
+          concurrency: CHATS_AT_ONCE,
+          attempts: TELEGRAM_ATTEMPTS,
+          async handle({ playerId, notification }) {
+            const player = await playerById(database, playerId)
+            if (!player) return // Deleted since: there is nobody to tell.
+            const recipient = { chatId: Number(player.telegramChatId), languageCode: player.languageCode }
+            await workOffNotification(itself, { recipient, notification, catalogue: catalogue() }, log)
+          },
+        },
+      }
+    },
+  }
+}
