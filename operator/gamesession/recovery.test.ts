@@ -41,6 +41,14 @@ describe('never played', () => {
   })
 })
 
+test('never played and already on its detour, it is made anew where spot is to be had', () => {
+  const machine = evicted()
+  const rulingOn = ({ priority }: { priority: string }) =>
+    priority === 'Regular' ? { code: 'SkuNotAvailable', leftSeconds: 60 } : undefined
+  // The spec says Spot already and the incarnation rules over it: no change of the machine can ask for spot.
+  expect(pass({ machines: [machine], rulingOn }).verdict.step).toEqual({ do: 'DeleteMachine', machine })
+})
+
 describe('I6: played', () => {
   const session = sessionOf({ spec: { regions: ['centralindia', 'westeurope'] }, status: played })
 

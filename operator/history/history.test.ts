@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest'
+import { createLogger } from '../../lib/telemetry/log.ts'
+import { machineFor } from '../gamesession/sights.fixture.ts'
+import { type CapacityEvent, type HistoryStore, history } from './history.ts'
+import { notesOf } from './notes.ts'
+
+const log = createLogger({ program: 'test', level: 'silent' })
+const event = (gpuVmUid: string): CapacityEvent => ({
+  kind: 'Asked',
+  at: new Date(0),
+  region: 'near',
+  size: 'Standard_A',
+  priority: 'Spot',
+  gpuVmUid,
+})
+
+/** Runs so many rounds, `between` them whatever a test does. */
+async function rounds(count: number, store: HistoryStore, between: (round: number) => void = () => undefined) {
+  const stop = new AbortController()
+  let round = 0
+  const sleep = async () => {
+    round += 1
+    between(round)
+    if (round === count) stop.abort()
+  }
+  const kept = history({ clock: { now: () => new Date(0), monotonic: () => 0, sleep }, log, store })
+  return { kept, run: () => kept.run({ stop: stop.signal, abort: stop.signal }) }
+}
+
+function inMemory() {
+  const written: string[] = []
+  const state = { away: false, prepared: 0, closed: false }
+  const store: HistoryStore = {
+    async prepare() {
+      if (state.away) throw new Error('ECONNREFUSED')
+      state.prepared += 1
+    },
+    async append(events) {
+      if (state.away) throw new Error('ECONNREFUSED')
+      written.push(...events.map(({ gpuVmUid }) => gpuVmUid))
+    },
+    async close() {
+      state.closed = true
+    },
+  }
+  return { state, store, written }
+}
+
+test('what is noted is written in order, and the rest at the end', async () => {
+  const { state, store, written } = inMemory()
+  const { kept, run } = await rounds(2, store, round => round === 2 && kept.note(event('c')))
+  kept.note(event('a'))
+  kept.note(event('b'))
+  await run()
+  expect(written).toEqual(['a', 'b', 'c'])
+  expect(state).toEqual({ away: false, prepared: 1, closed: true })
+})
+
+test('a database that is away costs nothing but the wait', async () => {
+  const { state, store, written } = inMemory()
+  state.away = true
+  const { kept, run } = await rounds(3, store, round => {
+    if (round === 2) state.away = false
+  })
+  kept.note(event('a'))
+  await run()
+  expect(written).toEqual(['a'])
+})
+
+test('memory is bounded: the oldest notes go first', async () => {
+  const { state, store, written } = inMemory()
+  state.away = true
+  const { kept, run } = await rounds(2, store, round => {
+    if (round === 1) state.away = false
+  })
+  for (let index = 0; index < 10_500; index += 1) kept.note(event(String(index)))
+  await run()
+  expect(written).toHaveLength(10_000)
+  expect(written[0]).toBe('500')
+})
+
+test('a machine’s changes tell what was asked, granted, refused and taken back', () => {
+  const idle = machineFor()
+  const since = '2026-11-24T18:00:00Z'
+  const asked = machineFor({ status: { operation: { kind: 'Create', resource: 'x', since } } })
+  const granted = machineFor({ status: { vmId: 'v1' } })
+  const evicted = machineFor({ status: { vmId: 'v1', evictions: 1 } })
+  const refused = machineFor({
+    status: { lastError: { code: 'SkuNotAvailable', message: 'no', retryable: true, at: since } },
+  })
+  const kinds = (old: typeof idle, object: typeof idle) =>
+    notesOf({ type: 'Modified', old, object, initial: false }, new Date(0)).map(({ kind }) => kind)
+  expect(kinds(idle, asked)).toEqual(['Asked'])
+  expect(kinds(asked, granted)).toEqual(['Granted'])
+  expect(kinds(granted, evicted)).toEqual(['Evicted'])
+  expect(kinds(idle, refused)).toEqual(['Refused'])
+  expect(kinds(refused, refused)).toEqual([])
+  expect(notesOf({ type: 'Added', object: evicted, initial: true }, new Date(0))).toEqual([])
+})
