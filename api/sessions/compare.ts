@@ -41,10 +41,12 @@ export async function compareOnce(
 ): Promise<number> {
   const { database, clock, settings, log } = outside
   let sent = 0
+  const current = new Set<GameSession>()
   for (let after = ''; ; ) {
     const page = await activeSessions(database, { after, limit: PAGE_SIZE })
     for (const session of page) {
       const object = watched.store.get({ namespace: settings.namespace, name: objectNameOf(session.id) })
+      if (object !== undefined && object.metadata.resourceVersion === session.seen.version) current.add(object)
       if (await isInStep(database, { session, object, now: clock.now() })) continue
       if (await isQueued(database, session.id)) continue
       await enqueue(database, 'kubernetes.session', { sessionId: session.id })
@@ -55,7 +57,7 @@ export async function compareOnce(
     if (!last || page.length < PAGE_SIZE) break
     after = last.id
   }
-  for (const object of watched.store.list()) await taken(outside, object, signal)
+  for (const object of watched.store.list()) if (!current.has(object)) await taken(outside, object, signal)
   return sent
 }
 
