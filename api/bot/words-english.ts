@@ -186,6 +186,10 @@ const endReasons: Record<string, string> = {
   Deleted: 'it was ended by support',
   Unrecoverable: 'its machine could not be brought back',
   InvalidSpec: 'it could not be set up',
+  StartLapsed: 'no machine could be ordered in time',
+  Refused: 'it could not be set up',
+  ObjectGone: 'it was removed by support',
+  ObjectForeign: 'it was removed by support',
 }
 
 const causes: Record<string, string> = {
