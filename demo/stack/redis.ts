@@ -30,7 +30,7 @@ const INSTALL_SECONDS = 300
 /** Resolves when it answers. Throws `RedisError` or `ProcessError`. */
 export async function startRedis(options: { folder: string; progress?: Progress }): Promise<Redis> {
   const folder = resolve(options.folder)
-  const binary = await findBinary(options.progress ?? (() => {}))
+  const binary = await findRedis(options.progress)
   const port = await freePort()
   mkdirSync(folder, { recursive: true })
   const server = member(
@@ -51,7 +51,8 @@ export async function startRedis(options: { folder: string; progress?: Progress 
   return { port, url: `redis://127.0.0.1:${port}`, server, stop: async () => await server.stop() }
 }
 
-async function findBinary(progress: Progress): Promise<string> {
+/** The server's path; installed by apt-get where we may. Throws `RedisError`. */
+export async function findRedis(progress: Progress = () => {}): Promise<string> {
   const found = onPath('redis-server') ?? onPath('valkey-server')
   if (found !== undefined) return found
   if (process.getuid?.() !== 0 || onPath('apt-get') === undefined) {

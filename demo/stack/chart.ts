@@ -1,0 +1,75 @@
+// The chart, rendered by helm and applied by kubectl, as a pipeline does it.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { type CommandResult, command, succeed } from './commands.ts'
+
+/** An object as the chart renders it. What is in it is parsed where it is used. */
+export interface RenderedObject {
+  apiVersion: string
+  kind: string
+  metadata: { name: string; namespace?: string }
+}
+
+export interface Rendering {
+  helm: string
+  chart: string
+  release: string
+  namespace: string
+  values: object
+  /** For the values' file and helm's own files. */
+  folder: string
+}
+
+/** What helm says of a rendering, good or refused. */
+export async function template(rendering: Rendering): Promise<CommandResult> {
+  const { helm, chart, release, namespace, values, folder } = rendering
+  mkdirSync(folder, { recursive: true })
+  const valuesFile = join(folder, `${release}.values.json`)
+  writeFileSync(valuesFile, JSON.stringify(values, undefined, 2), { mode: 0o600 }) // There are passwords in it.
+  const home = (name: string) => join(folder, 'helm', name) // A person's own repositories and plugins stay out of it.
+  return await command({
+    file: helm,
+    args: ['template', release, chart, '--namespace', namespace, '--values', valuesFile, '--no-hooks'],
+    environment: {
+      PATH: process.env.PATH,
+      HOME: folder,
+      HELM_CACHE_HOME: home('cache'),
+      HELM_CONFIG_HOME: home('config'),
+      HELM_DATA_HOME: home('data'),
+    },
+  })
+}
+
+/** The objects that the chart renders. Throws with helm's words when it refuses the values. */
+export async function render(rendering: Rendering): Promise<RenderedObject[]> {
+  const text = await succeed(template(rendering), `helm template ${rendering.chart}`)
+  return parseAllDocuments(text).flatMap(document => {
+    if (document.errors[0]) throw document.errors[0]
+    const object: RenderedObject | null = document.toJS()
+    return object === null ? [] : [object]
+  })
+}
+
+/** Applies server-side: CRDs first, since the rest may hold objects of theirs. Resolves when the CRDs are served. */
+export async function apply(options: {
+  objects: RenderedObject[]
+  namespace: string
+  kubectl: (args: string[], input?: string) => Promise<CommandResult>
+}): Promise<void> {
+  const { objects, namespace, kubectl } = options
+  const isCrd = ({ kind }: RenderedObject) => kind === 'CustomResourceDefinition'
+  const send = async (some: RenderedObject[]) => {
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: some })
+    const args = ['apply', '--server-side', '--field-manager=helm', '--force-conflicts', '--namespace', namespace]
+    await succeed(kubectl([...args, '--filename', '-'], list), 'kubectl apply')
+  }
+
+  const crds = objects.filter(isCrd)
+  if (crds.length > 0) {
+    await send(crds)
+    const names = crds.map(({ metadata }) => `crd/${metadata.name}`)
+    await succeed(kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...names]), 'kubectl wait')
+  }
+  await send(objects.filter(object => !isCrd(object)))
+}
