@@ -1,0 +1,280 @@
+import { createHmac } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { z } from 'zod'
+import { paymentUrl } from '../../api/payments/page.ts'
+import type { PaymentRail } from '../../api/payments/rail.ts'
+import { paymentSchema, razorpayRail } from '../../api/payments/razorpay.ts'
+import { isSignedReturn } from '../../api/payments/razorpay-signature.ts'
+import { receiveRazorpayWebhook, workOffRazorpayWebhook } from '../../api/payments/razorpay-webhook.ts'
+import { reconcileOnce } from '../../api/payments/reconciliation.ts'
+import { checkStars, createStarsInvoice, creditStars } from '../../api/payments/stars.ts'
+import { createTopUp, stateOf, type TopUp, topUpById } from '../../api/payments/top-ups.ts'
+import type { Player } from '../../api/players/players.ts'
+import { balanceOf } from '../../api/wallet/wallet.ts'
+import type { Database } from '../../lib/database/pool.ts'
+import { type Clock, systemClock } from '../../lib/process/clock.ts'
+import { startRazorpay } from '../api/razorpay.ts'
+import { type Books, brokenInvariants, newPlayer, openBooks, silent } from './books.ts'
+
+const SECRET = 'the-webhook-secret'
+let books: Books
+let database: Database
+let razorpay: Awaited<ReturnType<typeof startRazorpay>>
+let rail: PaymentRail
+let player: Player
+let topUp: TopUp
+
+beforeAll(async () => {
+  books = await openBooks()
+  database = books.database
+  razorpay = await startRazorpay()
+  rail = razorpayRail(razorpay)
+})
+afterAll(async () => {
+  expect(await brokenInvariants(database)).toEqual([])
+  await razorpay.stop()
+  await books.stop()
+})
+beforeEach(async () => {
+  player = await newPlayer(database)
+  topUp = await newTopUp(50_000n)
+})
+afterEach(async () => void (await razorpay.control('DELETE', '/faults')))
+
+const newTopUp = (amountPaise: bigint) =>
+  createTopUp(database, { playerId: player.id, amountPaise, payBy: { rail: 'Razorpay' }, now: new Date() })
+
+const openPage = (token = topUp.token) =>
+  paymentUrl({ database, rail, publicUrl: 'http://127.0.0.1:3000' }, { token, now: new Date() })
+
+const balance = async () => (await balanceOf(database, player.id)).postedPaise
+
+const paidSchema = z.object({ payment: paymentSchema, callback_url: z.url() })
+const pay = async (how: object = {}) =>
+  paidSchema.parse(await razorpay.control('POST', `/payment-links/${topUp.id}/pay`, how))
+
+/** A delivery as Razorpay makes it. */
+function delivered(body: unknown, secret = SECRET) {
+  const rawBody = JSON.stringify(body)
+  const signature = createHmac('sha256', secret).update(rawBody).digest('hex')
+  return { rawBody, signature, eventId: 'evt_1', now: new Date() }
+}
+
+function captured(change: Record<string, unknown> = {}, event = 'payment_link.paid') {
+  const id = `pay_${topUp.id.slice(-14)}`
+  return {
+    event,
+    payload: {
+      payment: { entity: { id, amount: 50_000, currency: 'INR', status: 'captured', notes: [], ...change } },
+      payment_link: { entity: { reference_id: topUp.id } },
+    },
+  }
+}
+
+const receive = (delivery: ReturnType<typeof delivered>, webhookSecrets = [SECRET]) =>
+  receiveRazorpayWebhook({ database, webhookSecrets }, delivery)
+
+/** Works off what was received; what is queued is taken by nobody else here. */
+async function workOff() {
+  const rows = await database<{ webhookId: string }[]>`
+    DELETE FROM queue_items WHERE topic = 'razorpay.webhook' RETURNING payload ->> 'webhookId' AS "webhookId"`
+  const outcomes = []
+  for (const { webhookId } of rows) {
+    outcomes.push(await workOffRazorpayWebhook({ database, rail, log: silent }, { webhookId, now: new Date() }))
+  }
+  return outcomes
+}
+
+test('I5: a captured payment is credited once, and the player is told once', async () => {
+  expect(await receive(delivered(captured()))).toBe('Stored')
+  expect(await workOff()).toEqual(['Credited'])
+  expect(await balance()).toBe(50_000n)
+
+  // The same bytes again, under whatever event id; other events of the same payment; the whole again at once.
+  expect(await receive({ ...delivered(captured()), eventId: 'evt_2' })).toBe('Repeated')
+  for (const event of ['payment.captured', 'order.paid']) await receive(delivered(captured({}, event)))
+  await receive(delivered(captured({ extra: 1 })))
+  expect(await workOff()).toEqual(['AlreadyCredited', 'AlreadyCredited', 'AlreadyCredited'])
+  expect(await balance()).toBe(50_000n)
+  const told =
+    await database`SELECT payload -> 'notification' ->> 'type' AS type FROM queue_items WHERE key = ${player.id}`
+  expect(told).toEqual([{ type: 'TopUpCredited' }])
+  expect(stateOf((await topUpById(database, topUp.id)) ?? topUp, new Date())).toBe('Credited')
+})
+
+test('I5: deliveries of one payment worked off at once are one credit', async () => {
+  for (let time = 0; time < 30; time += 1) await receive(delivered(captured({ delivery: time })))
+  const rows = await database<{ webhookId: string }[]>`
+    DELETE FROM queue_items WHERE topic = 'razorpay.webhook' RETURNING payload ->> 'webhookId' AS "webhookId"`
+  const outcomes = await Promise.all(
+    rows.map(({ webhookId }) =>
+      workOffRazorpayWebhook({ database, rail, log: silent }, { webhookId, now: new Date() }),
+    ),
+  )
+  expect(outcomes.filter(outcome => outcome === 'Credited')).toHaveLength(1)
+  expect(await balance()).toBe(50_000n)
+})
+
+test('I5: a forged webhook is refused, and nothing of it is kept', async () => {
+  const [before] = await database`SELECT count(*) FROM razorpay_webhooks`
+  const honest = delivered(captured())
+  const forgeries = [
+    delivered(captured(), 'another-secret'),
+    { ...honest, signature: '' },
+    { ...honest, signature: 'zz'.repeat(32) },
+    { ...honest, signature: honest.signature.slice(0, -2) },
+    { ...honest, rawBody: `${honest.rawBody} ` },
+    { ...honest, rawBody: honest.rawBody.replace('50000', '90000') },
+  ]
+  for (const forgery of forgeries) await expect(receive(forgery)).rejects.toMatchObject({ code: 'SignatureInvalid' })
+  // With an empty secret anybody could sign: that is refused before it is compared.
+  await expect(receive(delivered(captured(), ''), [''])).rejects.toThrow(RangeError)
+  await expect(receive(honest, [])).rejects.toThrow(RangeError)
+  expect((await database`SELECT count(*) FROM razorpay_webhooks`)[0]).toEqual(before)
+  expect(await workOff()).toEqual([])
+  expect(await balance()).toBe(0n)
+})
+
+test('After a rotation the older secret still counts', async () => {
+  expect(await receive(delivered(captured(), 'the-old-one'), ['the-new-one', 'the-old-one'])).toBe('Stored')
+  expect(await workOff()).toEqual(['Credited'])
+})
+
+test('What is not a captured payment of ours moves nothing', async () => {
+  const cases: [object, string][] = [
+    [captured({ status: 'authorized' }), 'NotCaptured'],
+    [captured({ status: 'failed' }), 'NotCaptured'],
+    [captured({ currency: 'USD' }), 'NotCaptured'],
+    [{ event: 'payment.failed', payload: captured().payload }, 'Ignored'],
+    [{ event: 'refund.created', payload: {} }, 'Ignored'],
+    [{ event: 'payment.captured', payload: { payment: captured().payload.payment } }, 'NotOurs'],
+  ]
+  for (const [body, outcome] of cases) {
+    await receive(delivered({ ...body, case: topUp.id }))
+    expect(await workOff()).toEqual([outcome])
+  }
+  expect(await balance()).toBe(0n)
+})
+
+test('A signed payment of another amount, or for no top-up, or malformed, is for a person to look at', async () => {
+  const cases: [unknown, string][] = [
+    [captured({ amount: 49_999 }), 'PaymentMismatch'],
+    [captured({ amount: 50_001 }), 'PaymentMismatch'],
+    [
+      {
+        event: 'payment.captured',
+        payload: { payment: { entity: { ...captured().payload.payment.entity, notes: { top_up: 'no' } } } },
+      },
+      'TopUpUnknown',
+    ],
+    [{ event: 'payment.captured', payload: { payment: { entity: { id: 'pay_1', amount: '5' } } } }, 'WebhookMalformed'],
+    [[], 'WebhookMalformed'],
+  ]
+  for (const [body, code] of cases) {
+    await receive(delivered(body))
+    await expect(workOff()).rejects.toMatchObject({ name: 'PermanentError', code })
+  }
+  expect(await balance()).toBe(0n)
+})
+
+test('The whole way over the simulator: link, payment, signed webhooks, signed return', async () => {
+  const url = await openPage()
+  expect(await openPage()).toBe(url)
+  expect(await rail.captured((await topUpById(database, topUp.id)) ?? topUp)).toEqual([])
+  const { payment, callback_url } = await pay({ method: 'upi' })
+  const parameters = Object.fromEntries(new URL(callback_url).searchParams)
+  expect(isSignedReturn(parameters, razorpay.keySecret)).toBe(true)
+  expect(isSignedReturn({ ...parameters, razorpay_payment_id: 'pay_other' }, razorpay.keySecret)).toBe(false)
+  expect(isSignedReturn({}, razorpay.keySecret)).toBe(false)
+
+  expect(await rail.captured(topUp)).toEqual([{ id: payment.id, amountPaise: 50_000n }])
+  expect(await rail.topUpIdOf(payment.id)).toBe(topUp.id)
+  // Credited by the note on the payment alone, as a link that has expired meanwhile leaves us.
+  await receive(delivered({ event: 'payment.captured', payload: { payment: { entity: payment } } }))
+  expect(await workOff()).toEqual(['Credited'])
+  expect(await balance()).toBe(50_000n)
+  expect(await openPage()).toBeUndefined() // Paid: it is not offered again.
+})
+
+test('A payment that no webhook told of is found by asking, once', async () => {
+  await openPage()
+  await pay()
+  const later: Clock = { ...systemClock, now: () => new Date(Date.now() + 61_000) }
+  const passes = await Promise.all([1, 2, 3].map(() => reconcileOnce({ database, rail, clock: later, log: silent })))
+  expect(passes.reduce((sum, credited) => sum + credited, 0)).toBe(1)
+  expect(await balance()).toBe(50_000n)
+  await receive(delivered(captured({ id: (await rail.captured(topUp))[0]?.id })))
+  expect(await workOff()).toEqual(['AlreadyCredited'])
+})
+
+test('A lost reply makes no second link: it is looked up by its reference', async () => {
+  await razorpay.control('POST', '/faults', { method: 'POST', path: '/v1/payment_links', loseReply: true })
+  expect(await openPage()).toMatch(/^http/)
+  const other = await newTopUp(10_000n)
+  await razorpay.control('POST', '/faults', { method: 'POST', path: '/v1/payment_links', status: 502 })
+  expect(await openPage(other.token)).toMatch(/^http/)
+  const stateSchema = z.object({ payment_links: z.array(z.object({ reference_id: z.string() })) })
+  const { payment_links: links } = stateSchema.parse(await razorpay.control('GET', '/state'))
+  const ours = links.filter(link => [topUp.id, other.id].includes(link.reference_id))
+  expect(ours).toHaveLength(2)
+})
+
+test('Two who open the page at once are sent to one link', async () => {
+  const urls = await Promise.all([1, 2, 3, 4].map(() => openPage()))
+  expect(new Set(urls).size).toBe(1)
+})
+
+test('"They said no", "nothing was sent" and "nobody knows" are told apart', async () => {
+  const about = { returnUrl: 'http://127.0.0.1:3000/done', now: new Date() }
+  await razorpay.control('POST', '/faults', {
+    path: '/v1/payment_links',
+    status: 400,
+    description: 'no links today',
+    times: 2,
+  })
+  await expect(rail.open(topUp, about)).rejects.toMatchObject({ code: 'GatewayRefused', status: 400 })
+  await razorpay.control('DELETE', '/faults')
+  await razorpay.control('POST', '/faults', { path: '/v1/payment_links', status: 429, times: 2 })
+  await expect(rail.open(topUp, about)).rejects.toMatchObject({ code: 'GatewayUnavailable', status: 429 })
+  await razorpay.control('DELETE', '/faults')
+  await razorpay.control('POST', '/faults', { path: '/v1/payment_links', status: 502, times: 9 })
+  await expect(rail.open(topUp, about)).rejects.toMatchObject({ code: 'GatewayOutcomeUnknown', status: 502 })
+  const nowhere = razorpayRail({ ...razorpay, baseUrl: 'http://127.0.0.1:9' })
+  await expect(nowhere.open(topUp, about)).rejects.toMatchObject({ code: 'GatewayUnavailable' })
+  const wrongKey = razorpayRail({ ...razorpay, keySecret: 'wrong' })
+  await razorpay.control('DELETE', '/faults')
+  await expect(wrongKey.open(topUp, about)).rejects.toMatchObject({ code: 'GatewayRefused', status: 401 })
+})
+
+test('Amounts out of range are refused with what is permitted', async () => {
+  for (const amountPaise of [0n, -100n, 999n, 10_50n, 1_000_001n, 10_000_01n]) {
+    await expect(newTopUp(amountPaise)).rejects.toMatchObject({ code: 'AmountOutOfRange' })
+  }
+  expect((await newTopUp(10_00n)).amountPaise).toBe(1000n)
+})
+
+test('I5: Stars are checked before, and credited once per charge at the rate of the invoice', async () => {
+  const now = new Date()
+  const invoice = await createStarsInvoice(database, {
+    playerId: player.id,
+    amountPaise: 50_000n,
+    paisePerStar: 130,
+    now,
+  })
+  expect(invoice).toMatchObject({ stars: 385, amountPaise: 50_050n })
+  const checkout = { payload: invoice.payload, stars: 385, currency: 'XTR', now }
+  expect(await checkStars(database, checkout)).toBe('Accepted')
+  expect(await checkStars(database, { ...checkout, stars: 1 })).toBe('AmountChanged')
+  expect(await checkStars(database, { ...checkout, currency: 'INR' })).toBe('AmountChanged')
+  expect(await checkStars(database, { ...checkout, payload: 'no' })).toBe('UnknownInvoice')
+  expect(await checkStars(database, { ...checkout, payload: topUp.id })).toBe('UnknownInvoice')
+
+  const payment = { ...checkout, chargeId: `charge-${player.id}` }
+  const outcomes = await Promise.all(Array.from({ length: 20 }, () => creditStars(database, payment)))
+  expect(outcomes.filter(outcome => outcome === 'Credited')).toHaveLength(1)
+  expect(await balance()).toBe(50_050n)
+  expect(await checkStars(database, checkout)).toBe('UnknownInvoice') // Paid: Telegram is not to take it twice.
+  await expect(creditStars(database, { ...payment, chargeId: 'x', stars: 1 })).rejects.toMatchObject({
+    code: 'PaymentMismatch',
+  })
+})

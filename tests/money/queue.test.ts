@@ -1,0 +1,248 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Update } from 'grammy/types'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { PermanentError } from '../../api/queue/errors.ts'
+import { deadLetters, enqueue, queueDepths, retryDeadLetter } from '../../api/queue/queue.ts'
+import type { TopicName } from '../../api/queue/topics.ts'
+import { type Handlers, type WorkerOptions, work } from '../../api/queue/worker.ts'
+import { type Database, inTransaction } from '../../lib/database/pool.ts'
+import { systemClock } from '../../lib/process/clock.ts'
+import { type Books, openBooks, silent } from './books.ts'
+
+let books: Books
+let database: Database
+let stops: (() => Promise<void>)[] = []
+
+beforeAll(async () => {
+  books = await openBooks()
+  database = books.database
+})
+afterAll(async () => await books.stop())
+beforeEach(async () => await database`TRUNCATE queue_items, queue_seen`)
+afterEach(async () => {
+  await Promise.all(stops.map(stop => stop()))
+  stops = []
+})
+
+/** Works until the test is over, or until it is stopped. */
+function worker(handlers: Handlers, options: Partial<WorkerOptions> = {}) {
+  const stopping = new AbortController()
+  const outcomes: { topic: TopicName; outcome: string }[] = []
+  let heard = () => {}
+  const running = work(
+    {
+      database,
+      clock: systemClock,
+      random: Math.random,
+      log: silent,
+      handlers,
+      backoff: { initialSeconds: 0.05, maximumSeconds: 0.2 },
+      pollSeconds: 0.2,
+      onOutcome: outcome => {
+        outcomes.push(outcome)
+        heard()
+      },
+      ...options,
+    },
+    stopping.signal,
+  )
+  const stop = async () => {
+    stopping.abort()
+    await running
+  }
+  stops.push(stop)
+  return {
+    stop,
+    outcomes,
+    /** Resolves after so many items were done or dead. */
+    async until(count: number) {
+      while (outcomes.filter(({ outcome }) => outcome !== 'Retried').length < count) {
+        await new Promise<void>(resolve => {
+          heard = resolve
+        })
+      }
+    },
+  }
+}
+
+const session = (sessionId: string) => ({ sessionId })
+const isEmpty = async () => (await database`SELECT FROM queue_items`).length === 0
+
+test('Items of one key are worked off one at a time and in order, whoever works; keys run side by side', async () => {
+  const keys = ['a', 'b', 'c', 'd']
+  for (let index = 0; index < 80; index += 1) {
+    await enqueue(database, 'telegram.notification', {
+      playerId: keys[index % 4] ?? '',
+      notification: { type: 'BalanceLow', minutesLeft: index },
+    })
+  }
+  const seen: Record<string, number[]> = {}
+  const atWork = new Set<string>()
+  let most = 0
+  const handlers: Handlers = {
+    'telegram.notification': {
+      concurrency: 3,
+      async handle({ playerId, notification }) {
+        expect(atWork.has(playerId)).toBe(false)
+        atWork.add(playerId)
+        most = Math.max(most, atWork.size)
+        await database`SELECT pg_sleep(0.005)`
+        if (notification.type !== 'BalanceLow') return
+        seen[playerId] ??= []
+        seen[playerId].push(notification.minutesLeft)
+        atWork.delete(playerId)
+      },
+    },
+  }
+  const [first, second] = [worker(handlers), worker(handlers)]
+  while (!(await isEmpty())) await database`SELECT pg_sleep(0.02)`
+  await Promise.all([first.stop(), second.stop()])
+
+  for (const [index, key] of keys.entries()) {
+    expect(seen[key]).toEqual(Array.from({ length: 20 }, (_, turn) => index + turn * 4))
+  }
+  expect(most).toBeGreaterThan(1)
+})
+
+test('An item is there when its transaction is, and gone when that is rolled back', async () => {
+  const handled: string[] = []
+  const { until } = worker({
+    'kubernetes.session': { concurrency: 2, handle: async ({ sessionId }) => void handled.push(sessionId) },
+  })
+  const rolledBack = inTransaction(database, async transaction => {
+    await enqueue(transaction, 'kubernetes.session', session('never'))
+    throw new Error('changed its mind')
+  })
+  await expect(rolledBack).rejects.toThrow('changed its mind')
+  await inTransaction(database, transaction => enqueue(transaction, 'kubernetes.session', session('once')))
+  await until(1)
+  expect(handled).toEqual(['once'])
+})
+
+test('A repetition is dropped, also when the first is long done', async () => {
+  const update: Update = { update_id: 7 }
+  expect(await enqueue(database, 'telegram.update', { botId: 1, update })).toBe(true)
+  expect(await enqueue(database, 'telegram.update', { botId: 1, update })).toBe(false)
+  let handled = 0
+  const { until } = worker({
+    'telegram.update': {
+      concurrency: 1,
+      async handle({ update: taken }) {
+        expect(taken).toEqual(update)
+        handled += 1
+      },
+    },
+  })
+  await until(1)
+  expect(await enqueue(database, 'telegram.update', { botId: 1, update })).toBe(false)
+  expect(await enqueue(database, 'telegram.update', { botId: 2, update })).toBe(true)
+  await until(2)
+  expect(handled).toBe(2)
+})
+
+test('A failure is tried again, and what waits behind it keeps its place', async () => {
+  for (const sessionId of ['x', 'x', 'y']) await enqueue(database, 'kubernetes.session', session(sessionId))
+  const order: string[] = []
+  let failures = 2
+  const { until, outcomes } = worker({
+    'kubernetes.session': {
+      concurrency: 1,
+      async handle({ sessionId }) {
+        order.push(sessionId)
+        if (sessionId === 'x' && failures > 0) {
+          failures -= 1
+          throw new Error('not yet')
+        }
+      },
+    },
+  })
+  await until(3)
+  expect(order.filter(key => key === 'x')).toHaveLength(4)
+  expect(order.indexOf('y')).toBeLessThan(3) // It did not wait for the other key.
+  expect(outcomes.filter(({ outcome }) => outcome === 'Retried')).toHaveLength(2)
+})
+
+test('What fails for good stays to be seen, lets the next pass, and can be sent to work again', async () => {
+  for (const sessionId of ['z', 'z', 'q']) await enqueue(database, 'kubernetes.session', session(sessionId))
+  let isMended = false
+  const handled: string[] = []
+  const { until } = worker({
+    'kubernetes.session': {
+      concurrency: 2,
+      attempts: 2,
+      async handle({ sessionId }) {
+        handled.push(sessionId)
+        if (isMended) return
+        if (sessionId === 'q') throw new PermanentError('ChangeRefused', 'never')
+        throw new Error('broken')
+      },
+    },
+  })
+  await until(3)
+  const dead = await deadLetters(database, 10)
+  expect(dead.map(({ key, attempts }) => ({ key, attempts })).sort((a, b) => a.key.localeCompare(b.key))).toEqual([
+    { key: 'q', attempts: 1 },
+    { key: 'z', attempts: 2 },
+    { key: 'z', attempts: 2 },
+  ])
+  expect(dead.find(({ key }) => key === 'q')?.lastError).toContain('never')
+  expect(await queueDepths(database)).toMatchObject([{ topic: 'kubernetes.session', waiting: 0, dead: 3 }])
+
+  isMended = true
+  handled.length = 0
+  for (const { id } of dead) expect(await retryDeadLetter(database, id)).toBe(true)
+  await database`SELECT pg_notify('queue', 'kubernetes.session')`
+  await until(6)
+  expect(handled.sort()).toEqual(['q', 'z', 'z'])
+  expect(await isEmpty()).toBe(true)
+})
+
+test('An item that this version cannot read is a dead letter, not a crash', async () => {
+  await database`INSERT INTO queue_items (topic, key, payload) VALUES ('kubernetes.session', 'k', '{"id": 1}')`
+  const { until } = worker({ 'kubernetes.session': { concurrency: 1, handle: async () => {} } })
+  await until(1)
+  expect(await deadLetters(database, 1)).toMatchObject([{ lastError: expect.stringContaining('none of kubernetes') }])
+})
+
+test('Stopping waits for what is at work, and takes no more', async () => {
+  for (const sessionId of ['1', '2', '3']) await enqueue(database, 'kubernetes.session', session(sessionId))
+  let begun = () => {}
+  const hasBegun = new Promise<void>(resolve => {
+    begun = resolve
+  })
+  let finished = 0
+  const { stop } = worker({
+    'kubernetes.session': {
+      concurrency: 1,
+      async handle() {
+        begun()
+        await database`SELECT pg_sleep(0.2)`
+        finished += 1
+      },
+    },
+  })
+  await hasBegun
+  await stop()
+  expect(finished).toBe(1)
+  expect(await database`SELECT FROM queue_items`).toHaveLength(2)
+})
+
+test('What a killed worker had at work comes again when its lease is over', async () => {
+  await enqueue(database, 'kubernetes.session', session('orphan'))
+  const victim = spawn(process.execPath, [fileURLToPath(new URL('queue-victim.ts', import.meta.url)), books.url], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = await once(victim.stdout, 'data')
+  expect(String(line)).toContain('orphan')
+  victim.kill('SIGKILL')
+  await once(victim, 'exit')
+
+  const handled: string[] = []
+  const { until } = worker({
+    'kubernetes.session': { concurrency: 1, handle: async ({ sessionId }) => void handled.push(sessionId) },
+  })
+  await until(1)
+  expect(handled).toEqual(['orphan'])
+})
