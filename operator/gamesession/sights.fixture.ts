@@ -141,11 +141,11 @@ export function conditionOf(type: string, status: 'True' | 'False' | 'Unknown', 
 }
 
 /** What a GpuVm shows whose place Azure refuses. */
-export function refusedBy(code: string): GpuVmStatus {
+export function refusedBy(code: string, when = at(0)): GpuVmStatus {
   return {
     phase: 'Waiting',
     powerState: 'Absent',
-    lastError: { code, message: 'None left.', retryable: true },
+    lastError: { code, message: 'None left.', retryable: true, at: when },
     conditions: [
       conditionOf('Ready', 'False', 'CapacityRefused'),
       conditionOf('Playable', 'False', 'MachineNotRunning'),
