@@ -55,7 +55,7 @@ export async function observe(sighting: Sighting): Promise<Observed> {
       ? azure.virtualMachine(place, virtualMachineName(uid, number - 1), signal)
       : undefined,
   ])
-  const everything = virtualMachine === undefined || isLeaving(machine)
+  const everything = virtualMachine === undefined || isLeaving(machine) || !isOnRecord(machine)
   const guarded =
     machine.spec.clientCIDRs !== undefined || machine.status?.resources?.networkSecurityGroup !== undefined
 
@@ -93,6 +93,12 @@ async function bootstrapSecretExists({ kube, machine, uid, signal }: Sighting): 
   const secret = await kube.get(secrets, { namespace, name }, { signal })
   if (!isLeaving(machine)) return secret !== undefined
   return secret?.metadata.ownerReferences?.some(owner => owner.uid === uid) ?? false
+}
+
+/** What a machine stands on; a pass whose call got no answer has seen it, and could not write it down. */
+function isOnRecord({ status }: GpuVm): boolean {
+  const { networkInterface, publicIPAddress, osDisk } = status?.resources ?? {}
+  return status?.publicIP !== undefined && !!networkInterface && !!publicIPAddress && !!osDisk
 }
 
 /** Once the present incarnation was seen, its predecessor is gone: it is made only after that. */

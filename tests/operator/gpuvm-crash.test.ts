@@ -1,0 +1,98 @@
+// The operator is cut off right after each call that changes Azure, before it learns of the reply, and another one goes
+// on. What then stands in Azure is what an undisturbed life leaves, and no VM was asked for twice.
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { canonical } from './support/canonical.ts'
+import type { Operator } from './support/operator.ts'
+import { isPlayable, isReady, type Scene, startWorld, type World } from './support/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterEach(async () => await world?.clear())
+afterAll(async () => await world?.stop())
+
+/** Made, evicted onto on-demand, paused, resumed on spot: what stands in Azure then, and the VMs that were accepted. */
+async function life(scene: Scene): Promise<{ dump: string; accepted: string[] }> {
+  const { azure } = world
+  const uid = await scene.apply('solo')
+  await scene.machine('solo', 'is playable', isPlayable)
+  await azure.evict(`gvm-${uid}-vm-1`)
+  await scene.machine('solo', 'is playable on demand', m => m.status?.priority === 'Regular' && isPlayable(m))
+  await scene.change('solo', { powerState: 'Deallocated' })
+  await scene.machine('solo', 'is deallocated', m => isReady(m) && m.status?.phase === 'Deallocated')
+  await scene.change('solo', { powerState: 'Running' })
+  await scene.machine('solo', 'is playable on spot', m => m.status?.priority === 'Spot' && isPlayable(m) && isReady(m))
+  const dump = await canonical(azure, { uid, namespace: scene.namespace })
+  await scene.delete('solo')
+  await scene.gone('solo')
+
+  const calls = (await azure.calls(0)).filter(({ path, kind }) => kind === 'PUT virtualMachines' && path.includes(uid))
+  const accepted = calls.filter(({ status }) => status < 300).map(({ path }) => path.replace(/^.*(vm-\d+).*$/, '$1'))
+  expect((await azure.standing()).filter(name => name.includes(uid))).toEqual([])
+  return { dump, accepted }
+}
+
+/** An undisturbed life makes so many calls that change Azure: address, interface, three VMs, two of them removed
+ * while it lives, one stop, and at the end the VM, interface, disk and address. */
+const WRITES = 12
+const PARALLEL = 3
+
+test('I1, I2: cut off after any call that changes Azure, the end is that of the undisturbed run', async () => {
+  const calm = await world.scene('calm')
+  calm.operate()
+  const undisturbed = await life(calm)
+  expect(undisturbed.accepted).toEqual(['vm-1', 'vm-2', 'vm-3'])
+
+  const cut: string[] = []
+  const disturbed = async (write: number) => {
+    const scene = await world.scene(`cut-after-${write}`)
+    const first = scene.operate({ dieAfterWrite: write })
+    void first.died.then(async call => {
+      cut.push(call)
+      await first.stop()
+      scene.operate()
+    })
+    const { dump, accepted } = await life(scene)
+    expect({ write, accepted }).toEqual({ write, accepted: undisturbed.accepted })
+    expect(dump).toBe(undisturbed.dump)
+  }
+  const waiting = Array.from({ length: WRITES }, (_, index) => index + 1)
+  const work = async () => {
+    for (let write = waiting.shift(); write !== undefined; write = waiting.shift()) await disturbed(write)
+  }
+  await Promise.all(Array.from({ length: PARALLEL }, work))
+
+  expect(new Set(cut)).toEqual(
+    new Set([
+      'putPublicIPAddress',
+      'putNetworkInterface',
+      'createVirtualMachine',
+      'deallocateVirtualMachine',
+      'deleteVirtualMachine',
+      'deleteNetworkInterface',
+      'deletePublicIPAddress',
+      'deleteDisk',
+    ]),
+  )
+}, 120_000)
+
+test('I1, I2: when Azure does what it is asked but each first reply is lost, the end is the same', async () => {
+  const { azure } = world
+  const calm = await world.scene('heard')
+  const operators: Operator[] = [calm.operate()]
+  const undisturbed = await life(calm)
+  for (const operator of operators) await operator.stop()
+
+  const kinds = ['PUT publicIPAddresses', 'PUT networkInterfaces', 'PUT virtualMachines', 'DELETE virtualMachines']
+  const more = [
+    'POST virtualMachines/deallocate',
+    'DELETE networkInterfaces',
+    'DELETE publicIPAddresses',
+    'DELETE disks',
+  ]
+  for (const kind of [...kinds, ...more]) await azure.fault({ kind }, { loseReply: true })
+  const scene = await world.scene('unheard')
+  scene.operate()
+  expect(await life(scene)).toEqual(undisturbed)
+})

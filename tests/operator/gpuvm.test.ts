@@ -1,0 +1,279 @@
+// A machine's life on a real API server and Azure's real SDKs: made by hand, evicted, paused, refused, given back.
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { condition } from '../../lib/kube/conditions.ts'
+import { isPlayable, isReady, isRefused, readyReason, SIZE, startWorld, type World } from './support/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterEach(async () => await world?.clear())
+afterAll(async () => await world?.stop())
+
+const isPut = ({ kind }: { kind: string }) => kind === 'PUT virtualMachines'
+
+test('I6: evicted, it is playable again on on-demand with the same address and the same disk, after exactly two VM PUTs', async () => {
+  const { azure } = world
+  const scene = await world.scene('eviction')
+  scene.operate()
+  const uid = await scene.apply('solo')
+  const before = await scene.machine('solo', 'is playable', isPlayable)
+  const diskBefore = (await azure.state()).disks.map(({ id, properties }) => ({ id, properties }))
+  expect(before.status).toMatchObject({
+    phase: 'Running',
+    priority: 'Spot',
+    incarnation: { number: 1, priority: 'Spot' },
+  })
+  expect(isReady(before)).toBe(true)
+
+  await azure.evict(`gvm-${uid}-vm-1`)
+  const after = await scene.machine(
+    'solo',
+    'is playable again',
+    m => m.status?.incarnation?.number === 2 && isPlayable(m),
+  )
+  expect(after.status).toMatchObject({
+    phase: 'Running',
+    priority: 'Regular',
+    evictions: 1,
+    publicIP: before.status?.publicIP,
+  })
+  expect(after.status?.evictedAt).toBeDefined()
+  const { disks, virtualMachines } = await azure.state()
+  expect(disks.map(({ id }) => id)).toEqual(diskBefore.map(({ id }) => id))
+  expect(disks[0]?.properties.uniqueId).toBe(diskBefore[0]?.properties.uniqueId)
+  expect(virtualMachines.map(({ name, properties }) => [name, properties.priority])).toEqual([
+    [`gvm-${uid}-vm-2`, 'Regular'],
+  ])
+  const calls = (await azure.calls(0)).filter(({ path }) => path.includes(uid))
+  expect(calls.filter(isPut).map(({ status }) => status)).toEqual([201, 201])
+
+  await scene.delete('solo')
+  await scene.gone('solo')
+  expect(await azure.standing()).toEqual([])
+  await scene.until('its events', async () => {
+    const told = await scene.eventsOf('solo')
+    return ['Creating', 'MachineRunning', 'Playable', 'Evicted'].every(reason => told.includes(reason))
+  })
+})
+
+test('paused it is deallocated, resumed after an eviction it is on spot again', async () => {
+  const { azure } = world
+  const scene = await world.scene('pause')
+  scene.operate()
+  const uid = await scene.apply('solo')
+  await scene.machine('solo', 'is playable', isPlayable)
+  await azure.evict(`gvm-${uid}-vm-1`)
+  await scene.machine('solo', 'is playable on demand', m => m.status?.priority === 'Regular' && isPlayable(m))
+
+  await scene.change('solo', { powerState: 'Deallocated' })
+  const paused = await scene.machine('solo', 'is deallocated', m => isReady(m) && m.status?.phase === 'Deallocated')
+  expect(paused.status).toMatchObject({ powerState: 'Deallocated', evictions: 1, stream: { answering: false } })
+  expect((await azure.state()).virtualMachines[0]?.simulator.powerState).toBe('deallocated')
+
+  await scene.change('solo', { powerState: 'Running' })
+  const resumed = await scene.machine(
+    'solo',
+    'is playable on spot',
+    m => m.status?.priority === 'Spot' && isPlayable(m),
+  )
+  expect(resumed.status).toMatchObject({ evictions: 1, incarnation: { number: 3, reason: 'Restarted' } })
+
+  // No spot to start it on: where somebody has played already, on-demand is the next best.
+  await scene.change('solo', { powerState: 'Deallocated' })
+  await scene.machine('solo', 'is deallocated', m => isReady(m) && m.status?.phase === 'Deallocated')
+  await azure.capacity(0, { size: SIZE, priority: 'Spot', refusal: 'SkuNotAvailable' })
+  await scene.change('solo', { powerState: 'Running' })
+  await scene.machine('solo', 'is playable on demand', m => m.status?.priority === 'Regular' && isPlayable(m))
+  await azure.capacity(null, { size: SIZE, priority: 'Spot' })
+
+  await scene.delete('solo')
+  await scene.gone('solo')
+  expect(await azure.standing()).toEqual([])
+})
+
+test('refused capacity it waits with words, asks seldom, and is served when there is some', async () => {
+  const { azure } = world
+  const scene = await world.scene('refused')
+  const operator = scene.operate()
+  await azure.capacity(0, { size: SIZE, priority: 'Spot', refusal: 'SkuNotAvailable' })
+  const uid = await scene.apply('solo')
+  const refused = await scene.machine('solo', 'is refused', isRefused)
+  expect(refused.status).toMatchObject({ phase: 'Waiting', lastError: { code: 'SkuNotAvailable', retryable: true } })
+  expect(condition(refused.status?.conditions, 'Ready')?.message).toContain('not available in location')
+  expect(operator.refusals).toContain('SkuNotAvailable')
+
+  const asked = async () => (await azure.calls(0)).filter(call => isPut(call) && call.path.includes(uid)).length
+  await scene.until('it is asked for again', async () => (await asked()) >= 2)
+  await azure.capacity(null, { size: SIZE, priority: 'Spot' })
+  const served = await scene.machine('solo', 'is playable', isPlayable)
+  expect(served.status?.lastError).toBeUndefined()
+  expect(served.status?.incarnation?.number).toBe(1)
+  expect(await asked()).toBeLessThan(6)
+  await scene.delete('solo')
+  await scene.gone('solo')
+})
+
+test('a creation that fails late leaves nothing behind, and says why', async () => {
+  const { azure } = world
+  const scene = await world.scene('late')
+  const operator = scene.operate()
+  await azure.capacity(0, { size: SIZE, priority: 'Spot', refusal: 'AllocationFailed' })
+  const uid = await scene.apply('solo')
+  const refused = await scene.machine('solo', 'is refused', isRefused)
+  expect(refused.status?.lastError).toMatchObject({ code: 'AllocationFailed', retryable: true })
+  expect(operator.refusals).toContain('AllocationFailed')
+  await scene.until('the failed VM is gone', async () => {
+    const { virtualMachines } = await azure.state()
+    return virtualMachines.every(({ name }) => name !== `gvm-${uid}-vm-1`)
+  })
+  await azure.capacity(null, { size: SIZE, priority: 'Spot' })
+  await scene.machine('solo', 'is playable', isPlayable)
+  await scene.delete('solo')
+  await scene.gone('solo')
+  expect(await azure.standing()).toEqual([])
+})
+
+test('I2: deleted at any moment, it leaves nothing in Azure', async () => {
+  const { azure } = world
+  const scene = await world.scene('deleted')
+  scene.operate()
+  const callsOf = async (uid: string) =>
+    (await azure.calls(0)).filter(({ path, method }) => path.includes(uid) && method !== 'GET').length
+
+  // At once, and after so many calls that change Azure: address, interface, VM.
+  const moments = [0, 1, 2, 3].map(async calls => {
+    const name = `after-${calls}`
+    const uid = await scene.apply(name)
+    if (calls > 0) await scene.until(`${calls} calls for ${name}`, async () => (await callsOf(uid)) >= calls)
+    await scene.delete(name)
+    await scene.gone(name)
+  })
+  const evicted = async () => {
+    const uid = await scene.apply('evicted')
+    await scene.machine('evicted', 'is playable', isPlayable)
+    await azure.evict(`gvm-${uid}-vm-1`)
+    await scene.machine('evicted', 'is replaced', m => m.status?.incarnation?.number === 2)
+    await scene.delete('evicted')
+    await scene.gone('evicted')
+  }
+  const pausing = async () => {
+    await scene.apply('pausing')
+    await scene.machine('pausing', 'runs', m => m.status?.powerState === 'Running')
+    await scene.change('pausing', { powerState: 'Deallocated' })
+    await scene.machine('pausing', 'is stopped', m => m.status?.operation?.kind === 'Deallocate')
+    await scene.delete('pausing')
+    await scene.gone('pausing')
+  }
+  await Promise.all([...moments, evicted(), pausing()])
+  expect(await azure.standing()).toEqual([])
+})
+
+test('paused while it is being made, it comes to rest deallocated', async () => {
+  const scene = await world.scene('early-pause')
+  scene.operate()
+  await scene.apply('solo')
+  await scene.machine('solo', 'is created', m => m.status?.operation?.kind === 'Create')
+  await scene.change('solo', { powerState: 'Deallocated' })
+  const paused = await scene.machine('solo', 'is at rest', m => isReady(m) && m.status?.phase === 'Deallocated')
+  expect(paused.status).toMatchObject({ powerState: 'Deallocated' })
+  expect(paused.status?.evictions).toBeUndefined()
+  await scene.delete('solo')
+  await scene.gone('solo')
+})
+
+test('a change of size keeps address and disk', async () => {
+  const { azure } = world
+  const scene = await world.scene('resize')
+  scene.operate()
+  const uid = await scene.apply('solo', {
+    disks: {
+      os: { sizeGiB: 128, sku: 'StandardSSD_LRS' },
+      data: [{ name: 'saves', lun: 0, sizeGiB: 64, sku: 'StandardSSD_LRS' }],
+    },
+  })
+  const before = await scene.machine('solo', 'is playable', isPlayable)
+  await scene.change('solo', { size: 'Standard_NV6ads_A10_v5' })
+  const after = await scene.machine(
+    'solo',
+    'is playable',
+    m => m.status?.size === 'Standard_NV6ads_A10_v5' && isPlayable(m),
+  )
+  expect(after.status?.publicIP).toBe(before.status?.publicIP)
+  expect(after.status?.incarnation).toMatchObject({ number: 2, priority: 'Spot', reason: 'SizeChanged' })
+  expect((await azure.state()).disks.map(({ name }) => name).sort()).toEqual([`gvm-${uid}-data-saves`, `gvm-${uid}-os`])
+  await scene.delete('solo')
+  await scene.gone('solo')
+  expect(await azure.standing()).toEqual([])
+})
+
+test('throttled, it comes back when Azure says so and not before', async () => {
+  const { azure } = world
+  const scene = await world.scene('throttled')
+  await azure.fault({ method: 'PUT', kind: 'publicIPAddresses' }, { throttle: { retryAfterSeconds: 1 } })
+  scene.operate()
+  const uid = await scene.apply('solo')
+  await scene.machine('solo', 'is playable', isPlayable)
+  const puts = (await azure.calls(0)).filter(({ kind, path }) => kind === 'PUT publicIPAddresses' && path.includes(uid))
+  expect(puts.map(({ status }) => status)).toEqual([429, 201])
+  await scene.delete('solo')
+  await scene.gone('solo')
+})
+
+test('I7: standing, it costs no writes and no calls but list pages, even over a restart of the operator', async () => {
+  const { azure } = world
+  const scene = await world.scene('idle')
+  const first = scene.operate()
+  await scene.apply('solo')
+  const standing = await scene.machine('solo', 'is playable and ready', m => isPlayable(m) && isReady(m))
+  await first.stop()
+  const mark = await azure.mark()
+  scene.operate()
+  await scene.until('the fleet is listed often', async () => (await azure.calls(mark)).length > 20)
+  const kinds = new Set((await azure.calls(mark)).map(({ kind }) => kind))
+  expect([...kinds]).toEqual(['LIST virtualMachines'])
+  expect((await azure.calls(mark)).every(({ path }) => path.includes('statusOnly=true'))).toBe(true)
+  expect((await scene.get('solo'))?.metadata.resourceVersion).toBe(standing.metadata.resourceVersion)
+  await scene.delete('solo')
+  await scene.gone('solo')
+})
+
+test('an image that Azure does not know stalls with a remedy and few calls, and a region that the catalogue has not makes none', async () => {
+  const { azure } = world
+  const scene = await world.scene('stalled')
+  scene.operate()
+  await azure.fault(
+    { method: 'PUT', kind: 'virtualMachines', times: null },
+    { status: 404, code: 'GalleryImageNotFound', message: 'The gallery image is not available in westeurope region.' },
+  )
+  const uid = await scene.apply('imageless')
+  const stalled = await scene.machine('imageless', 'is stalled', m => m.status?.phase === 'Failed')
+  expect(condition(stalled.status?.conditions, 'Stalled')).toMatchObject({
+    reason: 'GalleryImageNotFound',
+    status: 'True',
+  })
+  expect(condition(stalled.status?.conditions, 'Stalled')?.message).toContain("Check the image's id in the catalogue")
+  await scene.apply('nowhere', { region: 'atlantis' })
+  const nowhere = await scene.machine('nowhere', 'is stalled', m => m.status?.phase === 'Failed')
+  expect(readyReason(nowhere)).toBe('RegionUnknown')
+  expect((await azure.calls(0)).filter(call => isPut(call) && call.path.includes(uid))).toHaveLength(1)
+  for (const name of ['imageless', 'nowhere']) {
+    await scene.delete(name)
+    await scene.gone(name)
+  }
+  expect(await azure.standing()).toEqual([])
+})
+
+test('suspended, it is looked at and nothing is done; freed, it goes on', async () => {
+  const { azure } = world
+  const scene = await world.scene('suspended')
+  scene.operate()
+  const uid = await scene.apply('solo', {}, { annotations: { 'wasd.cloud/suspend': '' } })
+  const held = await scene.machine('solo', 'is held back', m => readyReason(m) === 'Suspended')
+  expect(held.status?.phase).toBe('Pending')
+  expect((await azure.calls(0)).filter(({ method, path }) => method !== 'GET' && path.includes(uid))).toEqual([])
+  await scene.annotate('solo', { 'wasd.cloud/suspend': null })
+  await scene.machine('solo', 'is playable', isPlayable)
+  await scene.delete('solo')
+  await scene.gone('solo')
+})

@@ -1,0 +1,133 @@
+// The Azure simulator as these tests ask it: what stands there, what was called, and what is to go wrong.
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import tls from 'node:tls'
+import { request } from 'undici'
+import { z } from 'zod'
+import type { Catalogue } from '../../../crds/catalogue.ts'
+import type { AzureSettings } from '../../../operator/azure/clients.ts'
+import { startProgram } from './processes.ts'
+
+const readiness = z.object({ listening: z.string(), ca: z.string(), tenant: z.string(), clients: z.array(z.string()) })
+
+const resource = z.object({ id: z.string(), name: z.string(), tags: z.record(z.string(), z.string()).optional() })
+const machine = resource.extend({
+  properties: z.object({
+    vmId: z.string(),
+    priority: z.string().optional(),
+    provisioningState: z.string(),
+    hardwareProfile: z.object({ vmSize: z.string() }),
+    storageProfile: z.object({
+      osDisk: z.object({ createOption: z.string(), managedDisk: z.object({ id: z.string() }) }),
+    }),
+  }),
+  simulator: z.object({ powerState: z.string().nullish() }),
+})
+const disk = resource.extend({
+  managedBy: z.string().nullish(),
+  properties: z.object({ uniqueId: z.string().nullish() }),
+})
+const stateShape = z.object({
+  virtualMachines: z.array(machine),
+  networkInterfaces: z.array(resource),
+  publicIPAddresses: z.array(resource),
+  networkSecurityGroups: z.array(resource),
+  disks: z.array(disk),
+})
+export type AzureState = z.infer<typeof stateShape>
+
+const call = z.object({
+  seq: z.number(),
+  method: z.string(),
+  kind: z.string(),
+  resource: z.string().nullish(),
+  path: z.string(),
+  status: z.number(),
+  code: z.string().nullish(),
+})
+export type ArmCall = z.infer<typeof call>
+const logShape = z.object({ entries: z.array(call), next: z.number() })
+
+export type AzureWorld = Awaited<ReturnType<typeof startAzure>>
+
+export async function startAzure(options: { catalogue: Catalogue; folder: string; speed: number; args?: string[] }) {
+  const { catalogue, folder, speed, args = [] } = options
+  const [first] = Object.values(catalogue.regions)
+  const networks = Object.values(catalogue.regions).map(({ subnetId }) => {
+    const [, group, network, subnet] =
+      /resourceGroups\/([^/]+)\/.*virtualNetworks\/([^/]+)\/subnets\/(.+)$/.exec(subnetId) ?? []
+    return `--virtual-network=${group}/${network}/${subnet}=10.1.0.0/16`
+  })
+  const program = await startProgram('demo/simulators/azure/main.ts', [
+    '--port=0',
+    `--speed=${speed}`,
+    `--subscription=${first?.subscriptionId}`,
+    ...Object.entries(catalogue.regions).map(
+      ([region, { resourceGroup }]) => `--resource-group=${resourceGroup}=${region}`,
+    ),
+    ...networks,
+    ...Object.values(catalogue.images).map(({ id, osType }) => `--image=${id}=${osType}`),
+    ...args,
+  ])
+  const about = readiness.parse(program.ready)
+  // What NODE_EXTRA_CA_CERTS does for a program, for this process.
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), readFileSync(about.ca, 'utf8')])
+
+  const federatedTokenFile = join(folder, 'token')
+  await writeFile(federatedTokenFile, federatedToken())
+  const settings: AzureSettings = {
+    tenantId: about.tenant,
+    clientId: about.clients[0] ?? '',
+    federatedTokenFile,
+    authorityHost: about.listening,
+    resourceManagerEndpoint: about.listening,
+  }
+
+  async function control(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
+    const { statusCode, body: reply } = await request(`${about.listening}/simulator/${path}`, {
+      method,
+      ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
+    const text = await reply.text()
+    if (statusCode >= 400) throw new Error(`${method} ${path}: ${statusCode} ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
+  }
+  const calls = async (since = 0) => logShape.parse(await control('GET', `log?since=${since}`))
+
+  return {
+    about,
+    settings,
+    stop: program.stop,
+    control,
+    state: async () => stateShape.parse(await control('GET', 'state')),
+    /** Everything that was asked of ARM since `mark`. */
+    calls: async (mark: number) => (await calls(mark)).entries,
+    /** For `calls`: from here on. */
+    mark: async () => (await calls()).next,
+    /** Everything that stands in Azure, of whatever owner; networks apart. */
+    async standing(): Promise<string[]> {
+      const { virtualMachines, networkInterfaces, publicIPAddresses, networkSecurityGroups, disks } = stateShape.parse(
+        await control('GET', 'state'),
+      )
+      const all = [virtualMachines, networkInterfaces, publicIPAddresses, networkSecurityGroups, disks]
+      return all.flat().map(({ name }) => name)
+    },
+    evict: async (vm: string) => await control('POST', 'evict', { vm, noticeSeconds: 0 }),
+    fault: async (match: object, then: object) => await control('POST', 'faults', { match, then }),
+    faultless: async () => await control('DELETE', 'faults'),
+    capacity: async (available: number | null, where: { size: string; priority: string; refusal?: string }) =>
+      await control('POST', 'capacity', { region: 'westeurope', available, ...where }),
+  }
+}
+
+/** In form a projected service account's token; the simulator reads its claims and checks no signature. */
+function federatedToken(): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const claims = {
+    aud: ['api://AzureADTokenExchange'],
+    exp: Math.floor(Date.now() / 1000) + 3600,
+    sub: 'system:serviceaccount:a:b',
+  }
+  return `${part({ alg: 'RS256' })}.${part(claims)}.c2lnbmF0dXJl`
+}

@@ -1,0 +1,170 @@
+// The stage of these tests: a real API server, Azure and its machines' insides simulated at the wire, time run faster.
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { type Catalogue, parseCatalogue } from '../../../crds/catalogue.ts'
+import { type GpuVm, type GpuVmSpec, gpuVms } from '../../../crds/types/gpuvm.ts'
+import { startCluster } from '../../../demo/cluster/cluster.ts'
+import { findTools } from '../../../demo/cluster/tools.ts'
+import { connect, type KubeClient } from '../../../lib/kube/client.ts'
+import { condition } from '../../../lib/kube/conditions.ts'
+import { events } from '../../../lib/kube/core.ts'
+import { loadCredentials } from '../../../lib/kube/credentials.ts'
+import { type AzureWorld, startAzure } from './azure.ts'
+import { type Operator, type OperatorOptions, startOperator } from './operator.ts'
+import { startProgram } from './processes.ts'
+
+const run = promisify(execFile)
+/** Azure's and the operator's time; a machine's creation takes half a second. */
+export const SPEED = 100
+const PATIENCE_SECONDS = 20
+export const SIZE = 'Standard_NV12ads_A10_v5'
+
+const repository = resolve(import.meta.dirname, '../../..')
+
+export type World = Awaited<ReturnType<typeof startWorld>>
+
+export async function startWorld(options: { azureArguments?: string[] } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'operator-test-'))
+  const catalogue: Catalogue = parseCatalogue(await readFile(join(repository, 'manifests/catalogue.yaml'), 'utf8'))
+  const [cluster, azure] = await Promise.all([
+    startCluster({ folder: join(folder, 'cluster'), controllerManager: false }),
+    startAzure({ catalogue, folder, speed: SPEED, args: options.azureArguments ?? [] }),
+  ])
+  const guest = await startProgram('demo/simulators/guest/main.ts', [
+    '--port=0',
+    `--azure=${azure.about.listening}`,
+    `--azure-ca=${azure.about.ca}`,
+    `--speed=${SPEED}`,
+  ])
+  const { kubectl: kubectlPath } = await findTools()
+  const kubectl = async (...args: string[]) => {
+    const { stdout } = await run(kubectlPath, [
+      '--kubeconfig',
+      cluster.kubeconfig,
+      '--cache-dir',
+      join(folder, 'cache'),
+      ...args,
+    ])
+    return stdout
+  }
+  await kubectl('apply', '--server-side', '--filename', join(repository, 'crds/wasd.cloud_gpuvms.yaml'))
+  await kubectl('wait', '--for=condition=Established', 'crd/gpuvms.wasd.cloud')
+  const kube = connect(await loadCredentials({ kubeconfig: cluster.kubeconfig, environment: {} }), {
+    userAgent: 'test',
+  })
+
+  const operators = new Set<Operator>()
+
+  return {
+    azure,
+    kube,
+    kubectl,
+    scene: async (namespace: string) => {
+      await cluster.createNamespace(namespace)
+      return sceneIn(namespace, { kube, azure, catalogue, operators })
+    },
+    /** After each test, whatever came of it. */
+    async clear() {
+      for (const operator of operators) await operator.stop()
+      operators.clear()
+      await azure.faultless()
+      for (const priority of ['Spot', 'Regular']) await azure.capacity(null, { size: SIZE, priority })
+    },
+    async stop() {
+      await kube.close()
+      await guest.stop()
+      await azure.stop()
+      await cluster.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+interface Backdrop {
+  kube: KubeClient
+  azure: AzureWorld
+  catalogue: Catalogue
+  operators: Set<Operator>
+}
+
+export type Scene = ReturnType<typeof sceneIn>
+
+/** A namespace of its own, and an operator that sees nothing else. */
+function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backdrop) {
+  async function until<Seen>(what: string, look: () => Promise<Seen | undefined | false>): Promise<Seen> {
+    const deadline = Date.now() + PATIENCE_SECONDS * 1000
+    for (;;) {
+      const seen = await look()
+      if (seen !== undefined && seen !== false) return seen
+      if (Date.now() > deadline) throw new Error(`Not within ${PATIENCE_SECONDS} s: ${what}\n${await account()}`)
+      await delay(20)
+    }
+  }
+
+  /** What a person needs when a test fails. */
+  async function account(): Promise<string> {
+    const { items } = await kube.list(gpuVms, { namespace })
+    const calls = (await azure.calls(0)).filter(({ path }) => !path.includes('statusOnly')).slice(-30)
+    return [
+      ...items.map(({ metadata, status }) => JSON.stringify({ name: metadata.name, status }, null, 1)),
+      ...calls.map(({ method, path, status, code }) => `${method} ${path.split('/').at(-1)} ${status} ${code ?? ''}`),
+    ].join('\n')
+  }
+
+  const get = async (name: string): Promise<GpuVm | undefined> => await kube.get(gpuVms, { namespace, name })
+  const patch = async (name: string, change: object) => await kube.mergePatch(gpuVms, { namespace, name }, change)
+
+  return {
+    namespace,
+    until,
+    get,
+    operate(more: Partial<OperatorOptions> = {}): Operator {
+      const operator = startOperator({ kube, azure: azure.settings, catalogue, namespace, speed: SPEED, ...more })
+      operators.add(operator)
+      return operator
+    },
+    /** A GpuVm as somebody would write it by hand; its UID. */
+    async apply(name: string, spec: Partial<GpuVmSpec> = {}, metadata: object = {}): Promise<string> {
+      const wanted = {
+        apiVersion: 'wasd.cloud/v1alpha1',
+        kind: 'GpuVm',
+        metadata: { ...metadata, namespace, name },
+        spec: { region: 'westeurope', size: SIZE, image: 'linux-nvidia', ...spec },
+      }
+      const { metadata: made } = await kube.apply(gpuVms, wanted, { fieldManager: 'test', force: true })
+      return made.uid ?? ''
+    },
+    change: async (name: string, spec: Partial<GpuVmSpec>) => await patch(name, { spec }),
+    annotate: async (name: string, annotations: Record<string, string | null>) =>
+      await patch(name, { metadata: { annotations } }),
+    /** The machine, once it is so. */
+    async machine(name: string, what: string, is: (machine: GpuVm) => boolean): Promise<GpuVm> {
+      return await until(`${name} ${what}`, async () => {
+        const machine = await get(name)
+        return machine && is(machine) && machine
+      })
+    },
+    delete: async (name: string) => await kube.delete(gpuVms, { namespace, name }),
+    gone: async (name: string) => await until(`${name} is gone`, async () => (await get(name)) === undefined),
+    /** Takes the object out of the cluster under the operator's hands, as a lost etcd would. */
+    async lose(name: string): Promise<void> {
+      await patch(name, { metadata: { finalizers: [] } })
+      await kube.delete(gpuVms, { namespace, name })
+    },
+    eventsOf: async (name: string): Promise<string[]> => {
+      const { items } = await kube.list(events, { namespace })
+      return items.filter(({ regarding }) => regarding?.name === name).map(({ reason }) => reason)
+    },
+  }
+}
+
+export const isPlayable = ({ status }: GpuVm) => condition(status?.conditions, 'Playable')?.status === 'True'
+export const isReady = ({ metadata, status }: GpuVm) =>
+  status?.observedGeneration === metadata.generation && condition(status?.conditions, 'Ready')?.status === 'True'
+export const readyReason = ({ status }: GpuVm) => condition(status?.conditions, 'Ready')?.reason
+export const isRefused = (machine: GpuVm) =>
+  readyReason(machine) === 'CapacityRefused' && condition(machine.status?.conditions, 'Ready')?.status === 'False'
