@@ -30,7 +30,8 @@ export function warningOf(reach: { leftSeconds: bigint; toldMinutesLeft: number 
   const crossed = WARN_MINUTES.filter(threshold => minutes < threshold).at(-1)
   if (crossed === undefined) return { tell: undefined, toldMinutesLeft: undefined }
   const isNew = toldMinutesLeft === undefined || crossed < toldMinutesLeft
-  return { tell: isNew ? minutes : undefined, toldMinutesLeft: isNew ? crossed : toldMinutesLeft }
+  // After a small top-up it rises without a word, so that the thresholds below are told of again.
+  return { tell: isNew ? minutes : undefined, toldMinutesLeft: crossed }
 }
 
 /** Seconds until the next look: at the next growth or warning, whichever comes first. */

@@ -1,6 +1,6 @@
 // What every suite here begins with: a real Postgres with our schema, players who do not get into each other's way, and
 // the books read by plain SQL.
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,18 +56,18 @@ export async function newPlayer(database: Database): Promise<Player> {
 /** A player with so much in the wallet. */
 export async function fundedPlayer(database: Database, amountPaise: bigint): Promise<Player> {
   const player = await newPlayer(database)
-  const reference = `pay_${player.id}`
-  await inTransaction(database, transaction =>
-    credit(transaction, {
-      playerId: player.id,
-      amountPaise,
-      source: 'razorpay',
-      reference,
-      idempotencyKey: `razorpay:payment:${reference}`,
-      now: noon,
-    }),
-  )
+  await topUp(database, { playerId: player.id, amountPaise })
   return player
+}
+
+/** Money in the wallet, without the payment's way there. */
+export async function topUp(database: Database, order: { playerId: string; amountPaise: bigint }): Promise<void> {
+  const reference = `pay_${randomUUID()}`
+  const idempotencyKey = `razorpay:payment:${reference}`
+  const now = noon
+  await inTransaction(database, transaction =>
+    credit(transaction, { ...order, source: 'razorpay', reference, idempotencyKey, now }),
+  )
 }
 
 /** Everything that must hold of the books, as rows that break it: none of them may be there. */

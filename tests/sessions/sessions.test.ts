@@ -1,0 +1,357 @@
+import { Registry } from 'prom-client'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Player } from '../../api/players/players.ts'
+import { active, pause, resume, start, stop } from '../../api/sessions/commands.ts'
+import { compareOnce } from '../../api/sessions/compare.ts'
+import { SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
+import { meterOnce } from '../../api/sessions/meter.ts'
+import { applySession } from '../../api/sessions/outbox.ts'
+import { type Session, sessionById } from '../../api/sessions/session.ts'
+import { watchSessions } from '../../api/sessions/watch.ts'
+import { holdOf } from '../../api/wallet/holds.ts'
+import { balanceOf } from '../../api/wallet/wallet.ts'
+import { type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
+import { kubeMetrics } from '../../lib/kube/metrics.ts'
+import { systemClock } from '../../lib/process/clock.ts'
+import { brokenInvariants, fundedPlayer, newPlayer, silent, topUp } from '../money/books.ts'
+import { type Stage, startStage } from './stage.ts'
+
+let stage: Stage
+let player: Player
+
+beforeAll(async () => {
+  stage = await startStage()
+})
+afterAll(async () => {
+  expect(await brokenInvariants(stage.database)).toEqual([])
+  await stage.stop()
+})
+beforeEach(async () => {
+  player = await fundedPlayer(stage.database, 50_000n)
+  stage.raised.length = 0
+  stage.up()
+})
+
+const outside = () => ({
+  database: stage.database,
+  catalogue: stage.catalogue,
+  holdBlockSeconds: 900,
+  defaultRegions: ['nowhere', 'centralindia'],
+})
+const play = (change: Partial<Parameters<typeof start>[1]> = {}) =>
+  start(outside(), { playerId: player.id, game: 'quake', tier: 'standard', now: new Date(), ...change })
+
+const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString().replace(/\.\d+/, '')
+const endpoint = { host: '127.64.1.9' }
+const playing = (billing: GameSessionStatus['billing']): GameSessionStatus => ({
+  phase: 'Running',
+  endpoint,
+  ...(billing && { billing }),
+})
+const over = (seconds: number): GameSessionStatus => ({
+  phase: 'Ending',
+  endReason: 'PlayerEnded',
+  billing: { seconds, final: true },
+})
+const settled = async ({ id }: Session) =>
+  await stage.until('the session is settled', async () => {
+    const session = await sessionById(stage.database, id)
+    return session?.endedAt !== undefined && session
+  })
+const freed = async ({ id }: Session) =>
+  await stage.until('the finalizer is off', async () => {
+    const object = await stage.object(id)
+    return !object?.metadata.finalizers?.includes(SETTLEMENT_FINALIZER)
+  })
+const types = async () => (await stage.told(player.id)).map(({ type }) => type)
+const seen = async ({ id }: Session, what: string, is: (session: Session) => boolean) =>
+  await stage.until(what, async () => {
+    const session = await sessionById(stage.database, id)
+    return session && is(session) && session
+  })
+
+test('An evening: started, played, evicted, recovered, paused by an SRE, stopped, and settled to the second', async () => {
+  const session = await play()
+  expect(await balanceOf(stage.database, player.id)).toMatchObject({ heldPaise: 2250n })
+  const object = await stage.made(session.id)
+  expect(object).toMatchObject({
+    metadata: {
+      name: `gs-${session.id}`,
+      finalizers: [SETTLEMENT_FINALIZER],
+      labels: { 'app.kubernetes.io/managed-by': 'wasd-api', 'wasd.cloud/player': player.id },
+    },
+    spec: {
+      player: player.id,
+      game: 'quake',
+      tier: 'standard',
+      regions: ['centralindia'],
+      paidSeconds: 900,
+      desiredState: 'Running',
+    },
+  })
+  expect(object.spec.ttlSecondsAfterFinished).toBe(3600)
+  expect(object.metadata.managedFields?.map(({ manager }) => manager)).toEqual(['wasd-api'])
+
+  await stage.operator(session.id, playing({ seconds: 0, since: ago(5) }))
+  await seen(session, 'it is played', ({ told }) => told === 'Ready')
+  expect(await active(stage.database, { playerId: player.id, now: new Date() })).toMatchObject({ state: 'Playing' })
+
+  // The hold grows at half a block, and paidSeconds with it.
+  await stage.operator(session.id, playing({ seconds: 0, since: ago(460) }))
+  await stage.until('paidSeconds has grown', async () => (await stage.object(session.id))?.spec.paidSeconds === 1800)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ paidSeconds: 1800n, heldPaise: 4500n })
+
+  const interruption = { cause: 'Evicted', since: ago(60) } as const
+  await stage.operator(session.id, {
+    phase: 'Recovering',
+    endpoint,
+    billing: { seconds: 400 },
+    interruptions: [interruption],
+  })
+  await seen(session, 'it recovers', ({ told }) => told === 'Recovering')
+  await stage.until(
+    'what is closed is charged',
+    async () => (await holdOf(stage.database, session.id))?.chargedPaise === 1000n,
+  )
+  const interruptions = [{ ...interruption, seconds: 47 }]
+  await stage.operator(session.id, { ...playing({ seconds: 400, since: ago(10) }), interruptions })
+  await seen(session, 'it has recovered', ({ told }) => told === 'Ready')
+
+  // An SRE's hand on it is adopted; the player's resume does not fight it; the player's stop wins.
+  const { reference, kube } = stage
+  await kube.mergePatch(
+    gameSessions,
+    reference(session.id),
+    { spec: { desiredState: 'Paused' } },
+    { fieldManager: 'kubectl-patch' },
+  )
+  await stage.operator(session.id, { phase: 'Paused', endpoint, billing: { seconds: 410 }, interruptions })
+  await seen(session, 'it is paused', ({ told, desiredState }) => told === 'Paused' && desiredState === 'Paused')
+  await resume(outside(), { playerId: player.id })
+  await seen(session, 'the command is through', ({ command, commandApplied }) => command === commandApplied)
+  expect((await stage.object(session.id))?.spec.desiredState).toBe('Paused')
+  expect((await sessionById(stage.database, session.id))?.desiredState).toBe('Paused')
+  await stop(outside(), { playerId: player.id })
+  await stop(outside(), { playerId: player.id })
+  await stage.until('it is told to end', async () => (await stage.object(session.id))?.spec.desiredState === 'Ended')
+
+  await stage.operator(session.id, { ...over(410), interruptions })
+  await settled(session)
+  await freed(session)
+  // floor(9000 x 410 / 3600)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({
+    chargedPaise: 1025n,
+    heldPaise: 0n,
+    isReleased: true,
+  })
+  expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 48_975n, heldPaise: 0n })
+  expect(await types()).toEqual([
+    'SessionReady',
+    'SessionRecovering',
+    'SessionRecovered',
+    'SessionPaused',
+    'SessionEnded',
+  ])
+  expect((await stage.told(player.id)).at(-1)).toEqual({
+    type: 'SessionEnded',
+    receipt: {
+      ...{ game: 'quake', tier: 'standard', ratePaisePerHour: '9000', playedSeconds: 410 },
+      ...{ chargedPaise: '1025', balancePaise: '48975', endReason: 'PlayerEnded' },
+      interruptions: [{ cause: 'Evicted', seconds: 47 }],
+    },
+  })
+  expect(await active(stage.database, { playerId: player.id, now: new Date() })).toBeUndefined()
+  expect(await kube.delete(gameSessions, reference(session.id))).toBe('Deleted')
+  await stage.until('it is gone', async () => (await stage.object(session.id)) === undefined)
+  expect(stage.raised).toEqual([])
+})
+
+test('I8: what cannot be started is refused with its code, and nothing is left behind', async () => {
+  await expect(play({ game: 'nope' })).rejects.toMatchObject({ code: 'GameUnknown' })
+  await expect(play({ game: 'constructor' })).rejects.toMatchObject({ code: 'GameUnknown' })
+  await expect(play({ tier: 'nope' })).rejects.toMatchObject({ code: 'TierUnknown' })
+  await expect(play({ tier: 'ultra' })).rejects.toMatchObject({ code: 'TierUnknown' }) // Not one of this game's.
+  await expect(play({ regions: ['nowhere'] })).rejects.toMatchObject({ code: 'RegionUnknown' })
+  const { id: poor } = await newPlayer(stage.database)
+  await expect(play({ playerId: poor })).rejects.toMatchObject({
+    code: 'InsufficientFunds',
+    funds: { neededPaise: 150n, availablePaise: 0n },
+  })
+  await expect(stop(outside(), { playerId: player.id })).rejects.toMatchObject({ code: 'NoSession' })
+  expect(await stage.database`SELECT FROM sessions WHERE player_id IN (${player.id}, ${poor})`).toHaveLength(0)
+  expect(await balanceOf(stage.database, player.id)).toMatchObject({ heldPaise: 0n })
+})
+
+test('One player plays one session: of ten starts at once one is made', async () => {
+  const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => play()))
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'SessionActive' } })
+  expect(await balanceOf(stage.database, player.id)).toMatchObject({ heldPaise: 2250n })
+  await stop(outside(), { playerId: player.id })
+})
+
+test('Stopped before it came to the cluster, it is never made, and nothing is charged', async () => {
+  await stage.down()
+  const session = await play()
+  await pause(outside(), { playerId: player.id })
+  await stop(outside(), { playerId: player.id })
+  await expect(resume(outside(), { playerId: player.id })).rejects.toMatchObject({ code: 'SessionEnding' })
+  stage.up()
+  await settled(session)
+  expect(await stage.object(session.id)).toBeUndefined()
+  expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 50_000n })
+})
+
+test('An API that was down for the whole session finds the bill where the operator left it', async () => {
+  const session = await play()
+  await stage.made(session.id)
+  await seen(session, 'it is seen', ({ seen: { version } }) => version !== undefined)
+  await stage.down()
+  await stage.operator(session.id, { ...over(900), endReason: 'PaidTimeUsed' })
+  stage.up()
+  await settled(session)
+  await freed(session)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 2250n })
+  expect((await types()).at(-1)).toBe('SessionEnded')
+})
+
+test('Grace is free, and a late figure changes nothing', async () => {
+  const session = await play()
+  await stage.made(session.id)
+  await stage.operator(session.id, over(1020))
+  await settled(session)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ paidSeconds: 900n, chargedPaise: 2250n })
+  await stage.operator(session.id, over(5000))
+  await freed(session)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 2250n })
+  expect((await types()).filter(type => type === 'SessionEnded')).toHaveLength(1)
+})
+
+test('An object that vanishes with its bill is charged for what was last seen, raised, and never made again', async () => {
+  const session = await play()
+  await stage.made(session.id)
+  await stage.operator(session.id, playing({ seconds: 120, since: ago(30) }))
+  await seen(session, 'it is played', ({ told }) => told === 'Ready')
+  // By a hand that strips the finalizer.
+  await stage.kube.mergePatch(gameSessions, stage.reference(session.id), { metadata: { finalizers: null } })
+  await stage.kube.delete(gameSessions, stage.reference(session.id))
+  expect(await settled(session)).toMatchObject({ endReason: 'ObjectGone' })
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 300n, isReleased: true })
+  expect(stage.raised).toMatchObject([{ reason: 'ObjectGone', fields: { session: session.id } }])
+  await applySession(stage.outside, { sessionId: session.id }, new AbortController().signal)
+  expect(await stage.object(session.id)).toBeUndefined()
+})
+
+test('A consumed object is not made again, even when it goes between look and apply', async () => {
+  const session = await play()
+  await stage.made(session.id)
+  await stage.down()
+  await stage.database`UPDATE sessions SET object_uid = '00000000-0000-4000-8000-00000000dead' WHERE id = ${session.id}`
+  await applySession(stage.outside, { sessionId: session.id }, new AbortController().signal)
+  expect(await sessionById(stage.database, session.id)).toMatchObject({ endReason: 'ObjectForeign' })
+  expect(stage.raised).toMatchObject([{ reason: 'ObjectForeign' }])
+})
+
+test('A start that the API server refuses for good ends, gives the money back, and is told', async () => {
+  const session = await play()
+  await stage.down()
+  const other = await fundedPlayer(stage.database, 1000n)
+  const refused = await play({ playerId: other.id })
+  await stage.database`UPDATE sessions SET game = 'Not_A_Key' WHERE id = ${refused.id}`
+  stage.up()
+  expect(await settled(refused)).toMatchObject({ endReason: 'Refused' })
+  expect(await balanceOf(stage.database, other.id)).toMatchObject({ availablePaise: 1000n })
+  expect(await stage.told(other.id)).toMatchObject([{ type: 'SessionFailed' }])
+  await stop(outside(), { playerId: session.playerId })
+})
+
+test('A start that could not be applied within ten minutes lapses; a stop never does', async () => {
+  await stage.down()
+  const session = await play()
+  const { signal } = new AbortController()
+  const late = { ...stage.outside, clock: { ...systemClock, now: () => new Date(Date.now() + 601_000) } }
+  await applySession(late, { sessionId: session.id }, signal)
+  expect(await stage.object(session.id)).toBeUndefined()
+  expect(await sessionById(stage.database, session.id)).toMatchObject({ endReason: 'StartLapsed' })
+  expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 50_000n })
+
+  const second = await play()
+  await applySession(stage.outside, { sessionId: second.id }, signal)
+  await stop(outside(), { playerId: player.id })
+  await applySession(late, { sessionId: second.id }, signal)
+  expect((await stage.object(second.id))?.spec.desiredState).toBe('Ended')
+})
+
+test('A session that fails is told once, ended, and makes room for the next', async () => {
+  const session = await play()
+  await stage.made(session.id)
+  const condition = { reason: 'GameUnknown', message: 'No such game. Known are: doom.', lastTransitionTime: ago(1) }
+  const conditions = [{ type: 'Stalled', status: 'True' as const, ...condition }]
+  await stage.operator(session.id, { phase: 'Failed', conditions })
+  await stage.until('it is told to end', async () => (await stage.object(session.id))?.spec.desiredState === 'Ended')
+  await stage.operator(session.id, over(0))
+  await settled(session)
+  expect(await stage.told(player.id)).toEqual([{ type: 'SessionFailed', message: 'No such game. Known are: doom.' }])
+  await play()
+  await stop(outside(), { playerId: player.id })
+})
+
+test('The wallet runs dry: the hold takes what there is, the player is warned once at each threshold, and a top-up clears it', async () => {
+  await stage.down()
+  player = await fundedPlayer(stage.database, 3000n) // 1200 s at ₹90 an hour.
+  const session = await play()
+  const meterAt = async (playedSeconds: number) => {
+    const since = new Date(Date.now() - playedSeconds * 1000)
+    await stage.database`UPDATE sessions SET seen_since = ${since}, meter_at = ${new Date(0)} WHERE id = ${session.id}`
+    await meterOnce(stage.outside)
+  }
+  await meterAt(100)
+  expect(await types()).toEqual([])
+  for (const played of [610, 620, 700]) await meterAt(played)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ paidSeconds: 1200n, heldPaise: 3000n })
+  for (const played of [950, 1000, 1100, 1150, 1199]) await meterAt(played)
+  expect(await stage.told(player.id)).toEqual([9, 4, 1].map(minutesLeft => ({ type: 'BalanceLow', minutesLeft })))
+  await topUp(stage.database, { playerId: player.id, amountPaise: 1000n })
+  await meterAt(1199)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ paidSeconds: 1600n, heldPaise: 4000n })
+  await topUp(stage.database, { playerId: player.id, amountPaise: 100_000n })
+  await meterAt(1500)
+  expect(await sessionById(stage.database, session.id)).toMatchObject({ toldMinutesLeft: undefined })
+  expect((await types()).filter(type => type === 'BalanceLow')).toHaveLength(3) // Nothing more.
+  await stop(outside(), { playerId: player.id })
+})
+
+test('Compared in both directions: what the queue lost is applied, what our books do not know is raised and left alone', async () => {
+  await stage.down()
+  const session = await play()
+  await stage.database`DELETE FROM queue_items WHERE topic = 'kubernetes.session'`
+  const stranger = {
+    apiVersion: 'wasd.cloud/v1alpha1',
+    kind: 'GameSession',
+    metadata: {
+      ...stage.reference('01jdzzzzzzzzzzzzzzzzzzzzzz'),
+      labels: { 'app.kubernetes.io/managed-by': 'wasd-api' },
+      finalizers: [SETTLEMENT_FINALIZER],
+    },
+    spec: { player: 'somebody', game: 'quake', tier: 'standard', regions: ['centralindia'] },
+  }
+  await stage.kube.apply(gameSessions, stranger, { fieldManager: 'test' })
+  const runtime = { clock: systemClock, random: Math.random, log: silent, metrics: kubeMetrics(new Registry()) }
+  const { reflector } = watchSessions(stage.outside, runtime)
+  const stopping = new AbortController()
+  const running = reflector.run(stopping.signal)
+  await reflector.synced
+
+  expect(await compareOnce(stage.outside, reflector, stopping.signal)).toBe(0) // Too young to be missed.
+  const late = { ...stage.outside, clock: { ...systemClock, now: () => new Date(Date.now() + 31_000) } }
+  expect(await compareOnce(late, reflector, stopping.signal)).toBe(1)
+  expect(await compareOnce(late, reflector, stopping.signal)).toBe(0) // It is queued.
+  stopping.abort()
+  await running
+  expect(stage.raised[0]).toMatchObject({ reason: 'ObjectUnknown', fields: { name: stranger.metadata.name } })
+  expect((await stage.kube.get(gameSessions, stranger.metadata))?.spec.desiredState).toBe('Running')
+
+  stage.up()
+  await stage.made(session.id)
+  await stop(outside(), { playerId: player.id })
+})

@@ -1,0 +1,173 @@
+// The stage of these tests: a real API server, a real Postgres, and the parts of the API that keep sessions going. Whoever
+// tests plays the operator by writing the GameSession's status, as it would.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Registry } from 'prom-client'
+import { parse } from 'yaml'
+import { type Notification, notificationSchema } from '../../api/queue/notifications.ts'
+import { work } from '../../api/queue/worker.ts'
+import type { SessionsOutside } from '../../api/sessions/outside.ts'
+import { sessionParts } from '../../api/sessions/runnables.ts'
+import { objectNameOf } from '../../api/sessions/session.ts'
+import { type Catalogue, parseCatalogue } from '../../crds/catalogue.ts'
+import { type GameSession, type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
+import { startCluster } from '../../demo/cluster/cluster.ts'
+import { connect } from '../../lib/kube/client.ts'
+import { loadCredentials } from '../../lib/kube/credentials.ts'
+import { isKubeError } from '../../lib/kube/errors.ts'
+import { manager } from '../../lib/kube/manager.ts'
+import { kubeMetrics } from '../../lib/kube/metrics.ts'
+import { systemClock } from '../../lib/process/clock.ts'
+import { openBooks, silent } from '../money/books.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const PATIENCE_SECONDS = 20
+const NAMESPACE = 'games'
+
+export type Stage = Awaited<ReturnType<typeof startStage>>
+
+export async function startStage() {
+  mkdirSync(join(root, '.run'), { recursive: true })
+  const folder = mkdtempSync(join(root, '.run/sessions-'))
+  const [books, cluster] = await Promise.all([openBooks(), startCluster({ folder, controllerManager: false })])
+  const credentials = await loadCredentials({ kubeconfig: cluster.kubeconfig, environment: {} })
+  const kube = connect(credentials, { userAgent: 'wasd-api' })
+  const definition = parse(readFileSync(join(root, 'crds/wasd.cloud_gamesessions.yaml'), 'utf8'))
+  await cluster.api.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition)
+  await cluster.createNamespace(NAMESPACE)
+
+  const { database } = books
+  const raised: { reason: string; fields: Record<string, unknown> }[] = []
+  const outside: SessionsOutside = {
+    database,
+    kube,
+    clock: systemClock,
+    log: silent,
+    settings: { namespace: NAMESPACE, holdBlockSeconds: 900, ttlSeconds: 3600 },
+    raise: (reason, fields) => void raised.push({ reason, fields }),
+  }
+  let stopApi: (() => Promise<void>) | undefined
+
+  const reference = (sessionId: string) => ({ namespace: NAMESPACE, name: objectNameOf(sessionId) })
+  const object = async (sessionId: string) => await kube.get(gameSessions, reference(sessionId))
+
+  async function until<Seen>(what: string, look: () => Promise<Seen | undefined | false>): Promise<Seen> {
+    for (const deadline = Date.now() + PATIENCE_SECONDS * 1000; ; ) {
+      const seen = await look()
+      if (seen !== undefined && seen !== false) return seen
+      if (Date.now() > deadline) throw new Error(`Not within ${PATIENCE_SECONDS} s: ${what}\n${await account()}`)
+      await systemClock.sleep(20)
+    }
+  }
+
+  async function account(): Promise<string> {
+    const { items } = await kube.list(gameSessions, { namespace: NAMESPACE })
+    const rows = await database`SELECT * FROM sessions WHERE ended_at IS NULL`
+    const waiting = await database`SELECT topic, key, attempts, last_error FROM queue_items`
+    const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
+    return JSON.stringify({ objects: items, rows, waiting }, plain, 1)
+  }
+
+  await until('GameSessions are served', async () => {
+    try {
+      return await kube.list(gameSessions, { namespace: NAMESPACE })
+    } catch (error) {
+      if (isKubeError(error)) return undefined // Not known yet, or its storage is being set up.
+      throw error
+    }
+  })
+
+  return {
+    ...{ kube, database, outside, raised, until, object, reference },
+    catalogue: (): Catalogue => catalogue,
+    /** The API comes up; running already, it is left alone. */
+    up() {
+      stopApi ??= run(outside)
+    },
+    async down() {
+      await stopApi?.()
+      stopApi = undefined
+    },
+    made: async (sessionId: string): Promise<GameSession> =>
+      await until('the session is applied', async () => await object(sessionId)),
+    /** Writes as the operator does: the whole status, over what is there. */
+    async operator(sessionId: string, status: GameSessionStatus): Promise<void> {
+      await until('the status is taken', async () => {
+        const current = await object(sessionId)
+        if (!current) return undefined
+        try {
+          return await kube.replaceStatus(gameSessions, { ...current, status })
+        } catch (error) {
+          if (isKubeError(error, 'Conflict')) return undefined
+          throw error
+        }
+      })
+    },
+    /** What the player was told so far, in order. */
+    async told(playerId: string): Promise<Notification[]> {
+      const rows = await database<{ notification: unknown }[]>`
+        SELECT payload -> 'notification' AS notification FROM queue_items
+        WHERE topic = 'telegram.notification' AND key = ${playerId} ORDER BY id`
+      return rows.map(({ notification }) => notificationSchema.parse(notification))
+    },
+    async stop() {
+      await stopApi?.()
+      await kube.close()
+      await books.stop()
+      await cluster.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function run(outside: SessionsOutside): () => Promise<void> {
+  const { database, clock, log } = outside
+  const runtime = {
+    clock: systemClock,
+    random: Math.random,
+    log,
+    metrics: kubeMetrics(new Registry()),
+    development: true,
+  }
+  const { reflector, runnables, handler } = sessionParts(outside, runtime)
+  const stopping = new AbortController()
+  const running = Promise.all([
+    manager({ runtime, reflectors: [reflector], controllers: runnables }).run(stopping.signal),
+    work(
+      {
+        ...{ database, clock, log, random: Math.random, pollSeconds: 0.2 },
+        backoff: { initialSeconds: 0.1, maximumSeconds: 1 },
+        handlers: { 'kubernetes.session': handler },
+      },
+      stopping.signal,
+    ),
+  ])
+  return async () => {
+    stopping.abort()
+    await running
+  }
+}
+
+const subscription = '/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/games'
+const catalogue = parseCatalogue(`
+games:
+  quake: { title: Quake, image: windows, tiers: [standard] }
+tiers:
+  standard: { title: Standard, pricePaisePerHour: 9000, sizes: [Standard_NV12ads_A10_v5] }
+  ultra: { title: Ultra, pricePaisePerHour: 24000, sizes: [Standard_NV12ads_A10_v5] }
+sizes:
+  Standard_NV12ads_A10_v5: { driverClass: grid, family: F, vcpus: 12 }
+images:
+  windows:
+    id: ${subscription}/providers/Microsoft.Compute/galleries/g/images/i/versions/1.0.0
+    osType: Windows
+    driverClass: grid
+regions:
+  centralindia:
+    title: Pune
+    subscriptionId: 00000000-0000-4000-8000-000000000001
+    resourceGroup: games
+    subnetId: ${subscription}/providers/Microsoft.Network/virtualNetworks/n/subnets/s
+    probeCIDRs: [203.0.113.0/24]
+`)
