@@ -25,6 +25,11 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{ .Values.api.sessionNamespace | default .Release.Namespace }}
 {{- end }}
 
+{{/* As a program reads it: a template would print two million as 2e+06. */}}
+{{- define "wasd.number" -}}
+{{ toJson . | quote }}
+{{- end }}
+
 {{/* What both programs are given. */}}
 {{- define "wasd.commonEnvironment" -}}
 - { name: LOG_LEVEL, value: {{ .Values.logLevel | quote }} }
@@ -76,7 +81,7 @@ readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end }}
 
-{{/* Roles are for the watched namespaces, or for the whole cluster. */}}
+{{/* Over zones where there are some; never a reason not to run. */}}
 {{- define "wasd.spread" -}}
 - maxSkew: 1
   topologyKey: topology.kubernetes.io/zone
