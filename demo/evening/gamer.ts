@@ -19,6 +19,14 @@ export interface ChatMessage {
   invoice: { title: string; total_amount: number; paid: boolean } | null
 }
 
+export interface ReadOptions {
+  /** A mark; only what came or changed after it counts. Default: now. */
+  since?: number
+  withinSeconds?: number
+  /** What else the message must be. */
+  isIt?: (message: ChatMessage) => boolean
+}
+
 export interface Gamer {
   chatId: number
   /** Everything the chat shows now, oldest first. */
@@ -27,8 +35,8 @@ export interface Gamer {
   /** Presses the newest button whose text contains `words`; a link's address comes back. */
   press(words: string): Promise<string | undefined>
   payWithStars(): Promise<void>
-  /** The next message of the bot that matches and was not yet there when the call began, or `since`. */
-  reads(pattern: RegExp, options?: { since?: number; withinSeconds?: number }): Promise<ChatMessage>
+  /** The newest message of the bot that matches; waits until there is one. */
+  reads(pattern: RegExp, options?: ReadOptions): Promise<ChatMessage>
   /** A mark in the chat, for `since`. */
   mark(): number
 }
@@ -71,13 +79,14 @@ export async function gamer(options: {
     chat.set(message.message_id, message)
     if (message.from !== 'bot' || message.deleted) return
     const buttons = message.buttons.flat().map(({ text }) => `[${text}]`)
-    timeline.say('bot', [message.text, buttons.join(' ')].filter(text => text !== '').join('\n'))
+    const invoice = message.invoice ? `Invoice: ${message.invoice.title}, ${message.invoice.total_amount} Stars` : ''
+    timeline.say('bot', [message.text, invoice, buttons.join(' ')].filter(text => text !== '').join('\n'))
   }
 
-  function find(pattern: RegExp, since: number): ChatMessage | undefined {
+  function find(pattern: RegExp, since: number, isIt: (message: ChatMessage) => boolean): ChatMessage | undefined {
     return [...chat.values()]
       .reverse()
-      .find(message => message.from === 'bot' && message.seq > since && pattern.test(message.text))
+      .find(message => message.from === 'bot' && message.seq > since && pattern.test(message.text) && isIt(message))
   }
 
   return {
@@ -110,12 +119,12 @@ export async function gamer(options: {
       const paid = await telegram.post<{ paid: boolean; error?: string }>(`/simulator/chats/${chatId}/pay`)
       if (!paid.paid) throw new Error(`The payment in Stars failed: ${paid.error}`)
     },
-    async reads(pattern, { since = seq, withinSeconds = PATIENCE_SECONDS } = {}) {
+    async reads(pattern, { since = seq, withinSeconds = PATIENCE_SECONDS, isIt = () => true } = {}) {
       const patience = AbortSignal.any([stop, AbortSignal.timeout(withinSeconds * 1000)])
       const words = `the bot's message that matches ${pattern}`
       const reading = new Promise<ChatMessage>((resolve, reject) => {
         const look = () => {
-          const message = find(pattern, since)
+          const message = find(pattern, since, isIt)
           if (!message) return
           readers.delete(look)
           resolve(message)

@@ -1,7 +1,7 @@
 // One evening, scene by scene. Each waits for what a person would wait for: words in the chat, a phase in kubectl.
 import type { Timeline } from '../timeline.ts'
 import type { Control } from './control.ts'
-import type { Gamer } from './gamer.ts'
+import type { ChatMessage, Gamer } from './gamer.ts'
 import type { Sre } from './sre.ts'
 import type { Visitor } from './visitor.ts'
 
@@ -31,18 +31,12 @@ const QUIET_SECONDS = 5
 
 export async function topUp({ timeline, gamer, visitor, razorpay }: Stage): Promise<void> {
   timeline.chapter('The gamer tops up the wallet')
-  await gamer.write('/start')
-  await gamer.reads(/Your balance/, { since: 0 })
-
-  await gamer.press('Top up')
-  await gamer.reads(/How much/, { since: 0 })
-  await gamer.press('₹500')
-  const offer = await gamer.reads(/₹500\.00/, { since: 0 })
+  await after(gamer, () => gamer.write('/start'), /Your balance/)
+  await after(gamer, () => gamer.press('Top up'), /How much/)
+  const offer = await after(gamer, () => gamer.press('₹500'), /₹500\.00/)
   const page = offer.buttons.flat().find(button => button.url)?.url
   if (page === undefined) throw new Error('The bot offers no link to pay on the web.')
-  const before = gamer.mark()
-  await visitor.paysOnTheWeb(page)
-  await gamer.reads(/is in your wallet/, { since: before })
+  await after(gamer, () => visitor.paysOnTheWeb(page), /is in your wallet/)
 
   timeline.say(
     'mallory',
@@ -51,20 +45,17 @@ export async function topUp({ timeline, gamer, visitor, razorpay }: Stage): Prom
   await visitor.forgesAWebhook()
   await visitor.replaysTheWebhook(razorpay)
 
-  await gamer.press('Top up')
-  await gamer.press('₹100')
-  await gamer.reads(/Top up ₹100\.00/, { since: 0 })
-  await gamer.press('Stars')
-  const invoice = gamer
-    .messages()
-    .filter(message => message.invoice)
-    .at(-1)
-  timeline.say('gamer', `An invoice over ${invoice?.invoice?.total_amount ?? '?'} Stars is shown`)
-  const unpaid = gamer.mark()
-  await gamer.payWithStars()
-  await gamer.reads(/paid with Stars/, { since: unpaid })
-  await gamer.write('/balance')
-  await gamer.reads(/Your balance/, { since: unpaid })
+  await after(gamer, () => gamer.press('Top up'), /How much/)
+  await after(gamer, () => gamer.press('₹100'), /Top up ₹100\.00/)
+  const invoice = await after(
+    gamer,
+    () => gamer.press('Stars'),
+    /^/,
+    message => message.invoice !== null,
+  )
+  timeline.say('gamer', `Sees an invoice over ${invoice.invoice?.total_amount} Stars`)
+  await after(gamer, () => gamer.payWithStars(), /paid with Stars/)
+  await after(gamer, () => gamer.write('/balance'), /Your balance/)
 }
 
 export async function play({
@@ -74,15 +65,10 @@ export async function play({
   pass,
 }: Stage): Promise<Pick<Remembered, 'session' | 'hostBefore' | 'quiet'>> {
   timeline.chapter('The gamer picks a game, and plays')
-  await gamer.write('/play')
-  await gamer.reads(/What would you like to play/, { since: 0 })
-  await gamer.press('Neon Rally')
-  await gamer.reads(/Which machine/, { since: 0 })
-  await gamer.press('Standard')
-  await gamer.reads(/counted by the second/, { since: 0 })
-  const before = gamer.mark()
-  await gamer.press('Start')
-  await gamer.reads(/is ready/, { since: before, withinSeconds: 90 })
+  await after(gamer, () => gamer.write('/play'), /What would you like to play/)
+  await after(gamer, () => gamer.press('Neon Rally'), /Which machine/)
+  await after(gamer, () => gamer.press('Standard'), /counted by the second/)
+  await after(gamer, () => gamer.press('Start'), /is ready\. Its address/)
 
   const session = await sre.theSession()
   const hostBefore = (await sre.field(session, '{.status.endpoint.host}')) ?? ''
@@ -134,8 +120,7 @@ export async function goodbye({ timeline, gamer, sre, pass }: Stage, session: st
   timeline.chapter('The gamer stops')
   await pass(2)
   const before = gamer.mark()
-  await gamer.write('/stop')
-  await gamer.reads(/Stop .*\?/, { since: before })
+  await after(gamer, () => gamer.write('/stop'), /Stop .*\?/)
   await gamer.press('Yes, stop it')
   await gamer.reads(/has ended/, { since: before, withinSeconds: 90 })
   await sre.shows(['wait', 'gs', session, '--for=jsonpath={.status.phase}=Ended', '--timeout=120s'])
@@ -150,4 +135,16 @@ function badSession(name: string, change: object): object {
     metadata: { name },
     spec: { player: 'mallory', game: 'neon-rally', tier: 'standard', regions: ['centralindia'], ...change },
   }
+}
+
+/** Does something in the chat and waits for the words that answer it; older ones do not count. */
+async function after(
+  gamer: Gamer,
+  act: () => Promise<unknown>,
+  words: RegExp,
+  isIt: (message: ChatMessage) => boolean = () => true,
+): Promise<ChatMessage> {
+  const since = gamer.mark()
+  await act()
+  return await gamer.reads(words, { since, isIt })
 }
