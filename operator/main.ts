@@ -2,8 +2,8 @@
 // leads by a Lease; the others stand by with warm stores. This file builds everything that reaches outside, and hands
 // it to those who decide.
 import { randomUUID } from 'node:crypto'
-import { Counter } from 'prom-client'
-import { openCatalogue } from '../crds/catalogue-file.ts'
+import { Counter, type Registry } from 'prom-client'
+import { type CatalogueFile, openCatalogue } from '../crds/catalogue-file.ts'
 import { gameSessions } from '../crds/types/gamesession.ts'
 import { gpuVms } from '../crds/types/gpuvm.ts'
 import { connect } from '../lib/kube/client.ts'
@@ -14,8 +14,8 @@ import { fenced } from '../lib/kube/fence.ts'
 import { manager } from '../lib/kube/manager.ts'
 import { kubeMetrics } from '../lib/kube/metrics.ts'
 import { ownWrites } from '../lib/kube/own-writes.ts'
-import { referenceOf } from '../lib/kube/resource.ts'
-import type { Runnable, Runtime } from '../lib/kube/runtime.ts'
+import { type ObjectReference, referenceOf } from '../lib/kube/resource.ts'
+import type { Runtime } from '../lib/kube/runtime.ts'
 import { rawSource } from '../lib/kube/sources.ts'
 import { systemClock as clock } from '../lib/process/clock.ts'
 import { createHealth, healthRoutes } from '../lib/process/health.ts'
@@ -33,7 +33,7 @@ import { gameSessionMetrics } from './gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from './gamesession/observe.ts'
 import { gpuVmController } from './gpuvm/controller.ts'
 import { fleet } from './gpuvm/fleet.ts'
-import { prober } from './gpuvm/prober.ts'
+import { type Prober, prober } from './gpuvm/prober.ts'
 import { type History, history, noHistory } from './history/history.ts'
 import { notesOf, refusalIn } from './history/notes.ts'
 import { postgresHistory } from './history/postgres.ts'
@@ -51,9 +51,57 @@ async function main(stopping: AbortSignal): Promise<void> {
   const settings = readSettings(process.env)
   const log = createLogger({ program: 'operator', level: settings.logLevel })
   const registry = createMetrics()
-  const runtime: Runtime = { clock, random: Math.random, log, metrics: kubeMetrics(registry) }
-  const { podName, podNamespace, watchNamespaces: namespaces } = settings
+  const base: Base = {
+    settings,
+    registry,
+    runtime: { clock, random: Math.random, log, metrics: kubeMetrics(registry) },
+  }
+  const cluster = await clusterSide(base)
+  const catalogue = followCatalogue(base, cluster)
+  const capacity = capacitySide(base, cluster, catalogue)
+  const machines = machineSide(base, { cluster, catalogue, capacity })
+  const sessions = sessionController(base, { cluster, catalogue, capacity, probing: machines.probing })
 
+  const operator = manager({
+    runtime: base.runtime,
+    services: [
+      cluster.told,
+      { name: 'catalogue', run: ({ stop }) => catalogue.run(stop) },
+      capacity.priceList,
+      capacity.kept,
+    ],
+    reflectors: cluster.reflectors,
+    controllers: [...machines.parts, sessions],
+    elector: cluster.election,
+    drainSeconds: DRAIN_SECONDS,
+  })
+  const health = createHealth({ clock })
+  health.addLive('lease', () => (operator.isHealthy() ? undefined : 'the renewal of the lease is overdue'))
+  health.addReady('stores', () => (operator.isReady() ? undefined : 'not all objects are listed yet'))
+  const servers = await Promise.all([
+    serveMetrics({ registry, port: settings.metricsPort, clock, log }),
+    listen({ application: healthRoutes(health), name: 'operator', port: settings.operatorPort, clock, log }),
+  ])
+  try {
+    const outcome = await operator.run(stopping)
+    if (outcome === 'Lost') throw new Error('The lease was lost; another may lead. The program starts anew.')
+  } finally {
+    await Promise.all([...servers.map(server => server.close(1)), cluster.close()])
+  }
+}
+
+interface Base {
+  settings: Settings
+  registry: Registry
+  runtime: Runtime
+}
+
+type ClusterSide = Awaited<ReturnType<typeof clusterSide>>
+type CapacitySide = ReturnType<typeof capacitySide>
+
+/** The API server: who leads, what stands there, and a client that writes only while we lead. */
+async function clusterSide({ settings, runtime }: Base) {
+  const { podName, podNamespace, watchNamespaces: namespaces } = settings
   const credentials = await loadCredentials({
     environment: process.env,
     serviceAccountDirectory: settings.serviceAccountDirectory,
@@ -72,157 +120,164 @@ async function main(stopping: AbortSignal): Promise<void> {
     retrySeconds: settings.leaseRetrySeconds,
   })
   const kube = fenced(client, election.holds)
-  const told = recorder({
-    runtime,
-    client: kube,
-    reportingController: 'wasd.cloud/operator',
-    reportingInstance: podName.slice(0, 128),
-  })
-
   const sessions = reflectNamespaces({ runtime, client, resource: gameSessions, namespaces, indexes: sessionIndexes })
   const machines = reflectNamespaces({ runtime, client, resource: gpuVms, namespaces, indexes: machineIndexes })
   const reflectors = [...sessions.parts, ...machines.parts]
-  const written = ownWrites(reflectors)
-
   const sessionNudges = rawSource()
   const machineNudges = rawSource()
-  const nudgeSessions = () => {
-    for (const session of sessions.view.store.list()) sessionNudges.push(referenceOf(session))
+  return {
+    kube,
+    election,
+    sessions: sessions.view,
+    machines: machines.view,
+    reflectors,
+    written: ownWrites(reflectors),
+    told: recorder({
+      runtime,
+      client: kube,
+      reportingController: 'wasd.cloud/operator',
+      reportingInstance: podName.slice(0, 128),
+    }),
+    sessionNudges,
+    machineNudges,
+    nudgeSessions() {
+      for (const session of sessions.view.store.list()) sessionNudges.push(referenceOf(session))
+    },
+    nudgeMachines() {
+      for (const machine of machines.view.store.list()) machineNudges.push(referenceOf(machine))
+    },
+    close: async () => void (await Promise.all([client.close(), leaseClient.close()])),
   }
-  const refusedCatalogues = new Counter({
+}
+
+/** The catalogue's file; every change of it is a reason to look at everything. */
+function followCatalogue({ settings, registry, runtime }: Base, cluster: ClusterSide): CatalogueFile {
+  const { log } = runtime
+  const refused = new Counter({
     name: 'wasd_catalogue_refused_total',
     help: 'Changes of the catalogue that could not be used',
     registers: [registry],
   })
-  const catalogue = openCatalogue({
+  return openCatalogue({
     path: settings.catalogueFile,
     clock,
     onChange() {
       log.info({}, 'The catalogue has changed')
-      nudgeSessions()
-      for (const machine of machines.view.store.list()) machineNudges.push(referenceOf(machine))
+      cluster.nudgeSessions()
+      cluster.nudgeMachines()
     },
     onRefused(error) {
-      refusedCatalogues.inc()
+      refused.inc()
       log.error({ code: error.code }, error.message)
-      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace: podNamespace, name: podName } }
-      told.event(pod, { type: 'Warning', reason: error.code, action: 'ReadCatalogue', note: error.message })
+      const { podNamespace: namespace, podName: name } = settings
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name } }
+      cluster.told.event(pod, { type: 'Warning', reason: error.code, action: 'ReadCatalogue', note: error.message })
     },
   })
-  const subscriptions = () => [
-    ...new Set(Object.values(catalogue.current().regions).map(({ subscriptionId }) => subscriptionId)),
-  ]
+}
 
+/** What Azure has to offer: prices, what it refused lately, and the history of both. */
+function capacitySide({ settings, runtime }: Base, cluster: ClusterSide, catalogue: CatalogueFile) {
+  const { log } = runtime
   const refusals = rememberRefusals({ clock })
   const kept = keepHistory(settings, log)
-  machines.view.onChange(change => {
+  cluster.machines.onChange(change => {
     const refusal = refusalIn(change)
     if (refusal) refusals.remember(refusal, refusal.place)
-    if (election.holds()) for (const note of notesOf(change, clock.now())) kept.note(note)
+    if (cluster.election.holds()) for (const note of notesOf(change, clock.now())) kept.note(note)
   })
   const priceList = prices({
     clock,
     log,
     catalogue: catalogue.current,
     fetch: (place, signal) => fetchPrices({ endpoint: settings.retailPricesEndpoint, ...place }, signal),
-    onChange: nudgeSessions,
+    onChange: cluster.nudgeSessions,
   })
+  return { refusals, kept, priceList }
+}
 
+/** What makes Azure follow the GpuVms, and what watches over it. */
+function machineSide(
+  { settings, registry, runtime }: Base,
+  { cluster, catalogue, capacity }: { cluster: ClusterSide; catalogue: CatalogueFile; capacity: CapacitySide },
+) {
+  const { log } = runtime
+  const { installationId, operationPollSeconds, reconcileConcurrency: concurrency } = settings
   const azure = measured(createAzure(settings.azure), { registry, monotonic: clock.monotonic })
-  const probing = prober({
-    clock,
-    log,
-    probeSeconds: settings.probeSeconds,
-    onTransition: key => machineNudges.push(key),
-  })
+  const push = (key: ObjectReference) => cluster.machineNudges.push(key)
+  const subscriptions = () => [
+    ...new Set(Object.values(catalogue.current().regions).map(({ subscriptionId }) => subscriptionId)),
+  ]
+
+  const probing = prober({ clock, log, probeSeconds: settings.probeSeconds, onTransition: push })
   const listing = fleet({
     azure,
     clock,
     log,
     pollSeconds: settings.fleetPollSeconds,
     subscriptions,
-    machines: machines.view.store,
-    onDifference: key => machineNudges.push(key),
+    machines: cluster.machines.store,
+    onDifference: push,
+  })
+  const controlling = gpuVmController({
+    runtime,
+    kube: cluster.kube,
+    azure,
+    catalogue,
+    machines: cluster.machines,
+    ownWrites: cluster.written,
+    recorder: cluster.told,
+    prober: probing,
+    fleet: listing,
+    nudges: cluster.machineNudges,
+    settings: { installationId, operationPollSeconds, concurrency },
+    onRefused({ seen: { machine, incarnation }, code, message }) {
+      const { region, size } = machine.spec
+      capacity.refusals.remember({ code, message }, { region, size, priority: incarnation.priority })
+    },
   })
   const sweeping = sweeper({
     azure,
-    kube,
+    kube: cluster.kube,
     clock,
     log,
     metrics: sweeperMetrics(registry),
-    installationId: settings.installationId,
+    installationId,
     sweepSeconds: settings.sweepSeconds,
     graceSeconds: settings.sweepGraceSeconds,
     subscriptions,
-    namespaces,
+    namespaces: settings.watchNamespaces,
   })
+  return { probing, parts: [probing, listing, controlling, sweeping] }
+}
 
-  const machineController = gpuVmController({
+function sessionController(
+  { settings, registry, runtime }: Base,
+  given: { cluster: ClusterSide; catalogue: CatalogueFile; capacity: CapacitySide; probing: Prober },
+) {
+  const { cluster, catalogue, capacity, probing } = given
+  const { kube, sessions, machines, written, told } = cluster
+  return gameSessionController({
     runtime,
-    kube,
-    azure,
-    catalogue,
-    machines: machines.view,
-    ownWrites: written,
-    recorder: told,
-    prober: probing,
-    fleet: listing,
-    nudges: machineNudges,
-    settings: {
-      installationId: settings.installationId,
-      operationPollSeconds: settings.operationPollSeconds,
-      concurrency: settings.reconcileConcurrency,
-    },
-    onRefused({ seen: { machine, incarnation }, code, message }) {
-      const { region, size } = machine.spec
-      refusals.remember({ code, message }, { region, size, priority: incarnation.priority })
-    },
-  })
-  const sessionController = gameSessionController({
-    runtime,
-    sessions: sessions.view,
-    machines: machines.view,
+    sessions,
+    machines,
     senses: senses({
       client: kube,
       clock,
-      sessions: sessions.view.store,
-      machines: machines.view.store,
+      sessions: sessions.store,
+      machines: machines.store,
       catalogue: catalogue.current,
-      priceOf: priceList.priceOf,
-      rulingOn: refusals.ruling,
+      priceOf: capacity.priceList.priceOf,
+      rulingOn: capacity.refusals.ruling,
       isHeard: uid => probing.seen(uid).answering === true,
       settings: { paidGraceSeconds: settings.paidGraceSeconds },
     }),
     hands: { client: kube, ownWrites: written },
     recorder: told,
-    metrics: gameSessionMetrics(registry, sessions.view.store),
-    nudges: sessionNudges,
+    metrics: gameSessionMetrics(registry, sessions.store),
+    nudges: cluster.sessionNudges,
     concurrency: settings.reconcileConcurrency,
   })
-
-  const watching: Runnable = { name: 'catalogue', run: ({ stop }) => catalogue.run(stop) }
-  const operator = manager({
-    runtime,
-    services: [told, watching, priceList, kept],
-    reflectors,
-    controllers: [probing, listing, machineController, sessionController, sweeping],
-    elector: election,
-    drainSeconds: DRAIN_SECONDS,
-  })
-
-  const health = createHealth({ clock })
-  health.addLive('lease', () => (operator.isHealthy() ? undefined : 'the renewal of the lease is overdue'))
-  health.addReady('stores', () => (operator.isReady() ? undefined : 'not all objects are listed yet'))
-  const servers = await Promise.all([
-    serveMetrics({ registry, port: settings.metricsPort, clock, log }),
-    listen({ application: healthRoutes(health), name: 'operator', port: settings.operatorPort, clock, log }),
-  ])
-  try {
-    const outcome = await operator.run(stopping)
-    if (outcome === 'Lost') throw new Error('The lease was lost; another may lead. The program starts anew.')
-  } finally {
-    await Promise.all([...servers.map(server => server.close(1)), client.close(), leaseClient.close()])
-  }
 }
 
 function keepHistory({ databaseUrl }: Settings, log: Logger): History {

@@ -58,22 +58,19 @@ function onTheWay(seen: Seen, { waiting, step }: Verdict, next: GameSessionStatu
     return { phase: 'Pending', is: 'Progressing', reason: 'Pending', message: 'The session is taken on.' }
   }
 
-  const { size, region } = next.placement ?? {}
-  switch (machine?.status?.phase) {
-    case 'Starting':
-    case 'Running':
-    case 'Deallocating':
-    case 'Deallocated': {
-      const message = 'The machine runs or is about to; the stream does not answer yet.'
-      return { phase: 'Starting', is: 'Progressing', reason: 'Starting', message }
-    }
-    default: {
-      const phase = wasPlayed(seen.session) ? 'Starting' : 'Provisioning'
-      const message = `Azure creates a ${size ?? 'machine'} in ${region ?? 'a region'}.`
-      return { phase, is: 'Progressing', reason: 'Provisioning', message }
-    }
+  const machinePhase = machine?.status?.phase
+  const isMade = machinePhase !== undefined && MADE.includes(machinePhase)
+  if (isMade || wasPlayed(seen.session)) {
+    const message = 'The machine is about to run; the stream does not answer yet.'
+    return { phase: 'Starting', is: 'Progressing', reason: 'Starting', message }
   }
+  const { size, region } = next.placement ?? {}
+  const message = `Azure creates a ${size ?? 'machine'} in ${region ?? 'a region'}.`
+  return { phase: 'Provisioning', is: 'Progressing', reason: 'Provisioning', message }
 }
+
+/** Phases of a machine that Azure has made. */
+const MADE: readonly string[] = ['Starting', 'Running', 'Deallocating', 'Deallocated']
 
 const causes = {
   Evicted: 'Azure took the spot machine back; it is rebuilt with the same disk and address.',
