@@ -1,5 +1,6 @@
 // Asks the gateway about top-ups whose payment we were never told of: a webhook can be late, lost, or switched off.
 // Looks become rarer with age, and end when even a late authorisation has had its time.
+import { outage } from '../../lib/database/outage.ts'
 import { type Database, inTransaction } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
@@ -27,11 +28,13 @@ const LOOK_DAYS = 4
 /** Until the signal is aborted. */
 export async function reconcilePayments(options: ReconciliationOptions, stopping: AbortSignal): Promise<void> {
   const { clock, log, passSeconds = PASS_SECONDS } = options
+  const trouble = outage(log, 'Open top-ups cannot be compared with the gateway')
   while (!stopping.aborted) {
     try {
       await reconcileOnce(options)
+      trouble.over()
     } catch (error) {
-      log.error({ error }, 'Open top-ups could not be compared with the gateway')
+      trouble.failed(error)
     }
     await clock.sleep(passSeconds * 1000, stopping).catch(() => undefined)
   }

@@ -1,6 +1,7 @@
 // Works the queue off. Each topic has its own slots; items of one key never overlap, neither here nor in another replica.
 // At least once: a handler's effect must bear repetition.
 import { setMaxListeners } from 'node:events'
+import { outage } from '../../lib/database/outage.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
@@ -71,10 +72,10 @@ async function serve<Name extends TopicName>(
 ): Promise<void> {
   const { database, clock, log, handlers } = options
   const { leaseSeconds = LEASE_SECONDS, pollSeconds = POLL_SECONDS } = options
-  const handler = handlers[name] as Handler<Name> | undefined
+  const handler = handlers[name] as Handler<Name> | undefined // TypeScript widens the name to all of them.
   if (handler === undefined) return
   const atWork = new Set<Promise<void>>()
-  let isAway = false
+  const trouble = outage(log.child({ topic: name }), 'The queue cannot be read')
 
   let wake = () => {}
   wakes.set(name, () => wake())
@@ -95,11 +96,9 @@ async function serve<Name extends TopicName>(
         })
         atWork.add(running)
       }
-      if (isAway) log.info({ topic: name }, 'The queue can be read again')
-      isAway = false
+      trouble.over()
     } catch (error) {
-      if (!isAway) log.error({ error, topic: name }, 'The queue cannot be read')
-      isAway = true
+      trouble.failed(error)
     }
     if (taken > 0 && taken === limit && atWork.size < handler.concurrency) continue
     const poll = new AbortController()

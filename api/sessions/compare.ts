@@ -1,6 +1,7 @@
 // Compares books and cluster in both directions on a timer, so that nothing depends on an event, an item of the queue or
 // a program having lived long enough.
 import type { GameSession } from '../../crds/types/gamesession.ts'
+import { outage } from '../../lib/database/outage.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { pause } from '../../lib/kube/abort.ts'
 import type { Reflector } from '../../lib/kube/reflector.ts'
@@ -22,13 +23,15 @@ export async function compareSessions(
   stopping: AbortSignal,
 ): Promise<void> {
   const { clock, log } = outside
+  const trouble = outage(log, 'Books and cluster cannot be compared')
   while (!stopping.aborted) {
     await pause(clock, PASS_SECONDS, stopping)
     if (stopping.aborted) return
     try {
       await compareOnce(outside, watched, stopping)
+      trouble.over()
     } catch (error) {
-      if (!stopping.aborted) log.error({ error }, 'Books and cluster could not be compared')
+      if (!stopping.aborted) trouble.failed(error)
     }
   }
 }

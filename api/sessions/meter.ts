@@ -1,5 +1,6 @@
 // The meter: charges what the operator has closed, grows hold and paidSeconds ahead of need, and warns before the wallet
 // is empty. Every step is cumulative: ticks may be missed, repeated, or done by two replicas, and the sum is the same.
+import { outage } from '../../lib/database/outage.ts'
 import { type Database, inTransaction, type Transaction } from '../../lib/database/pool.ts'
 import { enqueue } from '../queue/queue.ts'
 import { charge, growHold } from '../wallet/holds.ts'
@@ -13,17 +14,21 @@ import { lockedSession, playedSeconds, type Session } from './session.ts'
 const PASS_SECONDS = 1
 /** Sessions in a pass; the rest is due in the next. */
 const PASS_SIZE = 200
+/** Seconds by which a session is put off that could not be metered. */
+const POSTPONED_SECONDS = 30
 
 type MeterOutside = Pick<SessionsOutside, 'database' | 'clock' | 'log' | 'settings'>
 
 /** Until the signal is aborted. */
 export async function meterSessions(outside: MeterOutside, stopping: AbortSignal): Promise<void> {
   const { clock, log } = outside
+  const trouble = outage(log, 'The sessions cannot be metered')
   while (!stopping.aborted) {
     try {
       await meterOnce(outside)
+      trouble.over()
     } catch (error) {
-      log.error({ error }, 'The sessions could not be metered')
+      trouble.failed(error)
     }
     await clock.sleep(PASS_SECONDS * 1000, stopping).catch(() => undefined)
   }
@@ -38,10 +43,16 @@ export async function meterOnce({ database, clock, log, settings }: MeterOutside
       const now = clock.now()
       if (await inTransaction(database, transaction => meter(transaction, { id, blockSeconds, now }))) looked += 1
     } catch (error) {
-      log.error({ error, session: id }, 'A session could not be metered') // It stays due.
+      // The others must not wait for it, nor the log be full of it. Throws in its turn when the database is away.
+      await postpone(database, { id, until: new Date(clock.now().getTime() + POSTPONED_SECONDS * 1000) })
+      log.error({ error, session: id }, 'A session could not be metered, and is put off')
     }
   }
   return looked
+}
+
+async function postpone(database: Database, { id, until }: { id: string; until: Date }): Promise<void> {
+  await database`UPDATE sessions SET meter_at = ${until} WHERE id = ${id}`
 }
 
 async function due(database: Database, now: Date): Promise<string[]> {

@@ -21,6 +21,8 @@ export const noon = new Date('2026-11-23T12:00:00.000Z')
 export interface Books {
   url: string
   database: Database
+  /** What each of several programs migrated that started at once. */
+  migrated: string[][]
   stop(): Promise<void>
 }
 
@@ -29,11 +31,13 @@ export async function openBooks(): Promise<Books> {
   const folder = mkdtempSync(join(root, '.run/money-'))
   const postgres = await startPostgres({ folder })
   const url = postgres.url('wasd_api')
-  await migrate({ url, directory: migrations, log: silent })
+  // As replicas do that start at once on an empty database.
+  const migrated = await Promise.all([1, 2, 3].map(() => migrate({ url, directory: migrations, log: silent })))
   const database = connect(url, { max: 20, applicationName: 'test' })
   return {
     url,
     database,
+    migrated,
     async stop() {
       await database.end({ timeout: 5 })
       await postgres.stop()

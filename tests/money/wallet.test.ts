@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
+import { findOrCreateByTelegram, playerById } from '../../api/players/players.ts'
 import { charge, growHold, holdOf, openHold, release } from '../../api/wallet/holds.ts'
 import { statement } from '../../api/wallet/statement.ts'
 import { balanceOf, credit, walletOf } from '../../api/wallet/wallet.ts'
@@ -210,6 +211,17 @@ test('I4: the database itself refuses what must never be', async () => {
 })
 
 test('Migrations run once, however many programs start at once', async () => {
-  const runs = await Promise.all([1, 2, 3].map(() => migrate({ url: books.url, directory: migrations, log: silent })))
-  expect(runs).toEqual([[], [], []])
+  const [most, ...others] = books.migrated.toSorted((left, right) => right.length - left.length)
+  expect(most).toContain('0001_players')
+  expect(others).toEqual([[], []])
+  expect(await migrate({ url: books.url, directory: migrations, log: silent })).toEqual([])
+})
+
+test('A player is made once, however many first messages come at once, and follows their name', async () => {
+  const person = { telegramUserId: 42n, telegramChatId: 42n, firstName: 'Asha', languageCode: 'en', now: noon }
+  const found = await Promise.all(Array.from({ length: 20 }, () => findOrCreateByTelegram(database, person)))
+  expect(new Set(found.map(({ id }) => id)).size).toBe(1)
+  const renamed = await findOrCreateByTelegram(database, { ...person, firstName: 'Asha R', languageCode: undefined })
+  expect(renamed).toMatchObject({ id: found[0]?.id, firstName: 'Asha R', languageCode: undefined })
+  expect(await playerById(database, renamed.id)).toEqual(renamed)
 })
