@@ -2,7 +2,6 @@
 // refuses what must never be (0002_wallet.sql), so that a mistake here costs an error and not money.
 import { createHash } from 'node:crypto'
 import type { Queries, Transaction } from '../../lib/database/pool.ts'
-import { sqlStateOf } from '../../lib/database/pool.ts'
 import { WalletError } from './errors.ts'
 
 /** Where credited money comes from. */
@@ -108,11 +107,4 @@ async function openWallet(transaction: Transaction, playerId: string): Promise<s
     ON CONFLICT (id) DO NOTHING`
   await transaction`INSERT INTO wallet_balances (account_id) VALUES (${wallet}) ON CONFLICT (account_id) DO NOTHING`
   return wallet
-}
-
-/** True when the database refused because a wallet would fall below zero or below what it holds. */
-export function isOverdraw(error: unknown): boolean {
-  if (sqlStateOf(error) !== '23514') return false
-  const constraint = error instanceof Error && 'constraint_name' in error ? error.constraint_name : undefined
-  return constraint === 'wallet_not_below_zero' || constraint === 'wallet_covers_holds'
 }
