@@ -19,6 +19,7 @@ import { manager } from '../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { ownWrites } from '../../lib/kube/own-writes.ts'
 import { reflector } from '../../lib/kube/reflector.ts'
+import type { Runtime } from '../../lib/kube/runtime.ts'
 import { rawSource } from '../../lib/kube/sources.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
@@ -28,6 +29,7 @@ import { gameSessionMetrics } from '../../operator/gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from '../../operator/gamesession/observe.ts'
 import { at, catalogue, conditionOf } from '../../operator/gamesession/sights.fixture.ts'
 import { refusalIn } from '../../operator/history/notes.ts'
+import { reflectNamespaces } from '../../operator/namespaces.ts'
 
 const PATIENCE_SECONDS = 20
 /** Stands for the other controller's: a machine goes when Azure has let it go. */
@@ -138,6 +140,14 @@ export async function startStage() {
       const { items } = await kube.list(events, { namespace })
       return items.filter(({ regarding }) => regarding?.name === name).map(({ reason }) => reason)
     },
+    reflect: (namespaces: string[]) =>
+      reflectNamespaces({
+        runtime: runtimeOf(new Registry()),
+        client: kube,
+        resource: gameSessions,
+        namespaces,
+        indexes: sessionIndexes,
+      }),
     async stop() {
       await stopOperator?.()
       await kube.close()
@@ -150,8 +160,7 @@ export async function startStage() {
 function operate(options: { kube: Stage['kube']; namespace: string; paidGraceSeconds: number }): () => Promise<void> {
   const { kube, namespace, paidGraceSeconds } = options
   const registry = new Registry()
-  const log = createLogger({ program: 'operator', level: process.env.TEST_LOG === 'debug' ? 'debug' : 'silent' })
-  const runtime = { clock, random: Math.random, log, metrics: kubeMetrics(registry), development: true }
+  const runtime = runtimeOf(registry)
   const sessions = reflector({ runtime, client: kube, resource: gameSessions, namespace, indexes: sessionIndexes })
   const machines = reflector({ runtime, client: kube, resource: gpuVms, namespace, indexes: machineIndexes })
   const refusals = rememberRefusals({ clock })
@@ -193,6 +202,11 @@ function operate(options: { kube: Stage['kube']; namespace: string; paidGraceSec
     stop.abort()
     await done
   }
+}
+
+function runtimeOf(registry: Registry): Runtime {
+  const log = createLogger({ program: 'operator', level: process.env.TEST_LOG === 'debug' ? 'debug' : 'silent' })
+  return { clock, random: Math.random, log, metrics: kubeMetrics(registry), development: true }
 }
 
 export const secondsAgo = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString()

@@ -228,3 +228,24 @@ test('a status that somebody edits is written as it is', async () => {
   )
   expect(mended.status?.phase).toBe('Running')
 })
+
+test('several namespaces are one view, each watched by itself', async () => {
+  const view = stage.reflect(['unknown', 'standing'])
+  const stop = new AbortController()
+  const running = view.parts.map(part => part.run(stop.signal))
+  await view.view.synced
+  await stage.scene('standing-by')
+  const seen: string[] = []
+  view.view.onChange(({ object }) => seen.push(object.metadata.name))
+  await stage.kube.mergePatch(
+    gameSessions,
+    { namespace: 'standing', name: 'marker' },
+    { metadata: { labels: { seen: 'yes' } } },
+  )
+  await stage.until('the change is seen', async () => seen.includes('marker'))
+  expect(view.view.store.byIndex('player', 'bob').map(({ metadata }) => metadata.name)).toEqual(['marker'])
+  expect(view.view.store.get({ namespace: 'standing', name: 'evening' })).toBeDefined()
+  expect(view.view.store.get({ namespace: 'edited', name: 'evening' })).toBeUndefined()
+  stop.abort()
+  await Promise.all(running)
+})
