@@ -51,25 +51,45 @@ export async function render(rendering: Rendering): Promise<RenderedObject[]> {
   })
 }
 
-/** Applies server-side: CRDs first, since the rest may hold objects of theirs. Resolves when the CRDs are served. */
+/**
+ * Applies server-side: CRDs first, since the rest may hold objects of theirs. Resolves when the CRDs are served, with the
+ * warnings that there were. Throws with kubectl's words.
+ */
 export async function apply(options: {
   objects: RenderedObject[]
   namespace: string
   kubectl: (args: string[], input?: string) => Promise<CommandResult>
-}): Promise<void> {
-  const { objects, namespace, kubectl } = options
-  const isCrd = ({ kind }: RenderedObject) => kind === 'CustomResourceDefinition'
-  const send = async (some: RenderedObject[]) => {
+  /** Further arguments, such as --dry-run=server. */
+  more?: string[]
+}): Promise<string> {
+  const { objects, namespace, kubectl, more = [] } = options
+  let warnings = ''
+  const send = async (some: RenderedObject[], where: string[]) => {
+    if (some.length === 0) return
     const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: some })
-    const args = ['apply', '--server-side', '--field-manager=helm', '--force-conflicts', '--namespace', namespace]
-    await succeed(kubectl([...args, '--filename', '-'], list), 'kubectl apply')
+    const args = ['apply', '--server-side', '--field-manager=helm', '--force-conflicts', ...where, ...more]
+    const result = await kubectl([...args, '--filename', '-'], list)
+    await succeed(Promise.resolve(result), 'kubectl apply')
+    warnings += result.stderr
   }
 
   const crds = objects.filter(isCrd)
-  if (crds.length > 0) {
-    await send(crds)
+  await send(crds, [])
+  if (crds.length > 0 && more.length === 0) {
     const names = crds.map(({ metadata }) => `crd/${metadata.name}`)
     await succeed(kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...names]), 'kubectl wait')
   }
-  await send(objects.filter(object => !isCrd(object)))
+  const others = objects.filter(object => !isCrd(object))
+  const hasPlace = ({ metadata }: RenderedObject) => metadata.namespace !== undefined
+  // kubectl refuses an object of another namespace than the one it is told.
+  await send(others.filter(hasPlace), [])
+  await send(
+    others.filter(object => !hasPlace(object)),
+    ['--namespace', namespace],
+  )
+  return warnings
+}
+
+function isCrd({ kind }: RenderedObject): boolean {
+  return kind === 'CustomResourceDefinition'
 }
