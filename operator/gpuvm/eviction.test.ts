@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { eviction } from './eviction.ts'
+import { type Different, playing, sight, virtualMachine } from './sights.fixture.ts'
+
+const gone = { virtualMachine: virtualMachine({ powerState: 'Deallocated' }) }
+const going = { virtualMachine: virtualMachine({ powerState: 'Deallocating' }) }
+const onDemand = { do: 'BeginIncarnation', priority: 'Regular', reason: 'Evicted' }
+const stopping = { kind: 'Deallocate' as const, resource: 'vm', since: '2026-11-24T11:59:00.000Z' }
+
+test.each<{ title: string; seen: Different; step: object | undefined }>([
+  { title: 'a machine that runs was not evicted', seen: {}, step: undefined },
+  {
+    title: 'I6: a spot machine that is deallocated, unasked, moves onto on-demand',
+    seen: { observed: gone },
+    step: onDemand,
+  },
+  { title: 'I6: as soon as it is seen going', seen: { observed: going }, step: onDemand },
+  {
+    title: 'a power state that Azure does not tell proves nothing',
+    seen: { observed: { virtualMachine: virtualMachine({ powerState: 'Unknown' }) } },
+    step: undefined,
+  },
+  {
+    title: 'a machine that was shut down from inside still has its host',
+    seen: { observed: { virtualMachine: virtualMachine({ powerState: 'Stopped' }) } },
+    step: undefined,
+  },
+  {
+    title: 'on-demand capacity is not evicted',
+    seen: { observed: { virtualMachine: virtualMachine({ powerState: 'Deallocated', priority: 'Regular' }) } },
+    step: undefined,
+  },
+  {
+    title: 'what the spec asks to rest may rest',
+    seen: { spec: { powerState: 'Deallocated' }, observed: gone },
+    step: undefined,
+  },
+  {
+    title: 'a pause of ours that was resumed while it went on is none',
+    seen: { status: { ...playing, operation: stopping }, observed: going },
+    step: undefined,
+  },
+  {
+    title: 'nor one that the operator did not live to see the end of',
+    seen: { status: { ...playing, operation: stopping }, observed: gone },
+    step: undefined,
+  },
+  {
+    title: 'a paused machine that is resumed was not evicted',
+    seen: { status: { ...playing, powerState: 'Deallocated' }, observed: gone },
+    step: undefined,
+  },
+  {
+    title: 'onEviction Wait: it is recorded',
+    seen: { spec: { onEviction: 'Wait' }, observed: going },
+    step: { do: 'RecordEviction' },
+  },
+  {
+    title: 'onEviction Wait: once',
+    seen: { spec: { onEviction: 'Wait' }, status: { ...playing, powerState: 'Deallocating' }, observed: gone },
+    step: undefined,
+  },
+])('$title', ({ seen, step }) => {
+  expect(eviction(sight(seen)).step).toEqual(step)
+})
