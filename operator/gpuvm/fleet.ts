@@ -18,14 +18,14 @@ export interface Fleet extends Runnable {
 }
 
 export function fleet(options: {
-  azure: Azure
+  azure: Pick<Azure, 'fleet'>
   clock: Clock
   log: Logger
   /** Seconds between lists. Half of Azure's List budget at 200 machines a page: 5 serves some 2,000 machines. */
   pollSeconds: number
   /** The subscriptions in use now. */
   subscriptions: () => string[]
-  machines: Store<GpuVm>
+  machines: Pick<Store<GpuVm>, 'list' | 'size'>
   /** This machine is not as its status says. */
   onDifference: (key: ObjectReference) => void
 }): Fleet {

@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest'
+import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
+import { handClock } from '../../lib/kube/hand-clock.ts'
+import { createLogger } from '../../lib/telemetry/log.ts'
+import { AzureError } from '../azure/errors.ts'
+import type { PowerState } from '../azure/provider.ts'
+import { fleet } from './fleet.ts'
+import { machineOf, playing, UID, without } from './sights.fixture.ts'
+
+/** One machine on record, and what the lists of two subscriptions say of it. */
+async function watch(options: { status?: GpuVmStatus; machines?: GpuVm[] } = {}) {
+  const clock = handClock()
+  const told: string[] = []
+  const lists: Record<string, (() => PowerState | 'Missing') | AzureError> = {
+    first: () => 'Running',
+    second: () => 'Missing',
+  }
+  const asked: string[] = []
+  const machines = options.machines ?? [machineOf({ status: options.status ?? playing })]
+  const stop = new AbortController()
+  const watching = fleet({
+    azure: {
+      async fleet(subscription) {
+        asked.push(subscription)
+        const list = lists[subscription]
+        if (list instanceof AzureError) throw list
+        const powerState = list?.() ?? 'Missing'
+        return powerState === 'Missing' ? [] : [{ name: `GVM-${UID}-VM-1`, id: 'id', powerState }]
+      },
+    },
+    clock,
+    log: createLogger({ program: 'test', level: 'silent' }),
+    pollSeconds: 5,
+    subscriptions: () => ['first', 'second'],
+    machines: { list: () => machines, size: machines.length },
+    onDifference: ({ name }) => told.push(name),
+  })
+  const running = watching.run({ stop: stop.signal, abort: stop.signal })
+  await clock.advance(0)
+  return {
+    clock,
+    lists,
+    asked,
+    told,
+    watching,
+    async end() {
+      stop.abort()
+      await running
+    },
+  }
+}
+
+test('what is as on record is no news, whatever case Azure writes names in', async () => {
+  const { told, watching, end } = await watch()
+  await watching.listed
+  expect(watching.powerState(`gvm-${UID}-vm-1`)).toBe('Running')
+  expect(told).toEqual([])
+  await end()
+})
+
+test.each<{ title: string; says: PowerState | 'Missing'; told: string[] }>([
+  { title: 'another power state is a reason to look', says: 'Deallocated', told: ['solo'] },
+  { title: 'so is a machine that no list shows', says: 'Missing', told: ['solo'] },
+  { title: 'a power state that is left out proves nothing', says: 'Unknown', told: [] },
+])('$title', async ({ says, told: expected }) => {
+  const { lists, clock, told, end } = await watch()
+  lists.first = () => says
+  await clock.advance(5)
+  expect(told).toEqual(expected)
+  await end()
+})
+
+test('a machine with an operation under way, or none made yet, is not judged', async () => {
+  const operation = { kind: 'Start' as const, resource: 'vm', since: '2026-11-24T11:59:00.000Z' }
+  for (const status of [{ ...playing, operation }, without(playing, 'vmId')]) {
+    const { lists, clock, told, end } = await watch({ status })
+    lists.first = () => 'Deallocated'
+    await clock.advance(5)
+    expect(told).toEqual([])
+    await end()
+  }
+})
+
+test('a list that cannot be had hides its own machines and nobody else', async () => {
+  const { lists, clock, told, end, watching } = await watch()
+  lists.first = new AzureError('ServiceUnavailable', 'No.', { status: 503 })
+  await clock.advance(5)
+  expect(told).toEqual([])
+  expect(watching.powerState(`gvm-${UID}-vm-1`)).toBeUndefined()
+
+  lists.first = () => 'Deallocated'
+  lists.second = new AzureError('ServiceUnavailable', 'No.', { status: 503 })
+  await clock.advance(5)
+  expect(told).toEqual(['solo'])
+  await end()
+})
+
+test('throttled, a subscription is listed again when Azure says so', async () => {
+  const { lists, clock, asked, end } = await watch()
+  lists.first = new AzureError('TooManyRequests', 'Slow down.', { status: 429, retryAfterSeconds: 17 })
+  await clock.advance(5)
+  asked.length = 0
+  await clock.advance(15)
+  expect(asked).toEqual(['second', 'second', 'second'])
+  await clock.advance(5)
+  expect(asked).toContain('first')
+  await end()
+})
+
+test('I7: with no machine in the cluster nothing is listed', async () => {
+  const { asked, watching, clock, end } = await watch({ machines: [] })
+  await watching.listed
+  await clock.advance(60)
+  expect(asked).toEqual([])
+  await end()
+})

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { isSettled } from './settled.ts'
+import { type Different, leaving, machineOf, now, playing, refusedBy, settings, sight, UID } from './sights.fixture.ts'
+import { statusOf } from './status.ts'
+
+const standing = statusOf(sight(), {}, {})
+interface Known {
+  listed?: 'Running' | 'Deallocated' | 'Unknown' | 'Missing'
+  answering?: boolean | undefined
+}
+
+function settled(different: Different, { listed = 'Running', ...heard }: Known = {}): boolean {
+  const answering = 'answering' in heard ? heard.answering : true
+  return isSettled(machineOf({ status: standing, ...different }), {
+    fleet: { powerState: name => (listed === 'Missing' || name !== `gvm-${UID}-vm-1` ? undefined : listed) },
+    prober: { follow: () => undefined, seen: () => ({ answering, since: undefined, lastAnsweredAt: undefined }) },
+    settings,
+    now,
+  })
+}
+
+test.each<{ title: string; different?: Different; known?: Known; is: boolean }>([
+  { title: 'I7: all is as asked and nothing speaks against it', is: true },
+  { title: 'I7: nor after a restart, before the stream is heard', known: { answering: undefined }, is: true },
+  { title: 'the list shows another power state', known: { listed: 'Deallocated' }, is: false },
+  { title: 'the list omits it: unknown is no agreement', known: { listed: 'Unknown' }, is: false },
+  { title: 'it is not in the list', known: { listed: 'Missing' }, is: false },
+  { title: 'the stream fell silent', known: { answering: false }, is: false },
+  { title: 'the spec changed', different: { metadata: { generation: 2 } }, is: false },
+  { title: 'it is being deleted', different: { metadata: leaving }, is: false },
+  { title: 'nothing is on record', different: { status: 'None' }, is: false },
+  { title: 'it is not ready', different: { status: playing }, is: false },
+  {
+    title: 'an operation runs',
+    different: { status: { ...standing, operation: { kind: 'Start', resource: 'vm', since: now.toISOString() } } },
+    is: false,
+  },
+  {
+    title: 'a refusal is on record',
+    different: { status: { ...standing, lastError: refusedBy('SkuNotAvailable') } },
+    is: false,
+  },
+  {
+    title: 'the machine has been given notice',
+    different: { status: { ...standing, guest: { incarnation: 1, preemptAt: now.toISOString() } } },
+    is: false,
+  },
+])('$title', ({ different = {}, known = {}, is }) => {
+  expect(settled(different, known)).toBe(is)
+})

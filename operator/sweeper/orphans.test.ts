@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import type { TaggedResource } from '../azure/provider.ts'
+import { ALWAYS_PERMITTED, type Orphan, orphansOf, PERMITTED_WITHOUT_OWNERS, sweepable } from './orphans.ts'
+
+function resource(uid: string | undefined, different: Partial<TaggedResource> = {}): Orphan {
+  const kind = different.kind ?? 'disk'
+  const tags = { 'wasd-namespace': 'play', ...(uid !== undefined && { 'wasd-uid': uid }), ...different.tags }
+  const name = `${kind}-${uid}`
+  return {
+    subscription: 's',
+    resource: { id: name, kind, name, resourceGroup: 'rg', createdAt: undefined, ...different, tags },
+  }
+}
+const many = (count: number) => Array.from({ length: count }, (_, index) => resource(`gone-${index}`))
+
+test.each<{ title: string; orphan: Orphan; namespaces?: string[]; is: boolean }>([
+  { title: 'I2: nobody bears its UID any more', orphan: resource('gone'), is: true },
+  { title: 'its owner lives', orphan: resource('living'), is: false },
+  { title: 'it tells no UID: nothing is known of it', orphan: resource(undefined), is: false },
+  {
+    title: 'its namespace is not watched: its owner may live unseen',
+    orphan: resource('gone', { tags: { 'wasd-namespace': 'other' } }),
+    namespaces: ['play'],
+    is: false,
+  },
+  { title: 'I2: its namespace is watched', orphan: resource('gone'), namespaces: ['play'], is: true },
+])('$title', ({ orphan, namespaces = [], is }) => {
+  expect(orphansOf({ tagged: [orphan], owners: new Set(['living']), namespaces })).toEqual(is ? [orphan] : [])
+})
+
+test('machines go before what they hold, and that before its address', () => {
+  const kinds = ['disk', 'publicIPAddress', 'networkSecurityGroup', 'virtualMachine', 'networkInterface'] as const
+  const ripe = kinds.map(kind => resource('gone', { kind }))
+  const plan = sweepable({ ripe, tagged: 100, owners: 5 })
+  expect(plan.delete.map(({ resource: { kind } }) => kind)).toEqual([
+    'virtualMachine',
+    'networkInterface',
+    'publicIPAddress',
+    'networkSecurityGroup',
+    'disk',
+  ])
+})
+
+test.each([
+  { title: 'two machines may always go', ripe: ALWAYS_PERMITTED, tagged: 12, owners: 1, halted: false },
+  { title: 'a fifth of a fleet may', ripe: 200, tagged: 1000, owners: 160, halted: false },
+  { title: 'more than a fifth is too much to be true', ripe: 201, tagged: 1000, owners: 160, halted: true },
+  {
+    title: 'an empty cluster loses one machine at most',
+    ripe: PERMITTED_WITHOUT_OWNERS,
+    tagged: 5,
+    owners: 0,
+    halted: false,
+  },
+  {
+    title: 'an empty cluster never deletes the world',
+    ripe: PERMITTED_WITHOUT_OWNERS + 1,
+    tagged: 10_000,
+    owners: 0,
+    halted: true,
+  },
+])('$title', ({ ripe, tagged, owners, halted }) => {
+  const plan = sweepable({ ripe: many(ripe), tagged, owners })
+  expect(plan.halted).toBe(halted)
+  expect(plan.delete).toHaveLength(halted ? 0 : ripe)
+})
