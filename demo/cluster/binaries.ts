@@ -5,6 +5,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync,
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { type Clock, systemClock } from '../../lib/process/clock.ts'
+import { type Command, ProcessError, runToEnd } from '../stack/processes.ts'
 import { CACHE } from './folders.ts'
 import { withLock } from './lock.ts'
 
@@ -27,8 +28,6 @@ export class BinariesError extends Error {
 
 const MODULE = resolve(import.meta.dirname, 'binaries')
 const PROGRESS_SECONDS = 10
-/** A cold build on two slow cores, with room. */
-const BUILD_SECONDS = 1800
 
 type Name = 'etcd' | 'kube-apiserver' | 'kube-controller-manager'
 
@@ -40,14 +39,14 @@ const packages: Record<Name, string> = {
 
 /** Throws `BinariesError`. Concurrent calls, in one process or in several, share one build. */
 export async function findBinaries(
-  options: { environment?: NodeJS.ProcessEnv; progress?: Progress; clock?: Clock } = {},
+  options: { environment?: NodeJS.ProcessEnv; progress?: Progress; clock?: Clock; stop?: AbortSignal } = {},
 ): Promise<Binaries> {
-  const { environment = process.env, progress = () => {}, clock = systemClock } = options
+  const { environment = process.env, progress = () => {}, clock = systemClock, stop } = options
   const assets = environment.KUBEBUILDER_ASSETS
   if (assets) return fromAssets(assets)
 
   const folder = join(CACHE, 'bin', cacheName())
-  if (!isComplete(folder)) await build({ folder, progress, clock })
+  if (!isComplete(folder)) await build({ folder, progress, clock, stop })
   return {
     etcd: join(folder, 'etcd'),
     kubeApiserver: join(folder, 'kube-apiserver'),
@@ -73,14 +72,22 @@ function fromAssets(folder: string): Binaries {
   }
 }
 
-async function build(options: { folder: string; progress: Progress; clock: Clock }): Promise<void> {
-  const { folder, progress, clock } = options
+interface Building {
+  folder: string
+  progress: Progress
+  clock: Clock
+  stop: AbortSignal | undefined
+}
+
+async function build(options: Building): Promise<void> {
+  const { folder, progress, clock, stop } = options
   const go = await goVersion()
   await withLock(
     {
       file: `${folder}.lock`,
       onWait: () => progress('another run is building the Kubernetes servers; waiting for it'),
       clock,
+      stop,
     },
     async () => {
       if (isComplete(folder)) return
@@ -88,7 +95,8 @@ async function build(options: { folder: string; progress: Progress; clock: Clock
       mkdirSync(temporary, { recursive: true })
       try {
         progress(`building etcd ${versions().etcd} and Kubernetes ${versions().kubernetes} with ${go}, once`)
-        for (const name of Object.keys(packages) as Name[]) await buildOne({ name, folder: temporary, progress, clock })
+        for (const name of Object.keys(packages) as Name[])
+          await buildOne({ name, folder: temporary, progress, clock, stop })
         mkdirSync(dirname(folder), { recursive: true })
         rmSync(folder, { recursive: true, force: true })
         renameSync(temporary, folder)
@@ -99,31 +107,35 @@ async function build(options: { folder: string; progress: Progress; clock: Clock
   )
 }
 
-async function buildOne(options: { name: Name; folder: string; progress: Progress; clock: Clock }): Promise<void> {
-  const { name, folder, progress, clock } = options
+async function buildOne(options: Building & { name: Name }): Promise<void> {
+  const { name, folder, progress, clock, stop } = options
   const began = clock.monotonic()
   const seconds = () => Math.round((clock.monotonic() - began) / 1000)
   const done = new AbortController()
   const telling = tellWhile(() => progress(`building ${name} (${seconds()} s)`), { clock, signal: done.signal })
   try {
-    await run(
-      'go',
-      ['build', '-mod=readonly', '-trimpath', '-ldflags', linkerFlags(), '-o', join(folder, name), packages[name]],
-      {
-        cwd: MODULE,
-        env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
-        timeout: BUILD_SECONDS * 1000,
-        maxBuffer: 16 * 1024 * 1024,
-      },
-    )
+    await runToEnd(goBuild({ name, folder }), stop)
   } catch (error) {
-    const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error)
-    throw new BinariesError(`Go could not build ${name}:\n${said.trimEnd().split('\n').slice(-15).join('\n')}`)
+    if (!(error instanceof ProcessError)) throw error
+    throw new BinariesError(`Go could not build the servers. ${error.message}`, { cause: error })
   } finally {
     done.abort()
     await telling
   }
   progress(`built ${name} in ${seconds()} s`)
+}
+
+function goBuild({ name, folder }: { name: Name; folder: string }): Command {
+  const own = Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]]))
+  return {
+    name: `go build ${name}`,
+    file: 'go',
+    args: ['build', '-mod=readonly', '-trimpath', '-ldflags', linkerFlags(), '-o', join(folder, name), packages[name]],
+    cwd: MODULE,
+    env: { ...Object.fromEntries(own), CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
+    log: join(CACHE, 'bin', `${cacheName()}.log`),
+    graceSeconds: 5,
+  }
 }
 
 async function tellWhile(say: () => void, { clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<void> {

@@ -23,6 +23,8 @@ export interface ClusterOptions {
   binaries?: Binaries
   progress?: Progress
   clock?: Clock
+  /** Aborted: no further server is started or waited for, and what runs is ended. */
+  stop?: AbortSignal | undefined
 }
 
 export interface Cluster {
@@ -53,8 +55,9 @@ export interface Cluster {
 
 /** Resolves when everything is ready. Throws `BinariesError` or `ProcessError`, and then leaves nothing running. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { fsync = false, clock = systemClock } = options
-  const binaries = options.binaries ?? (await findBinaries({ progress: options.progress ?? (() => {}), clock }))
+  const { fsync = false, clock = systemClock, progress = () => {} } = options
+  const ended = options.stop ?? new AbortController().signal
+  const binaries = options.binaries ?? (await findBinaries({ progress, clock, stop: ended }))
   const folder = resolve(options.folder)
   mkdirSync(folder, { recursive: true })
 
@@ -98,9 +101,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
 
   try {
-    await etcd.start()
-    await apiServer.start()
-    await controllerManager?.start()
+    for (const server of [etcd, apiServer, controllerManager]) {
+      ended.throwIfAborted()
+      await server?.start()
+    }
     await createNamespace('default')
   } catch (error) {
     await stop()

@@ -11,10 +11,10 @@ const LOOK_MILLISECONDS = 200
  * temporary name and renamed, and the lock saves work rather than correctness.
  */
 export async function withLock<Result>(
-  options: { file: string; onWait?: () => void; clock?: Clock },
+  options: { file: string; onWait?: () => void; clock?: Clock; stop?: AbortSignal | undefined },
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const { file, onWait, clock = systemClock } = options
+  const { file, onWait, clock = systemClock, stop } = options
   mkdirSync(dirname(file), { recursive: true })
   let told = false
   while (!taken(file)) {
@@ -24,7 +24,7 @@ export async function withLock<Result>(
     }
     if (!told) onWait?.()
     told = true
-    await clock.sleep(LOOK_MILLISECONDS)
+    await clock.sleep(LOOK_MILLISECONDS, stop)
   }
   try {
     return await work()

@@ -47,6 +47,8 @@ export interface StackOptions {
   /** One line for a person, whenever something takes long or is done. */
   progress?: Progress
   clock?: Clock
+  /** Aborted while the stack comes up: it goes down again, and the call throws the signal's reason. */
+  stop?: AbortSignal
 }
 
 export interface Stack {
@@ -73,6 +75,7 @@ export interface Stack {
 /** Resolves when all of it is ready. Throws in words for a person, and then leaves nothing running. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { speed = 20, leases = 'standard', progress = () => {}, clock = systemClock } = options
+  const ended = options.stop ?? new AbortController().signal
   const id = randomBytes(4).toString('hex')
   const folder = resolve(options.folder ?? join(REPOSITORY, '.run', id))
   const inside = (name: string) => join(folder, name)
@@ -109,7 +112,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const tools = await findTools()
     const controllerManager = options.controllerManager ?? true
     const parts = [
-      kept(startCluster({ folder: inside('cluster'), controllerManager, progress, clock }), 'Kubernetes is up'),
+      kept(
+        startCluster({ folder: inside('cluster'), controllerManager, progress, clock, stop: ended }),
+        'Kubernetes is up',
+      ),
       kept(startPostgres({ folder: inside('postgres') }), 'Postgres is up'),
       kept(startRedis({ folder: inside('redis'), progress }), 'Redis is up'),
       kept(
@@ -121,6 +127,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ),
     ] as const
     await Promise.allSettled(parts) // What is still starting must not be left behind.
+    ended.throwIfAborted()
     const [cluster, postgres, redis, simulators] = await Promise.all(parts)
 
     const kubectl = async (args: string[], input?: string) =>
@@ -157,6 +164,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     })
     running.push(async () => await release.stop())
     progress('the chart is applied')
+    ended.throwIfAborted()
     if (options.programs ?? true) {
       await release.start()
       progress('operator and api are ready')
