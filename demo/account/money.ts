@@ -63,7 +63,9 @@ export async function creditsMatchPayments({ sql, razorpay, telegram }: Stores):
   const { transactions } = await telegram<TelegramState>('/simulator/state')
   const captured = new Map<string, string>([
     ...payments.filter(({ status }) => status === 'captured').map(({ id }): [string, string] => [`Razorpay ${id}`, id]),
-    ...transactions.filter(({ direction }) => direction === 'payment').map(({ id }): [string, string] => [`Stars ${id}`, id]),
+    ...transactions
+      .filter(({ direction }) => direction === 'payment')
+      .map(({ id }): [string, string] => [`Stars ${id}`, id]),
   ])
   const credits = await sql('SELECT rail, id, amount_paise, transaction_id FROM payments')
   const counts = new Map<string, number>()
