@@ -1,24 +1,28 @@
 // A machine's life on a real API server and Azure's real SDKs: made by hand, evicted, paused, refused, given back.
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { condition } from '../../lib/kube/conditions.ts'
-import { isPlayable, isReady, isRefused, readyReason, SIZE, startWorld, type World } from './support/world.ts'
+import { isPlayable, isReady, isRefused, readyReason, startWorld, type World } from './support/world.ts'
 
 let world: World
 beforeAll(async () => {
   world = await startWorld()
 })
-afterEach(async () => await world?.clear())
 afterAll(async () => await world?.stop())
 
+/** Capacity and faults are Azure's, for everybody: a scenario that plays with them has a size or a region to itself. */
+const scarce = { pause: 'Standard_NC8as_T4_v3', refused: 'Standard_NC16as_T4_v3', late: 'Standard_NV36ads_A10_v5' }
+const isList = ({ path }: { path: string }) => path.includes('statusOnly=true')
 const isPut = ({ kind }: { kind: string }) => kind === 'PUT virtualMachines'
 
-test('I6: evicted, it is playable again on on-demand with the same address and the same disk, after exactly two VM PUTs', async () => {
+test.concurrent('I6: evicted, it is playable again on on-demand with the same address and the same disk, after exactly two VM PUTs', async ({
+  onTestFinished,
+}) => {
   const { azure } = world
-  const scene = await world.scene('eviction')
+  const scene = await world.scene('eviction', onTestFinished)
   scene.operate()
   const uid = await scene.apply('solo')
   const before = await scene.machine('solo', 'is playable', isPlayable)
-  const diskBefore = (await azure.state()).disks.map(({ id, properties }) => ({ id, properties }))
+  const diskBefore = (await azure.of(uid)).disks.map(({ id, properties }) => ({ id, properties }))
   expect(before.status).toMatchObject({
     phase: 'Running',
     priority: 'Spot',
@@ -39,7 +43,7 @@ test('I6: evicted, it is playable again on on-demand with the same address and t
     publicIP: before.status?.publicIP,
   })
   expect(after.status?.evictedAt).toBeDefined()
-  const { disks, virtualMachines } = await azure.state()
+  const { disks, virtualMachines } = await azure.of(uid)
   expect(disks.map(({ id }) => id)).toEqual(diskBefore.map(({ id }) => id))
   expect(disks[0]?.properties.uniqueId).toBe(diskBefore[0]?.properties.uniqueId)
   expect(virtualMachines.map(({ name, properties }) => [name, properties.priority])).toEqual([
@@ -50,18 +54,20 @@ test('I6: evicted, it is playable again on on-demand with the same address and t
 
   await scene.delete('solo')
   await scene.gone('solo')
-  expect(await azure.standing()).toEqual([])
+  expect(await azure.standing(uid)).toEqual([])
   await scene.until('its events', async () => {
     const told = await scene.eventsOf('solo')
     return ['Creating', 'MachineRunning', 'Playable', 'Evicted'].every(reason => told.includes(reason))
   })
 })
 
-test('paused it is deallocated, resumed after an eviction it is on spot again', async () => {
+test.concurrent('paused it is deallocated, resumed after an eviction it is on spot again', async ({
+  onTestFinished,
+}) => {
   const { azure } = world
-  const scene = await world.scene('pause')
+  const scene = await world.scene('pause', onTestFinished)
   scene.operate()
-  const uid = await scene.apply('solo')
+  const uid = await scene.apply('solo', { size: scarce.pause })
   await scene.machine('solo', 'is playable', isPlayable)
   await azure.evict(`gvm-${uid}-vm-1`)
   await scene.machine('solo', 'is playable on demand', m => m.status?.priority === 'Regular' && isPlayable(m))
@@ -69,7 +75,7 @@ test('paused it is deallocated, resumed after an eviction it is on spot again', 
   await scene.change('solo', { powerState: 'Deallocated' })
   const paused = await scene.machine('solo', 'is deallocated', m => isReady(m) && m.status?.phase === 'Deallocated')
   expect(paused.status).toMatchObject({ powerState: 'Deallocated', evictions: 1, stream: { answering: false } })
-  expect((await azure.state()).virtualMachines[0]?.simulator.powerState).toBe('deallocated')
+  expect((await azure.of(uid)).virtualMachines[0]?.simulator.powerState).toBe('deallocated')
 
   await scene.change('solo', { powerState: 'Running' })
   const resumed = await scene.machine(
@@ -82,22 +88,24 @@ test('paused it is deallocated, resumed after an eviction it is on spot again', 
   // No spot to start it on: where somebody has played already, on-demand is the next best.
   await scene.change('solo', { powerState: 'Deallocated' })
   await scene.machine('solo', 'is deallocated', m => isReady(m) && m.status?.phase === 'Deallocated')
-  await azure.capacity(0, { size: SIZE, priority: 'Spot', refusal: 'SkuNotAvailable' })
+  await azure.capacity(0, { size: scarce.pause, priority: 'Spot', refusal: 'SkuNotAvailable' })
   await scene.change('solo', { powerState: 'Running' })
   await scene.machine('solo', 'is playable on demand', m => m.status?.priority === 'Regular' && isPlayable(m))
-  await azure.capacity(null, { size: SIZE, priority: 'Spot' })
+  await azure.capacity(null, { size: scarce.pause, priority: 'Spot' })
 
   await scene.delete('solo')
   await scene.gone('solo')
-  expect(await azure.standing()).toEqual([])
+  expect(await azure.standing(uid)).toEqual([])
 })
 
-test('refused capacity it waits with words, asks seldom, and is served when there is some', async () => {
+test.concurrent('refused capacity it waits with words, asks seldom, and is served when there is some', async ({
+  onTestFinished,
+}) => {
   const { azure } = world
-  const scene = await world.scene('refused')
+  const scene = await world.scene('refused', onTestFinished)
   const operator = scene.operate()
-  await azure.capacity(0, { size: SIZE, priority: 'Spot', refusal: 'SkuNotAvailable' })
-  const uid = await scene.apply('solo')
+  await azure.capacity(0, { size: scarce.refused, priority: 'Spot', refusal: 'SkuNotAvailable' })
+  const uid = await scene.apply('solo', { size: scarce.refused })
   const refused = await scene.machine('solo', 'is refused', isRefused)
   expect(refused.status).toMatchObject({ phase: 'Waiting', lastError: { code: 'SkuNotAvailable', retryable: true } })
   expect(condition(refused.status?.conditions, 'Ready')?.message).toContain('not available in location')
@@ -105,7 +113,7 @@ test('refused capacity it waits with words, asks seldom, and is served when ther
 
   const asked = async () => (await azure.calls(0)).filter(call => isPut(call) && call.path.includes(uid)).length
   await scene.until('it is asked for again', async () => (await asked()) >= 2)
-  await azure.capacity(null, { size: SIZE, priority: 'Spot' })
+  await azure.capacity(null, { size: scarce.refused, priority: 'Spot' })
   const served = await scene.machine('solo', 'is playable', isPlayable)
   expect(served.status?.lastError).toBeUndefined()
   expect(served.status?.incarnation?.number).toBe(1)
@@ -114,43 +122,46 @@ test('refused capacity it waits with words, asks seldom, and is served when ther
   await scene.gone('solo')
 })
 
-test('a creation that fails late leaves nothing behind, and says why', async () => {
+test.concurrent('a creation that fails late leaves nothing behind, and says why', async ({ onTestFinished }) => {
   const { azure } = world
-  const scene = await world.scene('late')
+  const scene = await world.scene('late', onTestFinished)
   const operator = scene.operate()
-  await azure.capacity(0, { size: SIZE, priority: 'Spot', refusal: 'AllocationFailed' })
-  const uid = await scene.apply('solo')
+  await azure.capacity(0, { size: scarce.late, priority: 'Spot', refusal: 'AllocationFailed' })
+  const uid = await scene.apply('solo', { size: scarce.late })
   const refused = await scene.machine('solo', 'is refused', isRefused)
   expect(refused.status?.lastError).toMatchObject({ code: 'AllocationFailed', retryable: true })
   expect(operator.refusals).toContain('AllocationFailed')
   await scene.until('the failed VM is gone', async () => {
-    const { virtualMachines } = await azure.state()
+    const { virtualMachines } = await azure.of(uid)
     return virtualMachines.every(({ name }) => name !== `gvm-${uid}-vm-1`)
   })
-  await azure.capacity(null, { size: SIZE, priority: 'Spot' })
+  await azure.capacity(null, { size: scarce.late, priority: 'Spot' })
   await scene.machine('solo', 'is playable', isPlayable)
   await scene.delete('solo')
   await scene.gone('solo')
-  expect(await azure.standing()).toEqual([])
+  expect(await azure.standing(uid)).toEqual([])
 })
 
-test('I2: deleted at any moment, it leaves nothing in Azure', async () => {
+test.concurrent('I2: deleted at any moment, it leaves nothing in Azure', async ({ onTestFinished }) => {
   const { azure } = world
-  const scene = await world.scene('deleted')
+  const scene = await world.scene('deleted', onTestFinished)
   scene.operate()
   const callsOf = async (uid: string) =>
     (await azure.calls(0)).filter(({ path, method }) => path.includes(uid) && method !== 'GET').length
 
   // At once, and after so many calls that change Azure: address, interface, VM.
+  const uids: string[] = []
   const moments = [0, 1, 2, 3].map(async calls => {
     const name = `after-${calls}`
     const uid = await scene.apply(name)
+    uids.push(uid)
     if (calls > 0) await scene.until(`${calls} calls for ${name}`, async () => (await callsOf(uid)) >= calls)
     await scene.delete(name)
     await scene.gone(name)
   })
   const evicted = async () => {
     const uid = await scene.apply('evicted')
+    uids.push(uid)
     await scene.machine('evicted', 'is playable', isPlayable)
     await azure.evict(`gvm-${uid}-vm-1`)
     await scene.machine('evicted', 'is replaced', m => m.status?.incarnation?.number === 2)
@@ -158,7 +169,7 @@ test('I2: deleted at any moment, it leaves nothing in Azure', async () => {
     await scene.gone('evicted')
   }
   const pausing = async () => {
-    await scene.apply('pausing')
+    uids.push(await scene.apply('pausing'))
     await scene.machine('pausing', 'runs', m => m.status?.powerState === 'Running')
     await scene.change('pausing', { powerState: 'Deallocated' })
     await scene.machine('pausing', 'is stopped', m => m.status?.operation?.kind === 'Deallocate')
@@ -166,11 +177,11 @@ test('I2: deleted at any moment, it leaves nothing in Azure', async () => {
     await scene.gone('pausing')
   }
   await Promise.all([...moments, evicted(), pausing()])
-  expect(await azure.standing()).toEqual([])
+  for (const uid of uids) expect(await azure.standing(uid)).toEqual([])
 })
 
-test('paused while it is being made, it comes to rest deallocated', async () => {
-  const scene = await world.scene('early-pause')
+test.concurrent('paused while it is being made, it comes to rest deallocated', async ({ onTestFinished }) => {
+  const scene = await world.scene('early-pause', onTestFinished)
   scene.operate()
   await scene.apply('solo')
   await scene.machine('solo', 'is created', m => m.status?.operation?.kind === 'Create')
@@ -182,9 +193,9 @@ test('paused while it is being made, it comes to rest deallocated', async () => 
   await scene.gone('solo')
 })
 
-test('a change of size keeps address and disk', async () => {
+test.concurrent('a change of size keeps address and disk', async ({ onTestFinished }) => {
   const { azure } = world
-  const scene = await world.scene('resize')
+  const scene = await world.scene('resize', onTestFinished)
   scene.operate()
   const uid = await scene.apply('solo', {
     disks: {
@@ -201,18 +212,21 @@ test('a change of size keeps address and disk', async () => {
   )
   expect(after.status?.publicIP).toBe(before.status?.publicIP)
   expect(after.status?.incarnation).toMatchObject({ number: 2, priority: 'Spot', reason: 'SizeChanged' })
-  expect((await azure.state()).disks.map(({ name }) => name).sort()).toEqual([`gvm-${uid}-data-saves`, `gvm-${uid}-os`])
+  expect((await azure.of(uid)).disks.map(({ name }) => name).sort()).toEqual([`gvm-${uid}-data-saves`, `gvm-${uid}-os`])
   await scene.delete('solo')
   await scene.gone('solo')
-  expect(await azure.standing()).toEqual([])
+  expect(await azure.standing(uid)).toEqual([])
 })
 
-test('throttled, it comes back when Azure says so and not before', async () => {
+test.concurrent('throttled, it comes back when Azure says so and not before', async ({ onTestFinished }) => {
   const { azure } = world
-  const scene = await world.scene('throttled')
-  await azure.fault({ method: 'PUT', kind: 'publicIPAddresses' }, { throttle: { retryAfterSeconds: 1 } })
+  const scene = await world.scene('throttled', onTestFinished)
+  await azure.fault(
+    { kind: 'PUT publicIPAddresses', resource: 'wasd-northeurope' },
+    { throttle: { retryAfterSeconds: 1 } },
+  )
   scene.operate()
-  const uid = await scene.apply('solo')
+  const uid = await scene.apply('solo', { region: 'northeurope' })
   await scene.machine('solo', 'is playable', isPlayable)
   const puts = (await azure.calls(0)).filter(({ kind, path }) => kind === 'PUT publicIPAddresses' && path.includes(uid))
   expect(puts.map(({ status }) => status)).toEqual([429, 201])
@@ -220,53 +234,59 @@ test('throttled, it comes back when Azure says so and not before', async () => {
   await scene.gone('solo')
 })
 
-test('I7: standing, it costs no writes and no calls but list pages, even over a restart of the operator', async () => {
-  const { azure } = world
-  const scene = await world.scene('idle')
+test.concurrent('I7: made by kubectl alone and standing, it costs no writes and no calls but list pages, over a restart too', async ({
+  onTestFinished,
+}) => {
+  const { azure, kubectl } = world
+  const scene = await world.scene('idle', onTestFinished)
   const first = scene.operate()
-  await scene.apply('solo')
-  const standing = await scene.machine('solo', 'is playable and ready', m => isPlayable(m) && isReady(m))
+  await kubectl('apply', '--namespace', scene.namespace, '--filename', 'manifests/samples/gpuvm.yaml')
+  const name = 'bare-machine'
+  const standing = await scene.machine(name, 'is playable and ready', m => isPlayable(m) && isReady(m))
+  const uid = standing.metadata.uid ?? ''
   await first.stop()
   const mark = await azure.mark()
   scene.operate()
-  await scene.until('the fleet is listed often', async () => (await azure.calls(mark)).length > 20)
-  const kinds = new Set((await azure.calls(mark)).map(({ kind }) => kind))
-  expect([...kinds]).toEqual(['LIST virtualMachines'])
-  expect((await azure.calls(mark)).every(({ path }) => path.includes('statusOnly=true'))).toBe(true)
-  expect((await scene.get('solo'))?.metadata.resourceVersion).toBe(standing.metadata.resourceVersion)
-  await scene.delete('solo')
-  await scene.gone('solo')
+  const since = async () => await azure.calls(mark)
+  await scene.until('the fleet is listed often', async () => (await since()).filter(isList).length > 40)
+  expect((await since()).filter(({ path }) => path.includes(uid))).toEqual([])
+  expect((await scene.get(name))?.metadata.resourceVersion).toBe(standing.metadata.resourceVersion)
+  await scene.delete(name)
+  await scene.gone(name)
+  expect(await azure.standing(uid)).toEqual([])
 })
 
-test('an image that Azure does not know stalls with a remedy and few calls, and a region that the catalogue has not makes none', async () => {
-  const { azure } = world
-  const scene = await world.scene('stalled')
-  scene.operate()
-  await azure.fault(
-    { method: 'PUT', kind: 'virtualMachines', times: null },
-    { status: 404, code: 'GalleryImageNotFound', message: 'The gallery image is not available in westeurope region.' },
-  )
-  const uid = await scene.apply('imageless')
+test.concurrent('an image that Azure does not know stalls with a remedy and one call; a region that the catalogue has not, with none', async ({
+  onTestFinished,
+}) => {
+  const { azure, catalogue } = world
+  const scene = await world.scene('stalled', onTestFinished)
+  const linux = catalogue.images['linux-nvidia']
+  if (!linux) throw new Error('The sample catalogue has lost its Linux image.')
+  const ghost = { ...linux, id: linux.id.replace('1.0.0', '9.9.9') }
+  scene.operate({ catalogue: { ...catalogue, images: { ...catalogue.images, ghost } } })
+  const uid = await scene.apply('imageless', { image: 'ghost' })
   const stalled = await scene.machine('imageless', 'is stalled', m => m.status?.phase === 'Failed')
   expect(condition(stalled.status?.conditions, 'Stalled')).toMatchObject({
     reason: 'GalleryImageNotFound',
     status: 'True',
   })
   expect(condition(stalled.status?.conditions, 'Stalled')?.message).toContain("Check the image's id in the catalogue")
-  await scene.apply('nowhere', { region: 'atlantis' })
-  const nowhere = await scene.machine('nowhere', 'is stalled', m => m.status?.phase === 'Failed')
-  expect(readyReason(nowhere)).toBe('RegionUnknown')
   expect((await azure.calls(0)).filter(call => isPut(call) && call.path.includes(uid))).toHaveLength(1)
+  const nowhere = await scene.apply('nowhere', { region: 'atlantis' })
+  const lost = await scene.machine('nowhere', 'is stalled', m => m.status?.phase === 'Failed')
+  expect(readyReason(lost)).toBe('RegionUnknown')
+  expect((await azure.calls(0)).filter(({ path }) => path.includes(nowhere))).toEqual([])
   for (const name of ['imageless', 'nowhere']) {
     await scene.delete(name)
     await scene.gone(name)
   }
-  expect(await azure.standing()).toEqual([])
+  expect(await azure.standing(uid)).toEqual([])
 })
 
-test('suspended, it is looked at and nothing is done; freed, it goes on', async () => {
+test.concurrent('suspended, it is looked at and nothing is done; freed, it goes on', async ({ onTestFinished }) => {
   const { azure } = world
-  const scene = await world.scene('suspended')
+  const scene = await world.scene('suspended', onTestFinished)
   scene.operate()
   const uid = await scene.apply('solo', {}, { annotations: { 'wasd.cloud/suspend': '' } })
   const held = await scene.machine('solo', 'is held back', m => readyReason(m) === 'Suspended')

@@ -1,5 +1,5 @@
 // What nobody owns goes, and what somebody owns stays, even when the cluster seems to be empty.
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { condition } from '../../lib/kube/conditions.ts'
 import { isPlayable, startWorld, type World } from './support/world.ts'
 
@@ -7,12 +7,11 @@ let world: World
 beforeAll(async () => {
   world = await startWorld()
 })
-afterEach(async () => await world?.clear())
 afterAll(async () => await world?.stop())
 
-test('I2: what an abandoned object left is swept, and its neighbour plays on', async () => {
+test('I2: what an abandoned object left is swept, and its neighbour plays on', async ({ onTestFinished }) => {
   const { azure } = world
-  const scene = await world.scene('swept')
+  const scene = await world.scene('swept', onTestFinished)
   const first = scene.operate()
   const left = await scene.apply('left')
   const kept = await scene.apply('kept')
@@ -40,9 +39,9 @@ test('I2: what an abandoned object left is swept, and its neighbour plays on', a
   expect(await azure.standing()).toEqual([])
 })
 
-test('I2: a cluster that names no owner at all stops the sweep, loudly', async () => {
+test('I2: a cluster that names no owner at all stops the sweep, loudly', async ({ onTestFinished }) => {
   const { azure } = world
-  const scene = await world.scene('lost')
+  const scene = await world.scene('lost', onTestFinished)
   const first = scene.operate()
   for (const name of ['one', 'two']) await scene.apply(name)
   for (const name of ['one', 'two']) await scene.machine(name, 'is playable', isPlayable)

@@ -100,18 +100,26 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
     settings,
     stop: program.stop,
     control,
-    state: async () => stateShape.parse(await control('GET', 'state')),
+    /** What Azure holds of the machine with this UID. */
+    async of(uid: string): Promise<AzureState> {
+      const state = stateShape.parse(await control('GET', 'state'))
+      const its = <Resource extends { name: string }>(list: Resource[]) => list.filter(({ name }) => name.includes(uid))
+      return {
+        virtualMachines: its(state.virtualMachines),
+        networkInterfaces: its(state.networkInterfaces),
+        publicIPAddresses: its(state.publicIPAddresses),
+        networkSecurityGroups: its(state.networkSecurityGroups),
+        disks: its(state.disks),
+      }
+    },
     /** Everything that was asked of ARM since `mark`. */
     calls: async (mark: number) => (await calls(mark)).entries,
     /** For `calls`: from here on. */
     mark: async () => (await calls()).next,
-    /** Everything that stands in Azure, of whatever owner; networks apart. */
-    async standing(): Promise<string[]> {
-      const { virtualMachines, networkInterfaces, publicIPAddresses, networkSecurityGroups, disks } = stateShape.parse(
-        await control('GET', 'state'),
-      )
-      const all = [virtualMachines, networkInterfaces, publicIPAddresses, networkSecurityGroups, disks]
-      return all.flat().map(({ name }) => name)
+    /** The names of all that stands there of the machine with this UID; of all machines without one. */
+    async standing(uid = ''): Promise<string[]> {
+      const state = await this.of(uid)
+      return Object.values(state).flatMap((list: { name: string }[]) => list.map(({ name }) => name))
     },
     evict: async (vm: string) => await control('POST', 'evict', { vm, noticeSeconds: 0 }),
     fault: async (match: object, then: object) => await control('POST', 'faults', { match, then }),

@@ -57,22 +57,19 @@ export async function startWorld(options: { azureArguments?: string[] } = {}) {
     userAgent: 'test',
   })
 
-  const operators = new Set<Operator>()
-
   return {
     azure,
     kube,
     kubectl,
-    scene: async (namespace: string) => {
+    catalogue,
+    /** Its operators end with the test, whatever came of it. */
+    scene: async (namespace: string, onTestFinished: (end: () => Promise<void>) => void) => {
+      const operators = new Set<Operator>()
+      onTestFinished(async () => {
+        for (const operator of operators) await operator.stop()
+      })
       await cluster.createNamespace(namespace)
       return sceneIn(namespace, { kube, azure, catalogue, operators })
-    },
-    /** After each test, whatever came of it. */
-    async clear() {
-      for (const operator of operators) await operator.stop()
-      operators.clear()
-      await azure.faultless()
-      for (const priority of ['Spot', 'Regular']) await azure.capacity(null, { size: SIZE, priority })
     },
     async stop() {
       await kube.close()
