@@ -34,13 +34,14 @@ export async function playEvening<Result>(
   const { timeline, clock, speed, stop } = options
   timeline.chapter('The stack comes up')
   const progress = (line: string) => timeline.say('stack', line)
-  const starting = startStack({ speed, replicas: { operator: OPERATORS }, progress, clock })
+  const starting = startStack({ speed, replicas: { operator: OPERATORS }, progress, clock, stop })
   const stack = await timeline.waiting('the stack', starting)
   const over = new AbortController()
   const ends = AbortSignal.any([stop, over.signal])
   const azure = control(stack.urls.azure, stack.simulators.azure.greeting.ca)
   const telegram = control(stack.urls.telegram)
   const razorpay = control(stack.urls.razorpay)
+  let hasFailed = false
 
   try {
     const evening = scenes({ stack, azure, telegram, razorpay, timeline, clock, stop: ends })
@@ -48,12 +49,13 @@ export async function playEvening<Result>(
     over.abort()
     return await withStores({ stack, azure, telegram, razorpay }, async stores => await account(stores, notes))
   } catch (error) {
-    if (!stop.aborted) timeline.say('stack', `It went wrong; every log is under ${stack.folder}`)
+    hasFailed = !stop.aborted
+    if (hasFailed) timeline.say('stack', `It went wrong; every log is under ${stack.folder}`)
     throw error
   } finally {
     over.abort()
     await Promise.all([azure, telegram, razorpay].map(each => each.close()))
-    await (stop.aborted || process.exitCode === undefined ? stack.stop() : stack.remove())
+    await (hasFailed ? stack.stop() : stack.remove())
   }
 }
 
