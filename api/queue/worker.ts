@@ -28,7 +28,7 @@ export interface WorkerOptions {
   handlers: Handlers
   /** Told of each item that is through with. */
   onOutcome?: (outcome: { topic: TopicName; outcome: 'Done' | 'Retried' | 'Dead' }) => void
-  /** Seconds that a claim holds without being prolonged. */
+  /** Seconds that a claim holds without being prolonged; 15. */
   leaseSeconds?: number
   /** Seconds between looks when nobody woke us: a notification may be lost with its connection. */
   pollSeconds?: number
@@ -61,7 +61,8 @@ export async function work(options: WorkerOptions, stopping: AbortSignal): Promi
 
 const topicNames = Object.keys(topics).filter((name): name is TopicName => name in topics)
 
-const LEASE_SECONDS = 60
+/** A player waits so long when the process at their item is killed. One that is at work is prolonged each third of it. */
+const LEASE_SECONDS = 15
 const POLL_SECONDS = 2
 const BACKOFF = { initialSeconds: 1, maximumSeconds: 300 }
 
