@@ -272,7 +272,7 @@ export interface GpuVmStatus {
      */
     since?: string
     /**
-     * The last answer of the stretch that ended. Absent while it answers.
+     * The last answer of the newest stretch that has ended. Absent until one has.
      */
     lastAnsweredAt?: string
   }

@@ -125,7 +125,9 @@ function streamOf({ machine, observed, stream, now }: Seen, next: GpuVmStatus): 
   const running = next.powerState === 'Running' || next.powerState === 'Unknown'
   if (running && stream.answering === true) {
     if (old?.answering) return old
-    return { answering: true, since: (stream.since ?? now).toISOString() }
+    // The end of the stretch before stays on record: whoever looks only now closes its interval there.
+    const before = old?.lastAnsweredAt === undefined ? {} : { lastAnsweredAt: old.lastAnsweredAt }
+    return { answering: true, since: (stream.since ?? now).toISOString(), ...before }
   }
   if (!old?.answering) return old
   if (running && stream.answering === undefined) return old
