@@ -67,7 +67,7 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
       ([region, { resourceGroup }]) => `--resource-group=${resourceGroup}=${region}`,
     ),
     ...networks,
-    ...Object.values(catalogue.images).map(({ id, osType }) => `--image=${id}=${osType}`),
+    ...Object.values(catalogue.images).map(({ id, osType }) => `--image=${id}=${osType}/Specialized`),
     ...args,
   ])
   const about = readiness.parse(program.ready)

@@ -20,7 +20,6 @@ import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
 import { sweeperMetrics } from '../../../operator/sweeper/metrics.ts'
 import { sweeper } from '../../../operator/sweeper/sweeper.ts'
-import { clientsForSimulator } from './specialized.ts'
 
 export const INSTALLATION = 'test-installation'
 /** Calls that change Azure. */
@@ -65,7 +64,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const { promise: died, resolve: die } = Promise.withResolvers<string>()
 
   let written = 0
-  const azure = intercepted(createAzure(options.azure, clientsForSimulator(options.azure)), async (method, call) => {
+  const azure = intercepted(createAzure(options.azure), async (method, call) => {
     if (isDead) throw new Dead()
     const reply = await call()
     if (writes.test(method)) written += 1
