@@ -95,6 +95,7 @@ export async function machineOf(where: Where) {
   let seen = await kube.get(gpuVms, { namespace, name })
   const uid = seen?.metadata.uid ?? ''
   return {
+    uid,
     get host(): string | undefined {
       return seen?.status?.publicIP
     },

@@ -10,13 +10,13 @@ import { connect, type KubeClient } from '../../lib/kube/client.ts'
 import { loadCredentials } from '../../lib/kube/credentials.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 import { azureOf } from './azure.ts'
-import { deeds, objectOf } from './deeds.ts'
+import { type Deeds, deeds, objectOf } from './deeds.ts'
 import { type Evening, eveningOf, type Machine, machineOf } from './evening.ts'
 import { type Player, playerOf } from './player.ts'
 import { rememberingTimeline } from './remembered.ts'
 
 /** Azure's minutes pass so many times as fast, and so do the operator's looks at it. */
-const SPEED = 30
+const SPEED = 60
 /** Free seconds after the paid ones; small, so that a test sees their end. */
 const GRACE_SECONDS = 2
 const PATIENCE_SECONDS = 60
@@ -26,7 +26,7 @@ const LAST_WORDS = 25
 
 export type Until = <Seen>(what: string, look: () => Promise<Seen | undefined | false>) => Promise<Seen>
 
-export interface Stage {
+export interface Stage extends Deeds {
   stack: Stack
   kube: KubeClient
   azure: ReturnType<typeof azureOf>
@@ -38,23 +38,9 @@ export interface Stage {
   /** A session made by kubectl alone, for a player of its own unless the spec names one. */
   applied(name: string, spec?: Partial<GameSessionSpec>): Promise<Evening>
   /** A machine made by kubectl alone. */
-  bareMachine(name: string, spec: Partial<GpuVmSpec>): Promise<Machine>
+  bareMachine(name: string, spec?: Partial<GpuVmSpec>): Promise<Machine>
   /** A session that is there. */
   evening(name: string): Promise<Evening>
-  /** Applies a GameSession that must be refused; the words, and whether anything was made of it all the same. */
-  refused(name: string, spec: object): Promise<{ said: string; changed: boolean }>
-  /** The operator has told of this about an object, as an event. */
-  isTold(name: string, reason: string): Promise<void>
-  stopApi(): Promise<void>
-  startApi(): Promise<void>
-  /** How many rows each table of the API's books has: what is refused must not leave any. */
-  books(): Promise<Record<string, unknown> | undefined>
-  /** Nothing in the API's queue is still to be done. */
-  queueIsEmpty(): Promise<void>
-  /** Razorpay sends a payment's webhooks once more; resolves when the API has accepted them all. */
-  redelivered(payment: string, how: { newEventId: boolean }): Promise<void>
-  /** Sends what only Telegram may send, without its secret; the status that comes back. */
-  forgedUpdate(message: { chatId: number; text: string }): Promise<number>
   stores: Stores
   /** What a person needs when a test fails: what happened so far, the objects, the ends of the programs' logs. */
   account(): Promise<string>
@@ -150,8 +136,9 @@ export async function startStage(options: StackOptions = {}): Promise<Stage> {
       await kubectl(['apply', '-f', '-'], objectOf('GameSession', name, { ...standard, ...spec }))
       return await evening(name)
     },
-    async bareMachine(name, spec) {
-      await kubectl(['apply', '-f', '-'], objectOf('GpuVm', name, spec))
+    async bareMachine(name, spec = {}) {
+      const standard = { region: 'westeurope', size: 'Standard_NV12ads_A10_v5', image: 'linux-nvidia' }
+      await kubectl(['apply', '-f', '-'], objectOf('GpuVm', name, { ...standard, ...spec }))
       return await machineOf({ kube, until, kubectl, azure, namespace, name })
     },
     async account() {
