@@ -1,13 +1,13 @@
 // A kube-apiserver with its etcd, for these tests alone: real, empty, gone afterwards.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
+import { findBinaries } from '../../demo/cluster/binaries.ts'
 import type { Credentials, Identity } from '../../lib/kube/credentials.ts'
 
 const TOKEN = 'cluster-admin-of-this-test'
@@ -26,6 +26,7 @@ export interface ApiServer {
 }
 
 export async function startApiServer(): Promise<ApiServer> {
+  const binaries = await findBinaries()
   const directory = await mkdtemp(join(tmpdir(), 'kube-test-'))
   const [clientPort, peerPort, port] = [await freePort(), await freePort(), await freePort()]
   const etcdUrl = `http://127.0.0.1:${clientPort}`
@@ -34,7 +35,7 @@ export async function startApiServer(): Promise<ApiServer> {
   await writeFile(join(directory, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
   await writeFile(join(directory, 'tokens.csv'), `${TOKEN},admin,admin,system:masters\nlimited,limited,limited\n`)
 
-  const etcd = run(binary('etcd', 'server'), [
+  const etcd = run(binaries.etcd, [
     `--data-dir=${join(directory, 'etcd')}`,
     `--listen-client-urls=${etcdUrl}`,
     `--advertise-client-urls=${etcdUrl}`,
@@ -44,7 +45,7 @@ export async function startApiServer(): Promise<ApiServer> {
     '--unsafe-no-fsync',
     '--log-level=error',
   ])
-  const server = run(binary('kube-apiserver'), [
+  const server = run(binaries.apiServer, [
     `--etcd-servers=${etcdUrl}`,
     `--cert-dir=${join(directory, 'pki')}`,
     '--bind-address=127.0.0.1',
@@ -114,14 +115,6 @@ export async function freePort(): Promise<number> {
 
 export function base64(text: string): string {
   return Buffer.from(text).toString('base64')
-}
-
-function binary(...names: string[]): string {
-  const folders = [process.env.KUBEBUILDER_ASSETS, resolve(import.meta.dirname, '../../.cache/bin')]
-  const paths = folders.flatMap(folder => (folder ? names.map(name => join(folder, name)) : []))
-  const found = paths.find(path => existsSync(path))
-  if (found === undefined) throw new Error(`${names[0]} is nowhere; looked for ${paths.join(', ')}`)
-  return found
 }
 
 interface Running {
