@@ -45,7 +45,7 @@ export async function startApiServer(): Promise<ApiServer> {
     '--unsafe-no-fsync',
     '--log-level=error',
   ])
-  const server = run(binaries.apiServer, [
+  const server = run(binaries.kubeApiserver, [
     `--etcd-servers=${etcdUrl}`,
     `--cert-dir=${join(directory, 'pki')}`,
     '--bind-address=127.0.0.1',
