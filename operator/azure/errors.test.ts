@@ -1,4 +1,4 @@
-import { RestError } from '@azure/core-rest-pipeline'
+import { createHttpHeaders, createPipelineRequest, RestError } from '@azure/core-rest-pipeline'
 import { expect, test } from 'vitest'
 import { AzureError, toAzureError } from './errors.ts'
 
@@ -47,4 +47,16 @@ test('what is not theirs passes as it is', () => {
   const abort = new DOMException('stopped', 'AbortError')
   const ours = new AzureError('X', 'y')
   for (const error of [mistake, abort, ours, 'text']) expect(toAzureError(error)).toBe(error)
+})
+
+test.each([
+  ['17', 17],
+  ['0', 0],
+  [undefined, undefined],
+  ['Wed, 21 Oct 2026 07:28:00 GMT', undefined],
+])('Retry-After %s is %s s', (header, seconds) => {
+  const request = createPipelineRequest({ url: 'https://management.azure.com' })
+  const headers = createHttpHeaders(header === undefined ? {} : { 'retry-after': header })
+  const error = new RestError('Slow down.', { statusCode: 429, request, response: { request, status: 429, headers } })
+  expect(toAzureError(error)).toMatchObject({ code: 'TooManyRequests', retryAfterSeconds: seconds })
 })

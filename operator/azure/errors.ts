@@ -49,11 +49,12 @@ function fromRestError(error: RestError): AzureError {
   if (error.statusCode === undefined) {
     return new AzureError(UNREACHABLE, `Azure did not answer: ${error.message}`, { cause: error })
   }
-  const retryAfter = Number(error.response?.headers.get('retry-after'))
+  // Not a number when it is absent or a date; 0 means at once.
+  const retryAfter = Number(error.response?.headers.get('retry-after') ?? Number.NaN)
   const code = error.statusCode === 429 ? (error.code ?? THROTTLED) : (error.code ?? `Http${error.statusCode}`)
   return new AzureError(code, firstSentence(error.message), {
     status: error.statusCode,
-    retryAfterSeconds: Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined,
+    retryAfterSeconds: retryAfter >= 0 ? retryAfter : undefined,
     cause: error,
   })
 }

@@ -7,6 +7,7 @@ import {
   networkInterface,
   playing,
   publicIPAddress,
+  region,
   sight,
   without,
 } from './sights.fixture.ts'
@@ -79,4 +80,18 @@ test('a machine proves its network; nothing of it is read or touched', () => {
 test('a region that the catalogue lost leaves the rules of a machine alone', () => {
   const observed = { networkInterface, publicIPAddress, networkSecurityGroup: group }
   expect(network(sight({ region: 'Unknown', spec: { clientCIDRs: ['192.0.2.0/24'] }, observed }))).toEqual({})
+})
+
+test("without clientCIDRs the interface bears the region's group, where it has one, in whatever case Azure tells it", () => {
+  const grouped = { ...region, networkSecurityGroupId: '/subscriptions/s/nsg' }
+  const bearing = (networkSecurityGroupId?: string) =>
+    network(
+      sight({
+        status: unmade,
+        region: grouped,
+        observed: { ...bare, networkInterface: nic({ networkSecurityGroupId }) },
+      }),
+    ).step
+  expect(bearing()).toEqual({ do: 'PutNetworkInterface' })
+  expect(bearing('/SUBSCRIPTIONS/S/NSG')).toBeUndefined()
 })

@@ -25,9 +25,14 @@ export const network: Phase = seen => {
   if (!networkInterface) return { because, step: { do: 'PutNetworkInterface' }, ...wait }
   if (networkInterface.provisioningState === 'Failed') return { because, step: { do: 'PutNetworkInterface' }, ...again }
   if (networkInterface.provisioningState !== 'Succeeded') return wait
-  const guarded = networkInterface.networkSecurityGroupId !== undefined
-  if (guarded !== wantsSecurityGroup(seen)) return { because, step: { do: 'PutNetworkInterface' }, ...wait }
+  const has = networkInterface.networkSecurityGroupId?.toLowerCase()
+  if (has !== securityGroupId(seen)?.toLowerCase()) return { because, step: { do: 'PutNetworkInterface' }, ...wait }
   return {}
+}
+
+/** The group that the interface bears: its own where clientCIDRs are set, else the region's, if it has one. */
+export function securityGroupId(seen: Seen): string | undefined {
+  return wantsSecurityGroup(seen) ? seen.observed.networkSecurityGroup?.id : seen.region?.networkSecurityGroupId
 }
 
 function wantsSecurityGroup({ machine }: Seen): boolean {

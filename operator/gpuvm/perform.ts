@@ -17,6 +17,7 @@ import {
 } from '../azure/names.ts'
 import type { AcceptedOperation, Azure, Place } from '../azure/provider.ts'
 import type { DeletableResource, Operation, Seen, Step } from './decision.ts'
+import { securityGroupId } from './network.ts'
 import { virtualMachineRequest } from './request.ts'
 import type { Outcome } from './status.ts'
 
@@ -58,12 +59,11 @@ export async function perform(step: Step, seen: Seen, hands: Hands, signal: Abor
       return {}
     }
     case 'PutNetworkInterface': {
-      const guarded = machine.spec.clientCIDRs !== undefined
       const request = {
         name: networkInterfaceName(uid),
         subnetId: seen.region?.subnetId ?? '',
         publicIPAddressId: seen.observed.publicIPAddress?.id ?? '',
-        networkSecurityGroupId: guarded ? seen.observed.networkSecurityGroup?.id : undefined,
+        networkSecurityGroupId: securityGroupId(seen),
         tags: tags(seen),
       }
       await azure.putNetworkInterface(placed(seen), request, signal)
