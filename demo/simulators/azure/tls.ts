@@ -1,7 +1,7 @@
 // A certificate authority of the simulator's own and a certificate for the loopback, since the SDKs send tokens over HTTPS
 // alone.
 
-import './reflect.ts'
+import 'reflect-metadata'
 import { webcrypto, X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
