@@ -132,8 +132,13 @@ test('without Redis everything goes on', async () => {
 })
 
 test('one address is limited, across what it asks', async () => {
-  const asked = await Promise.all(Array.from({ length: 130 }, () => fetch(`${world.url}/v1/catalogue`)))
-  const refused = asked.filter(({ status }) => status === 429)
+  // Redis has only just come back: what is asked before it is connected again counts in memory, so a minute's worth
+  // may be asked of each, and once more when a minute ends on the way.
+  const refused: Response[] = []
+  for (let batch = 0; batch < 4 && refused.length === 0; batch += 1) {
+    const asked = await Promise.all(Array.from({ length: 130 }, () => fetch(`${world.url}/v1/catalogue`)))
+    refused.push(...asked.filter(({ status }) => status === 429))
+  }
   expect(refused.length).toBeGreaterThan(0)
   expect(Number(refused[0]?.headers.get('Retry-After'))).toBeGreaterThan(0)
   expect(await refused[0]?.json()).toMatchObject({ code: 'TooManyRequests' })
