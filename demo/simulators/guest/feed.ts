@@ -1,7 +1,8 @@
 // Follows the feed for as long as the program lives. After any break it reads from the start again: a restarted Azure
 // counts anew, and what it no longer tells of does not run.
+
+import type { Clock } from '../clock.ts'
 import type { Azure, GuestEvent } from './azure.ts'
-import type { Clock } from './clock.ts'
 
 /** Between tries to reach an Azure that is away, milliseconds. */
 const RETRY_DELAY = 250

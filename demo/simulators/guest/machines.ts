@@ -1,9 +1,10 @@
 // The machines that run. One is told apart from its successor by the start that began it: a restart, a new VM on the
 // same disk and a new disk are all new runs. A run goes: booting -> answering, until Azure tells of its stop; hanging
 // while a test says so; failed when its address or port cannot be taken.
+
+import type { Clock } from '../clock.ts'
+import type { Random } from '../random.ts'
 import type { Azure, GuestEvent } from './azure.ts'
-import type { Clock } from './clock.ts'
-import type { Random } from './random.ts'
 import { listen, uniqueIdOf } from './sunshine.ts'
 
 /** A port that is not free yet (a machine stopped a moment ago) is tried so often, so many milliseconds apart. */

@@ -5,14 +5,14 @@
 // A machine answers on its public address whatever its network security group says.
 import { type HttpBindings, type ServerType, serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { systemClock } from '../clock.ts'
+import { seededRandom } from '../random.ts'
 import { connectAzure } from './azure.ts'
-import { systemClock } from './clock.ts'
 import { controlApi } from './control.ts'
 import { follow } from './feed.ts'
 import { Machines } from './machines.ts'
 import { metadataService } from './metadata.ts'
 import { HELP, type Options, parseOptions } from './options.ts'
-import { seededRandom } from './random.ts'
 
 async function start(options: Options): Promise<void> {
   const azure = connectAzure({ url: options.azure, caFile: options.azureCa })

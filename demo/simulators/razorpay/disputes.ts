@@ -1,5 +1,5 @@
 // Disputes: raised by the customer's bank, won or lost later. razorpay.com/docs/webhooks/disputes
-import { unixSeconds } from './clock.ts'
+import { unixSeconds } from '../clock.ts'
 import type { Dispute, Payment, World } from './state.ts'
 
 /** The merchant has this long to respond, seconds. */

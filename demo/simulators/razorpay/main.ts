@@ -5,13 +5,13 @@
 // Refunds are processed at once. A payment late for a link that is over is captured all the same: our reading.
 import { type HttpBindings, serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { systemClock } from '../clock.ts'
+import { seededRandom } from '../random.ts'
 import { razorpayApi } from './api.ts'
-import { systemClock } from './clock.ts'
 import { controlApi } from './control.ts'
 import { hostedPage } from './hosted-page.ts'
 import { HELP, type Options, parseOptions } from './options.ts'
 import { expireLinks } from './payment-links.ts'
-import { seededRandom } from './random.ts'
 import { createState, type World } from './state.ts'
 import { Webhooks } from './webhooks.ts'
 

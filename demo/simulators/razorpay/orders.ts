@@ -1,6 +1,6 @@
 // Orders: created -> attempted -> paid. A payment link makes its own at the first attempt to pay.
 // razorpay.com/docs/api/orders
-import { unixSeconds } from './clock.ts'
+import { unixSeconds } from '../clock.ts'
 import { refuse } from './errors.ts'
 import { amountOf, collection, currencyOf, type Fields, notesOf, onlyKnown, paged, pageOf, textOf } from './fields.ts'
 import type { Notes, Order, PaymentLink, World } from './state.ts'

@@ -1,6 +1,6 @@
 // Payment links: created -> paid, cancelled or expired; each of the three is final.
 // razorpay.com/docs/api/payments/payment-links
-import { unixSeconds } from './clock.ts'
+import { unixSeconds } from '../clock.ts'
 import { invalid, refuse } from './errors.ts'
 import {
   amountOf,

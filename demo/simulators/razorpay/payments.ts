@@ -1,6 +1,6 @@
 // A payment's life: created -> authorized -> captured -> refunded; or failed, which is not final: a bank may authorise
 // late (razorpay.com/docs/payments/payments/late-authorisation). Every step emits its event with a snapshot.
-import { unixSeconds } from './clock.ts'
+import { unixSeconds } from '../clock.ts'
 import { invalid, refuse } from './errors.ts'
 import { amountOf, collection, currencyOf, type Fields, onlyKnown, paged, pageOf } from './fields.ts'
 import { orderOfLink } from './orders.ts'

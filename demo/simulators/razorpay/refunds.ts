@@ -1,6 +1,6 @@
 // Refunds: of captured payments by the merchant, of late ones by Razorpay itself. X-Refund-Idempotency makes a repeat
 // of the same request answer the same refund. razorpay.com/docs/api/refunds
-import { unixSeconds } from './clock.ts'
+import { unixSeconds } from '../clock.ts'
 import { refuse } from './errors.ts'
 import { amountOf, collection, type Fields, notesOf, onlyKnown, paged, pageOf, textOf } from './fields.ts'
 import type { Payment, Refund, World } from './state.ts'

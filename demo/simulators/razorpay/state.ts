@@ -1,7 +1,7 @@
 // Everything that the simulated Razorpay knows. Functions in the other files change it; nothing here waits or calls.
 // Entities carry the names of Razorpay's API reference, so that they are sent as they are stored.
-import type { Clock } from './clock.ts'
-import type { Random } from './random.ts'
+import type { Clock } from '../clock.ts'
+import type { Random } from '../random.ts'
 
 /** Longest logs; the oldest entries go first. */
 export const HISTORY_LIMIT = 20_000

@@ -1,7 +1,7 @@
 // Webhooks: an event is a signed snapshot, delivered at least once and in no order, retried with doubling delays, and
 // after 24 h of failures the webhook is disabled. razorpay.com/docs/webhooks/best-practices
-import type { Clock } from './clock.ts'
-import type { Random } from './random.ts'
+import type { Clock } from '../clock.ts'
+import type { Random } from '../random.ts'
 import { sign } from './signatures.ts'
 import { append, nextSeq, type State, type WebhookEvent } from './state.ts'
 

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { z } from 'zod'
-import { unixSeconds } from './clock.ts'
+import { unixSeconds } from '../clock.ts'
 import { ControlError } from './errors.ts'
 import { chatBody, findButton, messageBody, personWrites } from './messages.ts'
 import type { Services } from './methods.ts'

@@ -1,8 +1,8 @@
 // Webhook delivery, as tdlib/telegram-bot-api's WebhookActor does it: one update at a time per chat, chats in
 // parallel up to `max_connections`, any 2xx is success, else the same update again after 1 s, 2 s, 4 s … to a random
 // 60-120 s, a Retry-After of up to an hour honoured, until the update is a day old.
-import type { Clock } from './clock.ts'
-import type { Random } from './random.ts'
+import type { Clock } from '../clock.ts'
+import type { Random } from '../random.ts'
 import { append, nextSeq, type Update, type Webhook, type World } from './state.ts'
 import { confirm } from './updates.ts'
 

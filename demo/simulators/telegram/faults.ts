@@ -1,6 +1,6 @@
 // What goes wrong on purpose: injected answers, lost replies, delays, and Telegram's flood control.
 // core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 import { BotApiError, tooManyRequests } from './errors.ts'
 import type { Fault, State } from './state.ts'
 

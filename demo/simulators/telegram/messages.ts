@@ -1,5 +1,5 @@
 // Messages: sent, edited, deleted, pressed; and how the Bot API writes them.
-import { unixSeconds } from './clock.ts'
+import { unixSeconds } from '../clock.ts'
 import { badRequest, ControlError, refuse } from './errors.ts'
 import { type FormattedText, parseHtml, trimmed } from './html.ts'
 import type { Button, ReplyMarkup } from './keyboard.ts'

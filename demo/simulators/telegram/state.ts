@@ -1,8 +1,8 @@
 // Everything that the simulated Telegram knows. Functions in the other files change it; nothing here waits or calls.
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
+import type { Random } from '../random.ts'
 import type { Entity } from './html.ts'
 import type { Button } from './keyboard.ts'
-import type { Random } from './random.ts'
 import type { Watch } from './watch.ts'
 
 /** Longest log and longest memory of delivered updates; the oldest go first. */

@@ -1,5 +1,5 @@
 // Lets a long poll wait for a state instead of a time.
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 
 export class Watch {
   readonly #clock: Clock

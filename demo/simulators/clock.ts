@@ -1,4 +1,4 @@
-// The only door to time in this simulator.
+// The only door to time in a simulator.
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface Clock {
@@ -14,7 +14,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** Whole seconds since 1970, as Razorpay writes times. */
+/** Whole seconds since 1970, as Telegram and Razorpay write times. */
 export function unixSeconds(clock: Clock): number {
   return Math.floor(clock.now().getTime() / 1000)
 }
