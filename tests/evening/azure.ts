@@ -1,6 +1,5 @@
 // Azure as these tests look at it: what stands there, what ran and when, and the weather.
 import type { Control } from '../../demo/evening/control.ts'
-import type { Stack } from '../../demo/stack/stack.ts'
 import type { Until } from './stage.ts'
 
 interface Resource {
@@ -35,9 +34,9 @@ interface Calls {
 }
 
 /** Lists of the whole fleet in which nothing happens, until a time counts as quiet. */
-const QUIET_LISTS = 12
+const QUIET_LISTS = 24
 
-export function azureOf({ stack, control, until }: { stack: Stack; control: Control; until: Until }) {
+export function azureOf({ control, until }: { control: Control; until: Until }) {
   const state = async () => await control.get<State>('/simulator/state')
   const isOf = (uid: string) => (resource: Resource) => resource.tags?.['wasd-uid'] === uid
   const all = ({ virtualMachines, networkInterfaces, publicIPAddresses, networkSecurityGroups, disks }: State) => [
@@ -115,8 +114,6 @@ export function azureOf({ stack, control, until }: { stack: Stack; control: Cont
       if (identity === undefined) throw new Error(`The stream server at ${host} tells no uniqueid.`)
       return identity
     },
-    /** The simulated Azure's certificate and address, for one who speaks ARM. */
-    about: { ...stack.simulators.azure.greeting, url: stack.urls.azure },
   }
 }
 

@@ -6,6 +6,8 @@ import { type Stage, startStage } from './stage.ts'
 
 /** ₹90 an hour, as the sample catalogue has it. */
 const STANDARD_PAISE_PER_HOUR = 9000
+/** A machine with too much to do lets a program wake late by so much. */
+const LATE_SECONDS = 2
 
 let stage: Stage
 beforeAll(async () => {
@@ -68,7 +70,7 @@ test('I1, I4, I6, I7: from /start through an eviction and a pause to the receipt
 
   const receipt = await asha.stops()
   await evening.ends()
-  expect(await evening.inAzure()).toEqual([])
+  expect(await azure.ours()).toBe(0)
   const { status } = evening.session()
   expect(status).toMatchObject({ endReason: 'PlayerEnded', billing: { final: true } })
 
@@ -82,6 +84,7 @@ test('I1, I4, I6, I7: from /start through an eviction and a pause to the receipt
   expect(receipt).toContain(`Charged: ${rupees(chargedPaise)}`)
   expect(receipt).toContain(`Your balance: ${rupees(paidIn - chargedPaise)}`)
   expect(await asha.wallet()).toBe(paidIn - chargedPaise)
+  expect(await asha.held()).toBe(0)
 
   const bad = { player: 'mallory', game: 'neon-rally', tier: 'standard', regions: ['centralindia'], paidSeconds: 0 }
   const findings = await invariants(stage.stores, { quiet, refusals: [await stage.refused('free', bad)] })
@@ -117,7 +120,7 @@ describe('while the API is down', () => {
     await evening.ends()
     expect(evening.session().status?.endReason).toBe('PaidTimeUsed')
     expect(evening.billedSeconds).toBeGreaterThanOrEqual(paidSeconds)
-    expect(evening.billedSeconds).toBeLessThanOrEqual(paidSeconds + stage.stores.graceSeconds)
+    expect(evening.billedSeconds).toBeLessThanOrEqual(paidSeconds + stage.stores.graceSeconds + LATE_SECONDS)
     expect(await evening.inAzure()).toEqual([])
   })
 })

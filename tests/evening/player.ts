@@ -93,6 +93,13 @@ export async function playerOf(options: {
         SELECT posted_paise AS paise FROM wallet_balances
         JOIN wallet_accounts ON id = account_id WHERE player_id = '${id}'`)
     },
+    /** What is set aside for sessions, in paise. */
+    async held(): Promise<number> {
+      const id = await this.id()
+      return await paise(`
+        SELECT held_paise AS paise FROM wallet_balances
+        JOIN wallet_accounts ON id = account_id WHERE player_id = '${id}'`)
+    },
     /** What was paid in, in paise. */
     async paidIn(): Promise<number> {
       const id = await this.id()

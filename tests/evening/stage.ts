@@ -75,7 +75,7 @@ export async function startStage(options: StackOptions = {}): Promise<Stage> {
       await clock.sleep(LOOK_MILLISECONDS)
     }
   }
-  const azure = azureOf({ stack, control: controls.azure, until })
+  const azure = azureOf({ control: controls.azure, until })
 
   async function kubectl(args: string[], input?: object): Promise<string> {
     timeline.say('sre', `$ kubectl ${args.join(' ')}`)
