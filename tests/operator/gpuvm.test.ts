@@ -297,3 +297,29 @@ test.concurrent('suspended, it is looked at and nothing is done; freed, it goes 
   await scene.delete('solo')
   await scene.gone('solo')
 })
+
+test.concurrent('clientCIDRs become a group of its own, which follows them under the playing machine', async ({
+  onTestFinished,
+}) => {
+  const { azure } = world
+  const scene = await world.scene('guarded', onTestFinished)
+  scene.operate()
+  const uid = await scene.apply('solo', { clientCIDRs: ['203.0.113.7/32'] })
+  const before = await scene.machine('solo', 'is playable', isPlayable)
+  const letsIn = async (source: string) => JSON.stringify((await azure.of(uid)).networkSecurityGroups).includes(source)
+  expect(await letsIn('203.0.113.7/32')).toBe(true)
+  expect(await letsIn('203.0.113.10/32'), 'the probes').toBe(true)
+
+  await scene.change('solo', { clientCIDRs: ['198.51.100.0/24', '2001:db8::/64'] })
+  const after = await scene.machine('solo', 'has settled', m => isReady(m) && m.metadata.generation === 2)
+  expect(await letsIn('2001:db8::/64')).toBe(true)
+  expect(await letsIn('203.0.113.7/32')).toBe(false)
+  expect(after.status?.vmId).toBe(before.status?.vmId)
+  const puts = (await azure.calls(0)).filter(
+    ({ kind, path }) => kind === 'PUT networkSecurityGroups' && path.includes(uid),
+  )
+  expect(puts).toHaveLength(2)
+  await scene.delete('solo')
+  await scene.gone('solo')
+  expect(await azure.standing(uid)).toEqual([])
+})

@@ -32,7 +32,7 @@ const stateShape = z.object({
   virtualMachines: z.array(machine),
   networkInterfaces: z.array(resource),
   publicIPAddresses: z.array(resource),
-  networkSecurityGroups: z.array(resource),
+  networkSecurityGroups: z.array(resource.extend({ properties: z.unknown() })),
   disks: z.array(disk),
 })
 export type AzureState = z.infer<typeof stateShape>

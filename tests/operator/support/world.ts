@@ -62,14 +62,13 @@ export async function startWorld(options: { azureArguments?: string[] } = {}) {
     kube,
     kubectl,
     catalogue,
-    /** Its operators end with the test, whatever came of it. */
-    scene: async (namespace: string, onTestFinished: (end: () => Promise<void>) => void) => {
+    /** Its operators end with the test, whatever came of it, or with `end`. */
+    scene: async (namespace: string, onTestFinished: (end: () => Promise<void>) => void = () => undefined) => {
       const operators = new Set<Operator>()
-      onTestFinished(async () => {
-        for (const operator of operators) await operator.stop()
-      })
       await cluster.createNamespace(namespace)
-      return sceneIn(namespace, { kube, azure, catalogue, operators })
+      const scene = sceneIn(namespace, { kube, azure, catalogue, operators })
+      onTestFinished(scene.end)
+      return scene
     },
     async stop() {
       await kube.close()
@@ -119,6 +118,10 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backd
     namespace,
     until,
     get,
+    async end(): Promise<void> {
+      for (const operator of operators) await operator.stop()
+      operators.clear()
+    },
     operate(more: Partial<OperatorOptions> = {}): Operator {
       const operator = startOperator({ kube, azure: azure.settings, catalogue, namespace, speed: SPEED, ...more })
       operators.add(operator)
