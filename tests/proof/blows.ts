@@ -65,6 +65,18 @@ export const operatorDies: Point[] = [
   },
 ]
 
+/** A new version is rolled out: SIGTERM, not SIGKILL. */
+export const leaderIsReplaced: Blow = {
+  at: 'Start',
+  async fall(evening, act) {
+    const { theatre } = evening
+    await act()
+    await theatre.until('a VM being made', async () => await hasMachineIn(evening, 'Creating'))
+    const { pod } = await theatre.leader()
+    await theatre.strike(pod, 'SIGTERM')
+  },
+}
+
 export const apiDies: Point[] = [
   {
     name: 'when Start was just pressed',

@@ -39,10 +39,11 @@ test('A network and a version are no addresses', () => {
   expect(canonical(['203.0.113.10/32', 'versions/1.0.0'])).toEqual(['203.0.113.10/32', 'versions/1.0.0'])
 })
 
-test('The order does not hang on identifiers', () => {
-  const disk = (uid: string) => ({ id: `gvm-${uid}-os` })
-  const address = (uid: string) => ({ id: `gvm-${uid}-ip` })
-  expect(canonical(sorted([disk(one), address(one)]))).toEqual(canonical(sorted([address(other), disk(other)])))
+test('The order hangs neither on identifiers nor on times', () => {
+  const made = (uid: string) => (uid === one ? '2026-11-24T03:10:00Z' : '2026-11-24T03:10:01Z')
+  const disk = (uid: string) => ({ at: made(uid), id: `gvm-${uid}-os` })
+  const address = (uid: string) => ({ at: made(uid), id: `gvm-${uid}-ip` })
+  expect(canonical(sorted([disk(one), address(other)]))).toEqual(canonical(sorted([address(one), disk(other)])))
 })
 
 test.each([

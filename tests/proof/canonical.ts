@@ -60,11 +60,9 @@ export function canonical(value: unknown): Json {
   return walk(plain(value))
 }
 
-/** In an order that does not hang on identifiers; those that differ in nothing else keep theirs. */
+/** In an order that hangs on nothing that is taken out; those that differ in nothing else keep theirs. */
 export function sorted<Item>(items: readonly Item[]): Item[] {
-  const blank = (item: Item) =>
-    IDENTIFIERS.reduce((text, { pattern }) => text.replace(pattern, '…'), JSON.stringify(plain(item)))
-  const keyed = items.map(item => ({ item, key: blank(item) }))
+  const keyed = items.map(item => ({ item, key: JSON.stringify(canonical(item)) }))
   return keyed.sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0)).map(({ item }) => item)
 }
 

@@ -1,6 +1,6 @@
 // What an evening left behind and how it came to be, in one canonical text: Azure, Kubernetes, the ledger. Two evenings
 // ended alike exactly when their dumps are equal.
-import type { Sql } from 'postgres'
+import type { ISql } from 'postgres'
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
 import type { Control } from '../../demo/evening/control.ts'
@@ -12,7 +12,7 @@ export interface Sources {
   azure: Control
   kube: KubeClient
   /** The API's database, as superuser. */
-  sql: Sql
+  sql: ISql
   namespace: string
 }
 
@@ -29,7 +29,6 @@ export interface Mark {
 interface AzureResource {
   id: string
   name: string
-  location?: string
   tags?: Record<string, string>
   properties?: Record<string, unknown>
 }
@@ -43,7 +42,16 @@ const TAGGED = [
   'disks',
   'snapshots',
 ] as const
-export type AzureState = Record<(typeof TAGGED)[number], AzureResource[]> & { operations: { id?: string }[] }
+export type AzureState = Record<(typeof TAGGED)[number], AzureResource[]>
+
+/** Whether nothing of ours is left. */
+export function isEmpty(state: AzureState): boolean {
+  return TAGGED.every(kind => state[kind].every(each => !isOurs(each)))
+}
+
+function isOurs({ tags }: AzureResource): boolean {
+  return tags?.['wasd-installation'] !== undefined
+}
 
 interface ArmCall {
   kind: string
@@ -136,9 +144,7 @@ async function azure({ azure }: Sources, mark: Mark): Promise<object> {
   const guests = await azure.get<{ events: GuestEvent[] }>(`/simulator/guests?since=${mark.guests}`)
   const made = log.entries.filter(({ kind, status }) => kind === 'PUT virtualMachines' && status < 300)
   return {
-    ours: Object.fromEntries(
-      TAGGED.map(kind => [kind, sorted(state[kind].filter(({ tags }) => tags?.['wasd-installation'] !== undefined))]),
-    ),
+    ours: Object.fromEntries(TAGGED.map(kind => [kind, sorted(state[kind].filter(isOurs))])),
     machinesMade: made.map(({ resource }) => resource),
     lives: guests.events.map(({ vmName, state, reason, publicIP, osDiskId }) => ({
       vmName,

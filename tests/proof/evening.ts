@@ -7,11 +7,11 @@ import { visitor } from '../../demo/evening/visitor.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 import type { Json } from './canonical.ts'
-import { type AzureState, dump, dumpWorld, markNow } from './dump.ts'
+import { type AzureState, dump, dumpWorld, markNow, type Sources } from './dump.ts'
 import type { Theatre } from './theatre.ts'
 
 /** Seconds that the gamer plays before and after the eviction, so that there is something to bill. */
-const PLAYED_SECONDS = 2
+const PLAYED_SECONDS = 1
 const PATIENCE_SECONDS = 60
 
 /** What the gamer, or Azure, does. */
@@ -41,8 +41,8 @@ export interface Ending {
   playingOn: Json
   /** Everything, when all is over. */
   over: Json
-  /** To look again. */
-  again(): Promise<Json>
+  /** Everything as it is now. `sources`: through whose eyes. */
+  again(sources?: Sources): Promise<Json>
 }
 
 /** Plays an evening to its receipt. Throws in words when a step of it does not come. */
@@ -92,7 +92,17 @@ export async function play(theatre: Theatre, blow?: Blow): Promise<Ending> {
   await moment('Stop', async () => void (await asha.press('Yes, stop it')))
   await asha.reads(/has ended/, { since: stopped, withinSeconds })
   await theatre.until('the end of it all', async () => (await isOver(evening)) && (await isQueueEmpty(theatre)))
-  return { playingOn, over: await dump(theatre, mark), again: async () => await dump(theatre, mark) }
+  return { playingOn, over: await dump(theatre, mark), again: async (sources = theatre) => await dump(sources, mark) }
+}
+
+/** After an evening that failed: ends what it left running, so that the next ones are judged by themselves. */
+export async function clear({ kube, namespace, until, isAzureEmpty }: Theatre): Promise<void> {
+  const { items } = await kube.list(gameSessions, { namespace })
+  for (const { metadata, status } of items) {
+    const reference = { namespace, name: metadata.name }
+    if (status?.phase !== 'Ended') await kube.mergePatch(gameSessions, reference, { spec: { desiredState: 'Ended' } })
+  }
+  await until('nothing of ours in Azure', isAzureEmpty)
 }
 
 function eveningOf(theatre: Theatre, chatId: number): Evening {

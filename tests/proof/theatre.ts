@@ -9,7 +9,7 @@ import { connect, type KubeClient } from '../../lib/kube/client.ts'
 import { leases } from '../../lib/kube/core.ts'
 import { loadCredentials } from '../../lib/kube/credentials.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
-import type { Sources } from './dump.ts'
+import { type AzureState, isEmpty, type Sources } from './dump.ts'
 
 /** As fast as Azure can be run with the kills still hitting what they aim at. */
 const SPEED = 40
@@ -19,9 +19,12 @@ const LOOK_MILLISECONDS = 10
 const PATIENCE_SECONDS = 60
 /** Lines of a program's log that tell what it was at. */
 const LAST_LINES = 40
+/** Entries of the timeline, likewise: an evening has about so many. */
+const LAST_SAID = 60
 
 export interface Theatre extends Sources {
   stack: Stack
+  sql: Sql
   telegram: Control
   razorpay: Control
   timeline: Timeline
@@ -30,7 +33,9 @@ export interface Theatre extends Sources {
   /** The process that holds the Lease. */
   leader(): Promise<{ pod: Pod; identity: string }>
   /** Every holder that the Lease names from now on, '' when it is let go; each once until it changes. */
-  followLease(): Promise<{ holders: string[]; until(isSo: (holders: string[]) => boolean): Promise<void> }>
+  followLease(): Promise<{ holders: string[] }>
+  /** Whether nothing in Azure carries our tag. */
+  isAzureEmpty(): Promise<boolean>
   /** Ends the process by a signal and resolves when it is gone. */
   strike(pod: Pod, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Resolves with what `look` finds as soon as it finds something. Throws with `what` when it does not come. */
@@ -50,7 +55,7 @@ export async function openTheatre(): Promise<Theatre> {
   const razorpay = control(stack.urls.razorpay)
   const credentials = await loadCredentials({ kubeconfig: stack.cluster.kubeconfig, environment: {} })
   const kube: KubeClient = connect(credentials, { userAgent: 'proof' })
-  const sql: Sql = postgres(stack.postgres.superuserUrl('wasd_api'), { max: 4, onnotice: () => undefined })
+  const sql = postgres(stack.postgres.superuserUrl('wasd_api'), { max: 4, onnotice: () => undefined })
   const { namespace } = stack
   const lease = { namespace, name: LEASE }
 
@@ -89,19 +94,20 @@ export async function openTheatre(): Promise<Theatre> {
           if (holder(event.object) !== holders.at(-1)) holders.push(holder(event.object))
         }
       })().catch(() => undefined) // Its end is the theatre's.
-      return { holders, until: async isSo => void (await until('the Lease in other hands', async () => isSo(holders))) }
+      return { holders }
     },
+    isAzureEmpty: async () => isEmpty(await azure.get<AzureState>('/simulator/state')),
     async strike(pod, signal = 'SIGKILL') {
       const pid = pod.pid()
       if (pid === undefined) throw new Error(`${pod.name} does not run.`)
-      timeline.say('mallory', `${signal} for ${pod.name}`)
+      timeline.say('stack', `${signal} for ${pod.name}`)
       pod.kill(signal)
       await until(`the end of ${pod.name}`, async () => pod.pid() !== pid)
     },
     async lastWords() {
       const pods = [...stack.operator, ...stack.api]
       const logs = await Promise.all(pods.map(async pod => `--- ${pod.name}\n${await pod.lastWords(LAST_LINES)}`))
-      return [...told.slice(-200), ...logs].join('\n')
+      return [...told.slice(-LAST_SAID), ...logs].join('\n')
     },
     async close() {
       ends.abort()
