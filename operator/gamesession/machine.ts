@@ -21,9 +21,10 @@ export function lastSigns(machine: GpuVm | undefined): Date[] {
   return [stream?.lastAnsweredAt, evictedAt].flatMap(time => (time === undefined ? [] : new Date(time)))
 }
 
-/** Azure says that it is stopped for good, and its host is given back. */
+/** Azure runs nothing of it: its host is given back, or it was paused before it had one. */
 export function isDeallocated(machine: GpuVm | undefined): boolean {
-  return machine?.status?.powerState === 'Deallocated' && isUpToDate(machine)
+  const ready = condition(machine?.status?.conditions, 'Ready')
+  return machine !== undefined && ready?.status === 'True' && ready.reason === 'Deallocated' && isUpToDate(machine)
 }
 
 /** The status speaks of the spec as it is. */

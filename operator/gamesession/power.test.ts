@@ -58,3 +58,9 @@ test.each([
   const { step } = pass({ session, machines: [machine] }).verdict
   expect(step).toMatchObject({ do: 'ChangeMachine', spec: { clientCIDRs: asked } })
 })
+
+test('a machine that was paused before Azure had it is paused all the same', () => {
+  const session = sessionOf({ spec: { desiredState: 'Paused' } })
+  const neverMade = { ...resting, status: { ...resting.status, powerState: 'Absent' as const } }
+  expect(pass({ session, machines: [neverMade] }).status).toMatchObject({ phase: 'Paused' })
+})
