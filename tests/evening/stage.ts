@@ -62,10 +62,9 @@ export async function startStage(options: StackOptions = {}): Promise<Stage> {
     azure: control(stack.urls.azure, stack.simulators.azure.greeting.ca),
     telegram: control(stack.urls.telegram),
     razorpay: control(stack.urls.razorpay),
-    guest: control(stack.urls.guest),
   }
   const { razorpay, telegram } = controls
-  const stores = await openStores()
+  const { stores, closed: storesClosed } = await openStores()
 
   const until: Until = async (what, look) => {
     for (const deadline = clock.monotonic() + PATIENCE_SECONDS * 1000; ; ) {
@@ -87,16 +86,16 @@ export async function startStage(options: StackOptions = {}): Promise<Stage> {
     return stdout
   }
 
-  /** Stays open until the stage is taken down: `withStores` closes what it opens when its reader is done. */
-  async function openStores(): Promise<Stores> {
+  /** Open until the stage is taken down: `withStores` closes what it opens when its reader is done. */
+  async function openStores(): Promise<{ stores: Stores; closed: Promise<void> }> {
     const { promise: open, resolve, reject } = Promise.withResolvers<Stores>()
-    const closed = new Promise<void>(done => over.signal.addEventListener('abort', () => done(), { once: true }))
-    const reading = withStores({ stack, ...controls }, async found => {
+    const ending = new Promise<void>(done => over.signal.addEventListener('abort', () => done(), { once: true }))
+    const closed = withStores({ stack, ...controls }, async found => {
       resolve({ ...found, graceSeconds: GRACE_SECONDS })
-      await closed
+      await ending
     })
-    reading.catch(reject)
-    return await open
+    closed.catch(reject)
+    return { stores: await open, closed }
   }
 
   async function evening(name: string): Promise<Evening> {
@@ -156,8 +155,8 @@ export async function startStage(options: StackOptions = {}): Promise<Stage> {
     },
     async stop() {
       over.abort()
-      await kube.close()
-      await stack.remove()
+      await Promise.all([storesClosed, kube.close()])
+      await stack.remove() // Before the controls: they wait for the chats' long polls.
       await Promise.all(Object.values(controls).map(each => each.close()))
     },
   }
