@@ -26,6 +26,6 @@ export function control(base: string, ca?: string): Control {
   return {
     get: path => call('GET', path),
     post: (path, body) => call('POST', path, body ?? {}),
-    close: async () => await dispatcher.close(),
+    close: async () => await dispatcher.destroy(), // A long poll under way would be waited for.
   }
 }
