@@ -1,5 +1,5 @@
-// The points of an evening at which a program is killed. Each waits until the very state is there, and sees to it
-// that it stays until the blow has fallen: by Azure answering late, or by a locked row.
+// The points of an evening at which a program is killed. Each waits until the very state is there; where that would pass
+// too soon it is held, by Azure answering late or by a locked row.
 import { expect } from 'vitest'
 import type { Blow, Evening } from './evening.ts'
 
@@ -16,7 +16,6 @@ export const operatorDies: Point[] = [
     name: 'when its GpuVm was just made',
     at: 'Start',
     async fall(evening, act) {
-      await answersLate(evening, 'PUT publicIPAddresses')
       await act()
       await evening.theatre.until('a GpuVm', evening.machine)
       await killLeader(evening)
@@ -26,7 +25,8 @@ export const operatorDies: Point[] = [
     name: 'when Azure has accepted the VM, and is still making it',
     at: 'Start',
     async fall(evening, act) {
-      await answersLate(evening, 'PUT virtualMachines')
+      const outcome = { delaySeconds: HELD_BACK_SECONDS }
+      await evening.theatre.azure.post('/simulator/faults', { match: { kind: 'PUT virtualMachines' }, outcome })
       await act()
       await evening.theatre.until('a VM being made', async () => await hasMachineIn(evening, 'Creating'))
       await killLeader(evening)
@@ -45,7 +45,6 @@ export const operatorDies: Point[] = [
     name: 'when the next incarnation is on record, and the evicted VM still there',
     at: 'Eviction',
     async fall(evening, act) {
-      await answersLate(evening, 'DELETE virtualMachines')
       await act()
       await evening.theatre.until('a raised incarnation', async () => {
         return (await evening.machine())?.status?.incarnation?.number === 2
@@ -127,10 +126,6 @@ async function killApi({ theatre }: Evening): Promise<void> {
   const [pod] = theatre.stack.api
   if (!pod) throw new Error('The stack has no API.')
   await theatre.strike(pod)
-}
-
-async function answersLate({ theatre }: Evening, kind: string): Promise<void> {
-  await theatre.azure.post('/simulator/faults', { match: { kind }, outcome: { delaySeconds: HELD_BACK_SECONDS } })
 }
 
 async function hasMachineIn(evening: Evening, provisioningState: string): Promise<boolean> {

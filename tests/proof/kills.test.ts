@@ -42,7 +42,7 @@ describe('The comparison is worth something', () => {
     await arm.networkInterface('left-behind', tagsOf(theatre.stack, '00000000-0000-4000-8000-00000000dead'))
     expect(await undisturbed.again()).not.toEqual(undisturbed.over)
 
-    await theatre.until('the sweeper, and Azure empty', theatre.isAzureEmpty)
+    await arm.deletesNetwork('left-behind')
     expect(await undisturbed.again()).toEqual(undisturbed.over)
   })
 
