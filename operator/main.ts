@@ -134,7 +134,7 @@ async function clusterSide({ settings, runtime }: Base) {
     written: ownWrites(reflectors),
     told: recorder({
       runtime,
-      client: kube,
+      client, // Not fenced: what happened is told also by who has just stopped leading, or stands by.
       reportingController: 'wasd.cloud/operator',
       reportingInstance: podName.slice(0, 128),
     }),
