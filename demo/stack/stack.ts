@@ -201,6 +201,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     }
   } catch (error) {
     await stop()
+    if (ended.aborted) rmSync(folder, { recursive: true, force: true })
+    else progress(`it did not come up; every log is under ${folder}`)
     throw error
   }
 }
