@@ -153,7 +153,7 @@ class Loop implements Controller {
     metrics.reconcileErrors.inc({ controller })
     if (error instanceof TerminalError) {
       metrics.terminalErrors.inc({ controller })
-      log.error({ controller, key, error }, 'reconcile failed for good')
+      log.error({ controller, key, error }, 'A reconcile failed for good')
       this.#queue.forget(key)
       return
     }
@@ -165,7 +165,7 @@ class Loop implements Controller {
     const fields = { controller, key, failures: this.#queue.failures(key), error }
     // Somebody else wrote first: a matter of course among controllers.
     if (isKubeError(error, 'Conflict')) log.debug(fields, 'reconcile met a conflict; retrying')
-    else log.error(fields, 'reconcile failed; retrying')
+    else log.error(fields, 'A reconcile failed; retrying')
   }
 }
 

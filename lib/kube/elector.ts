@@ -98,7 +98,7 @@ class LeaseElector implements Elector {
     this.#onNewLeader = options.onNewLeader
     if (!(await this.#acquire(signal))) return 'Stopped'
 
-    runtime.log.info({ lease: lease.name }, 'leading')
+    runtime.log.info({ lease: lease.name }, 'Leading')
     runtime.metrics.leading.set({ name: lease.name }, 1)
     const lost = new AbortController()
     const done = new AbortController()
@@ -124,7 +124,7 @@ class LeaseElector implements Elector {
         return true
       } catch (error) {
         if (signal.aborted) return false
-        if (!isTold && !(error instanceof NotOurs)) runtime.log.warn({ error }, 'cannot ask for the lease; retrying')
+        if (!isTold && !(error instanceof NotOurs)) runtime.log.warn({ error }, 'Cannot ask for the lease; retrying')
         isTold = !(error instanceof NotOurs)
       }
       await pause(runtime.clock, retrySeconds * (1 + JITTER * runtime.random()), signal)
@@ -135,7 +135,7 @@ class LeaseElector implements Elector {
   async #renew({ done, lost }: { done: AbortSignal; lost: AbortController }): Promise<void> {
     const { runtime, retrySeconds, renewDeadlineSeconds, lease } = this.#options
     const give = (error: unknown) => {
-      runtime.log.error({ lease: lease.name, error }, 'lost the lease')
+      runtime.log.error({ lease: lease.name, error }, 'Lost the lease')
       this.#renewedAt = undefined
       lost.abort(new KubeError('NotLeading', 'The lease is lost.'))
     }
@@ -150,7 +150,7 @@ class LeaseElector implements Elector {
       } catch (error) {
         if (done.aborted) return
         if (error instanceof NotOurs) return give(error)
-        if (failure === undefined) runtime.log.warn({ lease: lease.name, error }, 'cannot renew the lease; retrying')
+        if (failure === undefined) runtime.log.warn({ lease: lease.name, error }, 'Cannot renew the lease; retrying')
         failure = error
         continue
       }
@@ -236,9 +236,9 @@ class LeaseElector implements Elector {
         const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, acquireTime: now, renewTime: now }
         await client.replace(leases, { ...lease, spec }, { signal })
       })
-      log.info({ lease: reference.name }, 'released the lease')
+      log.info({ lease: reference.name }, 'Released the lease')
     } catch (error) {
-      log.warn({ lease: reference.name, error }, 'could not release the lease; it runs out by itself')
+      log.warn({ lease: reference.name, error }, 'Could not release the lease; it runs out by itself')
     }
   }
 

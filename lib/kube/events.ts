@@ -178,7 +178,7 @@ class SeriesRecorder implements Recorder {
         if (isKubeError(error, ...REFUSALS) || attempt === ATTEMPTS) {
           runtime.log.warn(
             { event: series.event.reason, regarding: series.event.regarding?.name, error },
-            'event dropped',
+            'An event could not be sent',
           )
           break
         }

@@ -113,7 +113,7 @@ class Parts implements Manager {
     const outcome = await elector.run({
       signal: stop,
       onStartedLeading: leading => this.#control(stop, leading, failed),
-      onNewLeader: identity => this.#options.runtime.log.info({ leader: identity }, 'a new leader'),
+      onNewLeader: identity => this.#options.runtime.log.info({ leader: identity }, 'A new leader'),
     })
     return outcome === 'Lost' ? 'Lost' : 'Stopped'
   }
@@ -131,7 +131,7 @@ class Parts implements Manager {
     abort.abort(new Error('The time to drain is over.'))
     this.#isLeading = false
     if ((await this.#within(ABORT_GRACE_SECONDS, working)) === 'Late') {
-      runtime.log.warn({}, 'a reconcile does not heed its signal; left behind')
+      runtime.log.warn({}, 'A reconcile does not heed its signal; left behind')
     }
   }
 

@@ -195,7 +195,7 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
     this.#failures += 1
     this.#failedAt = clock.monotonic()
     if (!expired && this.#lastError === undefined) {
-      log.warn({ resource: this.#label, error }, 'lost sight of a resource; retrying')
+      log.warn({ resource: this.#label, error }, 'Lost sight of a resource; retrying')
     }
     if (!expired) this.#lastError = error
 
@@ -208,7 +208,7 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
     this.#lastEventAt = clock.monotonic()
     if (this.#lastError === undefined) return
     this.#lastError = undefined
-    log.info({ resource: this.#label }, 'in sight of a resource again')
+    log.info({ resource: this.#label }, 'In sight of a resource again')
   }
 
   #slim(object: T): T {
@@ -268,7 +268,7 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
           handler(change)
         } catch (error) {
           metrics.handlerErrors.inc({ resource: this.#label })
-          log.error({ resource: this.#label, object: keyOf(referenceOf(change.object)), error }, 'a handler threw')
+          log.error({ resource: this.#label, object: keyOf(referenceOf(change.object)), error }, 'A handler threw')
         }
       }
     }

@@ -41,7 +41,7 @@ export function reflected<T extends KubernetesObject>(
       try {
         for (const key of map(object)) sink(key, LOW_PRIORITY)
       } catch (error) {
-        log.error({ kind: object.kind, object: keyOf(referenceOf(object)), error }, 'an object could not be mapped')
+        log.error({ kind: object.kind, object: keyOf(referenceOf(object)), error }, 'An object could not be mapped')
       }
     }
   }

@@ -63,7 +63,7 @@ export async function run(main: (stopping: AbortSignal) => Promise<void>, option
 }
 
 /** What a person did wrong and can mend: a stack would only bury the words. */
-const BAD_INPUT_CODES: readonly unknown[] = ['InvalidSettings', 'InvalidCatalogue', 'InvalidArguments']
+const BAD_INPUT_CODES: readonly unknown[] = ['InvalidSettings', 'InvalidCatalogue', 'InvalidArguments', 'NoCredentials']
 
 function isBadInput(error: unknown): error is Error & { code: string } {
   return error instanceof Error && 'code' in error && BAD_INPUT_CODES.includes(error.code)
