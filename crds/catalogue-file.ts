@@ -13,7 +13,7 @@ export interface CatalogueFile {
   run(signal: AbortSignal): Promise<void>
 }
 
-/** Reads the catalogue once; throws `CatalogueError` (or the file system's error) when there is no good one to start with. */
+/** Reads the catalogue once; throws `CatalogueError` when there is no good one to start with. */
 export function openCatalogue(options: {
   path: string
   clock: Clock
@@ -22,7 +22,7 @@ export function openCatalogue(options: {
   /** The file changed and cannot be used; the last good one is kept. Called once for each refused content. */
   onRefused: (error: CatalogueError) => void
 }): CatalogueFile {
-  let text = readFileSync(options.path, 'utf8')
+  let text = firstText(options.path)
   let catalogue = parseCatalogue(text, options.path)
 
   // The text is compared, not the time stamp: a ConfigMap volume swaps a symlink, and times say little there.
@@ -49,5 +49,20 @@ export function openCatalogue(options: {
         }
       }
     },
+  }
+}
+
+/** A file that is not there is told like a fault inside it: by its name, and what to do. */
+function firstText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : 'unknown'
+    throw new CatalogueError(
+      `${path}: cannot be read (${code}). CATALOGUE_FILE must name a file that this user may read.`,
+      {
+        cause,
+      },
+    )
   }
 }
