@@ -3,6 +3,7 @@
 // A part that fails ends the program. What is merely away (Telegram, Razorpay, Kubernetes, Redis) is tried again by the
 // part that needs it, and holds up no other: payments are taken while the cluster is away.
 import { type CatalogueFile, openCatalogue } from '../crds/catalogue-file.ts'
+import { SettingsError } from '../lib/config/environment.ts'
 import { connect as connectDatabase, type Database } from '../lib/database/pool.ts'
 import { aborted } from '../lib/kube/abort.ts'
 import { connect as connectKubernetes } from '../lib/kube/client.ts'
@@ -51,6 +52,7 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
   const metrics = createMetrics()
   const metricsServer = await serveMetrics({ registry: metrics, port: settings.metricsPort, clock, log })
   const catalogue = watchedCatalogue(outside, catalogueMetric(metrics))
+  checkRegions(outside, catalogue)
   const database = connectDatabase(settings.databaseUrl, { max: DATABASE_CONNECTIONS, applicationName: 'wasd-api' })
   const redis = connectRedis(settings.redisUrl, log)
   const rail = razorpayRail(settings.razorpay)
@@ -101,6 +103,18 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
   await parts
   redis.disconnect()
   await Promise.all([database.end({ timeout: 5 }), kube.close(), metricsServer.close(1)])
+}
+
+/** One of several may be gone from the catalogue; with none left no session could be made. Throws `SettingsError`. */
+function checkRegions({ settings, log }: ServeOutside, catalogue: CatalogueFile): void {
+  const { defaultRegions } = settings.sessions
+  const known = Object.keys(catalogue.current().regions)
+  const unknown = defaultRegions.filter(region => !known.includes(region))
+  if (unknown.length === 0) return
+  const told = `names ${unknown.join(', ')}, not in the catalogue; known are ${known.join(', ')}`
+  if (unknown.length === defaultRegions.length)
+    throw new SettingsError(`These settings stop the program. Set them in the environment:\n  DEFAULT_REGIONS ${told}`)
+  log.warn({ unknown, known }, 'DEFAULT_REGIONS names regions that are not in the catalogue')
 }
 
 function watchedCatalogue(
