@@ -1,5 +1,6 @@
 // The API program. `serve` answers Telegram, Razorpay and players and keeps sessions going; `migrate` brings the database
 // to the newest schema, and runs before it.
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { migrate } from '../lib/database/migrate.ts'
 import { systemClock } from '../lib/process/clock.ts'
@@ -46,7 +47,7 @@ await run(
         return
       case 'migrate': {
         const { databaseUrl } = migrateSettings(environment)
-        await migrate({ url: databaseUrl, directory: new URL('migrations', import.meta.url).pathname, log })
+        await migrate({ url: databaseUrl, directory: fileURLToPath(new URL('migrations', import.meta.url)), log })
         return
       }
       case 'serve':

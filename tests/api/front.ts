@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Registry } from 'prom-client'
 import { createFront } from '../../api/front.ts'
 import type { RateLimits } from '../../api/http/rate-limits.ts'
@@ -19,8 +20,8 @@ import { createLogger } from '../../lib/telemetry/log.ts'
 import { startRazorpay } from './razorpay.ts'
 import { startTelegram } from './telegram.ts'
 
-const migrations = new URL('../../api/migrations', import.meta.url).pathname
-const sample = new URL('../../manifests/catalogue.yaml', import.meta.url).pathname
+const migrations = fileURLToPath(new URL('../../api/migrations', import.meta.url))
+const sample = fileURLToPath(new URL('../../manifests/catalogue.yaml', import.meta.url))
 
 export const TELEGRAM_SECRET = 'the-secret-of-this-webhook'
 const unlimited: RateLimits = { count: async () => ({ limit: 1, remaining: 1, resetSeconds: 1 }) }

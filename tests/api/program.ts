@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { startCluster } from '../../demo/cluster/cluster.ts'
@@ -17,7 +18,7 @@ import { loadCredentials } from '../../lib/kube/credentials.ts'
 import { startRazorpay } from './razorpay.ts'
 import { startTelegram } from './telegram.ts'
 
-const root = new URL('../../', import.meta.url).pathname
+const root = fileURLToPath(new URL('../../', import.meta.url))
 const NAMESPACE = 'play'
 /** Seconds for the API to come up, or to end, on a busy machine. */
 const PATIENCE_SECONDS = 45

@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
 
-const programs = new URL('../../demo/simulators/', import.meta.url).pathname
+const programs = fileURLToPath(new URL('../../demo/simulators/', import.meta.url))
 
 export type Control = (method: string, path: string, body?: unknown) => Promise<unknown>
 

@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { startAzure, startAzureAlone } from './azure-simulator.ts'
 
-const main = new URL('../../demo/simulators/azure/main.ts', import.meta.url).pathname
+const main = fileURLToPath(new URL('../../demo/simulators/azure/main.ts', import.meta.url))
 
 test('a program trusts it by NODE_EXTRA_CA_CERTS', async () => {
   const azure = await startAzure()

@@ -5,6 +5,7 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { ComputeManagementClient, type VirtualMachine } from '@azure/arm-compute'
 import { NetworkManagementClient } from '@azure/arm-network'
 import { WorkloadIdentityCredential } from '@azure/identity'
@@ -24,7 +25,7 @@ export const region = 'westeurope'
 export const image = '/subscriptions/images/resourceGroups/images/providers/Microsoft.Compute/galleries/g/images/game'
 /** An image that was taken of a machine as it stood: it has its users already. */
 export const specialized = image.replace(/game$/, 'played')
-const main = new URL('../../demo/simulators/azure/main.ts', import.meta.url).pathname
+const main = fileURLToPath(new URL('../../demo/simulators/azure/main.ts', import.meta.url))
 
 /** A token as a projected service account's: the simulator reads its claims and checks no signature. */
 export function federatedToken(claims: Record<string, unknown> = {}): string {

@@ -6,13 +6,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { ComputeManagementClient, type OSDisk, type VirtualMachine } from '@azure/arm-compute'
 import { NetworkManagementClient } from '@azure/arm-network'
 import { WorkloadIdentityCredential } from '@azure/identity'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
-const programOf = (name: string) => new URL(`../../demo/simulators/${name}/main.ts`, import.meta.url).pathname
+const programOf = (name: string) => fileURLToPath(new URL(`../../demo/simulators/${name}/main.ts`, import.meta.url))
 const azureReady = z.object({
   listening: z.string(),
   ca: z.string(),

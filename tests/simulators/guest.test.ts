@@ -4,10 +4,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 
-const program = new URL('../../demo/simulators/guest/main.ts', import.meta.url).pathname
+const program = fileURLToPath(new URL('../../demo/simulators/guest/main.ts', import.meta.url))
 const ready = z.object({ listening: z.string(), metadata: z.string() })
 
 /** A feed and a state that a test writes by hand; one `port` over several lives, as after a restart. */

@@ -4,11 +4,12 @@ import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import Razorpay from 'razorpay'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 
-const program = new URL('../../demo/simulators/razorpay/main.ts', import.meta.url).pathname
+const program = fileURLToPath(new URL('../../demo/simulators/razorpay/main.ts', import.meta.url))
 const ready = z.object({ listening: z.string(), keyId: z.string(), keySecret: z.string(), webhookSecret: z.string() })
 
 async function startSimulator(...options: string[]) {

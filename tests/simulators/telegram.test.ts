@@ -3,11 +3,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { Bot, GrammyError, HttpError, InlineKeyboard } from 'grammy'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 
-const program = new URL('../../demo/simulators/telegram/main.ts', import.meta.url).pathname
+const program = fileURLToPath(new URL('../../demo/simulators/telegram/main.ts', import.meta.url))
 const ready = z.object({ listening: z.string(), token: z.string() })
 
 async function startSimulator(...options: string[]) {
