@@ -25,7 +25,7 @@ const armWords: [RegExp, string][] = [
   [/^PUT virtualMachines/, 'a virtual machine is asked for'],
   [/^POST virtualMachines\/deallocate/, 'the machine is to be deallocated'],
   [/^POST virtualMachines\/start/, 'the machine is to be started'],
-  [/^DELETE virtualMachines/, 'the machine is to be deleted, its disk and address kept apart from it'],
+  [/^DELETE virtualMachines/, 'the machine is to be deleted; its disk and address stay'],
   [/^DELETE networkInterfaces/, 'the network interface is given back'],
   [/^DELETE publicIPAddresses/, 'the public address is given back'],
   [/^DELETE disks/, 'the disk is given back'],
@@ -52,9 +52,13 @@ export async function followAzure(options: {
   }
 }
 
-/** Names end in what they are; the UID before it says nothing to a reader. */
+/** Names end in what they are; the UID before it says nothing to a reader. An action's resource is what it is done to. */
 function shortName(resource: string): string {
-  const name = resource.split('/').at(-1) ?? resource
+  const name =
+    resource
+      .replace(/\/(deallocate|start)$/, '')
+      .split('/')
+      .at(-1) ?? resource
   return name.replace(/^gvm-([0-9a-f]{4})[0-9a-f-]{32}-/, 'gvm-$1…-')
 }
 

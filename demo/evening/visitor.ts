@@ -68,7 +68,8 @@ export function visitor(options: { apiUrl: string; timeline: Timeline }): Visito
       })
       const text = await body.text()
       if (statusCode !== 401) throw new Error(`A forged webhook was answered by ${statusCode}: ${text}`)
-      timeline.say('web', `The forged webhook is refused with 401: ${text.slice(0, 160)}`)
+      const { detail = text }: { detail?: string } = JSON.parse(text) // RFC 9457
+      timeline.say('web', `The forged webhook is refused with 401: ${detail}`)
     },
     async replaysTheWebhook(razorpay) {
       const { payments } = await razorpay.get<{ payments: { id: string }[] }>('/simulator/state')
