@@ -12,7 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { manualClock, realClock } from './clock.ts'
-import { help, OptionsError, readOptions } from './options.ts'
+import { help, type Options, OptionsError, readOptions } from './options.ts'
 import { loadSchemas } from './schemas.ts'
 import { listen } from './server.ts'
 import { tlsIn } from './tls.ts'
@@ -25,10 +25,21 @@ async function main(): Promise<void> {
     return
   }
   const temporary = options.tlsDirectory === undefined ? mkdtempSync(join(tmpdir(), 'azure-simulator-')) : undefined
-  const tls = await tlsIn(temporary ?? options.tlsDirectory ?? '', options.host)
+  try {
+    await serve(options, temporary ?? options.tlsDirectory ?? '')
+  } finally {
+    if (temporary !== undefined) rmSync(temporary, { recursive: true })
+  }
+}
+
+/** Until it is asked to stop. */
+async function serve(options: Options, tlsDirectory: string): Promise<void> {
+  const tls = await tlsIn(tlsDirectory, options.host)
   const clock = options.clock === 'manual' ? manualClock(Date.now()) : realClock(options.speed)
   const world = newWorld(options, { clock, schemas: await loadSchemas() })
-  const server = await listen(world, tls, options)
+  const server = await listen(world, tls, options).catch((cause: Error) => {
+    throw new OptionsError(`Cannot listen on ${options.host}:${options.port}: ${cause.message}`, { cause })
+  })
 
   const { seed, subscription, tenant, clients, publicIpRange } = options.settings
   const ready = {
@@ -42,14 +53,14 @@ async function main(): Promise<void> {
     clients,
     publicIPRange: publicIpRange,
   }
-  process.stdout.write(`${JSON.stringify(ready)}\n`)
-
-  await new Promise<void>(resolve => {
+  // Listened for before anybody is told that we are ready: they may ask us to stop at once.
+  const asked = new Promise<void>(resolve => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)
   })
+  process.stdout.write(`${JSON.stringify(ready)}\n`)
+  await asked
   await server.close()
-  if (temporary !== undefined) rmSync(temporary, { recursive: true })
 }
 
 main().catch(error => {

@@ -28,7 +28,6 @@ async function start(options: Options): Promise<void> {
   const { host } = options
   const metadata = await listen({ app: metadataService(machines), host, port: options.metadataPort })
   const control = await listen({ app, host, port: options.port })
-  console.log(JSON.stringify({ listening: control.url, metadata: metadata.url, seed: options.seed }))
 
   const following = follow(
     { azure, clock: systemClock, signal: stopping.signal },
@@ -58,6 +57,8 @@ async function start(options: Options): Promise<void> {
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
+  // Said last: whoever reads it may ask us to stop at once.
+  console.log(JSON.stringify({ listening: control.url, metadata: metadata.url, seed: options.seed }))
 }
 
 async function listen(given: {
