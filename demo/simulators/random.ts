@@ -1,4 +1,5 @@
-// Seeded randomness, so that a run can be repeated: mulberry32 over an FNV-1a hash of the seed's text.
+// Seeded randomness, so that a run can be repeated: mulberry32 over an FNV-1a hash of the seed's text. Each simulator puts
+// its name before the seed, or a payment's id at one would be a key at the other.
 
 export interface Random {
   /** At least 0, less than 1. */

@@ -19,7 +19,7 @@ import { Webhooks } from './webhooks.ts'
 const EXPIRY_SWEEP = 1000
 
 function start(options: Options): void {
-  const random = seededRandom(options.seed)
+  const random = seededRandom(`razorpay ${options.seed}`)
   const {
     keyId = `rzp_test_${random.word(14)}`,
     keySecret = random.word(24),

@@ -18,7 +18,7 @@ import { LongPolling } from './updates.ts'
 import { Watch } from './watch.ts'
 
 function start(options: Options): void {
-  const random = seededRandom(options.seed)
+  const random = seededRandom(`telegram ${options.seed}`)
   const token = options.token ?? `${random.integer(7_000_000_000, 7_999_999_999)}:${random.word(35)}`
   const state = createState({ token, username: options.username, random })
   const world: World = { state, clock: systemClock, random, watch: new Watch(systemClock) }
