@@ -56,7 +56,6 @@ const serveSchema = z.object({
 const migrateSchema = serveSchema.pick({ LOG_LEVEL: true, DATABASE_URL: true })
 
 export type ServeSettings = ReturnType<typeof serveSettings>
-export type MigrateSettings = ReturnType<typeof migrateSettings>
 
 /** Throws `SettingsError`, which lists every fault and shows no value. */
 export function serveSettings(environment: Environment) {

@@ -82,9 +82,6 @@ const catalogueSchema = z.strictObject({
 })
 
 export type Catalogue = z.infer<typeof catalogueSchema>
-export type CatalogueGame = Catalogue['games'][string]
-export type CatalogueTier = Catalogue['tiers'][string]
-export type CatalogueSize = Catalogue['sizes'][string]
 export type CatalogueImage = Catalogue['images'][string]
 export type CatalogueRegion = Catalogue['regions'][string]
 

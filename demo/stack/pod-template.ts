@@ -85,7 +85,6 @@ const deployment = z.looseObject({
 })
 
 export type Deployment = z.infer<typeof deployment>
-export type PodSpec = Deployment['spec']['template']['spec']
 export type Container = z.infer<typeof container>
 export type Variable = z.infer<typeof variable>
 export type Volume = z.infer<typeof volume>

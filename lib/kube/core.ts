@@ -19,10 +19,6 @@ export interface ConfigMap extends KubernetesObject {
   immutable?: boolean
 }
 
-export interface ServiceAccount extends KubernetesObject {
-  automountServiceAccountToken?: boolean
-}
-
 /** Times are MicroTime: six digits after the second, or the server refuses them. */
 export interface Lease extends KubernetesObject {
   spec?: {
@@ -76,12 +72,6 @@ export const configMaps = defineResource<ConfigMap>({
   ...core,
   plural: 'configmaps',
   kind: 'ConfigMap',
-  namespaced: true,
-})
-export const serviceAccounts = defineResource<ServiceAccount>({
-  ...core,
-  plural: 'serviceaccounts',
-  kind: 'ServiceAccount',
   namespaced: true,
 })
 export const leases = defineResource<Lease>({

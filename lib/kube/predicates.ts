@@ -9,14 +9,13 @@ export type Predicate = (change: Change<KubernetesObject>) => boolean
 export const generationChanged: Predicate = modified('generation')
 export const annotationsChanged: Predicate = modified('annotations')
 export const labelsChanged: Predicate = modified('labels')
-export const finalizersChanged: Predicate = modified('finalizers')
 
 export function anyOf(...predicates: Predicate[]): Predicate {
   return change => predicates.some(predicate => predicate(change))
 }
 
 /** What comes and what goes always counts. */
-function modified(field: 'generation' | 'annotations' | 'labels' | 'finalizers'): Predicate {
+function modified(field: 'generation' | 'annotations' | 'labels'): Predicate {
   return ({ type, old, object }) =>
     type !== 'Modified' || !isDeepStrictEqual(old?.metadata[field], object.metadata[field])
 }
