@@ -13,7 +13,7 @@ interface ArmCall {
   seq: number
   method: string
   kind: string
-  resource: string
+  path: string
   status: number
   code?: string
 }
@@ -25,7 +25,7 @@ const armWords: [RegExp, string][] = [
   [/^PUT virtualMachines/, 'a virtual machine is asked for'],
   [/^POST virtualMachines\/deallocate/, 'the machine is to be deallocated'],
   [/^POST virtualMachines\/start/, 'the machine is to be started'],
-  [/^DELETE virtualMachines/, 'the machine is to be deleted; its disk and address stay'],
+  [/^DELETE virtualMachines/, 'the machine is to be deleted, and only it'],
   [/^DELETE networkInterfaces/, 'the network interface is given back'],
   [/^DELETE publicIPAddresses/, 'the public address is given back'],
   [/^DELETE disks/, 'the disk is given back'],
@@ -42,24 +42,20 @@ export async function followAzure(options: {
   while (!stop.aborted) {
     const { entries, next } = await azure.get<{ entries: ArmCall[]; next: number }>(`/simulator/log?since=${since}`)
     since = next
-    for (const { method, kind, resource, status, code } of entries) {
+    for (const { method, kind, path, status, code } of entries) {
       if (method === 'GET') continue
       const words = armWords.find(([pattern]) => pattern.test(kind))?.[1] ?? kind
       const refused = status >= 400 ? `, and refused: ${code ?? status}` : ''
-      timeline.say('azure', `${words}${refused} (${shortName(resource)})`)
+      timeline.say('azure', `${words}${refused} (${shortName(path)})`)
     }
     await clock.sleep(LOOK_MILLISECONDS, stop).catch(() => undefined)
   }
 }
 
-/** Names end in what they are; the UID before it says nothing to a reader. An action's resource is what it is done to. */
-function shortName(resource: string): string {
-  const name =
-    resource
-      .replace(/\/(deallocate|start)$/, '')
-      .split('/')
-      .at(-1) ?? resource
-  return name.replace(/^gvm-([0-9a-f]{4})[0-9a-f-]{32}-/, 'gvm-$1…-')
+/** Names end in what they are; the UID before it says nothing to a reader. An action is told of what it is done to. */
+function shortName(path: string): string {
+  const resource = path.replace(/\?.*$/, '').replace(/\/(deallocate|start)$/, '')
+  return resource.slice(resource.lastIndexOf('/') + 1).replace(/^gvm-([0-9a-f]{4})[0-9a-f-]{32}-/, 'gvm-$1…-')
 }
 
 export async function followEvents(options: {
