@@ -82,12 +82,25 @@ export function gpuVmReconciler(outside: Outside): Reconcile {
 
     const seen = sight(machine, outside)
     const { verdict, outcome, hindrance } = await attempt(seen, outside, signal)
+    if (verdict.step) runtime.log.info(fieldsOf(seen, verdict, hindrance), 'Took a step for a machine')
     if (verdict.step?.do === 'ReleaseObject' && !hindrance) return prober.forget(seen.uid)
     if (hindrance && hindrance.is !== 'Busy' && isAbandoned(machine)) return await abandon(seen, outside, signal)
     if (hindrance?.is === 'Unanswered') return later(hindrance, outside)
 
     await record({ seen, verdict: hindrance?.verdict ?? verdict, outcome }, outside, signal)
     return { requeueAfterSeconds: (hindrance?.verdict ?? verdict).requeueAfterSeconds }
+  }
+}
+
+function fieldsOf({ namespace, machine, incarnation }: Seen, { step, because }: Verdict, hindrance?: Hindrance) {
+  const { name } = machine.metadata
+  return {
+    namespace,
+    machine: name,
+    incarnation: incarnation.number,
+    step: step?.do,
+    reason: because?.reason,
+    hindrance: hindrance?.is,
   }
 }
 
