@@ -1,11 +1,13 @@
 // The API program. `serve` answers Telegram, Razorpay and players and keeps sessions going; `migrate` brings the database
-// to the newest schema, and runs before it.
+// to the newest schema, and runs before it. The other verbs are for a person at a shell, and answer in plain text.
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { migrate } from '../lib/database/migrate.ts'
+import { connect, type Database } from '../lib/database/pool.ts'
 import { systemClock } from '../lib/process/clock.ts'
 import { run } from '../lib/process/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '../lib/telemetry/log.ts'
+import { ArgumentsError } from './arguments.ts'
+import { queueCommand } from './queue/command.ts'
 import { serve } from './serve.ts'
 import { migrateSettings, serveSettings } from './settings.ts'
 
@@ -13,52 +15,55 @@ const USAGE = `Usage: node api/main.ts <command>
 
   serve     runs the API: web pages, webhooks, the bot, sessions
   migrate   brings the database to the newest schema, then exits
+  queue     lists what failed for good, and puts it back to work
 
 Settings come from the environment; a missing or malformed one is named.`
 
-/** The command line cannot be understood; `message` says what would be. */
-class ArgumentsError extends Error {
-  readonly code = 'InvalidArguments'
-}
-
-function commandOf(args: readonly string[]): 'serve' | 'migrate' | 'help' {
-  const options = { help: { type: 'boolean', short: 'h' } } as const
-  try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
-    if (values.help) return 'help'
-    const [command, ...rest] = positionals
-    if (rest.length === 0 && (command === 'serve' || command === 'migrate')) return command
-  } catch (cause) {
-    throw new ArgumentsError(`${cause instanceof Error ? cause.message : String(cause)}\n${USAGE}`, { cause })
-  }
-  throw new ArgumentsError(`Say serve or migrate.\n${USAGE}`)
-}
-
 const environment = process.env
+const [verb, ...rest] = process.argv.slice(2)
+
 const level = LOG_LEVELS.find(word => word === environment.LOG_LEVEL) ?? 'info'
 const log = createLogger({ program: 'api', level })
 
-await run(
-  async stopping => {
-    const command = commandOf(process.argv.slice(2))
-    switch (command) {
-      case 'help':
-        console.log(USAGE)
-        return
-      case 'migrate': {
-        const { databaseUrl } = migrateSettings(environment)
-        await migrate({ url: databaseUrl, directory: fileURLToPath(new URL('migrations', import.meta.url)), log })
-        return
-      }
-      case 'serve':
-        await serve(
-          { settings: serveSettings(environment), environment, clock: systemClock, random: Math.random, log },
-          stopping,
-        )
-        return
-      default:
-        command satisfies never
+/** For a person at a shell: asks over one connection, and prints what comes of it. */
+async function answer(ask: (database: Database) => Promise<string>): Promise<void> {
+  try {
+    const { databaseUrl } = migrateSettings(environment)
+    const database = connect(databaseUrl, { max: 1, applicationName: `wasd-api ${verb}` })
+    console.log(await ask(database).finally(() => database.end({ timeout: 5 })))
+  } catch (error) {
+    console.error(error instanceof Error && 'code' in error ? error.message : error)
+    process.exitCode = 1
+  }
+}
+
+/** For a cluster: runs until it is done or asked to stop, and logs. */
+async function service(stopping: AbortSignal): Promise<void> {
+  if (rest.length > 0) throw new ArgumentsError(`${verb} takes no arguments.\n${USAGE}`)
+  switch (verb) {
+    case 'serve': {
+      const settings = serveSettings(environment)
+      return await serve({ settings, environment, clock: systemClock, random: Math.random, log }, stopping)
     }
-  },
-  { log },
-)
+    case 'migrate': {
+      const { databaseUrl: url } = migrateSettings(environment)
+      await migrate({ url, directory: fileURLToPath(new URL('migrations', import.meta.url)), log })
+      return
+    }
+    default:
+      throw new ArgumentsError(`Say serve, migrate or queue.\n${USAGE}`)
+  }
+}
+
+switch (verb) {
+  case 'queue':
+    await answer(database => queueCommand(rest, database))
+    break
+  case 'help':
+  case '--help':
+  case '-h':
+    console.log(USAGE)
+    break
+  default:
+    await run(service, { log })
+}

@@ -43,29 +43,60 @@ export interface DeadLetter {
   deadAt: Date
 }
 
-/** What failed for good, the newest first. */
-export async function deadLetters(queries: Queries, limit: number): Promise<DeadLetter[]> {
-  const rows = await queries<
-    { id: bigint; topic: string; key: string; attempts: number; last_error: string | null; dead_at: Date }[]
-  >`
-    SELECT id, topic, key, attempts, last_error, dead_at FROM queue_items
-    WHERE dead_at IS NOT NULL ORDER BY dead_at DESC LIMIT ${limit}`
-  return rows.map(row => ({
-    id: row.id,
-    topic: row.topic,
-    key: row.key,
-    attempts: row.attempts,
-    lastError: row.last_error ?? '',
-    deadAt: row.dead_at,
-  }))
+interface DeadLetterRow {
+  id: bigint
+  topic: string
+  key: string
+  attempts: number
+  last_error: string | null
+  dead_at: Date
+  payload: unknown
+}
+
+/** What failed for good, the newest first; of one topic, or of all. */
+export async function deadLetters(
+  queries: Queries,
+  { limit, topic }: { limit: number; topic?: TopicName | undefined },
+): Promise<DeadLetter[]> {
+  const rows = await queries<DeadLetterRow[]>`
+    SELECT * FROM queue_items WHERE dead_at IS NOT NULL AND (${topic ?? null}::text IS NULL OR topic = ${topic ?? null})
+    ORDER BY dead_at DESC LIMIT ${limit}`
+  return rows.map(deadLetterOf)
+}
+
+/** One of them, with what it carries. */
+export async function deadLetter(
+  queries: Queries,
+  id: bigint,
+): Promise<(DeadLetter & { payload: unknown }) | undefined> {
+  const [row] = await queries<DeadLetterRow[]>`SELECT * FROM queue_items WHERE id = ${id} AND dead_at IS NOT NULL`
+  return row && { ...deadLetterOf(row), payload: row.payload }
+}
+
+function deadLetterOf({ id, topic, key, attempts, last_error, dead_at }: DeadLetterRow): DeadLetter {
+  return { id, topic, key, attempts, lastError: last_error ?? '', deadAt: dead_at }
 }
 
 /** Puts a dead letter back to work. False when there is none of this id. */
 export async function retryDeadLetter(queries: Queries, id: bigint): Promise<boolean> {
   const { count } = await queries`
-    UPDATE queue_items SET dead_at = NULL, attempts = 0, available_at = clock_timestamp()
-    WHERE id = ${id} AND dead_at IS NOT NULL`
+    WITH again AS (
+      UPDATE queue_items SET dead_at = NULL, attempts = 0, available_at = clock_timestamp()
+      WHERE id = ${id} AND dead_at IS NOT NULL RETURNING topic
+    )
+    SELECT pg_notify('queue', topic) FROM again`
   return count > 0
+}
+
+/** Puts all dead letters of a topic back to work. The number of them. */
+export async function retryDeadLettersOf(queries: Queries, topic: TopicName): Promise<number> {
+  const { count } = await queries`
+    WITH again AS (
+      UPDATE queue_items SET dead_at = NULL, attempts = 0, available_at = clock_timestamp()
+      WHERE topic = ${topic} AND dead_at IS NOT NULL RETURNING topic
+    )
+    SELECT pg_notify('queue', topic) FROM again`
+  return count
 }
 
 /** Forgets by what old repetitions would be known. */

@@ -42,6 +42,12 @@ export const topics = {
 }
 
 export type TopicName = keyof typeof topics
+export const topicNames = Object.keys(topics).filter(isTopic)
+
+export function isTopic(name: string): name is TopicName {
+  return Object.hasOwn(topics, name)
+}
+
 export type PayloadOf<Name extends TopicName> = (typeof topics)[Name] extends Topic<infer Payload> ? Payload : never
 
 /** The chat that an update happens in, else the person; `update_id` where there is neither, so that it waits for nobody. */

@@ -7,7 +7,7 @@ import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { again, bury, type Claimed, claim, done, prolong, reclaim } from './claims.ts'
 import { PermanentError, retryAfterSecondsOf } from './errors.ts'
-import { type PayloadOf, type TopicName, topics } from './topics.ts'
+import { type PayloadOf, type TopicName, topicNames, topics } from './topics.ts'
 
 export interface Handler<Name extends TopicName> {
   /** Items at work at once, of different keys. */
@@ -58,8 +58,6 @@ export async function work(options: WorkerOptions, stopping: AbortSignal): Promi
   const listener = await listening
   await listener?.unlisten().catch(() => undefined) // The connection is closed with the pool in any case.
 }
-
-const topicNames = Object.keys(topics).filter((name): name is TopicName => name in topics)
 
 /** A player waits so long when the process at their item is killed. One that is at work is prolonged each third of it. */
 const LEASE_SECONDS = 15

@@ -1,8 +1,10 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Update } from 'grammy/types'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { queueCommand } from '../../api/queue/command.ts'
 import { PermanentError } from '../../api/queue/errors.ts'
 import { deadLetters, enqueue, queueDepths, retryDeadLetter } from '../../api/queue/queue.ts'
 import type { TopicName } from '../../api/queue/topics.ts'
@@ -181,7 +183,7 @@ test('What fails for good stays to be seen, lets the next pass, and can be sent 
     },
   })
   await until(3)
-  const dead = await deadLetters(database, 10)
+  const dead = await deadLetters(database, { limit: 10 })
   expect(dead.map(({ key, attempts }) => ({ key, attempts })).sort((a, b) => a.key.localeCompare(b.key))).toEqual([
     { key: 'q', attempts: 1 },
     { key: 'z', attempts: 2 },
@@ -193,17 +195,52 @@ test('What fails for good stays to be seen, lets the next pass, and can be sent 
   isMended = true
   handled.length = 0
   for (const { id } of dead) expect(await retryDeadLetter(database, id)).toBe(true)
-  await database`SELECT pg_notify('queue', 'kubernetes.session')`
+  expect(await retryDeadLetter(database, dead[0]?.id ?? 0n)).toBe(false)
   await until(6)
   expect(handled.sort()).toEqual(['q', 'z', 'z'])
   expect(await isEmpty()).toBe(true)
+})
+
+test('A person lists dead letters at a shell, sees one whole, and sends it to work again', async () => {
+  for (const sessionId of ['one', 'two']) await enqueue(database, 'kubernetes.session', session(sessionId))
+  const { until } = worker({
+    'kubernetes.session': {
+      concurrency: 1,
+      async handle({ sessionId }) {
+        throw new PermanentError('ChangeRefused', `The cluster\nrefuses ${sessionId}`)
+      },
+    },
+  })
+  await until(2)
+  await Promise.all(stops.map(stop => stop()))
+
+  const program = fileURLToPath(new URL('../../api/main.ts', import.meta.url))
+  const env = { DATABASE_URL: books.url }
+  const { stdout } = await promisify(execFile)(process.execPath, [program, 'queue', 'dead'], { env })
+  const [head, newest, older] = stdout.trimEnd().split('\n')
+  expect(head).toMatch(/^ID +TOPIC +KEY +ATTEMPTS +DEAD SINCE +ERROR$/)
+  expect(newest).toMatch(/^\d+ +kubernetes\.session +two +1 +\S+Z +PermanentError: The cluster refuses two$/)
+
+  const say = (...args: string[]) => queueCommand(args, database)
+  const id = older?.split(' ')[0] ?? ''
+  expect(await say('show', id)).toContain('"sessionId": "one"')
+  expect(await say('dead', '--topic', 'razorpay.webhook')).toBe('No dead letters.')
+  expect(await say('retry', id)).toBe(`${id} put back to work.`)
+  expect(await say('retry', id)).toContain('is no dead letter')
+  expect(await say('retry', '--topic', 'kubernetes.session')).toBe('1 of kubernetes.session put back to work.')
+  expect(await queueDepths(database)).toMatchObject([{ waiting: 2, dead: 0 }])
+
+  const wrong = [[], ['retry'], ['retry', 'x'], ['show', '99'], ['dead', '--topic', 'none'], ['dead', '--limit', '0']]
+  for (const args of wrong) await expect(say(...args)).rejects.toMatchObject({ code: 'InvalidArguments' })
 })
 
 test('An item that this version cannot read is a dead letter, not a crash', async () => {
   await database`INSERT INTO queue_items (topic, key, payload) VALUES ('kubernetes.session', 'k', '{"id": 1}')`
   const { until } = worker({ 'kubernetes.session': { concurrency: 1, handle: async () => {} } })
   await until(1)
-  expect(await deadLetters(database, 1)).toMatchObject([{ lastError: expect.stringContaining('none of kubernetes') }])
+  expect(await deadLetters(database, { limit: 1 })).toMatchObject([
+    { lastError: expect.stringContaining('none of kubernetes') },
+  ])
 })
 
 test('Stopping waits for what is at work, and takes no more', async () => {
