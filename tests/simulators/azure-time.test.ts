@@ -256,18 +256,51 @@ test('a day passes in no time, and the list now and then hides a power state', a
   expect(new Set(seen)).toEqual(new Set([1, 2]))
 })
 
-test('the same seed and the same requests give the same Azure', async () => {
-  const states = []
-  for (let turn = 0; turn < 2; turn += 1) {
-    const azure = await azureByHand()
-    const { pass, network, put } = by(azure)
+test('Resource Graph tells of a machine only when its time has come', async () => {
+  const azure = await azureByHand('--resource-graph-seconds=100')
+  const { pass, network, put } = by(azure)
+  await network('late')
+  await put('late', 'late')
+  await pass(50)
+  await azure.control('POST', 'evict', { vm: 'late', noticeSeconds: 0 })
+  const notes = async () => {
+    const path = '/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01'
+    const reply = await azure.arm('POST', path, { body: { query: 'healthresources' } })
+    return z.object({ totalRecords: z.number() }).parse(reply.body).totalRecords
+  }
+  await pass(99)
+  expect(await notes()).toBe(0)
+  await pass(1)
+  expect(await notes()).toBe(1)
+})
+
+test('the same seed and the same requests give the same Azure, however often it is looked at', async () => {
+  const run = async (seed: number, looks: number) => {
+    const azure = await azureByHand(
+      '--jitter=0.5',
+      `--seed=${seed}`,
+      '--delay=publicIP=1',
+      '--delay=nic=1',
+      '--throttling=off',
+    )
+    const { call, events, pass, network, put } = by(azure)
     await network('twin')
     await put('twin', 'twin')
-    await pass(50)
-    const text = JSON.stringify(await azure.control('GET', 'state'))
-    states.push(text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'then'))
+    for (let second = 0; second < 80; second += 1) {
+      await pass(1)
+      for (let look = 0; look < looks; look += 1) await call('GET', vm('twin'))
+    }
+    await azure.control('POST', 'evict', { vm: 'twin' })
+    await pass(120)
+    await call('DELETE', vm('twin'))
+    const begun = Date.parse((await events())[0]?.time ?? '')
+    const told = (await events()).map(({ time, ...event }) => ({ ...event, after: Date.parse(time) - begun }))
+    const state = JSON.stringify(await azure.control('GET', 'state'))
+    return JSON.stringify({ told, state: state.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'then') })
   }
-  expect(states[0]).toBe(states[1])
+  const first = await run(11, 0)
+  expect(await run(11, 1)).toBe(first)
+  expect(await run(12, 0)).not.toBe(first)
 })
 
 test('a reader of the guests is answered when something happens, by a poll or a stream', async () => {

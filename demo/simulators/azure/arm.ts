@@ -9,6 +9,7 @@ import { record } from './log.ts'
 import { networkInterfaceRoutes } from './network-interfaces.ts'
 import { operationRoutes } from './operations.ts'
 import { publicIpRoutes } from './public-ips.ts'
+import { resourceGraphRoutes } from './resource-graph.ts'
 import { resourceGroupRoutes } from './resource-groups.ts'
 import { type Call, type Found, type Method, type Reply, type Route, router } from './routes.ts'
 import type { SchemaFault } from './schemas.ts'
@@ -52,6 +53,7 @@ const routes: readonly Route[] = [
   ...snapshotRoutes,
   ...publicIpRoutes,
   ...networkInterfaceRoutes,
+  ...resourceGraphRoutes,
   ...securityGroupRoutes,
   ...virtualNetworkRoutes,
 ]
@@ -62,6 +64,7 @@ const apiVersions = {
   resources: ['2021-04-01', '2022-09-01', '2024-03-01', '2025-04-01'],
   compute: ['2024-07-01', '2024-11-01', '2025-04-01', '2026-03-01', '2026-04-01'],
   disks: ['2024-03-02', '2025-01-02', '2026-03-02'],
+  resourceGraph: ['2021-03-01', '2022-10-01', '2024-04-01'],
   skus: ['2021-07-01'],
   network: ['2024-05-01', '2025-01-01', '2025-03-01', '2025-05-01', '2026-01-01', '2026-03-01'],
 } as const
@@ -89,7 +92,7 @@ export function serveArm(world: World, request: WireRequest): WireReply {
         Object.assign(headers, throttle(world, throttledBy(world, request, route, params, clientId)))
       const apiVersion = versionOf(request, route)
       const call = callOf(world, { request, route, params, kind, apiVersion, fault: fault?.outcome })
-      reply = checked(world, route, route.handle(world, call))
+      reply = remembered(world, call, checked(world, route, route.handle(world, call)), fault?.outcome)
     }
   } catch (error) {
     if (!(error instanceof ArmError)) throw error
@@ -138,12 +141,26 @@ function known(world: World, found: Found | undefined, request: WireRequest): Fo
   throw new ArmError(404, 'InvalidResourceType', message)
 }
 
+/** Lists whose last answer is kept. */
+const LISTS = 200
+
+/** A stale list is what the same list was when it was last asked for without that fault. */
+function remembered(world: World, { kind, pathAndQuery }: Call, reply: Reply, fault: FaultOutcome | undefined): Reply {
+  if (!kind.startsWith('LIST')) return reply
+  if (fault !== undefined && 'stale' in fault) return world.lists.get(pathAndQuery) ?? reply
+  world.lists.delete(pathAndQuery)
+  world.lists.set(pathAndQuery, reply)
+  const oldest = world.lists.keys().next().value
+  if (world.lists.size > LISTS && oldest !== undefined) world.lists.delete(oldest)
+  return reply
+}
+
 /** Ends the call when a fault refuses it. */
 function refuse(fault: FaultOutcome): void {
   if ('throttle' in fault) throw throttled({ ...fault.throttle, policy: 'SimulatedFault' })
   if (!('status' in fault)) return
   const headers = fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) }
-  throw new ArmError(fault.status, fault.code, fault.message, { headers })
+  throw new ArmError(fault.status, fault.code, fault.message, { ...fault, headers })
 }
 
 function throttledBy(
@@ -188,6 +205,7 @@ function versionOf(request: WireRequest, route: Route): string {
 
 function serviceOf({ path, kind }: Route): keyof typeof apiVersions {
   if (path.includes('/Microsoft.Network/')) return 'network'
+  if (path.includes('/Microsoft.ResourceGraph/')) return 'resourceGraph'
   if (!path.includes('/Microsoft.Compute/')) return 'resources'
   if (kind === 'skus') return 'skus'
   return kind.startsWith('disks') || kind.startsWith('snapshots') ? 'disks' : 'compute'

@@ -11,11 +11,13 @@ import { key, resourceGroupOf, sameId } from './ids.ts'
 import { renderNetworkInterface } from './network-interfaces.ts'
 import { hourlyPrice } from './prices.ts'
 import { renderPublicIp } from './public-ips.ts'
+import { evictionRates } from './resource-graph.ts'
 import { renderSecurityGroup } from './security-groups.ts'
 import { regionNamed, sizeNamed } from './sizes.ts'
 import { renderSnapshot } from './snapshots.ts'
 import type { Machine, World } from './state.ts'
 import { advance, sorted } from './state.ts'
+import { failHost } from './virtual-machine-actions.ts'
 import { renderMachine } from './virtual-machine-view.ts'
 import { renderVirtualNetwork } from './virtual-networks.ts'
 
@@ -45,6 +47,7 @@ const bodies = {
     region: region.optional(),
     noticeSeconds: z.number().min(0).max(86_400).optional(),
   }),
+  hostFailure: z.strictObject({ vm: z.string() }),
   capacity: z.strictObject({
     region,
     size,
@@ -54,6 +57,7 @@ const bodies = {
   }),
   quota: z.strictObject({ region: z.union([z.literal('*'), region]), name: z.string().min(1), limit: z.int().min(0) }),
   price: z.strictObject({ region, size, priority, usdPerHour: z.number().min(0) }),
+  evictionRate: z.strictObject({ region, size, rate: z.enum(evictionRates) }),
   time: z.strictObject({
     advanceSeconds: z
       .number()
@@ -103,6 +107,13 @@ const handlers: Record<string, Handler> = {
   'GET /simulator/guests': (world, request) =>
     ok({ events: eventsSince(world, sinceOf(request)), next: world.guests.next }),
   'POST /simulator/evict': evict,
+  'POST /simulator/host-failure': (world, request) => {
+    const { vm } = bodies.hostFailure.parse(JSON.parse(request.text))
+    const machine = sorted(world.machines).find(one => sameId(one.name, vm) || sameId(one.id, vm))
+    if (machine?.powerState !== 'running') throw new ControlError(`VM '${vm}' is not running.`)
+    failHost(world, machine)
+    return done
+  },
   'POST /simulator/faults': (world, request) => {
     const { id } = addFault(world, faultBody.parse(JSON.parse(request.text)))
     return { status: 201, headers: {}, body: { id } }
@@ -124,6 +135,11 @@ const handlers: Record<string, Handler> = {
     return done
   },
   'POST /simulator/price': price,
+  'POST /simulator/eviction-rate': (world, request) => {
+    const { rate, ...place } = bodies.evictionRate.parse(JSON.parse(request.text))
+    world.evictionRates.set(placementKey({ ...place, priority: 'Spot' }), rate)
+    return done
+  },
   'POST /simulator/time': (world, request) => {
     const { advanceSeconds } = bodies.time.parse(JSON.parse(request.text))
     if (!isManual(world.clock))

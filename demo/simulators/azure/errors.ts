@@ -3,14 +3,21 @@
 
 export interface ErrorDetail {
   code: string
-  message: string
-  target?: string
+  message?: string | undefined
+  target?: string | undefined
+}
+
+/** What went wrong further in: https://github.com/microsoft/api-guidelines/blob/vNext/Guidelines.md#7102-error-condition-responses */
+export interface InnerError {
+  code?: string | undefined
+  innererror?: InnerError | undefined
 }
 
 /** What a failed long-running operation, or a fault set by hand, says. */
-export interface Failure {
-  code: string
+export interface Failure extends ErrorDetail {
   message: string
+  details?: readonly ErrorDetail[] | undefined
+  innererror?: InnerError | undefined
 }
 
 export class ArmError extends Error {
@@ -18,13 +25,14 @@ export class ArmError extends Error {
   readonly code: string
   readonly target: string | undefined
   readonly details: readonly ErrorDetail[]
+  readonly innererror: InnerError | undefined
   readonly headers: Readonly<Record<string, string>>
 
   constructor(
     status: number,
     code: string,
     message: string,
-    more: { target?: string; details?: readonly ErrorDetail[]; headers?: Readonly<Record<string, string>> } = {},
+    more: Partial<Omit<Failure, 'code' | 'message'>> & { headers?: Readonly<Record<string, string>> } = {},
   ) {
     super(message)
     this.name = 'ArmError'
@@ -32,6 +40,7 @@ export class ArmError extends Error {
     this.code = code
     this.target = more.target
     this.details = more.details ?? []
+    this.innererror = more.innererror
     this.headers = more.headers ?? {}
   }
 
@@ -42,6 +51,7 @@ export class ArmError extends Error {
         message: this.message,
         ...(this.target === undefined ? {} : { target: this.target }),
         ...(this.details.length === 0 ? {} : { details: this.details }),
+        ...(this.innererror === undefined ? {} : { innererror: this.innererror }),
       },
     }
   }

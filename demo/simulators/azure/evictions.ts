@@ -5,6 +5,7 @@ import { isSpot } from './capacity.ts'
 import { milliseconds } from './clock.ts'
 import { guestStops, guestWarned } from './guests.ts'
 import { delayOf } from './operations.ts'
+import { annotate } from './resource-graph.ts'
 import type { Machine, World } from './state.ts'
 import { schedule } from './state.ts'
 import { vanish } from './virtual-machine-deletion.ts'
@@ -42,8 +43,10 @@ function takeBack(world: World, machine: Machine, at: number): void {
 /** The hardware is not given back to the pool: Azure needs it, which is why it takes the machine. */
 function evict(world: World, machine: Machine): void {
   guestStops(world, machine, 'evicted')
+  annotate(world, machine, 'VirtualMachinePreempted')
   machine.powerState = 'deallocating'
   machine.evicting = true
+  machine.hostFailed = false
   machine.placement = undefined
   machine.revision += 1
   schedule(world, world.now + delayOf(world, 'evict'), () => {

@@ -2,19 +2,33 @@
 import { z } from 'zod'
 import type { World } from './state.ts'
 
-const failure = z.strictObject({ code: z.string().min(1), message: z.string() })
+const detail = z.strictObject({
+  code: z.string().min(1),
+  message: z.string().optional(),
+  target: z.string().optional(),
+})
+const innererror = z.strictObject({
+  code: z.string().min(1).optional(),
+  get innererror() {
+    return innererror.optional()
+  },
+})
+const failure = detail.extend({
+  message: z.string(),
+  details: z.array(detail).optional(),
+  innererror: innererror.optional(),
+})
 
 const outcome = z.union([
-  z.strictObject({
+  failure.extend({
     status: z.int().min(400).max(599),
-    code: z.string().min(1),
-    message: z.string(),
     retryAfterSeconds: z.number().min(0).optional(),
   }),
   z.strictObject({ failLate: failure }),
   z.strictObject({ loseReply: z.literal(true) }),
   z.strictObject({ loseRequest: z.literal(true) }),
   z.strictObject({ delaySeconds: z.number().min(0).max(3600) }),
+  z.strictObject({ stale: z.literal(true) }),
   z.strictObject({ throttle: z.strictObject({ retryAfterSeconds: z.number().min(0) }) }),
 ])
 

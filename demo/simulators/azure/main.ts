@@ -5,7 +5,8 @@
 // resource groups; extensions, images and galleries as resources (images are named by an option); availability sets,
 // scale sets, dedicated hosts, capacity reservations; ephemeral, shared and encrypted disks, uploads; network interfaces
 // made inline by a VM's PUT; load balancers, IPv6, Basic and dynamic addresses; hibernation, reimage, generalize; the
-// acknowledgement of scheduled events (the notice runs its time); Resource Graph, Resource Health, Event Grid, activity log;
+// acknowledgement of scheduled events (the notice runs its time); Resource Graph beyond SpotResources and the notes on
+// machines in HealthResources; Resource Health, Event Grid, activity log; Azure's own repair of a machine whose host broke;
 // limits of requests about disks beyond ARM's own; several subscriptions.
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'

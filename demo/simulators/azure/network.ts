@@ -89,7 +89,7 @@ interface Reading<R extends Resource> {
 
 export function got<R extends Resource>(world: World, call: Call, { map, type, render }: Reading<R>): Reply {
   const resource = named(world, call, { map, type })
-  return { status: 200, headers: { etag: etag(resource) }, body: render(resource) }
+  return { status: 200, headers: { etag: `W/${etag(resource)}` }, body: render(resource) }
 }
 
 export function listed<R extends Resource>(world: World, call: Call, { map, render }: Reading<R>): Reply {

@@ -167,7 +167,7 @@ function result(world: World, call: Call): Reply {
     return { status: 202, headers: { 'retry-after': wait, location: `${call.baseUrl}${call.pathAndQuery}` } }
   }
   if (operation.failure === undefined) return { status: 200 }
-  throw new ArmError(409, operation.failure.code, operation.failure.message)
+  throw new ArmError(409, operation.failure.code, operation.failure.message, operation.failure)
 }
 
 function iso(moment: number): string {

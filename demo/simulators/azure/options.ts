@@ -17,6 +17,7 @@ export interface Settings {
   delays: Readonly<Record<DelayKind, number>>
   jitter: number
   preemptNoticeSeconds: number
+  resourceGraphSeconds: number
   nicReservationSeconds: number
   throttling: boolean
   omitPowerState: number
@@ -89,6 +90,7 @@ const table = {
   },
   jitter: { usage: 'SHARE', help: 'by which delays vary, 0 to 1 (0.1)' },
   'preempt-notice-seconds': { usage: 'N', help: 'from the Preempt notice to the stop (30)' },
+  'resource-graph-seconds': { usage: 'N', help: 'how late Resource Graph tells what happened (120)' },
   'nic-reservation-seconds': { usage: 'N', help: 'how long a NIC is kept for a VM whose creation failed (180)' },
   throttling: { usage: 'on|off', help: "Azure's request limits (on)" },
   'omit-power-state': { usage: 'SHARE', help: 'of machines that a statusOnly list gives without power state (0)' },
@@ -213,6 +215,7 @@ export function readOptions(args: readonly string[], randomSeed: () => number): 
       },
       jitter: number('jitter', 0.1, { most: 1 }),
       preemptNoticeSeconds: number('preempt-notice-seconds', 30),
+      resourceGraphSeconds: number('resource-graph-seconds', 120),
       nicReservationSeconds: number('nic-reservation-seconds', 180),
       throttling: choice('throttling', ['on', 'off']) === 'on',
       omitPowerState: number('omit-power-state', 0, { most: 1 }),

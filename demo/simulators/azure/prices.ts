@@ -31,7 +31,7 @@ function builtIn(size: Size, region: Region, priority: Priority): number {
 }
 
 /** From 0 to below 1, always the same for one text. https://en.wikipedia.org/wiki/Fowler-Noll-Vo_hash_function */
-function shareOf(text: string): number {
+export function shareOf(text: string): number {
   let hash = 0x811c9dc5
   for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0
   return hash / 2 ** 32

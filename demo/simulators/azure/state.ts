@@ -9,6 +9,8 @@ import type { RequestLog } from './log.ts'
 import type { Operation } from './operations.ts'
 import type { Settings } from './options.ts'
 import type { Random } from './random.ts'
+import type { Annotation, EvictionRate } from './resource-graph.ts'
+import type { Reply } from './routes.ts'
 import type { Schemas } from './schemas.ts'
 import type { DiskProperties, MachineProperties, SecurityRule } from './shapes.ts'
 import type { Bucket } from './throttling.ts'
@@ -48,6 +50,8 @@ export interface Machine extends Resource {
   preemptAt: number | undefined
   /** Azure is taking it back now. */
   evicting: boolean
+  /** Its host is broken: Azure calls it running, and nothing on it answers until it is moved to another. */
+  hostFailed: boolean
   /** What was running was told to the guests' feed. */
   guestRunning: boolean
   /** The hardware that it holds. */
@@ -175,6 +179,11 @@ export interface World extends Resources {
   prices: Map<string, number>
   tokens: Map<string, { clientId: string; expiresAt: number }>
   buckets: Map<string, Bucket>
+  /** By `region/size/spot`, in lower case; where none is set, one is invented. */
+  evictionRates: Map<string, EvictionRate>
+  annotations: Annotation[]
+  /** The last answer to a list, by path and query, for the fault that gives it again. */
+  lists: Map<string, Reply>
   faults: Fault[]
   nextFault: number
   log: RequestLog

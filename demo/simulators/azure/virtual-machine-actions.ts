@@ -7,6 +7,7 @@ import { announceEviction, evictable } from './evictions.ts'
 import { guestBoots, guestStops } from './guests.ts'
 import { checkIdle, machineNamed, setProvisioning } from './machine-state.ts'
 import { begin, type DelayKind, operationHeaders } from './operations.ts'
+import { annotate } from './resource-graph.ts'
 import type { Call, Reply, Route } from './routes.ts'
 import type { Machine, PowerState, World } from './state.ts'
 import { checkMaxPrice } from './virtual-machine-checks.ts'
@@ -74,7 +75,8 @@ function start(world: World, call: Call): Reply {
     succeed: () => {
       machine.powerState = 'running'
       touchDisks(world, machine)
-      guestBoots(world, machine, 'started')
+      // Stopped keeps its host, broken or not.
+      if (!machine.hostFailed) guestBoots(world, machine, 'started')
     },
     fail: () => {
       machine.powerState = before
@@ -102,7 +104,9 @@ function deallocate(world: World, call: Call): Reply {
   if (machine.powerState === 'deallocated') {
     return act(world, call, machine, { delay: 'vmDeallocate', share: NOTHING_TO_DO, succeed: () => undefined })
   }
+  machine.hostFailed = false
   guestStops(world, machine, 'deallocated')
+  annotate(world, machine, 'VirtualMachineDeallocationInitiated')
   const before = machine.powerState
   machine.powerState = 'deallocating'
   machine.evicting = false
@@ -139,7 +143,7 @@ function powerOff(world: World, call: Call): Reply {
 /** After a stop that failed, the machine is what it was. */
 function standsAgain(world: World, machine: Machine, before: PowerState | undefined): void {
   machine.powerState = before
-  if (before === 'running') guestBoots(world, machine, 'restarted')
+  if (before === 'running' && !machine.hostFailed) guestBoots(world, machine, 'restarted')
 }
 
 function reboot(delay: DelayKind, reason: 'restarted' | 'redeployed') {
@@ -152,10 +156,19 @@ function reboot(delay: DelayKind, reason: 'restarted' | 'redeployed') {
     machine.powerState = 'starting'
     const runs = () => {
       machine.powerState = 'running'
-      guestBoots(world, machine, reason)
+      // A restart stays on the broken host; only a redeploy moves.
+      if (reason === 'redeployed') machine.hostFailed = false
+      if (!machine.hostFailed) guestBoots(world, machine, reason)
     }
     return act(world, call, machine, { delay, succeed: runs, fail: runs })
   }
+}
+
+/** The host breaks under a machine. Azure's own states do not show it, and only what is on the machine falls silent. */
+export function failHost(world: World, machine: Machine): void {
+  machine.hostFailed = true
+  guestStops(world, machine, 'hostFailed')
+  annotate(world, machine, 'VirtualMachineHostRebootedForRepair')
 }
 
 function simulateEviction(world: World, call: Call): Reply {

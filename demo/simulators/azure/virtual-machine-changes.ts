@@ -54,6 +54,7 @@ export function change(world: World, call: Call, machine: Machine, { body, tags 
   const restarts = resized && machine.powerState === 'running'
   if (restarts) {
     guestStops(world, machine, 'resized')
+    machine.hostFailed = false
     machine.powerState = 'starting'
   }
   const runsAgain = () => {

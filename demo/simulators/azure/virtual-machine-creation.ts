@@ -61,6 +61,7 @@ export function create(world: World, call: Call, { id, name, location, body }: W
     provisionedAt: world.now,
     preemptAt: undefined,
     evicting: false,
+    hostFailed: false,
     guestRunning: false,
     placement: failure === undefined ? placement : undefined,
   })

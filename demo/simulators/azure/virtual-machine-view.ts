@@ -64,16 +64,8 @@ export function instanceView(world: World, machine: Machine) {
           osName: storageProfile?.osDisk?.osType === 'Windows' ? 'Windows 11 Pro' : 'ubuntu',
           hyperVGeneration: 'V2',
           vmAgent: {
-            vmAgentVersion: '2.7.41491.1150',
-            statuses: [
-              {
-                code: 'ProvisioningState/succeeded',
-                level: 'Info',
-                displayStatus: 'Ready',
-                message: 'GuestAgent is running and processing the extensions.',
-                time: new Date(world.now).toISOString(),
-              },
-            ],
+            vmAgentVersion: machine.hostFailed ? 'Unknown' : '2.7.41491.1150',
+            statuses: [agentStatus(machine, new Date(world.now).toISOString())],
           },
         }
       : {}),
@@ -90,6 +82,17 @@ export function instanceView(world: World, machine: Machine) {
     })),
     statuses: [provisioningStatus(machine), ...powerStatus(machine)],
   }
+}
+
+/** Azure goes on to call a machine running whose host is broken; only the agent inside falls silent. */
+function agentStatus({ hostFailed }: Machine, time: string) {
+  const code = 'ProvisioningState'
+  if (hostFailed) {
+    const message = 'VM status blob is found but not yet populated.'
+    return { code: `${code}/Unavailable`, level: 'Warning', displayStatus: 'Not Ready', message, time }
+  }
+  const message = 'GuestAgent is running and processing the extensions.'
+  return { code: `${code}/succeeded`, level: 'Info', displayStatus: 'Ready', message, time }
 }
 
 /** The machine's disks, the system's first. */
