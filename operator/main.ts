@@ -23,7 +23,10 @@ import { run } from '../lib/process/lifecycle.ts'
 import { listen } from '../lib/process/server.ts'
 import { createLogger, type Logger } from '../lib/telemetry/log.ts'
 import { createMetrics, serveMetrics } from '../lib/telemetry/metrics.ts'
-import { measured } from './azure/metrics.ts'
+import { budget, type Urgency } from './azure/budget.ts'
+import { createClients, createCredential } from './azure/clients.ts'
+import { azureMetrics, budgetMetrics } from './azure/metrics.ts'
+import type { Azure } from './azure/provider.ts'
 import { createAzure } from './azure/sdk.ts'
 import { fetchPrices } from './capacity/price-list.ts'
 import { prices } from './capacity/prices.ts'
@@ -32,8 +35,10 @@ import { gameSessionController } from './gamesession/controller.ts'
 import { gameSessionMetrics } from './gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from './gamesession/observe.ts'
 import { gpuVmController } from './gpuvm/controller.ts'
+import { USUAL_POLL_SECONDS } from './gpuvm/decision.ts'
 import { fleet } from './gpuvm/fleet.ts'
 import { type Prober, prober } from './gpuvm/prober.ts'
+import { priorityOf } from './gpuvm/urgency.ts'
 import { type History, history, noHistory } from './history/history.ts'
 import { notesOf, refusalIn } from './history/notes.ts'
 import { postgresHistory } from './history/postgres.ts'
@@ -203,15 +208,18 @@ function machineSide(
 ) {
   const { log } = runtime
   const { installationId, operationPollSeconds, reconcileConcurrency: concurrency } = settings
-  const azure = measured(createAzure(settings.azure), { registry, monotonic: clock.monotonic })
-  const push = (key: ObjectReference) => cluster.machineNudges.push(key)
+  const azure = azureByUrgency({ settings, registry }, catalogue)
+  const push = (key: ObjectReference) => {
+    const machine = cluster.machines.store.get(key)
+    cluster.machineNudges.push(key, machine && priorityOf(machine))
+  }
   const subscriptions = () => [
     ...new Set(Object.values(catalogue.current().regions).map(({ subscriptionId }) => subscriptionId)),
   ]
 
   const probing = prober({ clock, log, probeSeconds: settings.probeSeconds, onTransition: push })
   const listing = fleet({
-    azure,
+    azure: azure('Watch'),
     clock,
     log,
     pollSeconds: settings.fleetPollSeconds,
@@ -237,7 +245,7 @@ function machineSide(
     },
   })
   const sweeping = sweeper({
-    azure,
+    azure: azure('Sweep'),
     kube: cluster.kube,
     clock,
     log,
@@ -249,6 +257,30 @@ function machineSide(
     namespaces: settings.watchNamespaces,
   })
   return { probing, parts: [probing, listing, controlling, sweeping] }
+}
+
+/** Azure by how urgent it is to ask: all draw on one budget of requests. */
+function azureByUrgency({ settings, registry }: Pick<Base, 'settings' | 'registry'>, catalogue: CatalogueFile) {
+  // Where Azure's time is run faster, its limits refill faster too.
+  const requests = budget({ clock, speed: USUAL_POLL_SECONDS / settings.operationPollSeconds })
+  budgetMetrics(registry, requests)
+  const measured = azureMetrics({ registry, monotonic: clock.monotonic })
+  const credential = createCredential(settings.azure)
+  const regionOf = (subscriptionId: string, resourceGroup: string) => {
+    const isIts = (one: { subscriptionId: string; resourceGroup: string }) =>
+      one.subscriptionId.toLowerCase() === subscriptionId.toLowerCase() &&
+      one.resourceGroup.toLowerCase() === resourceGroup.toLowerCase()
+    return Object.entries(catalogue.current().regions).find(([, region]) => isIts(region))?.[0]
+  }
+  const made = new Map<Urgency, Azure>()
+  return (urgency: Urgency): Azure => {
+    const known = made.get(urgency)
+    if (known) return known
+    const clients = createClients(settings.azure, { budget: requests, urgency, regionOf }, credential)
+    const azure = measured(createAzure(settings.azure, clients))
+    made.set(urgency, azure)
+    return azure
+  }
 }
 
 function sessionController(

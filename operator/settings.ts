@@ -34,7 +34,7 @@ const schema = z.object({
   LEASE_SECONDS: integer({ minimum: 1, maximum: 3600 }).default(15),
   LEASE_RENEW_SECONDS: seconds({ minimum: 0.1, maximum: 3600 }).default(10),
   LEASE_RETRY_SECONDS: seconds({ minimum: 0.05, maximum: 3600 }).default(2),
-  RECONCILE_CONCURRENCY: integer({ minimum: 1, maximum: 1000 }).default(16),
+  RECONCILE_CONCURRENCY: integer({ minimum: 1, maximum: 1000 }).default(64),
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'a postgres:// URL is expected')

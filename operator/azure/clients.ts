@@ -3,6 +3,8 @@ import { ComputeManagementClient } from '@azure/arm-compute'
 import { NetworkManagementClient } from '@azure/arm-network'
 import { type PipelinePolicy, type PipelineRequest, RestError } from '@azure/core-rest-pipeline'
 import { type TokenCredential, WorkloadIdentityCredential } from '@azure/identity'
+import type { Budget, Urgency } from './budget.ts'
+import { limitsOf, readingsOf } from './limits.ts'
 
 type AbortSignalLike = NonNullable<PipelineRequest['abortSignal']>
 
@@ -20,6 +22,14 @@ export interface SubscriptionClients {
   network: NetworkManagementClient
 }
 
+/** How the calls of these clients stand in line with all others. */
+export interface Turn {
+  budget: Budget
+  urgency: Urgency
+  /** Azure's short name of the region that the resource group is used for; `undefined` when the catalogue has none. */
+  regionOf: (subscriptionId: string, resourceGroup: string) => string | undefined
+}
+
 export type ClientsOf = (subscriptionId: string) => SubscriptionClients
 
 /** For one request to be answered. ARM answers in a second; its long work goes on after the answer. */
@@ -30,8 +40,12 @@ const SOVEREIGN_HOSTS = ['management.usgovcloudapi.net', 'management.chinaclouda
 const PUBLIC_SCOPE = 'https://management.azure.com/.default'
 const PUBLIC_AUTHORITIES = ['login.microsoftonline.com', 'login.microsoftonline.us', 'login.chinacloudapi.cn']
 
-export function createClients(settings: AzureSettings): ClientsOf {
-  const credential = createCredential(settings)
+/** One credential for all: a token is fetched once, whoever asks. */
+export function createClients(
+  settings: AzureSettings,
+  turn?: Turn,
+  credential: TokenCredential = createCredential(settings),
+): ClientsOf {
   const host = new URL(settings.resourceManagerEndpoint).host
   const options = {
     endpoint: settings.resourceManagerEndpoint,
@@ -48,9 +62,36 @@ export function createClients(settings: AzureSettings): ClientsOf {
       compute: new ComputeManagementClient(credential, subscriptionId, options),
       network: new NetworkManagementClient(credential, subscriptionId, options),
     }
-    for (const { pipeline } of Object.values(clients)) pipeline.addPolicy(deadline(ANSWER_SECONDS))
+    for (const { pipeline } of Object.values(clients)) {
+      if (turn) pipeline.addPolicy(inTurn(turn))
+      pipeline.addPolicy(deadline(ANSWER_SECONDS))
+    }
     known.set(subscriptionId, clients)
     return clients
+  }
+}
+
+/** Sends a call when the budget has room for it, and tells the budget what the reply says is left. */
+export function inTurn({ budget, urgency, regionOf }: Turn): PipelinePolicy {
+  return {
+    name: 'budget',
+    async sendRequest(request, next) {
+      const { method, url, abortSignal } = request
+      const [, subscription = '', group = ''] = /\/subscriptions\/([^/]+)\/resourceGroups\/([^/?]+)/i.exec(url) ?? []
+      const call = { method, url, region: group === '' ? undefined : regionOf(subscription, group) }
+      const signal = abortSignal ? toSignal(abortSignal) : new AbortController().signal
+      const admission = await budget.admit(limitsOf(call), urgency, signal)
+      try {
+        const response = await next(request)
+        const { status, headers, bodyAsText } = response
+        admission.settled(
+          readingsOf(call, { status, header: name => headers.get(name), body: bodyAsText ?? undefined }),
+        )
+        return response
+      } finally {
+        admission.settled([])
+      }
+    },
   }
 }
 
@@ -84,7 +125,7 @@ function toSignal(signal: AbortSignalLike): AbortSignal {
   return controller.signal
 }
 
-function createCredential(settings: AzureSettings): TokenCredential {
+export function createCredential(settings: AzureSettings): TokenCredential {
   const { tenantId, clientId, federatedTokenFile: tokenFilePath, authorityHost } = settings
   // Microsoft vouches for its own authorities only; a private cloud's must be believed as configured.
   const disableInstanceDiscovery = !PUBLIC_AUTHORITIES.includes(new URL(authorityHost).host)

@@ -1,7 +1,7 @@
 // One table from Azure's error codes to what we do about them. The order matters: the first row that matches decides.
 // Codes and their meaning: Azure/azure-sdk-for-go-extensions `pkg/errors`, and
 // https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
-import { type AzureError, OPERATION_FAILED, THROTTLED, UNAUTHENTICATED, UNREACHABLE } from './errors.ts'
+import { type AzureError, BUDGET_SPENT, OPERATION_FAILED, THROTTLED, UNAUTHENTICATED, UNREACHABLE } from './errors.ts'
 
 export type Decision =
   /** The same call again, after `afterSeconds` or with backoff. Says nothing about the machine. */
@@ -74,7 +74,7 @@ const table: Row[] = [
   // No answer, or "not now".
   {
     code: new RegExp(
-      `^(${UNREACHABLE}|${THROTTLED}|ServerTimeout|InternalServerError|ServiceUnavailable|GatewayTimeout|BadGateway|SubscriptionRequestsThrottled|InternalExecutionError|NetworkingInternalOperationError|${OPERATION_FAILED})$`,
+      `^(${UNREACHABLE}|${THROTTLED}|${BUDGET_SPENT}|ServerTimeout|InternalServerError|ServiceUnavailable|GatewayTimeout|BadGateway|SubscriptionRequestsThrottled|InternalExecutionError|NetworkingInternalOperationError|${OPERATION_FAILED})$`,
     ),
     decision: { do: 'Retry' },
   },

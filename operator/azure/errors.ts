@@ -6,6 +6,8 @@ import { RestError } from '@azure/core-rest-pipeline'
 export const UNREACHABLE = 'AzureUnreachable'
 export const UNAUTHENTICATED = 'AzureCredentialsRefused'
 export const THROTTLED = 'TooManyRequests'
+/** Not sent: our own budget of requests is spent for the moment. */
+export const BUDGET_SPENT = 'RequestBudgetSpent'
 /** A long-running operation failed and its text names no code. */
 export const OPERATION_FAILED = 'OperationFailed'
 

@@ -13,6 +13,7 @@ import type { Change, Reflector } from '../../lib/kube/reflector.ts'
 import { referenceOf } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
 import { type RawSource, reflected } from '../../lib/kube/sources.ts'
+import type { Urgency } from '../azure/budget.ts'
 import { virtualMachineName } from '../azure/names.ts'
 import type { Azure } from '../azure/provider.ts'
 import { decide, type GpuVmSettings, incarnationOf, isLeaving, type Seen, type Verdict } from './decision.ts'
@@ -27,11 +28,13 @@ import { decisionOn, lateFailure } from './refusal.ts'
 import { isSettled } from './settled.ts'
 import { type Outcome, statusOf } from './status.ts'
 import { isAbandoned, suspended } from './suspension.ts'
+import { urgencyOf } from './urgency.ts'
 
 export interface Outside {
   runtime: Runtime
   kube: KubeClient
-  azure: Azure
+  /** All draw on one budget of requests; who is more urgent goes first. */
+  azure: (urgency: Urgency) => Azure
   catalogue: Pick<CatalogueFile, 'current'>
   machines: Reflector<GpuVm>
   ownWrites: OwnWrites
@@ -133,12 +136,14 @@ interface Attempt {
 /** Looks, decides, and does the one step. What Azure has against it is part of the result. */
 async function attempt(seen: Seen, outside: Outside, signal: AbortSignal): Promise<Attempt> {
   let verdict: Verdict = {}
+  const { kube } = outside
+  const azure = outside.azure(urgencyOf(seen.machine))
   try {
-    seen.observed = await observe({ ...outside, ...seen, signal })
+    seen.observed = await observe({ ...seen, azure, kube, signal })
     seen.now = outside.runtime.clock.now()
     verdict = suspended(seen, decide(phases, seen))
     if (verdict.step?.do === 'DeallocateVirtualMachine') await intend(seen, verdict, outside, signal)
-    return { verdict, outcome: verdict.step ? await perform(verdict.step, seen, outside, signal) : {} }
+    return { verdict, outcome: verdict.step ? await perform(verdict.step, seen, { azure, kube }, signal) : {} }
   } catch (error) {
     const hindrance = hindranceOf(error, seen, verdict)
     return { verdict, outcome: hindrance.is === 'Refused' ? { refused: hindrance.refused } : {}, hindrance }

@@ -131,7 +131,7 @@ export function incarnationOf(machine: GpuVm, now: Date): Incarnation {
 }
 
 /** Azure's polling interval for an operation, which all waits are told in: 4 s (reference: 15 looks a minute). */
-const USUAL_POLL_SECONDS = 4
+export const USUAL_POLL_SECONDS = 4
 
 /** Waits are written down for the real Azure; where time is run faster, they shrink as its operations do. */
 export function scaled(seconds: number, { operationPollSeconds }: GpuVmSettings): number {

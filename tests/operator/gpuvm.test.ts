@@ -109,7 +109,7 @@ test.concurrent('refused capacity it waits with words, asks seldom, and is serve
   const refused = await scene.machine('solo', 'is refused', isRefused)
   expect(refused.status).toMatchObject({ phase: 'Waiting', lastError: { code: 'SkuNotAvailable', retryable: true } })
   expect(condition(refused.status?.conditions, 'Ready')?.message).toContain('not available in location')
-  expect(operator.refusals).toContain('SkuNotAvailable')
+  await scene.until('the refusal is told of', async () => operator.refusals.includes('SkuNotAvailable'))
 
   const asked = async () => (await azure.calls(0)).filter(call => isPut(call) && call.path.includes(uid)).length
   await scene.until('it is asked for again', async () => (await asked()) >= 2)
@@ -130,7 +130,7 @@ test.concurrent('a creation that fails late leaves nothing behind, and says why'
   const uid = await scene.apply('solo', { size: scarce.late })
   const refused = await scene.machine('solo', 'is refused', isRefused)
   expect(refused.status?.lastError).toMatchObject({ code: 'AllocationFailed', retryable: true })
-  expect(operator.refusals).toContain('AllocationFailed')
+  await scene.until('the refusal is told of', async () => operator.refusals.includes('AllocationFailed'))
   await scene.until('the failed VM is gone', async () => {
     const { virtualMachines } = await azure.of(uid)
     return virtualMachines.every(({ name }) => name !== `gvm-${uid}-vm-1`)

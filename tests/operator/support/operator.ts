@@ -104,7 +104,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const lifecycle = gpuVmController({
     runtime,
     kube,
-    azure,
+    azure: () => azure,
     catalogue: { current: () => catalogue },
     machines,
     ownWrites: ownWrites([machines]),
