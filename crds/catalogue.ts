@@ -73,12 +73,21 @@ const region = z.strictObject({
     .describe('Where the operator probes from. Always let in to the stream server.'),
 })
 
+const identity = z.strictObject({
+  tenantId: z.guid(),
+  clientId: z.guid().describe("The managed identity's client id, with a federated credential for the operator."),
+})
+
 const catalogueSchema = z.strictObject({
   games: z.record(key, game),
   tiers: z.record(key, tier),
   sizes: z.record(sizeName, size),
   images: z.record(key, image),
   regions: z.record(regionName, region),
+  subscriptions: z
+    .record(z.guid(), identity)
+    .optional()
+    .describe("Who the operator is in a subscription, where it is not the chart's operator.azure identity."),
 })
 
 export type Catalogue = z.infer<typeof catalogueSchema>

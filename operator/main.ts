@@ -24,7 +24,7 @@ import { listen } from '../lib/process/server.ts'
 import { createLogger, type Logger } from '../lib/telemetry/log.ts'
 import { createMetrics, serveMetrics } from '../lib/telemetry/metrics.ts'
 import { budget, type Urgency } from './azure/budget.ts'
-import { createClients, createCredential } from './azure/clients.ts'
+import { createClients, credentials } from './azure/clients.ts'
 import { azureMetrics, budgetMetrics } from './azure/metrics.ts'
 import type { Azure } from './azure/provider.ts'
 import { createAzure } from './azure/sdk.ts'
@@ -265,7 +265,10 @@ function azureByUrgency({ settings, registry }: Pick<Base, 'settings' | 'registr
   const requests = budget({ clock, speed: USUAL_POLL_SECONDS / settings.operationPollSeconds })
   budgetMetrics(registry, requests)
   const measured = azureMetrics({ registry, monotonic: clock.monotonic })
-  const credential = createCredential(settings.azure)
+  const credentialOf = credentials(
+    settings.azure,
+    subscriptionId => catalogue.current().subscriptions?.[subscriptionId],
+  )
   const regionOf = (subscriptionId: string, resourceGroup: string) => {
     const isIts = (one: { subscriptionId: string; resourceGroup: string }) =>
       one.subscriptionId.toLowerCase() === subscriptionId.toLowerCase() &&
@@ -276,7 +279,7 @@ function azureByUrgency({ settings, registry }: Pick<Base, 'settings' | 'registr
   return (urgency: Urgency): Azure => {
     const known = made.get(urgency)
     if (known) return known
-    const clients = createClients(settings.azure, { budget: requests, urgency, regionOf }, credential)
+    const clients = createClients(settings.azure, credentialOf, { budget: requests, urgency, regionOf })
     const azure = measured(createAzure(settings.azure, clients))
     made.set(urgency, azure)
     return azure

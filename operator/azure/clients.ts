@@ -8,9 +8,12 @@ import { limitsOf, readingsOf } from './limits.ts'
 
 type AbortSignalLike = NonNullable<PipelineRequest['abortSignal']>
 
-export interface AzureSettings {
+export interface Identity {
   tenantId: string
   clientId: string
+}
+
+export interface AzureSettings extends Identity {
   /** The projected service account token, re-read by the credential (audience `api://AzureADTokenExchange`). */
   federatedTokenFile: string
   authorityHost: string
@@ -40,11 +43,13 @@ const SOVEREIGN_HOSTS = ['management.usgovcloudapi.net', 'management.chinaclouda
 const PUBLIC_SCOPE = 'https://management.azure.com/.default'
 const PUBLIC_AUTHORITIES = ['login.microsoftonline.com', 'login.microsoftonline.us', 'login.chinacloudapi.cn']
 
-/** One credential for all: a token is fetched once, whoever asks. */
+/** One for each identity, so that its token is fetched once, whoever asks. */
+export type CredentialOf = (subscriptionId: string) => TokenCredential
+
 export function createClients(
   settings: AzureSettings,
+  credentialOf: CredentialOf = credentials(settings),
   turn?: Turn,
-  credential: TokenCredential = createCredential(settings),
 ): ClientsOf {
   const host = new URL(settings.resourceManagerEndpoint).host
   const options = {
@@ -53,11 +58,12 @@ export function createClients(
     // The SDK's own retries block a worker and are shorter than real throttling windows; a requeue is neither.
     retryOptions: { maxRetries: 0 },
   }
-  const known = new Map<string, SubscriptionClients>()
+  const known = new Map<string, { credential: TokenCredential; clients: SubscriptionClients }>()
 
   return subscriptionId => {
+    const credential = credentialOf(subscriptionId)
     const existing = known.get(subscriptionId)
-    if (existing) return existing
+    if (existing?.credential === credential) return existing.clients
     const clients = {
       compute: new ComputeManagementClient(credential, subscriptionId, options),
       network: new NetworkManagementClient(credential, subscriptionId, options),
@@ -66,7 +72,7 @@ export function createClients(
       if (turn) pipeline.addPolicy(inTurn(turn))
       pipeline.addPolicy(deadline(ANSWER_SECONDS))
     }
-    known.set(subscriptionId, clients)
+    known.set(subscriptionId, { credential, clients })
     return clients
   }
 }
@@ -125,7 +131,22 @@ function toSignal(signal: AbortSignalLike): AbortSignal {
   return controller.signal
 }
 
-export function createCredential(settings: AzureSettings): TokenCredential {
+/** `identityOf` tells who we are in a subscription, where that is not who the settings say; it is asked at each call. */
+export function credentials(
+  settings: AzureSettings,
+  identityOf: (subscriptionId: string) => Identity | undefined = () => undefined,
+): CredentialOf {
+  const known = new Map<string, TokenCredential>()
+  return subscriptionId => {
+    const identity = { ...settings, ...identityOf(subscriptionId) }
+    const name = `${identity.tenantId}/${identity.clientId}`
+    const credential = known.get(name) ?? createCredential(identity)
+    known.set(name, credential)
+    return credential
+  }
+}
+
+function createCredential(settings: AzureSettings): TokenCredential {
   const { tenantId, clientId, federatedTokenFile: tokenFilePath, authorityHost } = settings
   // Microsoft vouches for its own authorities only; a private cloud's must be believed as configured.
   const disableInstanceDiscovery = !PUBLIC_AUTHORITIES.includes(new URL(authorityHost).host)

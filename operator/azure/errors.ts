@@ -63,11 +63,19 @@ function fromRestError(error: RestError): AzureError {
 
 /** Entra refused us, or could not be reached: the second mends itself, so the two must not be mixed up. */
 function fromCredentialError(error: Error): AzureError {
-  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined
+  const status = statusOf(error) ?? statusOf(error.cause)
   const refused = status !== undefined && status < 500
   return refused
     ? new AzureError(UNAUTHENTICATED, firstSentence(error.message), { status, cause: error })
     : new AzureError(UNREACHABLE, `Entra did not answer: ${firstSentence(error.message)}`, { status, cause: error })
+}
+
+/** The identity library wraps MSAL's errors, which alone say what Entra answered: as `status`, not as `statusCode`. */
+function statusOf(error: unknown): number | undefined {
+  const isNumber = (value: unknown) => typeof value === 'number'
+  if (typeof error !== 'object' || error === null) return undefined
+  if ('statusCode' in error && isNumber(error.statusCode)) return error.statusCode
+  return 'status' in error && isNumber(error.status) ? error.status : undefined
 }
 
 /**
