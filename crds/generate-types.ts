@@ -19,10 +19,12 @@ interface Schema {
   [key: string]: unknown
 }
 
-/** The API server fills defaults in, so a field that has one is always there to read. */
+/** The API server fills defaults in, so a field that has one is always there to read; a new object bears no status. */
 function asRead(schema: Schema, name: string): Schema {
   const properties = Object.entries(schema.properties ?? {})
-  const defaulted = properties.filter(([, property]) => property.default !== undefined).map(([key]) => key)
+  const defaulted = properties
+    .filter(([key, { default: filledIn }]) => filledIn !== undefined && key !== 'status')
+    .map(([key]) => key)
   const { minItems: _least, maxItems: _most, ...rest } = schema // Lengths would become tuples.
   return {
     ...rest,

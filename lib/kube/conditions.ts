@@ -20,6 +20,9 @@ export interface ConditionChange {
   observedGeneration?: number | undefined
 }
 
+/** What a schema gives a condition for its time by default: it has been so since nobody knows when. */
+const NEVER = '1970-01-01T00:00:00Z'
+
 /** A new list with the condition in its old place, or at the end. `lastTransitionTime` moves only with `status`. */
 export function setCondition<C extends Condition>(
   conditions: readonly C[] | undefined,
@@ -28,10 +31,11 @@ export function setCondition<C extends Condition>(
 ): Condition[] {
   const old = condition(conditions, change.type)
   const { observedGeneration, ...rest } = change
+  const stays = old?.status === change.status && old.lastTransitionTime !== NEVER
   const next: Condition = {
     ...rest,
     ...(observedGeneration === undefined ? {} : { observedGeneration }),
-    lastTransitionTime: old?.status === change.status ? old.lastTransitionTime : secondsTime(now),
+    lastTransitionTime: stays ? old.lastTransitionTime : secondsTime(now),
   }
   if (old === undefined) return [...(conditions ?? []), next]
   return (conditions ?? []).map(each => (each.type === change.type ? next : each))

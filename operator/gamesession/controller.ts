@@ -1,5 +1,4 @@
 // Gives a session its machine, keeps the account of play, and brings it to its end: one step a pass.
-import { isDeepStrictEqual } from 'node:util'
 import { type GameSession, type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { type Controller, controller, type Reconcile } from '../../lib/kube/controller.ts'
@@ -11,6 +10,7 @@ import { ownedBy, type RawSource, reflected } from '../../lib/kube/sources.ts'
 import { decide, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
 import { announce } from './events.ts'
 import type { GameSessionMetrics } from './metrics.ts'
+import { isNoteworthy } from './noteworthy.ts'
 import { PLAYER_INDEX, type Senses, see } from './observe.ts'
 import { FIELD_MANAGER, type Hands, perform } from './perform.ts'
 import { phases } from './phases.ts'
@@ -93,12 +93,12 @@ export function gameSessionReconciler(outside: Outside): Reconcile {
   }
 }
 
-/** Intent first; no change, no write. A status that was read too early is refused, and the pass begins anew. */
+/** Intent first; nothing noteworthy, no write. A status that was read too early is refused, and the pass begins anew. */
 async function record(seen: Seen, verdict: Verdict, outside: Outside, signal: AbortSignal): Promise<GameSession> {
   const { session } = seen
   const { hands, recorder, metrics } = outside
   const status: GameSessionStatus = statusOf(seen, verdict)
-  if (isDeepStrictEqual(session.status, status)) return session
+  if (!isNoteworthy(session.status, status)) return session
 
   const options = { fieldManager: FIELD_MANAGER, signal }
   const written = await hands.client.replaceStatus(gameSessions, { ...session, status }, options)

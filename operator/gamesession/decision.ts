@@ -6,6 +6,8 @@ import type { Candidate, Ranking } from '../capacity/rank.ts'
 import type { Billing } from './billing.ts'
 
 export const FINALIZER = 'wasd.cloud/operator'
+/** The machines' controller's, on GpuVms. */
+export const MACHINE_FINALIZER = 'wasd.cloud/operator'
 /** On an object, it makes the operator look and not act, but for the end of paid time. */
 export const SUSPEND_ANNOTATION = 'wasd.cloud/suspend'
 export const PLAYER_LABEL = 'wasd.cloud/player'

@@ -45,7 +45,7 @@ function current(
 }
 
 function causeOf(machine: GpuVm | undefined, since: Date): Interruption['cause'] {
-  if (machine?.status === undefined) return 'MachineLost'
+  if (machine?.status?.incarnation === undefined) return 'MachineLost' // What is there now is new.
   if (isEvicted(machine, since)) return 'Evicted'
   const { incarnation, powerState } = machine.status
   if (

@@ -10,6 +10,7 @@ import {
   EVICTIONS_BEFORE_ANNOTATION,
   FINALIZER,
   isEnding,
+  MACHINE_FINALIZER,
   type MachineChange,
   PLAYER_LABEL,
   SESSION_LABEL,
@@ -63,6 +64,8 @@ export async function perform(
       // An end deletes whatever the machine has become; a move, only the machine that it was decided on.
       const unchanged = isEnding(session) ? {} : { resourceVersion: metadata.resourceVersion }
       await client.delete(gpuVms, referenceOf(step.machine), { uid: metadata.uid, ...unchanged, signal })
+      const leaving = await client.get(gpuVms, referenceOf(step.machine), { signal })
+      if (leaving) ownWrites.remember(gpuVms, leaving, key) // Or the next pass would delete it again.
       return
     }
     case 'RemoveFinalizer': {
@@ -87,6 +90,7 @@ function machineFor(session: GameSession, spec: GpuVmSpec): GpuVm {
     metadata: {
       ...(namespace !== undefined && { namespace }),
       name: machineName(session, spec.region),
+      finalizers: [MACHINE_FINALIZER], // Its own controller would put it on before anything else.
       labels: { [PLAYER_LABEL]: session.spec.player, [SESSION_LABEL]: name },
       annotations: { [EVICTIONS_BEFORE_ANNOTATION]: String(session.status?.evictions ?? 0) },
       ownerReferences: [controllerReference(session)],

@@ -20,7 +20,7 @@ export function standingOf(seen: Seen, verdict: Verdict, next: GameSessionStatus
   }
   if (next.endReason !== undefined) {
     const message = `${explain(next.endReason).message} Its machine is given back.`
-    return { phase: 'Ending', is: 'Progressing', reason: verdict.waiting?.reason ?? 'Ending', message }
+    return { phase: 'Ending', is: 'Progressing', reason: verdict.waiting?.reason ?? next.endReason, message }
   }
   if (verdict.stalled) return { phase: 'Failed', is: 'Stalled', ...verdict.stalled }
   if (session.spec.desiredState === 'Paused') return pausing(seen, verdict)

@@ -1,6 +1,5 @@
 // Makes Azure hold what a GpuVm asks for, one step a pass, from what live reads show. What is decided, and in which
 // order, is told in phases.ts; when no phase has anything to say, Azure holds what the spec asks for.
-import { isDeepStrictEqual } from 'node:util'
 import type { CatalogueFile } from '../../crds/catalogue-file.ts'
 import { type GpuVm, type GpuVmStatus, gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
@@ -20,6 +19,7 @@ import { decide, type GpuVmSettings, incarnationOf, isLeaving, type Seen, type V
 import { abandoned, tell } from './events.ts'
 import type { Fleet } from './fleet.ts'
 import { type Hindrance, hindranceOf } from './hindrance.ts'
+import { isNoteworthy } from './noteworthy.ts'
 import { nothing, observe, placeOf } from './observe.ts'
 import { FINALIZER, perform } from './perform.ts'
 import { phases } from './phases.ts'
@@ -177,14 +177,14 @@ async function record(
   follow(seen, next, outside)
 }
 
-/** No change, no write. A status that was read too early is refused by the server, and the pass begins anew. */
+/** Nothing noteworthy, no write. A status that was read too early is refused by the server, and the pass begins anew. */
 async function write(
   machine: GpuVm,
   status: GpuVmStatus,
   { kube, ownWrites }: Outside,
   signal: AbortSignal,
 ): Promise<GpuVm> {
-  if (isDeepStrictEqual(machine.status, status)) return machine
+  if (!isNoteworthy(machine, status)) return machine
   const written = await kube.replaceStatus(gpuVms, { ...machine, status }, { signal })
   ownWrites.remember(gpuVms, written)
   return written

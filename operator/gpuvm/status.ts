@@ -32,7 +32,7 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
   put(next, 'operation', outcome.operation ?? (isUnderWay(seen, verdict) ? old.operation : undefined))
   put(next, 'lastError', lastErrorOf(seen, verdict, outcome))
   if (observed.sight === 'Whole') {
-    put(next, 'powerState', begunPowerState(outcome) ?? (vm ? vm.powerState : 'Absent'))
+    put(next, 'powerState', begunPowerState(seen, outcome) ?? (vm ? vm.powerState : 'Absent'))
     put(next, 'priority', vm?.priority)
     put(next, 'size', vm?.size)
     put(next, 'vmId', vmIdOf(seen, vm))
@@ -56,9 +56,10 @@ function isUnderWay({ machine, observed }: Seen, { step }: Verdict): boolean {
 }
 
 /** What Azure has accepted is true from then on; it does not say so itself before it has done it. */
-function begunPowerState({ operation }: Outcome): 'Starting' | 'Deallocating' | undefined {
+function begunPowerState({ machine }: Seen, { operation }: Outcome): GpuVmStatus['powerState'] {
   if (operation?.poller === undefined) return undefined
   if (operation.kind === 'Start') return 'Starting'
+  if (operation.kind === 'Delete' && isLeaving(machine)) return 'Stopping'
   return operation.kind === 'Deallocate' ? 'Deallocating' : undefined
 }
 
@@ -181,16 +182,13 @@ function conditionsOf(seen: Seen, verdict: Verdict, next: GpuVmStatus): NonNulla
 
   set({ type: 'Ready', ...readiness(machine, verdict) })
   set({ type: 'Playable', ...playability(next) })
-  conditions = removeCondition(removeCondition(conditions, 'Reconciling'), 'Stalled')
-  if (verdict.stalled) set({ type: 'Stalled', status: 'True', ...verdict.stalled })
-  else if (verdict.because) set({ type: 'Reconciling', status: 'True', ...verdict.because })
-
-  // Present only while true, so they come and go; their time of transition is kept while they stay.
-  const before = new Map(machine.status?.conditions?.map(each => [each.type, each]))
-  return conditions.map(each => {
-    const old = before.get(each.type)
-    return old?.status === each.status ? { ...each, lastTransitionTime: old.lastTransitionTime } : each
-  })
+  const { stalled, because } = verdict
+  const transient = stalled ? { type: 'Stalled', ...stalled } : because && { type: 'Reconciling', ...because }
+  for (const type of ['Reconciling', 'Stalled']) {
+    if (type !== transient?.type) conditions = removeCondition(conditions, type) // Present only while true.
+  }
+  if (transient) set({ status: 'True', ...transient })
+  return conditions
 }
 
 function readiness({ spec }: GpuVm, { because, stalled }: Verdict): Omit<ConditionChange, 'type'> {

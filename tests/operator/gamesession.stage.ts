@@ -32,8 +32,8 @@ import { refusalIn } from '../../operator/history/notes.ts'
 import { reflectNamespaces } from '../../operator/namespaces.ts'
 
 const PATIENCE_SECONDS = 20
-/** Stands for the other controller's: a machine goes when Azure has let it go. */
-const AZURE_FINALIZER = 'test.example.com/azure'
+/** The other controller's, whom the test plays: a machine goes when Azure has let it go. */
+const AZURE_FINALIZER = 'wasd.cloud/operator'
 const repository = resolve(import.meta.dirname, '../..')
 
 export type Stage = Awaited<ReturnType<typeof startStage>>

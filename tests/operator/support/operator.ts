@@ -1,23 +1,30 @@
-// The machines' half of the operator in this process: the real controller, fleet, prober and sweeper on the real
-// clients. It can be cut off at any call to Azure, as a killed process is: from then on none of its calls get out.
+// The operator in this process: the real controllers, fleet, prober and sweeper on the real clients. The sessions' half
+// runs where it is asked for. It can be cut off at any call to Azure, as a killed process is: from then on none of its
+// calls get out.
 import { Registry } from 'prom-client'
 import type { Catalogue } from '../../../crds/catalogue.ts'
+import { gameSessions } from '../../../crds/types/gamesession.ts'
 import { type GpuVm, gpuVms } from '../../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../../lib/kube/client.ts'
 import { recorder } from '../../../lib/kube/events.ts'
 import { manager } from '../../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../../lib/kube/metrics.ts'
 import { ownWrites } from '../../../lib/kube/own-writes.ts'
-import { reflector } from '../../../lib/kube/reflector.ts'
 import { rawSource } from '../../../lib/kube/sources.ts'
 import { systemClock } from '../../../lib/process/clock.ts'
 import { createLogger } from '../../../lib/telemetry/log.ts'
 import type { AzureSettings } from '../../../operator/azure/clients.ts'
 import type { Azure } from '../../../operator/azure/provider.ts'
 import { createAzure } from '../../../operator/azure/sdk.ts'
+import { rememberRefusals } from '../../../operator/capacity/refusals.ts'
+import { gameSessionController } from '../../../operator/gamesession/controller.ts'
+import { gameSessionMetrics } from '../../../operator/gamesession/metrics.ts'
+import { machineIndexes, senses, sessionIndexes } from '../../../operator/gamesession/observe.ts'
 import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
+import { refusalIn } from '../../../operator/history/notes.ts'
+import { reflectNamespaces } from '../../../operator/namespaces.ts'
 import { sweeperMetrics } from '../../../operator/sweeper/metrics.ts'
 import { sweeper } from '../../../operator/sweeper/sweeper.ts'
 
@@ -30,7 +37,12 @@ export interface OperatorOptions {
   azure: AzureSettings
   catalogue: Catalogue
   namespace: string
+  /** Served beside `namespace`. */
+  others?: string[]
   speed: number
+  /** Serves GameSessions too. */
+  sessions?: boolean
+  paidGraceSeconds?: number
   /** Cuts the operator off right after so many calls that change Azure, counted from 1, before it learns of the reply. */
   dieAfterWrite?: number
   sweep?: boolean
@@ -38,6 +50,8 @@ export interface OperatorOptions {
 
 export interface Operator {
   refusals: string[]
+  /** What it wrote to the API server, as far as that was taken: `update gpuvms/status solo`, in order. */
+  writes: string[]
   registry: Registry
   /** Resolves when it was cut off, with the call that it was cut off at. */
   died: Promise<string>
@@ -47,7 +61,7 @@ export interface Operator {
 class Dead extends Error {}
 
 export function startOperator(options: OperatorOptions): Operator {
-  const { catalogue, namespace, speed } = options
+  const { catalogue, namespace, speed, paidGraceSeconds = 120 } = options
   const clock = systemClock
   const registry = new Registry()
   const level = process.env.LOG_LEVEL === 'debug' ? 'debug' : 'silent'
@@ -63,24 +77,34 @@ export function startOperator(options: OperatorOptions): Operator {
   let isDead = false
   const { promise: died, resolve: die } = Promise.withResolvers<string>()
 
-  let written = 0
+  let changes = 0
   const azure = intercepted(createAzure(options.azure), async (method, call) => {
     if (isDead) throw new Dead()
     const reply = await call()
-    if (writes.test(method)) written += 1
-    if (isDead || (writes.test(method) && written === options.dieAfterWrite)) {
+    if (writes.test(method)) changes += 1
+    if (isDead || (writes.test(method) && changes === options.dieAfterWrite)) {
       isDead = true
       die(method)
       throw new Dead()
     }
     return reply
   })
-  const kube = intercepted(options.kube, async (_method, call) => {
+  const taken: string[] = []
+  const kube = intercepted(options.kube, async (method, call, given) => {
     if (isDead) throw new Dead()
-    return await call()
+    const reply = await call()
+    const write = writeOf(method, given)
+    if (write) taken.push(write)
+    return reply
   })
 
-  const machines = reflector({ runtime, client: options.kube, resource: gpuVms, namespace })
+  const namespaces = [namespace, ...(options.others ?? [])]
+  const common = { runtime, client: options.kube, namespaces }
+  const itsMachines = reflectNamespaces({ ...common, resource: gpuVms, indexes: machineIndexes })
+  const itsSessions = reflectNamespaces({ ...common, resource: gameSessions, indexes: sessionIndexes })
+  const machines = itsMachines.view
+  const reflectors = options.sessions ? [...itsMachines.parts, ...itsSessions.parts] : itsMachines.parts
+  const written = ownWrites(reflectors)
   const nudges = rawSource()
   const refusals: string[] = []
   const settings = { installationId: INSTALLATION, operationPollSeconds: 4 / speed, concurrency: 8 }
@@ -107,13 +131,39 @@ export function startOperator(options: OperatorOptions): Operator {
     azure: () => azure,
     catalogue: { current: () => catalogue },
     machines,
-    ownWrites: ownWrites([machines]),
+    ownWrites: written,
     recorder: itsRecorder,
     prober: itsProber,
     fleet: itsFleet,
     nudges,
     settings,
     onRefused: ({ code }) => refusals.push(code),
+  })
+  const remembered = rememberRefusals({ clock })
+  machines.onChange(change => {
+    const refusal = refusalIn(change)
+    if (refusal) remembered.remember(refusal, refusal.place)
+  })
+  const sessions = gameSessionController({
+    runtime,
+    sessions: itsSessions.view,
+    machines,
+    senses: senses({
+      client: kube,
+      clock,
+      sessions: itsSessions.view.store,
+      machines: machines.store,
+      catalogue: () => catalogue,
+      priceOf: () => undefined,
+      rulingOn: remembered.ruling,
+      isHeard: uid => itsProber.seen(uid).answering === true,
+      settings: { paidGraceSeconds },
+    }),
+    hands: { client: kube, ownWrites: written },
+    recorder: itsRecorder,
+    metrics: gameSessionMetrics(registry, itsSessions.view.store),
+    nudges: rawSource(),
+    concurrency: 8,
   })
   const itsSweeper = sweeper({
     azure,
@@ -125,20 +175,27 @@ export function startOperator(options: OperatorOptions): Operator {
     sweepSeconds: 0.3,
     graceSeconds: 0.6,
     subscriptions,
-    namespaces: [namespace],
+    namespaces,
   })
 
   const running = manager({
     runtime,
     services: [itsRecorder],
-    reflectors: [machines],
-    controllers: [itsFleet, itsProber, lifecycle, ...(options.sweep ? [itsSweeper] : [])],
+    reflectors,
+    controllers: [
+      itsFleet,
+      itsProber,
+      lifecycle,
+      ...(options.sessions ? [sessions] : []),
+      ...(options.sweep ? [itsSweeper] : []),
+    ],
     drainSeconds: 5,
   }).run(stop.signal)
   running.catch(() => undefined) // Told to whoever stops it.
 
   return {
     refusals,
+    writes: taken,
     registry,
     died,
     async stop() {
@@ -151,7 +208,7 @@ export function startOperator(options: OperatorOptions): Operator {
 /** Every method of `target` by way of `around`. */
 function intercepted<Target extends Azure | KubeClient>(
   target: Target,
-  around: (method: string, call: () => Promise<unknown>) => Promise<unknown>,
+  around: (method: string, call: () => Promise<unknown>, given: unknown[]) => Promise<unknown>,
 ): Target {
   return new Proxy(target, {
     get(_target, method) {
@@ -159,10 +216,34 @@ function intercepted<Target extends Azure | KubeClient>(
       if (typeof found !== 'function') return found
       return (...given: unknown[]) => {
         const call = () => found.apply(target, given)
-        return method === 'watch' ? call() : around(String(method), call)
+        return method === 'watch' ? call() : around(String(method), call, given)
       }
     },
   })
+}
+
+const verbs: Record<string, string> = {
+  create: 'create',
+  replace: 'update',
+  replaceStatus: 'update',
+  mergePatch: 'patch',
+  apply: 'patch',
+  delete: 'delete',
+}
+
+/** In the words of the audit log; events are told by nobody's count. */
+function writeOf(method: string, [resource, about]: unknown[]): string | undefined {
+  const verb = verbs[method]
+  const plural = textIn(resource, 'plural')
+  if (verb === undefined || plural === 'events') return undefined
+  const metadata: unknown = typeof about === 'object' && about !== null ? Reflect.get(about, 'metadata') : undefined
+  const name = textIn(metadata, 'name') || textIn(about, 'name')
+  return `${verb} ${plural}${method === 'replaceStatus' ? '/status' : ''} ${name}`
+}
+
+function textIn(object: unknown, key: string): string {
+  const found: unknown = typeof object === 'object' && object !== null ? Reflect.get(object, key) : undefined
+  return typeof found === 'string' ? found : ''
 }
 
 export type { GpuVm }

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type Catalogue, parseCatalogue } from '../../../crds/catalogue.ts'
+import { type GameSession, type GameSessionSpec, gameSessions } from '../../../crds/types/gamesession.ts'
 import { type GpuVm, type GpuVmSpec, gpuVms } from '../../../crds/types/gpuvm.ts'
 import { startCluster } from '../../../demo/cluster/cluster.ts'
 import { findTools } from '../../../demo/cluster/tools.ts'
@@ -22,12 +23,14 @@ const run = promisify(execFile)
 export const SPEED = 100
 const PATIENCE_SECONDS = 20
 export const SIZE = 'Standard_NV12ads_A10_v5'
+/** Where sessions are played, but where a test says otherwise. */
+export const REGION = 'westeurope'
 
 const repository = resolve(import.meta.dirname, '../../..')
 
 export type World = Awaited<ReturnType<typeof startWorld>>
 
-export async function startWorld(options: { azureArguments?: string[] } = {}) {
+export async function startWorld(options: { azureArguments?: string[]; guestArguments?: string[] } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'operator-test-'))
   const catalogue: Catalogue = parseCatalogue(await readFile(join(repository, 'manifests/catalogue.yaml'), 'utf8'))
   const [cluster, azure] = await Promise.all([
@@ -39,6 +42,7 @@ export async function startWorld(options: { azureArguments?: string[] } = {}) {
     `--azure=${azure.about.listening}`,
     `--azure-ca=${azure.about.ca}`,
     `--speed=${SPEED}`,
+    ...(options.guestArguments ?? []),
   ])
   const { kubectl: kubectlPath } = await findTools()
   const kubectl = async (...args: string[]) => {
@@ -51,8 +55,10 @@ export async function startWorld(options: { azureArguments?: string[] } = {}) {
     ])
     return stdout
   }
-  await kubectl('apply', '--server-side', '--filename', join(repository, 'crds/wasd.cloud_gpuvms.yaml'))
-  await kubectl('wait', '--for=condition=Established', 'crd/gpuvms.wasd.cloud')
+  for (const plural of ['gpuvms', 'gamesessions']) {
+    await kubectl('apply', '--server-side', '--filename', join(repository, `crds/wasd.cloud_${plural}.yaml`))
+    await kubectl('wait', '--for=condition=Established', `crd/${plural}.wasd.cloud`)
+  }
   const kube = connect(await loadCredentials({ kubeconfig: cluster.kubeconfig, environment: {} }), {
     userAgent: 'test',
   })
@@ -103,7 +109,10 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backd
 
   /** What a person needs when a test fails. */
   async function account(): Promise<string> {
-    const { items } = await kube.list(gpuVms, { namespace })
+    const items = [
+      ...(await kube.list(gameSessions, { namespace })).items,
+      ...(await kube.list(gpuVms, { namespace })).items,
+    ]
     const calls = (await azure.calls(0)).filter(({ path }) => !path.includes('statusOnly')).slice(-30)
     return [
       ...items.map(({ metadata, status }) => JSON.stringify({ name: metadata.name, status }, null, 1)),
@@ -133,7 +142,7 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backd
         apiVersion: 'wasd.cloud/v1alpha1',
         kind: 'GpuVm',
         metadata: { ...metadata, namespace, name },
-        spec: { region: 'westeurope', size: SIZE, image: 'linux-nvidia', ...spec },
+        spec: { region: REGION, size: SIZE, image: 'linux-nvidia', ...spec },
       }
       const { metadata: made } = await kube.apply(gpuVms, wanted, { fieldManager: 'test', force: true })
       return made.uid ?? ''
@@ -146,6 +155,24 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backd
       return await until(`${name} ${what}`, async () => {
         const machine = await get(name)
         return machine && is(machine) && machine
+      })
+    },
+    /** A GameSession as somebody would write it by hand; its machine's name is its own and the region's. */
+    async play(name: string, spec: Partial<GameSessionSpec> = {}, metadata: object = {}): Promise<GameSession> {
+      const wanted = {
+        apiVersion: 'wasd.cloud/v1alpha1',
+        kind: 'GameSession',
+        metadata: { ...metadata, namespace, name },
+        spec: { player: namespace, game: 'neon-rally', tier: 'standard', regions: [REGION], ...spec },
+      }
+      return await kube.apply(gameSessions, wanted, { fieldManager: 'kubectl', force: true })
+    },
+    want: async (name: string, change: object) => await kube.mergePatch(gameSessions, { namespace, name }, change),
+    /** The session, once it is so. */
+    async session(name: string, what: string, is: (session: GameSession) => boolean): Promise<GameSession> {
+      return await until(`${name} ${what}`, async () => {
+        const session = await kube.get(gameSessions, { namespace, name })
+        return session && is(session) && session
       })
     },
     delete: async (name: string) => await kube.delete(gpuVms, { namespace, name }),
