@@ -1,12 +1,11 @@
 // The API program. `serve` answers Telegram, Razorpay and players and keeps sessions going; `migrate` brings the database
 // to the newest schema, and runs before it. The other verbs are for a person at a shell, and answer in plain text.
-import { fileURLToPath } from 'node:url'
-import { migrate } from '../lib/database/migrate.ts'
 import { connect, type Database } from '../lib/database/pool.ts'
 import { systemClock } from '../lib/process/clock.ts'
 import { run } from '../lib/process/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '../lib/telemetry/log.ts'
 import { ArgumentsError } from './arguments.ts'
+import { migrateApi } from './migrate.ts'
 import { queueCommand } from './queue/command.ts'
 import { serve } from './serve.ts'
 import { migrateSettings, serveSettings } from './settings.ts'
@@ -46,8 +45,8 @@ async function service(stopping: AbortSignal): Promise<void> {
       return await serve({ settings, environment, clock: systemClock, random: Math.random, log }, stopping)
     }
     case 'migrate': {
-      const { databaseUrl: url } = migrateSettings(environment)
-      await migrate({ url, directory: fileURLToPath(new URL('migrations', import.meta.url)), log })
+      const { ownerUrl, databaseUrl } = migrateSettings(environment)
+      await migrateApi({ ownerUrl, programUrl: databaseUrl, log })
       return
     }
     default:

@@ -53,7 +53,9 @@ const serveSchema = z.object({
   SESSION_TTL_SECONDS: integer({ minimum: 0, maximum: 2_592_000 }).default(3600),
 })
 
-const migrateSchema = serveSchema.pick({ LOG_LEVEL: true, DATABASE_URL: true })
+const migrateSchema = serveSchema
+  .pick({ LOG_LEVEL: true, DATABASE_URL: true })
+  .extend({ MIGRATE_DATABASE_URL: databaseUrl.optional() })
 
 export type ServeSettings = ReturnType<typeof serveSettings>
 
@@ -98,7 +100,12 @@ export function serveSettings(environment: Environment) {
 /** Throws `SettingsError`. */
 export function migrateSettings(environment: Environment) {
   const parsed = parseEnvironment(migrateSchema, environment)
-  return { logLevel: parsed.LOG_LEVEL, databaseUrl: parsed.DATABASE_URL }
+  return {
+    logLevel: parsed.LOG_LEVEL,
+    databaseUrl: parsed.DATABASE_URL,
+    /** The schema's owner; the program itself where there is no other. */
+    ownerUrl: parsed.MIGRATE_DATABASE_URL ?? parsed.DATABASE_URL,
+  }
 }
 
 function connection(protocols: readonly string[], expected: string) {

@@ -47,6 +47,10 @@ const statuses = {
   IdempotencyConflict: 409,
   HoldUnknown: 409,
   HoldReleased: 409,
+  PaymentUnknown: 404,
+  RefundTooLarge: 409,
+  RefundUnknown: 404,
+  RefundEnded: 409,
 } as const satisfies Record<Code, ContentfulStatusCode>
 
 /** The body of every refusal, as /openapi.json describes it. */

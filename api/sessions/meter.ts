@@ -5,7 +5,6 @@ import { type Database, inTransaction, type Transaction } from '../../lib/databa
 import { enqueue } from '../queue/queue.ts'
 import { charge, growHold } from '../wallet/holds.ts'
 import { affordableSeconds, price } from '../wallet/price.ts'
-import { balanceOf } from '../wallet/wallet.ts'
 import { isGrowthDue, nextLookSeconds, warningOf } from './metering.ts'
 import type { SessionsOutside } from './outside.ts'
 import { lockedSession, playedSeconds, type Session } from './session.ts'
@@ -74,16 +73,21 @@ async function meter(
   const { playerId, seen } = session
   const played = playedSeconds(seen, now)
   const isPlaying = seen.since !== undefined
-  let hold = await charge(transaction, { sessionId: id, playerId, playedSeconds: seen.seconds, now })
+  let { hold, availablePaise } = await charge(transaction, {
+    sessionId: id,
+    playerId,
+    playedSeconds: seen.seconds,
+    now,
+  })
   if (isGrowthDue({ isPlaying, paidSeconds: hold.paidSeconds, playedSeconds: played, blockSeconds })) {
     const paidSeconds = hold.paidSeconds + blockSeconds
-    const grown = await growHold(transaction, { sessionId: id, playerId, paidSeconds })
+    const grown = await growHold(transaction, { sessionId: id, playerId, paidSeconds, now })
     if (grown.hasGrown) await enqueue(transaction, 'kubernetes.session', { sessionId: id })
     hold = grown.hold
+    availablePaise = grown.availablePaise
   }
 
   const { ratePaisePerHour, paidSeconds } = hold
-  const { availablePaise } = await balanceOf(transaction, playerId)
   const heldInAll = price({ ratePaisePerHour, seconds: paidSeconds })
   const reach = affordableSeconds({ ratePaisePerHour, paise: heldInAll + availablePaise })
   const leftSeconds = reach - played

@@ -7,8 +7,7 @@ import { isKubeError } from '../../lib/kube/errors.ts'
 import { hasFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
 import type { Notification } from '../queue/notifications.ts'
 import { enqueue } from '../queue/queue.ts'
-import { charge, type Hold, release } from '../wallet/holds.ts'
-import { balanceOf } from '../wallet/wallet.ts'
+import { charge, type HoldAndFree, release } from '../wallet/holds.ts'
 import { DESIRED_STATE_MANAGER, SETTLEMENT_FINALIZER, wishOf } from './game-session.ts'
 import type { RaiseReason, SessionsOutside } from './outside.ts'
 import { type Interruption, lockedSession, type Session } from './session.ts'
@@ -27,8 +26,8 @@ export interface Settlement {
 export async function settle(transaction: Transaction, session: Session, settlement: Settlement): Promise<void> {
   const { id: sessionId, playerId } = session
   const { playedSeconds, endReason, failure, now } = settlement
-  const charged = await charge(transaction, { sessionId, playerId, playedSeconds, now })
-  await release(transaction, { sessionId, playerId, now })
+  await charge(transaction, { sessionId, playerId, playedSeconds, now })
+  const released = await release(transaction, { sessionId, playerId, now })
   await transaction`
     UPDATE sessions SET ended_at = ${now}, end_reason = ${endReason}, seen_since = NULL,
       seen_seconds = greatest(seen_seconds, ${playedSeconds})
@@ -36,20 +35,17 @@ export async function settle(transaction: Transaction, session: Session, settlem
 
   const notification =
     failure === undefined
-      ? await receipt(transaction, { session, hold: charged, settlement })
+      ? receipt({ session, settlement, ...released })
       : ({ type: 'SessionFailed', message: failure } as const)
   // A player who was told that it failed needs no receipt over nothing.
-  if (session.told === 'Failed' && charged.chargedPaise === 0n) return
+  if (session.told === 'Failed' && released.hold.chargedPaise === 0n) return
   await enqueue(transaction, 'telegram.notification', { playerId, notification })
 }
 
-async function receipt(
-  transaction: Transaction,
-  { session, hold, settlement }: { session: Session; hold: Hold; settlement: Settlement },
-): Promise<Notification> {
-  const { playerId, game, tier } = session
-  const { playedSeconds, endReason, interruptions } = settlement
-  const { availablePaise } = await balanceOf(transaction, playerId)
+function receipt(about: HoldAndFree & { session: Session; settlement: Settlement }): Notification {
+  const { hold, availablePaise } = about
+  const { game, tier } = about.session
+  const { playedSeconds, endReason, interruptions } = about.settlement
   return {
     type: 'SessionEnded',
     receipt: {

@@ -5,6 +5,10 @@ export const walletSentences = {
   IdempotencyConflict: 'This key was used before, for something else. Use a new key for a new booking.',
   HoldUnknown: 'No money is held under this session. Nothing was booked.',
   HoldReleased: 'What was held for this session was given back already. Start a new session.',
+  PaymentUnknown: 'No payment of this id was credited to this wallet, so nothing can go back to it. Check its id.',
+  RefundTooLarge: 'More than what is left of that payment, or free in the wallet, cannot be refunded. Ask for less.',
+  RefundUnknown: 'There is no refund of this id. Start one first.',
+  RefundEnded: 'This refund has ended already, and otherwise. Book what happened since as a new one.',
 } as const
 
 export type WalletErrorCode = keyof typeof walletSentences
@@ -12,7 +16,7 @@ export type WalletErrorCode = keyof typeof walletSentences
 export class WalletError extends Error {
   override readonly name = 'WalletError'
   readonly code: WalletErrorCode
-  /** For `InsufficientFunds`: what it takes, and what is free to be spent. */
+  /** For `InsufficientFunds` and `RefundTooLarge`: what it takes, and what is there for it. */
   readonly funds: { neededPaise: bigint; availablePaise: bigint } | undefined
 
   constructor(

@@ -1,9 +1,10 @@
 // What a session may cost, and has cost. Both are cumulative over the session's life: held is the price of the paid
 // seconds less what was charged, charged is the price of the seconds played within them. To ask twice is to ask once.
-import type { Queries, Transaction } from '../../lib/database/pool.ts'
+// The rate is the one that the session was started at, whatever becomes of catalogue or machine.
+import type { Queries } from '../../lib/database/pool.ts'
 import { WalletError } from './errors.ts'
-import { affordableSeconds, price, priceWithin, smaller } from './price.ts'
-import { type Balance, balanceOf, book, lockedBalanceOf, walletOf } from './wallet.ts'
+import { price } from './price.ts'
+import { type Outcome, only } from './wallet.ts'
 
 export interface Hold {
   sessionId: string
@@ -15,6 +16,12 @@ export interface Hold {
   isReleased: boolean
 }
 
+/** A hold, and what is free in its wallet beside it. */
+export interface HoldAndFree {
+  hold: Hold
+  availablePaise: bigint
+}
+
 interface HoldRow {
   session_id: string
   rate_paise_per_hour: bigint
@@ -24,12 +31,17 @@ interface HoldRow {
   released_at: Date | null
 }
 
+interface CommandRow extends HoldRow {
+  outcome: Outcome<'Held' | 'Charged' | 'Released'>
+  available_paise: bigint
+}
+
 /**
  * Holds the price of up to `blockSeconds` of play, or of what the wallet buys, but no less than `minimumSeconds`.
  * Throws `InsufficientFunds` with what the minimum costs and what is there.
  */
 export async function openHold(
-  transaction: Transaction,
+  queries: Queries,
   order: {
     sessionId: string
     playerId: string
@@ -40,16 +52,16 @@ export async function openHold(
   },
 ): Promise<Hold> {
   const { sessionId, playerId, ratePaisePerHour, blockSeconds, minimumSeconds, now } = order
-  const { availablePaise } = await lockedBalanceOf(transaction, playerId)
-  const paidSeconds = smaller(blockSeconds, affordableSeconds({ ratePaisePerHour, paise: availablePaise }))
-  if (paidSeconds < minimumSeconds) {
+  const row = only(
+    await queries<CommandRow[]>`
+      SELECT outcome, available_paise, (hold).* FROM wallet_hold_open(${sessionId}, ${playerId}, ${ratePaisePerHour},
+        ${blockSeconds}, ${minimumSeconds}, ${now})`,
+  )
+  if (row.outcome === 'InsufficientFunds') {
     const neededPaise = price({ ratePaisePerHour, seconds: minimumSeconds })
-    throw new WalletError('InsufficientFunds', { funds: { neededPaise, availablePaise } })
+    throw new WalletError('InsufficientFunds', { funds: { neededPaise, availablePaise: row.available_paise } })
   }
-  await transaction`
-    INSERT INTO wallet_holds (session_id, account_id, rate_paise_per_hour, paid_seconds, created_at)
-    VALUES (${sessionId}, ${walletOf(playerId)}, ${ratePaisePerHour}, ${paidSeconds}, ${now})`
-  return await lockedHold(transaction, sessionId)
+  return holdAndFree(row).hold
 }
 
 /**
@@ -57,88 +69,69 @@ export async function openHold(
  * `HoldUnknown`, `HoldReleased`.
  */
 export async function growHold(
-  transaction: Transaction,
-  order: { sessionId: string; playerId: string; paidSeconds: bigint },
-): Promise<{ hold: Hold; hasGrown: boolean; balance: Balance }> {
-  const { sessionId, playerId } = order
-  const { availablePaise } = await lockedBalanceOf(transaction, playerId) // The wallet first, always: no deadlock.
-  const hold = await lockedHold(transaction, sessionId)
-  if (hold.isReleased) throw new WalletError('HoldReleased')
-
-  const { ratePaisePerHour } = hold
-  const heldInAll = price({ ratePaisePerHour, seconds: hold.paidSeconds })
-  const reach = affordableSeconds({ ratePaisePerHour, paise: heldInAll + availablePaise })
-  const paidSeconds = smaller(order.paidSeconds, reach)
-  const hasGrown = paidSeconds > hold.paidSeconds
-  if (hasGrown) {
-    await transaction`UPDATE wallet_holds SET paid_seconds = ${paidSeconds} WHERE session_id = ${sessionId}`
-  }
-  return {
-    hold: hasGrown ? await lockedHold(transaction, sessionId) : hold,
-    hasGrown,
-    balance: await balanceOf(transaction, playerId),
-  }
+  queries: Queries,
+  order: { sessionId: string; playerId: string; paidSeconds: bigint; now: Date },
+): Promise<HoldAndFree & { hasGrown: boolean }> {
+  const { sessionId, playerId, paidSeconds, now } = order
+  const row = only(
+    await queries<(CommandRow & { has_grown: boolean })[]>`
+      SELECT outcome, available_paise, has_grown, (hold).*
+      FROM wallet_hold_grow(${sessionId}, ${playerId}, ${paidSeconds}, ${now})`,
+  )
+  return { ...holdAndFree(row), hasGrown: row.has_grown }
 }
 
 /**
- * Charges the price of all seconds played so far, less what was charged before: `playedSeconds` is the total, capped at
- * what is paid. Throws `HoldUnknown`, and `HoldReleased` when something would have to be charged after the release.
+ * Charges the price of all seconds played so far, less what was charged before: `playedSeconds` is the total; what goes
+ * beyond the paid ones is free. Throws `HoldUnknown`, and `HoldReleased` when something would have to be charged after
+ * the release.
  */
 export async function charge(
-  transaction: Transaction,
+  queries: Queries,
   order: { sessionId: string; playerId: string; playedSeconds: bigint; now: Date },
-): Promise<Hold> {
+): Promise<HoldAndFree> {
   const { sessionId, playerId, playedSeconds, now } = order
-  await lockedBalanceOf(transaction, playerId)
-  const hold = await lockedHold(transaction, sessionId)
-  const { ratePaisePerHour, paidSeconds, chargedPaise } = hold
-  const duePaise = priceWithin({ ratePaisePerHour, playedSeconds, paidSeconds })
-  const deltaPaise = duePaise - chargedPaise
-  if (deltaPaise <= 0n) return hold
-  if (hold.isReleased) throw new WalletError('HoldReleased')
-
-  const booked = await book(transaction, {
-    kind: 'Play',
-    idempotencyKey: `session:${sessionId}:${duePaise}`,
-    input: [playerId, sessionId, duePaise],
-    sessionId,
-    reference: null,
-    now,
-  })
-  // What is charged is no longer held, and only then may it leave the wallet.
-  await transaction`UPDATE wallet_holds SET charged_paise = ${duePaise} WHERE session_id = ${sessionId}`
-  await transaction`
-    INSERT INTO wallet_entries (transaction_id, account_id, amount_paise) VALUES
-      (${booked.id}, ${walletOf(playerId)}, ${-deltaPaise}), (${booked.id}, 'revenue', ${deltaPaise})`
-  return await lockedHold(transaction, sessionId)
+  return holdAndFree(
+    only(
+      await queries<CommandRow[]>`
+        SELECT outcome, available_paise, (hold).*
+        FROM wallet_charge(${sessionId}, ${playerId}, ${playedSeconds}, ${now})`,
+    ),
+  )
 }
 
-/** Gives back what is still held. Nothing can be charged afterwards. */
+/** Gives back what is still held. Nothing can be charged afterwards. Throws `HoldUnknown`. */
 export async function release(
-  transaction: Transaction,
+  queries: Queries,
   order: { sessionId: string; playerId: string; now: Date },
-): Promise<Hold> {
+): Promise<HoldAndFree> {
   const { sessionId, playerId, now } = order
-  await lockedBalanceOf(transaction, playerId)
-  const hold = await lockedHold(transaction, sessionId)
-  if (hold.isReleased) return hold
-  await transaction`UPDATE wallet_holds SET released_at = ${now} WHERE session_id = ${sessionId}`
-  return await lockedHold(transaction, sessionId)
+  return holdAndFree(
+    only(
+      await queries<CommandRow[]>`
+        SELECT outcome, available_paise, (hold).* FROM wallet_release(${sessionId}, ${playerId}, ${now})`,
+    ),
+  )
 }
 
 /** `undefined` when nothing was ever held under this session. */
 export async function holdOf(queries: Queries, sessionId: string): Promise<Hold | undefined> {
   const [row] = await queries<HoldRow[]>`SELECT * FROM wallet_holds WHERE session_id = ${sessionId}`
-  return row && toHold(row)
+  return row && holdFrom(row)
 }
 
-async function lockedHold(transaction: Transaction, sessionId: string): Promise<Hold> {
-  const [row] = await transaction<HoldRow[]>`SELECT * FROM wallet_holds WHERE session_id = ${sessionId} FOR UPDATE`
-  if (!row) throw new WalletError('HoldUnknown')
-  return toHold(row)
+function holdAndFree(row: CommandRow): HoldAndFree {
+  switch (row.outcome) {
+    case 'Held':
+    case 'Charged':
+    case 'Released':
+      return { hold: holdFrom(row), availablePaise: row.available_paise }
+    default:
+      throw new WalletError(row.outcome)
+  }
 }
 
-function toHold(row: HoldRow): Hold {
+function holdFrom(row: HoldRow): Hold {
   return {
     sessionId: row.session_id,
     ratePaisePerHour: row.rate_paise_per_hour,

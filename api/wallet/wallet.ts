@@ -1,11 +1,11 @@
-// The player's wallet: credited from outside, held for a session, charged for play. Double entry; the database itself
-// refuses what must never be (0002_wallet.sql), so that a mistake here costs an error and not money.
-import { createHash } from 'node:crypto'
-import type { Queries, Transaction } from '../../lib/database/pool.ts'
+// The player's wallet: credited from outside, held for a session, charged for play. Double entry. Every command is one
+// function of the database (0006_ledger.sql), one round trip and whole by itself; inside a transaction it is part of
+// that. The database refuses what must never be, so that a mistake here costs an error and not money.
+import type { Queries } from '../../lib/database/pool.ts'
 import { WalletError } from './errors.ts'
 
-/** Where credited money comes from. */
-export type CreditSource = 'razorpay' | 'stars'
+/** Where players' money comes from, and can go back to. */
+export type Gateway = 'razorpay' | 'stars'
 
 export interface Balance {
   postedPaise: bigint
@@ -13,98 +13,207 @@ export interface Balance {
   heldPaise: bigint
   /** Free to be spent: posted less held. */
   availablePaise: bigint
+  /** What was taken back from us after it had been spent; the next top-up repays it. */
+  owedPaise: bigint
+}
+
+export interface BalanceRow {
+  posted_paise: bigint
+  held_paise: bigint
+  owed_paise: bigint
+}
+
+export function balanceFrom({ posted_paise, held_paise, owed_paise }: BalanceRow): Balance {
+  return {
+    postedPaise: posted_paise,
+    heldPaise: held_paise,
+    availablePaise: posted_paise - held_paise,
+    owedPaise: owed_paise,
+  }
 }
 
 export interface Credit {
   playerId: string
   /** Above zero. */
   amountPaise: bigint
-  source: CreditSource
+  source: Gateway
   /** The payment's id at its source. */
   reference: string
   idempotencyKey: string
   now: Date
 }
 
+export interface Credited {
+  /** False when the very same was credited before; then nothing changes. */
+  isNew: boolean
+  transactionId: bigint
+  /** The part of it that went into what the player owed. */
+  repaidPaise: bigint
+  balance: Balance
+}
+
 /**
- * Puts money into a wallet, once per key. `isNew` is false when the very same was credited before; then nothing changes.
- * Throws `InvalidAmount`, and `IdempotencyConflict` when the key stands for another credit.
+ * Puts a payment into a wallet as a refundable lot, once per key, after what is owed was repaid from it. Throws
+ * `InvalidAmount`, and `IdempotencyConflict` when the key stands for another credit.
  */
-export async function credit(
-  transaction: Transaction,
-  order: Credit,
-): Promise<{ isNew: boolean; transactionId: bigint; balance: Balance }> {
-  const { playerId, amountPaise, source, reference, idempotencyKey, now } = order
-  if (amountPaise <= 0n) throw new WalletError('InvalidAmount')
-  const booked = await book(transaction, {
-    kind: 'TopUp',
-    idempotencyKey,
-    input: [playerId, amountPaise, source, reference],
-    sessionId: null,
-    reference,
-    now,
+export async function credit(queries: Queries, order: Credit): Promise<Credited> {
+  return await putIn(queries, { kind: 'TopUp', ...order, source: `gateway:${order.source}` })
+}
+
+/**
+ * Gives back what a `debit` took: a dispute that was won, a refund at the gateway that failed. `reference` is the
+ * payment's id. Throws as `credit` does.
+ */
+export async function creditBack(queries: Queries, order: Credit): Promise<Credited> {
+  return await putIn(queries, { kind: 'Reversal', ...order, source: `gateway:${order.source}` })
+}
+
+/** What we promise, and pay for when it is not kept. */
+export type Fault = 'StartFailed' | 'StartLate' | 'RecoverySlow'
+
+/**
+ * Credits a player for a fault of ours, once per session, fault and moment: promotional, not refundable, and it repays
+ * nothing. Throws as `credit` does.
+ */
+export async function creditFault(
+  queries: Queries,
+  order: {
+    playerId: string
+    sessionId: string
+    fault: Fault
+    /** Which of several of one kind; such as the interruption's beginning. */
+    occurrence?: string
+    amountPaise: bigint
+    /** A sentence for the player. */
+    reason: string
+    expiresAt: Date | undefined
+    now: Date
+  },
+): Promise<Credited> {
+  const { sessionId, fault, occurrence } = order
+  return await putIn(queries, {
+    ...order,
+    kind: 'FaultCredit',
+    source: 'faults',
+    reference: occurrence === undefined ? fault : `${fault}:${occurrence}`,
+    idempotencyKey: `fault:${sessionId}:${fault}${occurrence === undefined ? '' : `:${occurrence}`}`,
   })
-  if (booked.isNew) {
-    const wallet = await openWallet(transaction, playerId)
-    await transaction`
-      INSERT INTO wallet_entries (transaction_id, account_id, amount_paise) VALUES
-        (${booked.id}, ${`gateway:${source}`}, ${-amountPaise}), (${booked.id}, ${wallet}, ${amountPaise})`
+}
+
+/** A gift: promotional, not refundable. Throws as `credit` does. */
+export async function creditPromotion(
+  queries: Queries,
+  order: {
+    playerId: string
+    amountPaise: bigint
+    reason: string
+    idempotencyKey: string
+    expiresAt: Date | undefined
+    now: Date
+  },
+): Promise<Credited> {
+  return await putIn(queries, { kind: 'Promotion', ...order, source: 'promotions', reference: null })
+}
+
+/**
+ * An operator's correction, with the operator's name and reason. Above zero it repays what is owed first; below zero it
+ * takes what is free. Throws `InvalidAmount` for zero, `InsufficientFunds`, `IdempotencyConflict`.
+ */
+export async function adjust(
+  queries: Queries,
+  order: {
+    playerId: string
+    amountPaise: bigint
+    author: string
+    reason: string
+    idempotencyKey: string
+    now: Date
+  },
+): Promise<Pick<Credited, 'isNew' | 'transactionId' | 'balance'>> {
+  const { playerId, amountPaise, author, reason, idempotencyKey, now } = order
+  if (amountPaise > 0n)
+    return await putIn(queries, { kind: 'Adjustment', source: 'adjustments', reference: null, ...order })
+  if (amountPaise === 0n) throw new WalletError('InvalidAmount')
+  const row = only(
+    await queries<(BalanceRow & { outcome: Outcome<'Debited'>; is_new: boolean; transaction_id: bigint })[]>`
+      SELECT * FROM wallet_take(${playerId}, ${-amountPaise}, ${author}, ${reason}, ${idempotencyKey}, ${now})`,
+  )
+  const balance = balanceFrom(row)
+  if (row.outcome === 'InsufficientFunds') {
+    throw new WalletError('InsufficientFunds', {
+      funds: { neededPaise: -amountPaise, availablePaise: balance.availablePaise },
+    })
   }
-  return { isNew: booked.isNew, transactionId: booked.id, balance: await balanceOf(transaction, playerId) }
+  if (row.outcome !== 'Debited') throw new WalletError(row.outcome)
+  return { isNew: row.is_new, transactionId: row.transaction_id, balance }
+}
+
+async function putIn(
+  queries: Queries,
+  order: {
+    kind: 'TopUp' | 'Promotion' | 'FaultCredit' | 'Adjustment' | 'Reversal'
+    playerId: string
+    amountPaise: bigint
+    source: string
+    reference: string | null
+    idempotencyKey: string
+    sessionId?: string
+    reason?: string
+    author?: string
+    expiresAt?: Date | undefined
+    now: Date
+  },
+): Promise<Credited> {
+  const { kind, playerId, amountPaise, source, reference, idempotencyKey, now } = order
+  const { sessionId = null, reason = null, author = null, expiresAt = null } = order
+  if (amountPaise <= 0n) throw new WalletError('InvalidAmount')
+  const row = only(
+    await queries<
+      (BalanceRow & {
+        outcome: Outcome<'Credited'>
+        is_new: boolean
+        transaction_id: bigint
+        repaid_paise: bigint
+      })[]
+    >`
+      SELECT * FROM wallet_credit(${kind}, ${playerId}, ${amountPaise}, ${source}, ${reference}, ${idempotencyKey},
+        ${sessionId}, ${reason}, ${author}, ${expiresAt}, ${now})`,
+  )
+  if (row.outcome !== 'Credited') throw new WalletError(row.outcome)
+  return {
+    isNew: row.is_new,
+    transactionId: row.transaction_id,
+    repaidPaise: row.repaid_paise,
+    balance: balanceFrom(row),
+  }
 }
 
 /** Zero for a player who never topped up. */
 export async function balanceOf(queries: Queries, playerId: string): Promise<Balance> {
-  const [row] = await queries<{ posted_paise: bigint; held_paise: bigint }[]>`
-    SELECT posted_paise, held_paise FROM wallet_balances WHERE account_id = ${walletOf(playerId)}`
-  const { posted_paise: postedPaise, held_paise: heldPaise } = row ?? { posted_paise: 0n, held_paise: 0n }
-  return { postedPaise, heldPaise, availablePaise: postedPaise - heldPaise }
-}
-
-/** As `balanceOf`; nobody else moves the wallet until the transaction ends. */
-export async function lockedBalanceOf(transaction: Transaction, playerId: string): Promise<Balance> {
-  await transaction`SELECT FROM wallet_balances WHERE account_id = ${walletOf(playerId)} FOR UPDATE`
-  return await balanceOf(transaction, playerId)
+  const [row] = await queries<BalanceRow[]>`
+    SELECT posted_paise, held_paise, owed_paise FROM wallet_balances WHERE account_id = ${walletOf(playerId)}`
+  return balanceFrom(row ?? { posted_paise: 0n, held_paise: 0n, owed_paise: 0n })
 }
 
 export function walletOf(playerId: string): string {
   return `wallet:${playerId}`
 }
 
-interface Booking {
-  kind: 'TopUp' | 'Play'
-  idempotencyKey: string
-  /** Everything that makes this booking what it is. */
-  input: readonly (string | bigint)[]
-  sessionId: string | null
-  reference: string | null
-  now: Date
-}
+/** What a command came to, in the database's words: done, or one of our codes. */
+export type Outcome<Done extends string> =
+  | Done
+  | 'InsufficientFunds'
+  | 'IdempotencyConflict'
+  | 'HoldUnknown'
+  | 'HoldReleased'
+  | 'PaymentUnknown'
+  | 'RefundTooLarge'
+  | 'RefundUnknown'
+  | 'RefundEnded'
 
-/** The head of a booking; its entries are for the caller to write when `isNew`. */
-export async function book(transaction: Transaction, booking: Booking): Promise<{ isNew: boolean; id: bigint }> {
-  const { kind, idempotencyKey, sessionId, reference, now } = booking
-  const inputHash = createHash('sha256')
-    .update([kind, ...booking.input].join('\n'))
-    .digest()
-  const [made] = await transaction<{ id: bigint }[]>`
-    INSERT INTO wallet_transactions (idempotency_key, input_hash, kind, session_id, reference, at)
-    VALUES (${idempotencyKey}, ${inputHash}, ${kind}, ${sessionId}, ${reference}, ${now})
-    ON CONFLICT (idempotency_key) DO NOTHING RETURNING id`
-  if (made) return { isNew: true, id: made.id }
-
-  // The statement above has waited for whoever was booking under this key, so the row is there to be seen.
-  const [known] = await transaction<{ id: bigint; input_hash: Buffer }[]>`
-    SELECT id, input_hash FROM wallet_transactions WHERE idempotency_key = ${idempotencyKey}`
-  if (!known?.input_hash.equals(inputHash)) throw new WalletError('IdempotencyConflict')
-  return { isNew: false, id: known.id }
-}
-
-async function openWallet(transaction: Transaction, playerId: string): Promise<string> {
-  const wallet = walletOf(playerId)
-  await transaction`
-    INSERT INTO wallet_accounts (id, kind, player_id) VALUES (${wallet}, 'PlayerWallet', ${playerId})
-    ON CONFLICT (id) DO NOTHING`
-  await transaction`INSERT INTO wallet_balances (account_id) VALUES (${wallet}) ON CONFLICT (account_id) DO NOTHING`
-  return wallet
+/** A command's one row. */
+export function only<Row>(rows: readonly Row[]): Row {
+  const [row] = rows
+  if (row === undefined) throw new Error('The database answered a command with no row.')
+  return row
 }

@@ -1,5 +1,5 @@
-// Postgres 18 from npm: a cluster of its own for each run, with the two logical databases, each owned by a role that can
-// reach nothing else.
+// Postgres 18 from npm: a cluster of its own for each run, with the two logical databases, each with roles that can reach
+// nothing else. The API's is owned by a role for migrations, so that the program cannot unlock its own books.
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,8 +16,10 @@ export type Database = (typeof databases)[number]
 
 export interface Postgres {
   readonly port: number
-  /** As the database's owner: what the program gets. */
+  /** As the program's role. The operator's owns its database. */
   url(database: Database): string
+  /** As the role that owns the API's database, for migrations. */
+  ownerUrl(database: 'wasd_api'): string
   /** As superuser, for looking in from outside. */
   superuserUrl(database: Database | 'postgres'): string
   /** To stop, kill and start the server while others use it. */
@@ -36,7 +38,12 @@ export async function startPostgres(options: { folder: string }): Promise<Postgr
   const data = join(folder, 'data')
   const binaries = await findBinaries()
   const port = await freePort()
-  const passwords = { postgres: password(), wasd_api: password(), wasd_operator: password() }
+  const passwords = {
+    postgres: password(),
+    wasd_api: password(),
+    wasd_api_owner: password(),
+    wasd_operator: password(),
+  }
   const url = (user: keyof typeof passwords, database: string) =>
     `postgres://${user}:${passwords[user]}@127.0.0.1:${port}/${database}`
 
@@ -66,6 +73,7 @@ export async function startPostgres(options: { folder: string }): Promise<Postgr
   return {
     port,
     url: database => url(database, database),
+    ownerUrl: database => url(`${database}_owner`, database),
     superuserUrl: database => url('postgres', database),
     server,
     stop: async () => await server.stop(),
@@ -98,13 +106,22 @@ async function initialize(options: {
   }
 }
 
-async function createDatabases(superuser: string, passwords: Record<Database, string>): Promise<void> {
+/** Which role owns each database, and which other one may enter it. */
+const owners = { wasd_api: 'wasd_api_owner', wasd_operator: 'wasd_operator' } as const
+
+async function createDatabases(
+  superuser: string,
+  passwords: Record<Database | 'wasd_api_owner', string>,
+): Promise<void> {
   const sql = postgres(superuser, { max: 1, onnotice: () => {} })
   try {
+    for (const role of [...databases, 'wasd_api_owner'] as const) {
+      await sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD '${passwords[role]}'`)
+    }
     for (const name of databases) {
-      await sql.unsafe(`CREATE ROLE ${name} LOGIN PASSWORD '${passwords[name]}'`)
-      await sql.unsafe(`CREATE DATABASE ${name} OWNER ${name}`)
+      await sql.unsafe(`CREATE DATABASE ${name} OWNER ${owners[name]}`)
       await sql.unsafe(`REVOKE CONNECT, TEMPORARY ON DATABASE ${name} FROM PUBLIC`)
+      await sql.unsafe(`GRANT CONNECT ON DATABASE ${name} TO ${name}`)
     }
   } finally {
     await sql.end()

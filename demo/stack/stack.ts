@@ -142,7 +142,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       catalogue,
       simulators,
       secrets,
-      databases: { api: postgres.url('wasd_api'), operator: postgres.url('wasd_operator') },
+      databases: {
+        api: postgres.url('wasd_api'),
+        apiOwner: postgres.ownerUrl('wasd_api'),
+        operator: postgres.url('wasd_operator'),
+      },
       redis: redis.url,
       ports,
       apiUrl,

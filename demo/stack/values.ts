@@ -82,7 +82,7 @@ export function stackValues(options: {
   catalogue: unknown
   simulators: Simulators
   secrets: Secrets
-  databases: { api: string; operator: string }
+  databases: { api: string; apiOwner: string; operator: string }
   redis: string
   ports: Record<'api' | 'operator', { http: number; metrics: number }>
   apiUrl: string
@@ -120,6 +120,7 @@ export function stackValues(options: {
       razorpay: { baseUrl: razorpay.url },
       secret: {
         DATABASE_URL: databases.api,
+        MIGRATE_DATABASE_URL: databases.apiOwner,
         REDIS_URL: redis,
         TELEGRAM_BOT_TOKEN: secrets.telegramToken,
         TELEGRAM_WEBHOOK_SECRET: secrets.telegramWebhook,

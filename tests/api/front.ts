@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { Registry } from 'prom-client'
 import { createFront } from '../../api/front.ts'
 import type { RateLimits } from '../../api/http/rate-limits.ts'
+import { migrateApi } from '../../api/migrate.ts'
 import { razorpayRail } from '../../api/payments/razorpay.ts'
 import { work } from '../../api/queue/worker.ts'
 import { parseCatalogue } from '../../crds/catalogue.ts'
 import { startPostgres } from '../../demo/stack/postgres.ts'
-import { migrate } from '../../lib/database/migrate.ts'
 import { connect } from '../../lib/database/pool.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 import { createHealth } from '../../lib/process/health.ts'
@@ -20,7 +20,6 @@ import { createLogger } from '../../lib/telemetry/log.ts'
 import { startRazorpay } from './razorpay.ts'
 import { startTelegram } from './telegram.ts'
 
-const migrations = fileURLToPath(new URL('../../api/migrations', import.meta.url))
 const sample = fileURLToPath(new URL('../../manifests/catalogue.yaml', import.meta.url))
 
 export const TELEGRAM_SECRET = 'the-secret-of-this-webhook'
@@ -37,7 +36,7 @@ export async function startFront() {
     startTelegram('--pre-checkout-timeout', '5'),
     startRazorpay(),
   ])
-  await migrate({ url: postgres.url('wasd_api'), directory: migrations, log })
+  await migrateApi({ ownerUrl: postgres.ownerUrl('wasd_api'), programUrl: postgres.url('wasd_api'), log })
   const database = connect(postgres.url('wasd_api'), { max: 8, applicationName: 'test' })
 
   // The port must be known before the application is made: it is part of the address that Telegram is told.

@@ -73,6 +73,7 @@ export async function startWorld() {
     PUBLIC_URL: url,
     SESSION_NAMESPACE: NAMESPACE,
     DATABASE_URL: postgres.url('wasd_api'),
+    MIGRATE_DATABASE_URL: postgres.ownerUrl('wasd_api'),
     REDIS_URL: redis.url,
     TELEGRAM_BOT_TOKEN: telegram.token,
     TELEGRAM_WEBHOOK_SECRET: 'the-secret-of-this-webhook',

@@ -4,22 +4,24 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { migrateApi } from '../../api/migrate.ts'
 import { findOrCreateByTelegram, type Player } from '../../api/players/players.ts'
 import { credit } from '../../api/wallet/wallet.ts'
 import { startPostgres } from '../../demo/stack/postgres.ts'
-import { migrate } from '../../lib/database/migrate.ts'
 import { connect, type Database, inTransaction } from '../../lib/database/pool.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-export const migrations = join(root, 'api/migrations')
 export const silent = createLogger({ program: 'test', level: 'silent' })
 
 /** A moment to book at; time is ours to drive. */
 export const noon = new Date('2026-11-23T12:00:00.000Z')
 
 export interface Books {
+  /** The program's, the schema's owner's, and that of one whom no rule binds. */
   url: string
+  ownerUrl: string
+  superuserUrl: string
   database: Database
   /** What each of several programs migrated that started at once. */
   migrated: string[][]
@@ -31,11 +33,14 @@ export async function openBooks(): Promise<Books> {
   const folder = mkdtempSync(join(root, '.run/money-'))
   const postgres = await startPostgres({ folder })
   const url = postgres.url('wasd_api')
+  const ownerUrl = postgres.ownerUrl('wasd_api')
   // As replicas do that start at once on an empty database.
-  const migrated = await Promise.all([1, 2, 3].map(() => migrate({ url, directory: migrations, log: silent })))
+  const migrated = await Promise.all([1, 2, 3].map(() => migrateApi({ ownerUrl, programUrl: url, log: silent })))
   const database = connect(url, { max: 20, applicationName: 'test' })
   return {
     url,
+    ownerUrl,
+    superuserUrl: postgres.superuserUrl('wasd_api'),
     database,
     migrated,
     async stop() {

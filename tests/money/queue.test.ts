@@ -22,7 +22,10 @@ beforeAll(async () => {
   database = books.database
 })
 afterAll(async () => await books.stop())
-beforeEach(async () => await database`TRUNCATE queue_items, queue_seen`)
+beforeEach(async () => {
+  await database`DELETE FROM queue_items`
+  await database`DELETE FROM queue_seen`
+})
 afterEach(async () => {
   await Promise.all(stops.map(stop => stop()))
   stops = []

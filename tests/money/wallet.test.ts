@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { migrateApi } from '../../api/migrate.ts'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
 import { findOrCreateByTelegram, playerById } from '../../api/players/players.ts'
 import { charge, growHold, holdOf, openHold, release } from '../../api/wallet/holds.ts'
 import { statement } from '../../api/wallet/statement.ts'
 import { balanceOf, credit, walletOf } from '../../api/wallet/wallet.ts'
-import { migrate } from '../../lib/database/migrate.ts'
-import { type Database, inTransaction } from '../../lib/database/pool.ts'
-import { type Books, brokenInvariants, fundedPlayer, migrations, newPlayer, noon, openBooks, silent } from './books.ts'
+import { connect, type Database, inTransaction } from '../../lib/database/pool.ts'
+import { type Books, brokenInvariants, fundedPlayer, newPlayer, noon, openBooks, silent } from './books.ts'
 
 let books: Books
 let database: Database
@@ -136,7 +136,7 @@ test('A hold grows as far as the wallet reaches, and never shrinks', async () =>
   const { id: playerId } = await fundedPlayer(database, 3000n)
   const { sessionId } = await held(playerId)
   const growTo = (paidSeconds: bigint) =>
-    inTransaction(database, transaction => growHold(transaction, { sessionId, playerId, paidSeconds }))
+    inTransaction(database, transaction => growHold(transaction, { sessionId, playerId, paidSeconds, now: noon }))
 
   expect(await growTo(1800n)).toMatchObject({ hasGrown: true, hold: { paidSeconds: 1200n, heldPaise: 3000n } })
   expect(await growTo(1800n)).toMatchObject({ hasGrown: false, hold: { paidSeconds: 1200n } })
@@ -149,7 +149,11 @@ test('A release gives back what is left, once, and ends all charging', async () 
   const order = { sessionId, playerId, now: noon }
   await inTransaction(database, transaction => charge(transaction, { ...order, playedSeconds: 10n }))
   for (let time = 0; time < 3; time += 1) await inTransaction(database, transaction => release(transaction, order))
-  expect(await balanceOf(database, playerId)).toEqual({ postedPaise: 9975n, heldPaise: 0n, availablePaise: 9975n })
+  expect(await balanceOf(database, playerId)).toMatchObject({
+    postedPaise: 9975n,
+    heldPaise: 0n,
+    availablePaise: 9975n,
+  })
   // The same total again is no charge; a higher one is refused.
   await inTransaction(database, transaction => charge(transaction, { ...order, playedSeconds: 10n }))
   const more = inTransaction(database, transaction => charge(transaction, { ...order, playedSeconds: 11n }))
@@ -168,7 +172,9 @@ test('A statement tells what came and what went, the newest first', async () => 
   ])
 })
 
-test('I4: the database itself refuses what must never be', async () => {
+test('I4: the database itself refuses what must never be, even to the owner of the books', async () => {
+  const owner = connect(books.ownerUrl, { max: 2, applicationName: 'test' })
+  onTestFinished(() => owner.end())
   const { id: playerId } = await fundedPlayer(database, 10_000n)
   const { sessionId } = await held(playerId)
   const wallet = walletOf(playerId)
@@ -177,36 +183,36 @@ test('I4: the database itself refuses what must never be', async () => {
       INSERT INTO wallet_transactions (idempotency_key, input_hash, kind, at)
       VALUES (${`${key}:${playerId}`}, '\\x00', 'TopUp', ${noon}) RETURNING id`
 
-  const unbalanced = inTransaction(database, async transaction => {
+  const unbalanced = inTransaction(owner, async transaction => {
     const [booked] = await booking(transaction, 'unbalanced')
     await transaction`INSERT INTO wallet_entries (transaction_id, account_id, amount_paise) VALUES
       (${booked?.id ?? 0n}, ${wallet}, 100), (${booked?.id ?? 0n}, 'gateway:razorpay', -99)`
   })
   await expect(unbalanced).rejects.toThrow(/sum to 1 paise, not to zero/)
-  const empty = inTransaction(database, transaction => booking(transaction, 'empty'))
+  const empty = inTransaction(owner, transaction => booking(transaction, 'empty'))
   await expect(empty).rejects.toThrow(/0 entries/)
-  const overdrawn = inTransaction(database, async transaction => {
+  const overdrawn = inTransaction(owner, async transaction => {
     const [booked] = await booking(transaction, 'overdrawn')
     await transaction`INSERT INTO wallet_entries (transaction_id, account_id, amount_paise) VALUES
       (${booked?.id ?? 0n}, ${wallet}, -10001), (${booked?.id ?? 0n}, 'revenue', 10001)`
   })
   await expect(overdrawn).rejects.toThrow(/wallet_not_below_zero|wallet_covers_holds/)
 
-  await expect(database`UPDATE wallet_entries SET amount_paise = 1 WHERE account_id = ${wallet}`).rejects.toThrow(
+  await expect(owner`UPDATE wallet_entries SET amount_paise = 1 WHERE account_id = ${wallet}`).rejects.toThrow(
     /append-only/,
   )
-  await expect(database`DELETE FROM wallet_entries WHERE account_id = ${wallet}`).rejects.toThrow(/append-only/)
-  await expect(database`TRUNCATE wallet_entries`).rejects.toThrow(/append-only/)
-  await expect(database`UPDATE wallet_transactions SET at = now() WHERE kind = 'TopUp'`).rejects.toThrow(/append-only/)
-  await expect(database`UPDATE wallet_balances SET posted_paise = 1 WHERE account_id = ${wallet}`).rejects.toThrow(
+  await expect(owner`DELETE FROM wallet_entries WHERE account_id = ${wallet}`).rejects.toThrow(/append-only/)
+  await expect(owner`TRUNCATE wallet_entries`).rejects.toThrow(/append-only/)
+  await expect(owner`UPDATE wallet_transactions SET at = now() WHERE kind = 'TopUp'`).rejects.toThrow(/append-only/)
+  await expect(owner`UPDATE wallet_balances SET posted_paise = 1 WHERE account_id = ${wallet}`).rejects.toThrow(
     /never written by hand/,
   )
-  await expect(database`UPDATE wallet_holds SET paid_seconds = 1 WHERE session_id = ${sessionId}`).rejects.toThrow(
+  await expect(owner`UPDATE wallet_holds SET paid_seconds = 1 WHERE session_id = ${sessionId}`).rejects.toThrow(
     /only grows/,
   )
-  await expect(
-    database`UPDATE wallet_holds SET paid_seconds = 31536000 WHERE session_id = ${sessionId}`,
-  ).rejects.toThrow(/wallet_covers_holds/)
+  await expect(owner`UPDATE wallet_holds SET paid_seconds = 31536000 WHERE session_id = ${sessionId}`).rejects.toThrow(
+    /wallet_covers_holds/,
+  )
   expect(await balanceOf(database, playerId)).toMatchObject({ postedPaise: 10_000n, heldPaise: 2250n })
 })
 
@@ -214,7 +220,7 @@ test('Migrations run once, however many programs start at once', async () => {
   const [most, ...others] = books.migrated.toSorted((left, right) => right.length - left.length)
   expect(most).toContain('0001_players')
   expect(others).toEqual([[], []])
-  expect(await migrate({ url: books.url, directory: migrations, log: silent })).toEqual([])
+  expect(await migrateApi({ ownerUrl: books.ownerUrl, programUrl: books.url, log: silent })).toEqual([])
 })
 
 test('A player is made once, however many first messages come at once, and follows their name', async () => {

@@ -77,7 +77,7 @@ describe('the environment', () => {
   })
 
   test('of the migration is the least', async () => {
-    expect(namesOf(await rendered(), 'api', 'first')).toEqual(['LOG_LEVEL', 'DATABASE_URL'])
+    expect(namesOf(await rendered(), 'api', 'first')).toEqual(['LOG_LEVEL', 'DATABASE_URL', 'MIGRATE_DATABASE_URL'])
   })
 
   test('names further authorities only when there are some', async () => {

@@ -37,9 +37,12 @@ test('it is Postgres 18, and not run by root', async () => {
   expect(row?.server_version).toMatch(/^18\./)
 })
 
-test('each role owns its database', async () => {
-  await query(database.url('wasd_api'), 'CREATE TABLE mine (id int)')
+test('each database is owned by its own role, and the API is not the owner of its books', async () => {
+  await query(database.url('wasd_operator'), 'CREATE TABLE mine (id int)')
+  await query(database.ownerUrl('wasd_api'), 'CREATE TABLE mine (id int)')
   expect(await query(database.url('wasd_api'), 'SELECT current_user AS who')).toEqual([{ who: 'wasd_api' }])
+  await expect(query(database.url('wasd_api'), 'CREATE TABLE other (id int)')).rejects.toThrow(/permission denied/)
+  await expect(query(database.url('wasd_api'), 'TABLE mine')).rejects.toThrow(/permission denied/)
 })
 
 test("neither role reaches the other's database", async () => {
