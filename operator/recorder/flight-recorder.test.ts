@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { decide, type Seen } from '../gpuvm/decision.ts'
+import { phases } from '../gpuvm/phases.ts'
+import { networkInterface, osDisk, publicIPAddress, sight, virtualMachine } from '../gpuvm/sights.fixture.ts'
+import { flightRecorder } from './flight-recorder.ts'
+import { type Recorded, read, written } from './record.ts'
+import { replay, story } from './story.ts'
+
+const evicted = (): Seen =>
+  sight({
+    observed: {
+      virtualMachine: virtualMachine({ powerState: 'Deallocated', powerStateAt: new Date('2026-11-24T11:59:00Z') }),
+      publicIPAddress,
+      networkInterface,
+      osDisk,
+    },
+  })
+const decided = (seen: Seen): Recorded => ({ seen, verdict: decide(phases, seen) })
+const key = (seen: Seen) => ({ namespace: seen.namespace, name: seen.machine.metadata.name })
+
+test('a decision read back is the one that was written, dates and all', () => {
+  const decision = decided(evicted())
+  const back = read(written(decision))
+  expect(back.seen.now).toEqual(decision.seen.now)
+  expect(back.seen.observed.virtualMachine?.powerStateAt).toEqual(new Date('2026-11-24T11:59:00Z'))
+  expect(written(back)).toBe(written(decision))
+})
+
+test('what was not written by it is refused', () => {
+  expect(() => read('{}')).toThrow('no recorded decision')
+})
+
+test('decided again from the record it comes out the same, and by the phase that decided', () => {
+  expect(replay(read(written(decided(evicted()))))).toEqual({ isSame: true, phase: 'eviction' })
+})
+
+test('a decision that these phases would not make is told apart', () => {
+  const { seen } = decided(evicted())
+  expect(replay({ seen, verdict: {} })).toMatchObject({ isSame: false })
+  expect(story([{ seen, verdict: {} }])).toContain('1 of 1 come out otherwise')
+})
+
+test('the story says what was seen, what was done and why', () => {
+  const told = story([decided(evicted())])
+  expect(told).toContain('BeginIncarnation Regular, Evicted (eviction)')
+  expect(told).toContain('VM Spot Standard_NV12ads_A10_v5 Deallocated')
+  expect(told).toContain('Evicted: Azure took the spot machine back')
+  expect(told).toContain('all 1 come out the same')
+})
+
+test('a decision that says the same as the one before is kept once', () => {
+  const recorder = flightRecorder()
+  const seen = evicted()
+  for (const second of [1, 2, 3])
+    recorder.record(decided({ ...seen, now: new Date(seen.now.getTime() + second * 1000) }))
+  expect(recorder.of(key(seen))).toHaveLength(1)
+})
+
+test('it is bounded by decisions of a machine, by machines, and in all', () => {
+  const seen = evicted()
+  const other = (uid: string, generation: number): Recorded => {
+    const metadata = { ...seen.machine.metadata, uid, name: uid, generation }
+    return decided({ ...seen, uid, machine: { ...seen.machine, metadata } })
+  }
+  const known = (recorder: ReturnType<typeof flightRecorder>, name: string) =>
+    recorder.of({ namespace: seen.namespace, name }).length
+
+  const few = flightRecorder({ decisions: 2 })
+  for (const generation of [1, 2, 3]) few.record(other('a', generation))
+  expect(known(few, 'a')).toBe(2)
+
+  const narrow = flightRecorder({ machines: 2 })
+  for (const name of ['a', 'b', 'a', 'c']) narrow.record(other(name, 1))
+  expect(['a', 'b', 'c'].map(name => known(narrow, name))).toEqual([1, 0, 1])
+
+  const small = flightRecorder({ characters: written(other('a', 1)).length * 1.5 })
+  for (const name of ['a', 'b']) small.record(other(name, 1))
+  expect(['a', 'b'].map(name => known(small, name))).toEqual([0, 1])
+})

@@ -1,0 +1,89 @@
+// Tells recorded decisions to a person, and makes each of them again to see that it comes out the same.
+import { isDeepStrictEqual } from 'node:util'
+import { decide, type Observed, type Seen, type Step } from '../gpuvm/decision.ts'
+import { phases } from '../gpuvm/phases.ts'
+import { suspended } from '../gpuvm/suspension.ts'
+import { type Recorded, written } from './record.ts'
+
+export interface Replay {
+  /** The same sight gives the same verdict under the phases as they are now. */
+  isSame: boolean
+  /** The phase that decides; `undefined` where none had anything to say. */
+  phase: string | undefined
+}
+
+export function replay({ seen, verdict }: Recorded): Replay {
+  const again = suspended(seen, decide(phases, seen))
+  const deciding = phases.find(phase => {
+    const { step, because, stalled } = phase(seen)
+    return step ?? because ?? stalled
+  })
+  return { isSame: isDeepStrictEqual(plain({ seen, verdict: again }), plain({ seen, verdict })), phase: deciding?.name }
+}
+
+/** As it is read back: fields that are `undefined` and fields that are absent come to the same. */
+function plain({ seen, verdict }: Recorded): unknown {
+  const { verdict: said }: { verdict?: unknown } = JSON.parse(written({ seen, verdict }))
+  return said
+}
+
+/** Two or three lines a decision, and a last one that says whether all of them come out the same. */
+export function story(decisions: readonly Recorded[]): string {
+  const told = decisions.map(decision => ({ decision, ...replay(decision) }))
+  const different = told.filter(({ isSame }) => !isSame).length
+  const outcome =
+    different === 0
+      ? `Decided again from the record, all ${told.length} come out the same.`
+      : `Decided again from the record, ${different} of ${told.length} come out otherwise: the program that made them was another.`
+  return [...told.flatMap(({ decision, isSame, phase }) => paragraph(decision, { isSame, phase })), '', outcome].join(
+    '\n',
+  )
+}
+
+function paragraph({ seen, verdict, hindrance }: Recorded, { isSame, phase }: Replay): string[] {
+  const { step, because, stalled } = verdict
+  const time = seen.now.toISOString().slice(0, 19).replace('T', ' ')
+  const indent = ' '.repeat(time.length + 2)
+  const did = step ? stepWords(step) : stalled ? 'Stalled' : because ? 'Waited' : 'Nothing to do'
+  const why = stalled ?? because
+  return [
+    `${time}  ${did}${phase === undefined ? '' : ` (${phase})`}${isSame ? '' : '  [would be decided otherwise now]'}`,
+    `${indent}saw: ${sightWords(seen)}`,
+    ...(why ? [`${indent}${why.reason}: ${why.message}`] : []),
+    ...(hindrance ? [`${indent}Azure: ${hindrance.code}: ${hindrance.message}`] : []),
+  ]
+}
+
+function stepWords(step: Step): string {
+  switch (step.do) {
+    case 'BeginIncarnation':
+      return `BeginIncarnation ${step.priority}, ${step.reason}`
+    case 'DeleteVirtualMachine':
+      return `DeleteVirtualMachine of incarnation ${step.incarnation}`
+    case 'DeleteResources':
+      return `DeleteResources ${step.resources.map(({ kind }) => kind).join(', ')}`
+    default:
+      return step.do
+  }
+}
+
+function sightWords({ machine, incarnation, observed, stream }: Seen): string {
+  const { spec } = machine
+  const wanted = `wanted ${spec.powerState} ${spec.size} ${spec.priority}, incarnation ${incarnation.number} ${incarnation.priority}`
+  const heard = stream.answering === undefined ? [] : [stream.answering ? 'stream answers' : 'stream silent']
+  return [wanted, ...azureWords(observed), ...heard].join('; ')
+}
+
+function azureWords({ sight, operation, virtualMachine: vm, predecessor, ...rest }: Observed): string[] {
+  if (sight === 'None') return ['Azure was not asked']
+  if (sight === 'Operation') return ['an operation runs']
+  const { publicIPAddress, networkInterface, osDisk } = rest
+  const standing = { address: publicIPAddress, interface: networkInterface, 'OS disk': osDisk }
+  const names = Object.entries(standing).flatMap(([name, resource]) => (resource ? [name] : []))
+  return [
+    vm ? `VM ${vm.priority} ${vm.size} ${vm.powerState}, ${vm.provisioningState}` : 'no VM',
+    ...(predecessor ? [`the VM before it ${predecessor.powerState}`] : []),
+    ...(names.length > 0 ? [`stands: ${names.join(', ')}`] : []),
+    ...(operation ? [`the operation ${operation.is === 'Failed' ? `failed: ${operation.code}` : operation.is}`] : []),
+  ]
+}
