@@ -2,6 +2,7 @@
 // leads by a Lease; the others stand by with warm stores. This file builds everything that reaches outside, and hands
 // it to those who decide.
 import { randomUUID } from 'node:crypto'
+import { Hono } from 'hono'
 import { Counter, type Registry } from 'prom-client'
 import { type CatalogueFile, openCatalogue } from '../crds/catalogue-file.ts'
 import { gameSessions } from '../crds/types/gamesession.ts'
@@ -43,6 +44,8 @@ import { type History, history, noHistory } from './history/history.ts'
 import { notesOf, refusalIn } from './history/notes.ts'
 import { postgresHistory } from './history/postgres.ts'
 import { reflectNamespaces } from './namespaces.ts'
+import { flightRecorder } from './recorder/flight-recorder.ts'
+import { decisionRoutes } from './recorder/routes.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { sweeperMetrics } from './sweeper/metrics.ts'
 import { sweeper } from './sweeper/sweeper.ts'
@@ -83,9 +86,12 @@ async function main(stopping: AbortSignal): Promise<void> {
   const health = createHealth({ clock })
   health.addLive('lease', () => (operator.isHealthy() ? undefined : 'the renewal of the lease is overdue'))
   health.addReady('stores', () => (operator.isReady() ? undefined : 'not all objects are listed yet'))
+  const application = new Hono()
+    .route('/', healthRoutes(health))
+    .route('/', decisionRoutes(machines.recorded, cluster.election.holds))
   const servers = await Promise.all([
     serveMetrics({ registry, port: settings.metricsPort, clock, log }),
-    listen({ application: healthRoutes(health), name: 'operator', port: settings.operatorPort, clock, log }),
+    listen({ application, name: 'operator', port: settings.operatorPort, clock, log }),
   ])
   try {
     const outcome = await operator.run(stopping)
@@ -227,6 +233,7 @@ function machineSide(
     machines: cluster.machines.store,
     onDifference: push,
   })
+  const recorded = flightRecorder()
   const controlling = gpuVmController({
     runtime,
     kube: cluster.kube,
@@ -239,6 +246,7 @@ function machineSide(
     fleet: listing,
     nudges: cluster.machineNudges,
     settings: { installationId, operationPollSeconds, concurrency },
+    onDecided: recorded.record,
     onRefused({ seen: { machine, incarnation }, code, message }) {
       const { region, size } = machine.spec
       capacity.refusals.remember({ code, message }, { region, size, priority: incarnation.priority })
@@ -256,7 +264,7 @@ function machineSide(
     subscriptions,
     namespaces: settings.watchNamespaces,
   })
-  return { probing, parts: [probing, listing, controlling, sweeping] }
+  return { probing, recorded, parts: [probing, listing, controlling, sweeping] }
 }
 
 /** Azure by how urgent it is to ask: all draw on one budget of requests. */

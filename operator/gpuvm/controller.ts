@@ -13,6 +13,7 @@ import { referenceOf } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
 import { type RawSource, reflected } from '../../lib/kube/sources.ts'
 import type { Urgency } from '../azure/budget.ts'
+import { AzureError } from '../azure/errors.ts'
 import { virtualMachineName } from '../azure/names.ts'
 import type { Azure } from '../azure/provider.ts'
 import { decide, type GpuVmSettings, incarnationOf, isLeaving, type Seen, type Verdict } from './decision.ts'
@@ -44,6 +45,8 @@ export interface Outside {
   /** Where fleet, prober and catalogue ask for a look. */
   nudges: RawSource
   settings: GpuVmSettings & { concurrency: number }
+  /** Told of every decision with all that it was made from. */
+  onDecided: (decision: Decided) => void
   /** Told of every refusal of capacity, at once or late, so that rankings and history know. */
   onRefused: (refusal: { seen: Seen; code: string; message: string }) => void
 }
@@ -127,6 +130,13 @@ function sight(machine: GpuVm, { catalogue, prober, runtime, settings }: Outside
   }
 }
 
+/** A decision, what it was made from, and what came in its way. */
+export interface Decided {
+  seen: Seen
+  verdict: Verdict
+  hindrance?: { is: Hindrance['is']; code: string; message: string }
+}
+
 interface Attempt {
   verdict: Verdict
   outcome: Outcome
@@ -136,16 +146,23 @@ interface Attempt {
 /** Looks, decides, and does the one step. What Azure has against it is part of the result. */
 async function attempt(seen: Seen, outside: Outside, signal: AbortSignal): Promise<Attempt> {
   let verdict: Verdict = {}
+  let decided = seen // As the phases were given it; what is done writes into `seen`.
   const { kube } = outside
   const azure = outside.azure(urgencyOf(seen.machine))
   try {
     seen.observed = await observe({ ...seen, azure, kube, signal })
     seen.now = outside.runtime.clock.now()
+    decided = { ...seen }
     verdict = suspended(seen, decide(phases, seen))
     if (verdict.step?.do === 'DeallocateVirtualMachine') await intend(seen, verdict, outside, signal)
-    return { verdict, outcome: verdict.step ? await perform(verdict.step, seen, { azure, kube }, signal) : {} }
+    const outcome = verdict.step ? await perform(verdict.step, seen, { azure, kube }, signal) : {}
+    outside.onDecided({ seen: decided, verdict })
+    return { verdict, outcome }
   } catch (error) {
+    if (!(error instanceof AzureError)) throw error
     const hindrance = hindranceOf(error, seen, verdict)
+    const { code, message } = error
+    outside.onDecided({ seen: decided, verdict, hindrance: { is: hindrance.is, code, message } })
     return { verdict, outcome: hindrance.is === 'Refused' ? { refused: hindrance.refused } : {}, hindrance }
   }
 }

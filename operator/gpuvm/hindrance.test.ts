@@ -45,7 +45,3 @@ test('refused: on record, told as such, and asked again in a minute', () => {
     verdict: { because: { reason: 'CapacityRefused' }, requeueAfterSeconds: 60 },
   })
 })
-
-test("what is not Azure's is not swallowed", () => {
-  expect(() => hindranceOf(new TypeError('A mistake of ours.'), seen, creating)).toThrow(TypeError)
-})

@@ -1,6 +1,6 @@
 // What it means for the pass that Azure did not do, or did not tell, what it was asked.
 import { decideOn } from '../azure/decisions.ts'
-import { AzureError } from '../azure/errors.ts'
+import type { AzureError } from '../azure/errors.ts'
 import { type LastError, type Seen, type Step, scaled, type Verdict } from './decision.ts'
 import { lastError, reasonOf, refusedVerdict } from './refusal.ts'
 
@@ -14,9 +14,7 @@ export type Hindrance =
 /** Steps on a VM that was just seen: one that is gone since is no fault of the catalogue's. */
 const onMachine: Step['do'][] = ['StartVirtualMachine', 'DeallocateVirtualMachine', 'DeleteVirtualMachine']
 
-/** Throws `error` again when it is not Azure's. */
-export function hindranceOf(error: unknown, seen: Seen, verdict: Verdict): Hindrance {
-  if (!(error instanceof AzureError)) throw error
+export function hindranceOf(error: AzureError, seen: Seen, verdict: Verdict): Hindrance {
   const decision = decideOn(error)
   if (decision.do === 'Retry') return { is: 'Unanswered', error, afterSeconds: decision.afterSeconds }
 

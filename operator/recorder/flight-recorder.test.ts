@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
+import type { Decided } from '../gpuvm/controller.ts'
 import { decide, type Seen } from '../gpuvm/decision.ts'
 import { phases } from '../gpuvm/phases.ts'
 import { networkInterface, osDisk, publicIPAddress, sight, virtualMachine } from '../gpuvm/sights.fixture.ts'
 import { flightRecorder } from './flight-recorder.ts'
-import { type Recorded, read, written } from './record.ts'
+import { read, written } from './record.ts'
 import { replay, story } from './story.ts'
 
 const evicted = (): Seen =>
@@ -15,7 +16,7 @@ const evicted = (): Seen =>
       osDisk,
     },
   })
-const decided = (seen: Seen): Recorded => ({ seen, verdict: decide(phases, seen) })
+const decided = (seen: Seen): Decided => ({ seen, verdict: decide(phases, seen) })
 const key = (seen: Seen) => ({ namespace: seen.namespace, name: seen.machine.metadata.name })
 
 test('a decision read back is the one that was written, dates and all', () => {
@@ -58,7 +59,7 @@ test('a decision that says the same as the one before is kept once', () => {
 
 test('it is bounded by decisions of a machine, by machines, and in all', () => {
   const seen = evicted()
-  const other = (uid: string, generation: number): Recorded => {
+  const other = (uid: string, generation: number): Decided => {
     const metadata = { ...seen.machine.metadata, uid, name: uid, generation }
     return decided({ ...seen, uid, machine: { ...seen.machine, metadata } })
   }

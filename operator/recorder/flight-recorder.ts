@@ -1,7 +1,8 @@
 // Keeps, for each machine, what its last decisions were made from: enough to tell why each thing happened, and to
 // decide again from the record. Bounded: the oldest decisions go first, and machines that nobody decided on lately.
+import type { Decided } from '../gpuvm/controller.ts'
 import type { Verdict } from '../gpuvm/decision.ts'
-import { type Recorded, written } from './record.ts'
+import { written } from './record.ts'
 
 /** Decisions kept of one machine. A life with an eviction and a pause takes some thirty. */
 const DECISIONS = 100
@@ -12,7 +13,7 @@ const CHARACTERS = 64 * 1024 * 1024
 
 export interface FlightRecorder {
   /** Never throws. What says the same as the decision before it is counted there and not kept again. */
-  record(decision: Recorded): void
+  record(decision: Decided): void
   /** The decisions on the machine of this name, as JSON texts, the oldest first; empty when it is not known. */
   of(machine: { namespace: string; name: string }): string[]
 }
@@ -68,7 +69,7 @@ export function flightRecorder(
 }
 
 /** All that is told of a decision but its times; two that agree in it are one. */
-function outcomeOf({ seen, verdict, hindrance }: Recorded): string {
+function outcomeOf({ seen, verdict, hindrance }: Decided): string {
   const { requeueAfterSeconds: _when, ...said }: Verdict = verdict
   const { generation, annotations } = seen.machine.metadata
   return JSON.stringify([generation, annotations, seen.incarnation.number, seen.stream.answering, said, hindrance])

@@ -1,17 +1,9 @@
 // One decision as text and back. The phases' inputs hold dates, which JSON would turn into plain strings.
-import type { Seen, Verdict } from '../gpuvm/decision.ts'
-
-export interface Recorded {
-  /** Exactly what the phases were given. */
-  seen: Seen
-  verdict: Verdict
-  /** What kept the step from being done, by Azure's code. */
-  hindrance?: { is: string; code: string; message: string } | undefined
-}
+import type { Decided } from '../gpuvm/controller.ts'
 
 const DATE = '$date'
 
-export function written(decision: Recorded): string {
+export function written(decision: Decided): string {
   return JSON.stringify(decision, function replace(this: Record<string, unknown>, key, value: unknown) {
     const raw = this[key]
     if (key === 'managedFields') return undefined
@@ -20,8 +12,8 @@ export function written(decision: Recorded): string {
 }
 
 /** Throws a `SyntaxError` on what `written` did not write. */
-export function read(text: string): Recorded {
-  const decision: Partial<Recorded> = JSON.parse(text, (_key, value: unknown) => {
+export function read(text: string): Decided {
+  const decision: Partial<Decided> = JSON.parse(text, (_key, value: unknown) => {
     if (typeof value !== 'object' || value === null || !(DATE in value)) return value
     return typeof value[DATE] === 'string' ? new Date(value[DATE]) : value
   })

@@ -1,9 +1,10 @@
 // Tells recorded decisions to a person, and makes each of them again to see that it comes out the same.
 import { isDeepStrictEqual } from 'node:util'
+import type { Decided } from '../gpuvm/controller.ts'
 import { decide, type Observed, type Seen, type Step } from '../gpuvm/decision.ts'
 import { phases } from '../gpuvm/phases.ts'
 import { suspended } from '../gpuvm/suspension.ts'
-import { type Recorded, written } from './record.ts'
+import { written } from './record.ts'
 
 export interface Replay {
   /** The same sight gives the same verdict under the phases as they are now. */
@@ -12,7 +13,9 @@ export interface Replay {
   phase: string | undefined
 }
 
-export function replay({ seen, verdict }: Recorded): Replay {
+export function replay({ seen, verdict, hindrance }: Decided): Replay {
+  // Nothing was seen, so nothing was decided.
+  if (seen.observed.sight === 'None' && hindrance) return { isSame: true, phase: undefined }
   const again = suspended(seen, decide(phases, seen))
   const deciding = phases.find(phase => {
     const { step, because, stalled } = phase(seen)
@@ -22,13 +25,13 @@ export function replay({ seen, verdict }: Recorded): Replay {
 }
 
 /** As it is read back: fields that are `undefined` and fields that are absent come to the same. */
-function plain({ seen, verdict }: Recorded): unknown {
+function plain({ seen, verdict }: Decided): unknown {
   const { verdict: said }: { verdict?: unknown } = JSON.parse(written({ seen, verdict }))
   return said
 }
 
 /** Two or three lines a decision, and a last one that says whether all of them come out the same. */
-export function story(decisions: readonly Recorded[]): string {
+export function story(decisions: readonly Decided[]): string {
   const told = decisions.map(decision => ({ decision, ...replay(decision) }))
   const different = told.filter(({ isSame }) => !isSame).length
   const outcome =
@@ -40,11 +43,19 @@ export function story(decisions: readonly Recorded[]): string {
   )
 }
 
-function paragraph({ seen, verdict, hindrance }: Recorded, { isSame, phase }: Replay): string[] {
+function paragraph({ seen, verdict, hindrance }: Decided, { isSame, phase }: Replay): string[] {
   const { step, because, stalled } = verdict
   const time = seen.now.toISOString().slice(0, 19).replace('T', ' ')
   const indent = ' '.repeat(time.length + 2)
-  const did = step ? stepWords(step) : stalled ? 'Stalled' : because ? 'Waited' : 'Nothing to do'
+  const did = step
+    ? stepWords(step)
+    : stalled
+      ? 'Stalled'
+      : because
+        ? 'Waited'
+        : hindrance
+          ? 'Could not look'
+          : 'Nothing to do'
   const why = stalled ?? because
   return [
     `${time}  ${did}${phase === undefined ? '' : ` (${phase})`}${isSame ? '' : '  [would be decided otherwise now]'}`,

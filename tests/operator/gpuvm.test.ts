@@ -1,6 +1,8 @@
 // A machine's life on a real API server and Azure's real SDKs: made by hand, evicted, paused, refused, given back.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { condition } from '../../lib/kube/conditions.ts'
+import { read } from '../../operator/recorder/record.ts'
+import { replay, story } from '../../operator/recorder/story.ts'
 import { isPlayable, isReady, isRefused, readyReason, startWorld, type World } from './support/world.ts'
 
 let world: World
@@ -19,7 +21,7 @@ test.concurrent('I6: evicted, it is playable again on on-demand with the same ad
 }) => {
   const { azure } = world
   const scene = await world.scene('eviction', onTestFinished)
-  scene.operate()
+  const operator = scene.operate()
   const uid = await scene.apply('solo')
   const before = await scene.machine('solo', 'is playable', isPlayable)
   const diskBefore = (await azure.of(uid)).disks.map(({ id, properties }) => ({ id, properties }))
@@ -55,6 +57,12 @@ test.concurrent('I6: evicted, it is playable again on on-demand with the same ad
   await scene.delete('solo')
   await scene.gone('solo')
   expect(await azure.standing(uid)).toEqual([])
+
+  const decisions = operator.recorded.of({ namespace: scene.namespace, name: 'solo' }).map(read)
+  expect(decisions.filter(decision => !replay(decision).isSame)).toEqual([])
+  const done = decisions.flatMap(({ verdict }) => verdict.step?.do ?? [])
+  expect(done.filter(step => step === 'CreateVirtualMachine')).toHaveLength(2)
+  expect(story(decisions)).toContain('BeginIncarnation Regular, Evicted (eviction)')
   await scene.until('its events', async () => {
     const told = await scene.eventsOf('solo')
     return ['Creating', 'MachineRunning', 'Playable', 'Evicted'].every(reason => told.includes(reason))

@@ -25,6 +25,7 @@ import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
 import { refusalIn } from '../../../operator/history/notes.ts'
 import { reflectNamespaces } from '../../../operator/namespaces.ts'
+import { type FlightRecorder, flightRecorder } from '../../../operator/recorder/flight-recorder.ts'
 import { sweeperMetrics } from '../../../operator/sweeper/metrics.ts'
 import { sweeper } from '../../../operator/sweeper/sweeper.ts'
 
@@ -52,6 +53,7 @@ export interface Operator {
   refusals: string[]
   /** What it wrote to the API server, as far as that was taken: `update gpuvms/status solo`, in order. */
   writes: string[]
+  recorded: FlightRecorder
   registry: Registry
   /** Resolves when it was cut off, with the call that it was cut off at. */
   died: Promise<string>
@@ -107,6 +109,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const written = ownWrites(reflectors)
   const nudges = rawSource()
   const refusals: string[] = []
+  const recorded = flightRecorder()
   const settings = { installationId: INSTALLATION, operationPollSeconds: 4 / speed, concurrency: 8 }
   const subscriptions = () => [...new Set(Object.values(catalogue.regions).map(region => region.subscriptionId))]
   const itsProber = prober({ clock, log, probeSeconds: 15 / speed, onTransition: key => nudges.push(key) })
@@ -137,6 +140,7 @@ export function startOperator(options: OperatorOptions): Operator {
     fleet: itsFleet,
     nudges,
     settings,
+    onDecided: recorded.record,
     onRefused: ({ code }) => refusals.push(code),
   })
   const remembered = rememberRefusals({ clock })
@@ -196,6 +200,7 @@ export function startOperator(options: OperatorOptions): Operator {
   return {
     refusals,
     writes: taken,
+    recorded,
     registry,
     died,
     async stop() {
