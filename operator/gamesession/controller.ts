@@ -1,12 +1,15 @@
 // Gives a session its machine, keeps the account of play, and brings it to its end: one step a pass.
 import { type GameSession, type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { condition } from '../../lib/kube/conditions.ts'
 import { type Controller, controller, type Reconcile } from '../../lib/kube/controller.ts'
+import { isKubeError } from '../../lib/kube/errors.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
 import type { Reflector } from '../../lib/kube/reflector.ts'
 import { type ObjectReference, referenceOf } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
 import { ownedBy, type RawSource, reflected } from '../../lib/kube/sources.ts'
+import { ADMISSION_REASONS } from './admission.ts'
 import { decide, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
 import { announce } from './events.ts'
 import type { GameSessionMetrics } from './metrics.ts'
@@ -73,10 +76,15 @@ export function gameSessionReconciler(outside: Outside): Reconcile {
 
     const seen = await see(session, senses, signal)
     const verdict = decide(phases, seen)
-    // The finalizer alone comes before the first status; the pass that follows at once writes it.
-    const written = verdict.step?.do === 'AddFinalizer' ? session : await record(seen, verdict, outside, signal)
+    const written = isDoneFirst(session, verdict) ? session : await record(seen, verdict, outside, signal)
     if (verdict.step) {
-      await perform(verdict.step, written, hands, signal)
+      try {
+        await perform(verdict.step, written, hands, signal)
+      } catch (error) {
+        if (verdict.step.do !== 'CreateMachine' || !isKubeError(error, 'Forbidden')) throw error
+        senses.admission.refused(session.metadata.uid ?? '', error)
+        return { requeueAfterSeconds: 0 } // The next pass says why.
+      }
       runtime.log.info(fieldsOf(session, verdict), 'Took a step for a session')
     }
     return { requeueAfterSeconds: verdict.requeueAfterSeconds }
@@ -87,10 +95,22 @@ export function gameSessionReconciler(outside: Outside): Reconcile {
     const name = `${key.namespace}/${key.name}`
     const known = uids.get(name)
     const uid = session?.metadata.uid
-    if (known !== undefined && known !== uid) senses.watch.forget(known)
+    if (known !== undefined && known !== uid) {
+      senses.watch.forget(known)
+      senses.admission.forget(known)
+    }
     if (uid === undefined) uids.delete(name)
     else uids.set(name, uid)
   }
+}
+
+/**
+ * The finalizer alone comes before the first status; the pass that follows at once writes it. And what was not admitted
+ * is asked for again before the status says so, or each attempt would be written twice.
+ */
+function isDoneFirst({ status }: GameSession, { step }: Verdict): boolean {
+  const reason = condition(status?.conditions, 'Ready')?.reason
+  return step?.do === 'AddFinalizer' || (step?.do === 'CreateMachine' && ADMISSION_REASONS.includes(reason ?? ''))
 }
 
 /** Intent first; nothing noteworthy, no write. A status that was read too early is refused, and the pass begins anew. */

@@ -7,6 +7,7 @@ import type { KubeClient } from '../../lib/kube/client.ts'
 import type { Store } from '../../lib/kube/store.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import { type PriceOf, type RulingOn, rank } from '../capacity/rank.ts'
+import { type Admission, admission } from './admission.ts'
 import { billingNow } from './billing.ts'
 import {
   type GameSessionSettings,
@@ -45,10 +46,11 @@ export interface Senses {
   isHeard: (machineUid: string) => boolean
   settings: GameSessionSettings
   watch: Stopwatch
+  admission: Admission
 }
 
-export function senses(given: Omit<Senses, 'watch'>): Senses {
-  return { ...given, watch: stopwatch(given.clock) }
+export function senses(given: Omit<Senses, 'watch' | 'admission'>): Senses {
+  return { ...given, watch: stopwatch(given.clock), admission: admission(given.clock) }
 }
 
 export async function see(session: GameSession, senses: Senses, signal: AbortSignal): Promise<Seen> {
@@ -69,6 +71,7 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
     isMachineGone: machines.length === 0 && (await isMachineGone(session, senses, signal)),
     isPlayConfirmed,
     rivals: rivalsOf(session, senses),
+    notAdmitted: senses.admission.refusalOf(uid),
     takenNames: takenNames(session, senses.machines),
     ranking: rankingOf(session, { machine, catalogue, senses }),
     hourlyPriceUsd: machine && senses.priceOf(reallyAt(machine), billedOs(catalogue, machine.spec.image)),

@@ -24,7 +24,7 @@ export const refusal: Phase = seen => {
   const standing = standingRefusal(seen)
   if (!standing || isAsAsked(seen)) return {}
   if (mayFallBack(seen, standing)) {
-    const message = 'Azure has no spot capacity for it now; it is rebuilt on on-demand capacity from the same disk.'
+    const message = 'Azure has no spot capacity for it now; it is rebuilt as an on-demand machine from the same disk.'
     return {
       step: { do: 'BeginIncarnation', priority: 'Regular', reason: 'CapacityRefused' },
       because: { reason: 'FallingBack', message },
