@@ -9,13 +9,15 @@ export type Predicate = (change: Change<KubernetesObject>) => boolean
 export const generationChanged: Predicate = modified('generation')
 export const annotationsChanged: Predicate = modified('annotations')
 export const labelsChanged: Predicate = modified('labels')
+/** Any write at all; false only for what is told again without one. */
+export const resourceVersionChanged: Predicate = modified('resourceVersion')
 
 export function anyOf(...predicates: Predicate[]): Predicate {
   return change => predicates.some(predicate => predicate(change))
 }
 
 /** What comes and what goes always counts. */
-function modified(field: 'generation' | 'annotations' | 'labels'): Predicate {
+function modified(field: 'generation' | 'annotations' | 'labels' | 'resourceVersion'): Predicate {
   return ({ type, old, object }) =>
     type !== 'Modified' || !isDeepStrictEqual(old?.metadata[field], object.metadata[field])
 }

@@ -8,8 +8,10 @@ import { credentialsBehave } from './credentials.suite.ts'
 import { electorBehaves } from './elector.suite.ts'
 import { eventsBehave } from './events.suite.ts'
 import { installWidgets } from './fixtures.ts'
+import { linkFaultsAreSurvived } from './link-faults.suite.ts'
 import { readmeHolds } from './readme.suite.ts'
 import { reflectorBehaves } from './reflector.suite.ts'
+import { serverFaultsAreSurvived } from './server-faults.suite.ts'
 
 let running: ApiServer | undefined
 
@@ -36,3 +38,5 @@ controllerBehaves(server)
 electorBehaves(server)
 eventsBehave(server)
 readmeHolds(server)
+linkFaultsAreSurvived(server)
+serverFaultsAreSurvived(server) // Last: it stops the server.
