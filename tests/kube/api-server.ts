@@ -24,7 +24,8 @@ export interface ApiServer {
   readonly clients: Authority
   /** As cluster-admin, by way of `port` (a proxy's, say) instead of the server's own. */
   credentials(options?: { port?: number }): Credentials
-  kubeconfig(user: object): Promise<string>
+  /** Its path; by way of `port` instead of the server's own. */
+  kubeconfig(user: object, port?: number): Promise<string>
   /** Kills the API server and leaves its etcd; `start` brings it back on the same port. */
   pause(): Promise<void>
   start(): Promise<void>
@@ -99,9 +100,9 @@ export async function startApiServer(): Promise<ApiServer> {
     },
     compact: () => compact(etcdUrl),
     credentials: ({ port: by = port } = {}) => fixed({ server: `https://127.0.0.1:${by}`, ca, token: TOKEN }),
-    kubeconfig: async user => {
+    kubeconfig: async (user, by = port) => {
       const path = join(directory, `kubeconfig-${crypto.randomUUID()}.json`)
-      const cluster = { server: `https://127.0.0.1:${port}`, 'certificate-authority-data': base64(ca) }
+      const cluster = { server: `https://127.0.0.1:${by}`, 'certificate-authority-data': base64(ca) }
       const config = {
         apiVersion: 'v1',
         kind: 'Config',

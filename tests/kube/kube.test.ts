@@ -8,6 +8,7 @@ import { credentialsBehave } from './credentials.suite.ts'
 import { electorBehaves } from './elector.suite.ts'
 import { eventsBehave } from './events.suite.ts'
 import { installWidgets } from './fixtures.ts'
+import { leadersKeepApart } from './leaders.suite.ts'
 import { linkFaultsAreSurvived } from './link-faults.suite.ts'
 import { readmeHolds } from './readme.suite.ts'
 import { reflectorBehaves } from './reflector.suite.ts'
@@ -36,6 +37,7 @@ credentialsBehave(server)
 reflectorBehaves(server)
 controllerBehaves(server)
 electorBehaves(server)
+leadersKeepApart(server)
 eventsBehave(server)
 readmeHolds(server)
 linkFaultsAreSurvived(server)

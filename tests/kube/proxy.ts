@@ -4,7 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /**
  * `Refuse`: breaks all connections and takes none. `Silent`: what is sent is lost, and nothing closes. `Held`: what is
- * sent waits on the way, and arrives when the link is open again. `Slow`: everything arrives, a kilobyte each 5 ms.
+ * sent to the server waits on the way, and arrives when the link is open again. `Slow`: everything arrives, a kilobyte
+ * each 5 ms.
  */
 export type LinkState = 'Open' | 'Refuse' | 'Silent' | 'Held' | 'Slow'
 
@@ -47,12 +48,12 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   }
 
   /** Carries `chunk` as the link is now. In order: whoever calls awaits the last one first. */
-  const carry = async (chunk: Buffer, to: Socket) => {
+  const carry = async (chunk: Buffer, { to, isToClient }: { to: Socket; isToClient: boolean }) => {
     if (state === 'Silent') {
       swallowed += chunk.length
       return
     }
-    if (state === 'Held') {
+    if (state === 'Held' && !isToClient) {
       held += chunk.length
       await opened.promise
       held -= chunk.length
@@ -73,7 +74,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
         from.destroy()
         return
       }
-      carried = carried.then(() => carry(chunk, to))
+      carried = carried.then(() => carry(chunk, { to, isToClient }))
     })
     const after = (then: () => void) => void carried.then(() => state !== 'Silent' && then())
     from.on('end', () => after(() => to.end()))
