@@ -22,7 +22,7 @@ export const loss: Phase = seen => {
     const message = 'Azure could not create the machine; what it left is removed.'
     return {
       step: { do: 'BeginIncarnation', priority: incarnation.priority, reason: 'CreateFailed' },
-      because: refusedExplanation(refusal) ?? { reason: 'CreateFailed', message },
+      because: refusedExplanation(refusal, seen) ?? { reason: 'CreateFailed', message },
       requeueAfterSeconds: 0,
     }
   }
