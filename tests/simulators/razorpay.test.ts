@@ -293,6 +293,33 @@ describe('webhooks', () => {
     await stopSimulator(manual.child)
   })
 
+  test('an automatic capture that does not come leaves the payment to the merchant', async () => {
+    const { payment } = await pay((await topUp()).id, { outcome: 'authorized' })
+    expect(await razorpay.payments.fetch(payment.id)).toMatchObject({ status: 'authorized', captured: false })
+    await razorpay.payments.capture(payment.id, 50_000, 'INR')
+    await expect.poll(() => eventsOf(payment.id)).toContain('payment_link.paid')
+  })
+
+  test('after a rotation what had happened before still bears the old secret', async () => {
+    const rotated = await startSimulator('--webhook-secret', 'the-old-one')
+    const link = await clientOf(rotated).paymentLink.create({ amount: 100, customer: {} })
+    const control = async (path: string, body: unknown) =>
+      await fetch(`${rotated.listening}/simulator${path}`, { method: 'POST', body: JSON.stringify(body) })
+    await control(`/payment-links/${link.id}/pay`, { outcome: 'failed' })
+    await control('/webhook', { url: endpoint.url, secret: 'the-new-one' })
+    await control(`/payment-links/${link.id}/pay`, {})
+    const ours = () => endpoint.received.filter(({ raw }) => raw.includes(link.id.slice('plink_'.length)))
+    await expect.poll(() => ours().length).toBeGreaterThanOrEqual(4)
+    const secretOf = ({ raw, headers }: Received) =>
+      ['the-old-one', 'the-new-one'].find(
+        secret => createHmac('sha256', secret).update(raw).digest('hex') === headers['x-razorpay-signature'],
+      )
+    for (const delivery of ours()) {
+      expect(secretOf(delivery)).toBe(delivery.event.event === 'payment.failed' ? 'the-old-one' : 'the-new-one')
+    }
+    await stopSimulator(rotated.child)
+  })
+
   test('events that arise before there is a webhook wait for it', async () => {
     const lonely = await startSimulator('--disorder', '0')
     const link = await clientOf(lonely).paymentLink.create({ amount: 100, customer: {} })
@@ -342,12 +369,27 @@ describe('refunds and disputes', () => {
     expect((await refund(20_000)).status).toBe(409)
   })
 
+  test('a refund waits at the bank, whose refusal gives the money back to the merchant', async () => {
+    const { payment } = await pay((await topUp()).id)
+    await control('/refund-outcome', { status: 'pending' })
+    const refund = await razorpay.payments.refund(payment.id, {})
+    await control('/refund-outcome', { status: 'processed' })
+    expect(refund).toMatchObject({ status: 'pending' })
+    expect(await razorpay.payments.fetch(payment.id)).toMatchObject({ amount_refunded: 50_000, status: 'refunded' })
+    await control('/refunds', { refund_id: refund.id, status: 'failed' })
+    expect(await razorpay.payments.fetch(payment.id)).toMatchObject({ amount_refunded: 0, status: 'captured' })
+    expect((await control('/refunds', { refund_id: refund.id, status: 'processed' })).status).toBe(409)
+    await expect.poll(() => eventsOf(payment.id)).toContain('refund.failed')
+  })
+
   test('the dashboard refunds, a bank disputes and wins', async () => {
     const { payment } = await pay((await topUp()).id)
     expect((await control('/refunds', { payment_id: payment.id, amount: 1000 })).status).toBe(201)
     const raised = await control('/disputes', { payment_id: payment.id })
     await control('/disputes', { dispute_id: raised.body.id, status: 'lost' })
     await expect.poll(() => eventsOf(payment.id)).toContain('payment.dispute.lost')
+    expect((await razorpay.disputes.all()).items).toContainEqual(expect.objectContaining({ id: raised.body.id }))
+    expect(await razorpay.disputes.fetch(String(raised.body.id))).toMatchObject({ amount_deducted: 50_000 })
     expect((await control('/refunds', { payment_id: payment.id, amount: 50_000 })).status).toBe(409)
   })
 })

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { findDispute, listDisputes } from './disputes.ts'
 import { invalid, RazorpayError, refuse } from './errors.ts'
 import { faultBody, takeFault } from './faults.ts'
 import { type Fields, isObject } from './fields.ts'
@@ -84,6 +85,9 @@ export function razorpayApi(world: World): Hono<Environment> {
 
   app.get('/refunds', context => context.json(listRefunds(world, { query: context.req.query() })))
   app.get('/refunds/:id', context => context.json(findRefund(world, { id: context.req.param('id') })))
+
+  app.get('/disputes', context => context.json(listDisputes(world, context.req.query())))
+  app.get('/disputes/:id', context => context.json(findDispute(world, context.req.param('id'))))
 
   app.post('/orders', async context => context.json(createOrder(world, await fieldsOf(context.req.raw))))
   app.get('/orders', context => context.json(listOrders(world, context.req.query())))

@@ -3,7 +3,7 @@ import { attempt, authorize, fail } from './payments.ts'
 import { signedCallback } from './signatures.ts'
 import type { Method, Payment, PaymentLink, World } from './state.ts'
 
-export const OUTCOMES = ['captured', 'failed', 'late-authorized'] as const
+export const OUTCOMES = ['captured', 'authorized', 'failed', 'late-authorized'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
 export interface Checkout {
@@ -12,15 +12,19 @@ export interface Checkout {
   callbackUrl: string | undefined
 }
 
-/** The link must be open. A late authorisation fails now; `later` is given what has to be done after its time. */
+/**
+ * The link must be open. A late authorisation fails now; `later` is given what has to be done after its time. With
+ * `authorized` the automatic capture does not come: the merchant has to ask for it.
+ */
 export function checkout(
   world: World,
   given: { link: PaymentLink; method: Method; outcome: Outcome; later: (authorizeNow: () => void) => void },
 ): Checkout {
   const { link, method, outcome, later } = given
   const payment = attempt(world, { link, method })
-  if (outcome === 'captured') {
-    authorize(world, payment)
+  if (outcome === 'captured' || outcome === 'authorized') {
+    authorize(world, payment, outcome === 'authorized' ? 'manual' : undefined)
+    if (outcome === 'authorized') return { payment, callbackUrl: undefined }
     const { keySecret } = world.state.account
     return { payment, callbackUrl: signedCallback(link, { paymentId: payment.id, keySecret }) }
   }

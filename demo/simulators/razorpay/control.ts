@@ -7,7 +7,7 @@ import { checkout, OUTCOMES } from './checkout.ts'
 import { moveDispute, raiseDispute } from './disputes.ts'
 import { ControlError } from './errors.ts'
 import { linkBody, lookUpLink } from './payment-links.ts'
-import { refundPayment } from './refunds.ts'
+import { refundPayment, settleRefund } from './refunds.ts'
 import {
   DISPUTE_OUTCOMES,
   DISPUTE_PHASES,
@@ -44,11 +44,16 @@ const faultBody = z.strictObject({
   loseReply: z.boolean().default(false),
   times: z.int().min(1).default(1),
 })
-const refundBody = z.strictObject({
-  payment_id: z.string(),
-  amount: paise.optional(),
-  status: z.enum(['processed', 'failed']).default('processed'),
-})
+const refundStatus = z.enum(['pending', 'processed', 'failed'])
+const refundBody = z.union([
+  z.strictObject({
+    payment_id: z.string(),
+    amount: paise.optional(),
+    status: refundStatus.default('processed'),
+  }),
+  z.strictObject({ refund_id: z.string(), status: z.enum(['processed', 'failed']) }),
+])
+const refundOutcomeBody = z.strictObject({ status: refundStatus })
 const disputeBody = z.union([
   z.strictObject({
     payment_id: z.string(),
@@ -133,6 +138,12 @@ export function controlApi(outside: ControlOutside): Hono {
 
   app.post('/refunds', async context => {
     const given = parse(refundBody, await body(context.req.raw))
+    if ('refund_id' in given) {
+      const refund = state.refunds.get(given.refund_id)
+      if (refund?.status !== 'pending') throw new ControlError(409, `there is no pending refund ${given.refund_id}`)
+      settleRefund(world, { refund, payment: paymentOf(state, refund.payment_id), status: given.status })
+      return context.json(refund)
+    }
     const payment = paymentOf(state, given.payment_id)
     const left = payment.amount - payment.amount_refunded
     const amount = given.amount ?? left
@@ -143,6 +154,12 @@ export function controlApi(outside: ControlOutside): Hono {
       )
     }
     return context.json(refundPayment(world, { payment, amount, status: given.status }), 201)
+  })
+
+  app.post('/refund-outcome', async context => {
+    const { status } = parse(refundOutcomeBody, await body(context.req.raw))
+    state.refundOutcome = status
+    return context.json({ status })
   })
 
   app.post('/disputes', async context => {

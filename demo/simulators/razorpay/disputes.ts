@@ -1,5 +1,7 @@
 // Disputes: raised by the customer's bank, won or lost later. razorpay.com/docs/webhooks/disputes
 import { unixSeconds } from '../clock.ts'
+import { refuse } from './errors.ts'
+import { collection, paged, pageOf } from './fields.ts'
 import type { Dispute, Payment, World } from './state.ts'
 
 /** The merchant has this long to respond, seconds. */
@@ -38,4 +40,14 @@ export function moveDispute(
   if (status === 'lost') dispute.amount_deducted = dispute.amount
   world.emit(`payment.dispute.${status}`, { payment, dispute })
   return dispute
+}
+
+export function findDispute({ state }: World, id: string): Dispute {
+  const dispute = state.disputes.get(id)
+  if (dispute === undefined) throw refuse('UnknownId')
+  return dispute
+}
+
+export function listDisputes({ state }: World, query: Record<string, string>): Record<string, unknown> {
+  return collection(paged(state.disputes.values(), pageOf(query)))
 }

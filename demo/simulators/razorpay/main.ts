@@ -2,7 +2,7 @@
 //
 // Not modelled: partial payments, UPI links, other currencies than INR, customers, invoices, subscriptions, QR codes,
 // settlements, transfers, Checkout's JavaScript, OAuth, the webhook admin API, rate limits (inject 429), 3D Secure.
-// Refunds are processed at once. A payment late for a link that is over is captured all the same: our reading.
+// Refunds are processed at once unless the control API says otherwise. A payment late for a link that is over is captured all the same: our reading.
 import { type HttpBindings, serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { systemClock } from '../clock.ts'
@@ -46,7 +46,7 @@ function start(options: Options): void {
   const server = serve({ fetch: app.fetch, port: options.port, hostname: options.host }, ({ port }) => {
     const listening = `http://${options.host}:${port}`
     if (state.account.publicUrl === '') state.account.publicUrl = listening
-    console.log(JSON.stringify({ listening, keyId, keySecret, webhookSecret, seed: options.seed }))
+    console.log(JSON.stringify({ listening, account: id, keyId, keySecret, webhookSecret, seed: options.seed }))
   })
   server.on('error', error => {
     console.error(`Cannot listen on ${options.host}:${options.port}: ${error.message}`)

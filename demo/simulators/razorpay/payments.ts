@@ -36,7 +36,7 @@ export function fail(world: World, payment: Payment): void {
 }
 
 /** The bank says yes, at once or late; capture follows where it is automatic. */
-export function authorize(world: World, payment: Payment): void {
+export function authorize(world: World, payment: Payment, capturing = world.state.account.capture): void {
   const nothing = {
     error_code: null,
     error_description: null,
@@ -50,7 +50,7 @@ export function authorize(world: World, payment: Payment): void {
   const order = payment.order_id === null ? undefined : world.state.orders.get(payment.order_id)
   // A second success of an order that is paid already goes back at once.
   if (order?.status === 'paid') refundPayment(world, { payment, amount: payment.amount })
-  else if (world.state.account.capture === 'automatic') capture(world, payment)
+  else if (capturing === 'automatic') capture(world, payment)
 }
 
 export function captureByMerchant(world: World, given: { id: string; fields: Fields }): Payment {

@@ -35,15 +35,15 @@ export function refundByMerchant(
     notes: notesOf(fields),
     speed_requested: optimum ? ('optimum' as const) : ('normal' as const),
   }
-  const refund = refundPayment(world, { payment, amount, ...asked })
+  const refund = refundPayment(world, { payment, amount, status: world.state.refundOutcome, ...asked })
   if (key !== undefined) world.state.refundKeys.set(key, { request, refundId: refund.id })
   return refund
 }
 
-/** Gives the money back and says so; `status: failed` is the bank's refusal, which moves nothing. */
+/** Gives the money back and says so; `status: failed` is the bank's refusal, which moves nothing; `pending`, not yet. */
 export function refundPayment(
   world: World,
-  given: { payment: Payment; amount: number; status?: 'processed' | 'failed' } & Partial<
+  given: { payment: Payment; amount: number; status?: Refund['status'] } & Partial<
     Pick<Refund, 'receipt' | 'notes' | 'speed_requested'>
   >,
 ): Refund {
@@ -68,11 +68,20 @@ export function refundPayment(
   setRefunded(payment, payment.amount_refunded + amount)
   emit('refund.created', { refund, payment })
 
-  refund.status = status
-  if (status === 'processed') refund.acquirer_data = { arn: String(random.integer(10 ** 14, 10 ** 15 - 1)) }
-  else setRefunded(payment, payment.amount_refunded - amount)
-  emit(`refund.${status}`, { refund, payment })
+  if (status !== 'pending') settleRefund(world, { refund, payment, status })
   return refund
+}
+
+/** What the bank says of a pending refund. */
+export function settleRefund(
+  world: World,
+  given: { refund: Refund; payment: Payment; status: 'processed' | 'failed' },
+): void {
+  const { refund, payment, status } = given
+  refund.status = status
+  if (status === 'processed') refund.acquirer_data = { arn: String(world.random.integer(10 ** 14, 10 ** 15 - 1)) }
+  else setRefunded(payment, payment.amount_refunded - refund.amount)
+  world.emit(`refund.${status}`, { refund, payment })
 }
 
 function setRefunded(payment: Payment, amount: number): void {

@@ -203,6 +203,8 @@ export interface State {
   payments: Map<string, Payment>
   refunds: Map<string, Refund>
   disputes: Map<string, Dispute>
+  /** What becomes of refunds that the merchant asks for by the API. */
+  refundOutcome: Refund['status']
   /** By idempotency key: what was asked and what came of it. */
   refundKeys: Map<string, { request: string; refundId: string }>
   events: Map<string, WebhookEvent>
@@ -229,6 +231,7 @@ export function createState(account: Account, webhook: Webhook): State {
     payments: new Map(),
     refunds: new Map(),
     disputes: new Map(),
+    refundOutcome: 'processed',
     refundKeys: new Map(),
     events: new Map(),
     calls: [],
