@@ -14,8 +14,13 @@ import { workOffNotification, workOffUpdate } from './bot/worker.ts'
 import { type Application, createApplication } from './http/application.ts'
 import { HttpError } from './http/errors.ts'
 import type { RateLimits } from './http/rate-limits.ts'
-import type { PaymentRail } from './payments/rail.ts'
-import { receiveRazorpayWebhook, workOffRazorpayWebhook } from './payments/razorpay-webhook.ts'
+import { isPaymentError } from './payments/errors.ts'
+import type { PaymentMetrics } from './payments/metrics.ts'
+import type { HostedRail, PaymentRail } from './payments/rail.ts'
+import { razorpayInbox } from './payments/razorpay-inbox.ts'
+import { workOffRazorpayWebhook } from './payments/razorpay-webhook.ts'
+import { takeInRefunds } from './payments/reconciliation.ts'
+import { workOffRefund } from './payments/refunds.ts'
 import { playerById } from './players/players.ts'
 import { enqueue } from './queue/queue.ts'
 import type { Handlers } from './queue/worker.ts'
@@ -33,7 +38,8 @@ export interface FrontOutside {
   health: Health
   limits: RateLimits
   catalogue: () => Catalogue
-  rail: PaymentRail
+  rails: { Razorpay: HostedRail; Stars: PaymentRail }
+  paymentMetrics: PaymentMetrics
   sessions: CommandOutside
 }
 
@@ -50,11 +56,12 @@ const CHATS_AT_ONCE = 16
 /** With the queue's backoff about twenty minutes; then a person looks at it. */
 const TELEGRAM_ATTEMPTS = 12
 const WEBHOOKS_AT_ONCE = 8
-/** About half a day. The money is found by reconciliation in any case. */
-const WEBHOOK_ATTEMPTS = 150
+const REFUNDS_AT_ONCE = 2
+/** About half a day. What webhooks tell is found by reconciliation in any case; a refund then waits for a person. */
+const GATEWAY_ATTEMPTS = 150
 
 export function createFront(outside: FrontOutside): Front {
-  const { settings, database, clock, log, catalogue, rail } = outside
+  const { settings, database, clock, log, catalogue, rails } = outside
   const { publicUrl, telegram, razorpay } = settings
   // The bot's id is the part of its token before the colon, so updates can be stored before Telegram has answered.
   const botId = Number(telegram.token.split(':')[0])
@@ -62,7 +69,8 @@ export function createFront(outside: FrontOutside): Front {
 
   const pages = topUpPages(
     pagesOutside({
-      ...{ database, clock, log, catalogue, publicUrl, rail, razorpay },
+      ...{ database, clock, log, catalogue, publicUrl, razorpay },
+      rail: rails.Razorpay,
       limits: outside.limits,
       botUrl: () => (bot ? `https://t.me/${bot.botInfo.username}` : 'https://t.me'),
     }),
@@ -82,30 +90,18 @@ export function createFront(outside: FrontOutside): Front {
         await bot.handleUpdate(update)
       },
     },
-    razorpay: {
-      async receive(delivery) {
-        const { webhookSecrets } = razorpay
-        await receiveRazorpayWebhook({ database, webhookSecrets }, { ...delivery, now: clock.now() })
-      },
-    },
+    razorpay: { receive: webhookDoor(outside) },
   })
 
   return {
     application,
-    paymentHandlers: {
-      'razorpay.webhook': {
-        concurrency: WEBHOOKS_AT_ONCE,
-        attempts: WEBHOOK_ATTEMPTS,
-        async handle({ webhookId }) {
-          await workOffRazorpayWebhook({ database, rail, log }, { webhookId, now: clock.now() })
-        },
-      },
-    },
+    paymentHandlers: paymentHandlers(outside),
     async botHandlers(signal) {
       const webhookUrl = `${publicUrl}/webhooks/telegram`
       const { token, apiRoot, webhookSecret, paisePerStar } = telegram
       const botInfo = await introduce({ token, apiRoot, webhookUrl, webhookSecret, clock, log }, signal)
-      const rooms = { database, clock, log, catalogue, publicUrl, paisePerStar, sessions: outside.sessions }
+      const { paymentMetrics: metrics, sessions } = outside
+      const rooms = { database, clock, log, catalogue, publicUrl, paisePerStar, sessions, rails, metrics }
       const itself = createBot({ token, apiRoot, botInfo }, botOutside(rooms))
       bot = itself
       return {
@@ -125,6 +121,52 @@ export function createFront(outside: FrontOutside): Front {
           },
         },
       }
+    },
+  }
+}
+
+/** Where Razorpay's webhooks come in. */
+function webhookDoor({ settings, database, clock, paymentMetrics }: FrontOutside) {
+  const { webhookSecrets } = settings.razorpay
+  const receive = razorpayInbox({ database, webhookSecrets })
+  return async (delivery: { rawBody: string; signature: string; eventId: string | undefined }): Promise<void> => {
+    try {
+      paymentMetrics.received(await receive({ ...delivery, now: clock.now() }))
+    } catch (error) {
+      if (isPaymentError(error, 'SignatureInvalid')) paymentMetrics.received('Refused')
+      throw error
+    }
+  }
+}
+
+function paymentHandlers({ settings, database, clock, log, rails, paymentMetrics }: FrontOutside): Handlers {
+  const { accountId } = settings.razorpay
+  return {
+    'razorpay.webhook': {
+      concurrency: WEBHOOKS_AT_ONCE,
+      attempts: GATEWAY_ATTEMPTS,
+      async handle({ webhookId }) {
+        const outside = { database, rail: rails.Razorpay, accountId, log }
+        const outcome = await workOffRazorpayWebhook(outside, { webhookId, now: clock.now() })
+        paymentMetrics.told({ rail: 'Razorpay', by: 'Webhook', outcome })
+      },
+    },
+    'payment.refund': {
+      concurrency: REFUNDS_AT_ONCE,
+      attempts: GATEWAY_ATTEMPTS,
+      async handle({ refundId }) {
+        const { rail, outcome } = await workOffRefund({ database, rails }, { refundId, now: clock.now() })
+        log.info({ refund: refundId, rail, outcome }, 'Brought a refund to the gateway')
+        paymentMetrics.told({ rail, by: 'Refund', outcome })
+      },
+    },
+    'razorpay.refunds': {
+      concurrency: REFUNDS_AT_ONCE,
+      attempts: GATEWAY_ATTEMPTS,
+      async handle({ paymentId }) {
+        const outcomes = await takeInRefunds({ database, rail: rails.Razorpay }, { paymentId, now: clock.now() })
+        for (const outcome of outcomes) paymentMetrics.told({ rail: 'Razorpay', by: 'Reconciliation', outcome })
+      },
     },
   }
 }

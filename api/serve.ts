@@ -19,8 +19,10 @@ import { createFront, type FrontOutside } from './front.ts'
 import { createRateLimits } from './http/rate-limits.ts'
 import { connectRedis } from './http/redis.ts'
 import { catalogueMetric, queueMetrics } from './metrics.ts'
+import { paymentMetrics } from './payments/metrics.ts'
 import { razorpayRail } from './payments/razorpay.ts'
 import { reconcilePayments } from './payments/reconciliation.ts'
+import { starsRail } from './payments/stars-rail.ts'
 import { forgetSeen } from './queue/queue.ts'
 import { type Handlers, work } from './queue/worker.ts'
 import { createRaise } from './sessions/metrics.ts'
@@ -55,7 +57,7 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
   checkRegions(outside, catalogue)
   const database = connectDatabase(settings.databaseUrl, { max: DATABASE_CONNECTIONS, applicationName: 'wasd-api' })
   const redis = connectRedis(settings.redisUrl, log)
-  const rail = razorpayRail(settings.razorpay)
+  const rails = { Razorpay: razorpayRail(settings.razorpay), Stars: starsRail(settings.telegram) }
   const health = createHealth({ clock })
   addChecks(health, { stopping, database })
 
@@ -66,8 +68,10 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
   const raise = createRaise({ registry: metrics, log })
   const sessions = sessionParts({ database, kube, clock, log, settings: settings.sessions, raise }, runtime)
 
+  const paymentsTold = paymentMetrics(metrics, database)
   const frontOutside: FrontOutside = {
-    ...{ settings, database, clock, log, metrics, health, rail },
+    ...{ settings, database, clock, log, metrics, health, rails },
+    paymentMetrics: paymentsTold,
     limits: createRateLimits(redis),
     catalogue: catalogue.current,
     sessions: { database, catalogue: catalogue.current, ...settings.sessions },
@@ -90,7 +94,10 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
       syncTimeoutSeconds: SYNC_TIMEOUT_SECONDS,
       drainSeconds: DRAIN_SECONDS,
     }).run(drain.signal),
-    reconcilePayments({ database, rail, clock, log }, drain.signal),
+    reconcilePayments(
+      { database, rails, clock, log, onOutcome: what => paymentsTold.told({ ...what, by: 'Reconciliation' }) },
+      drain.signal,
+    ),
     catalogue.run(drain.signal),
     forgetting(database, { clock, log }, drain.signal),
   ])

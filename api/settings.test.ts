@@ -12,6 +12,7 @@ const complete = {
   RAZORPAY_KEY_ID: 'rzp_test_1',
   RAZORPAY_KEY_SECRET: 'key-secret',
   RAZORPAY_WEBHOOK_SECRETS: 'new, old',
+  RAZORPAY_ACCOUNT_ID: 'acc_1',
   DEFAULT_REGIONS: 'centralindia,southindia',
 }
 

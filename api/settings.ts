@@ -43,6 +43,10 @@ const serveSchema = z.object({
   RAZORPAY_WEBHOOK_SECRETS: list
     .pipe(z.array(z.string()).min(1, 'at least one secret is expected').max(5, 'at most five secrets are expected'))
     .describe('the webhook secrets, separated by commas, the newest first'),
+  RAZORPAY_ACCOUNT_ID: z
+    .string()
+    .regex(/^acc_\w{1,40}$/, 'acc_ and the merchant id are expected')
+    .describe('acc_ and the merchant id from the dashboard: events of other accounts are not ours'),
   RAZORPAY_BASE_URL: url.default('https://api.razorpay.com'),
   PAISE_PER_STAR: integer({ minimum: 1, maximum: 10_000 }).default(130),
   HOLD_BLOCK_SECONDS: integer({ minimum: 60, maximum: 14_400 }).default(900),
@@ -85,6 +89,7 @@ export function serveSettings(environment: Environment) {
       keyId: parsed.RAZORPAY_KEY_ID,
       keySecret: parsed.RAZORPAY_KEY_SECRET,
       webhookSecrets: parsed.RAZORPAY_WEBHOOK_SECRETS,
+      accountId: parsed.RAZORPAY_ACCOUNT_ID,
       baseUrl: parsed.RAZORPAY_BASE_URL,
     },
     sessions: {

@@ -3,7 +3,7 @@ import type { Catalogue } from '../../crds/catalogue.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import { type Answer, answer } from './answer.ts'
 import { callbackData, type Press, readPress } from './buttons.ts'
-import type { BotOutside, RunningSession } from './outside.ts'
+import type { BotOutside, Refundable, RunningSession } from './outside.ts'
 import { wordsFor } from './words.ts'
 
 const tier = { sizes: [], osDiskGiB: 128 }
@@ -29,6 +29,9 @@ interface World {
   startFails: Error | undefined
   started: string[]
   stopped: string[]
+  refundables: Refundable[]
+  refundFails: Error | undefined
+  refunded: string[]
 }
 
 let world: World
@@ -51,6 +54,9 @@ beforeEach(() => {
     startFails: undefined,
     started: [],
     stopped: [],
+    refundables: [],
+    refundFails: undefined,
+    refunded: [],
   }
   outside = {
     log: createLogger({ program: 'test', level: 'silent' }),
@@ -64,6 +70,12 @@ beforeEach(() => {
     starsInvoice: async () => ({ payload: 'top-up', stars: 385, amountPaise: 50_050n }),
     checkStars: async () => 'Accepted',
     creditStars: async () => undefined,
+    takeInStarsRefund: async () => undefined,
+    refundables: async () => world.refundables,
+    refund: async ({ payment, amountPaise }) => {
+      if (world.refundFails) throw world.refundFails
+      world.refunded.push(`${payment}: ${amountPaise}`)
+    },
     session: async () => world.running,
     start: async ({ game: key, tier: tierKey }) => {
       if (world.startFails) throw world.startFails

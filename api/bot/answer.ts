@@ -4,6 +4,7 @@ import type { Catalogue } from '../../crds/catalogue.ts'
 import type { StarsInvoice } from '../payments/stars.ts'
 import type { Press } from './buttons.ts'
 import type { BotOutside, RunningSession } from './outside.ts'
+import { refundList, refundNow, refundQuestion } from './refunds.ts'
 import { codeOf } from './refusals.ts'
 import type { Screen } from './screens.ts'
 import * as screens from './screens.ts'
@@ -63,6 +64,12 @@ export async function answer(press: Press, visitor: Visitor, outside: BotOutside
       await outside.stop({ playerId, sessionId: session.id })
       return { show: screens.stopping(words, titlesOf(session, catalogue).game) }
     }
+    case 'Refunds':
+      return { show: await refundList(visitor, outside) }
+    case 'Refund':
+      return { show: await refundQuestion(press.payment, visitor, outside) }
+    case 'RefundNow':
+      return { show: await refundNow(press, visitor, outside) }
     default:
       return press satisfies never
   }

@@ -24,6 +24,7 @@ const CALL_SECONDS = 15
 const presses: Record<string, Press> = {
   play: { do: 'Games', offset: 0 },
   balance: { do: 'Balance' },
+  refund: { do: 'Refunds' },
   status: { do: 'Status' },
   stop: { do: 'Stop' },
 }

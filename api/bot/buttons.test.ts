@@ -5,7 +5,9 @@ import { CALLBACK_DATA_BYTES, callbackData, type Press, readPress } from './butt
 const key = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/)
 const amountPaise = fc.bigInt({ min: 0n, max: 999_999_999n })
 const press: fc.Arbitrary<Press> = fc.oneof(
-  fc.constantFrom('Home', 'Balance', 'TopUp', 'Status', 'Stop').map(word => ({ do: word }) satisfies { do: string }),
+  fc
+    .constantFrom('Home', 'Balance', 'TopUp', 'Status', 'Stop', 'Refunds')
+    .map(word => ({ do: word }) satisfies { do: string }),
   fc.record({ do: fc.constantFrom('TopUpAmount', 'PayWithStars'), amountPaise }),
   fc.record({ do: fc.constant('Games'), offset: fc.nat({ max: 1000 }) }),
   fc.record({ do: fc.constant('Game'), game: key }),
@@ -17,6 +19,8 @@ const press: fc.Arbitrary<Press> = fc.oneof(
     ratePaisePerHour: fc.integer({ min: 1, max: 10_000_000 }),
   }),
   fc.record({ do: fc.constant('StopNow'), session: fc.stringMatching(/^[0-9a-z]{26}$/) }),
+  fc.record({ do: fc.constant('Refund'), payment: fc.stringMatching(/^\d{1,18}$/) }),
+  fc.record({ do: fc.constant('RefundNow'), payment: fc.stringMatching(/^\d{1,18}$/), amountPaise }),
 ) as fc.Arbitrary<Press>
 
 test('a button means what it was made for, within 64 bytes', () => {
@@ -42,6 +46,8 @@ test.each([
   'start:quake:standard:-5',
   'amount:1e9',
   'stars:',
+  'refund:',
+  'refund-now:1:-5',
 ])('I8: a stale or made-up button (%s) means nothing, and does not throw', data => {
   expect(readPress(data, { games: ['quake'], tiers: ['standard'] })).toBeUndefined()
 })

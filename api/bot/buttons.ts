@@ -18,6 +18,11 @@ export type Press =
   | { do: 'Status' }
   | { do: 'Stop' }
   | { do: 'StopNow'; session: string }
+  | { do: 'Refunds' }
+  /** `payment` is the handle of `Refundable`. */
+  | { do: 'Refund'; payment: string }
+  /** `amountPaise` is what the player was shown, and agrees to. */
+  | { do: 'RefundNow'; payment: string; amountPaise: bigint }
 
 /** Bytes. https://core.telegram.org/bots/api#inlinekeyboardbutton */
 export const CALLBACK_DATA_BYTES = 64
@@ -32,6 +37,7 @@ export function callbackData(press: Press): string {
     case 'TopUp':
     case 'Status':
     case 'Stop':
+    case 'Refunds':
       return names[press.do]
     case 'TopUpAmount':
     case 'PayWithStars':
@@ -46,6 +52,10 @@ export function callbackData(press: Press): string {
       return `${names.Start}:${shortKey(press.game)}:${shortKey(press.tier)}:${press.ratePaisePerHour}`
     case 'StopNow':
       return `${names.StopNow}:${press.session}`
+    case 'Refund':
+      return `${names.Refund}:${press.payment}`
+    case 'RefundNow':
+      return `${names.RefundNow}:${press.payment}:${press.amountPaise}`
     default:
       return press satisfies never
   }
@@ -64,6 +74,9 @@ const names = {
   Status: 'status',
   Stop: 'stop',
   StopNow: 'stop-now',
+  Refunds: 'refunds',
+  Refund: 'refund',
+  RefundNow: 'refund-now',
 } as const satisfies Record<Press['do'], string>
 
 /** What the catalogue knows now; keys in a button are looked up in it. */
@@ -102,6 +115,12 @@ export function readPress(data: string, known: Known): Press | undefined {
       return game && tier && isCount(third) ? { do: 'Start', game, tier, ratePaisePerHour: Number(third) } : undefined
     case names.StopNow:
       return first ? { do: 'StopNow', session: first } : undefined
+    case names.Refunds:
+      return { do: 'Refunds' }
+    case names.Refund:
+      return first ? { do: 'Refund', payment: first } : undefined
+    case names.RefundNow:
+      return first && isCount(second) ? { do: 'RefundNow', payment: first, amountPaise: BigInt(second) } : undefined
     default:
       return undefined
   }

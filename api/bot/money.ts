@@ -1,4 +1,4 @@
-// Paise and seconds as a person reads them. Integers all the way: no float ever holds money.
+// Paise, seconds and days as a person reads them. Integers all the way: no float ever holds money.
 
 const grouping = new Intl.NumberFormat('en-IN')
 
@@ -33,4 +33,11 @@ export function exactDuration(seconds: number): string {
   ] as const
   const told = parts.filter(([amount]) => amount > 0).map(([amount, unit]) => `${amount} ${unit}`)
   return told.length > 0 ? told.join(' ') : '0 s'
+}
+
+const days = new Intl.DateTimeFormat('en-IN', { day: 'numeric', month: 'short', timeZone: 'Asia/Kolkata' })
+
+/** A day as a player in India sees it: "23 Nov". */
+export function day(date: Date): string {
+  return days.format(date)
 }

@@ -14,9 +14,21 @@ export function notificationScreen(notification: Notification, words: Words, cat
     case 'TopUpCredited': {
       const { rail } = notification
       const amountPaise = BigInt(notification.amountPaise)
+      const repaidPaise = BigInt(notification.repaidPaise)
       const balancePaise = BigInt(notification.balancePaise)
-      return screens.menu(words, say.topUpCredited({ amountPaise, balancePaise, rail }))
+      return screens.menu(words, say.topUpCredited({ amountPaise, repaidPaise, balancePaise, rail }))
     }
+    case 'RefundProcessed':
+      return screens.menu(words, say.refundProcessed({ ...amountsOf(notification), rail: notification.rail }))
+    case 'RefundFailed':
+      return screens.menu(words, say.refundFailed(amountsOf(notification)))
+    case 'MoneyTakenBack': {
+      const { because } = notification
+      const owedPaise = BigInt(notification.owedPaise)
+      return screens.menu(words, say.moneyTakenBack({ because, owedPaise, ...amountsOf(notification) }))
+    }
+    case 'DisputeWon':
+      return screens.menu(words, say.disputeWon(amountsOf(notification)))
     case 'SessionWaiting':
       return screens.underSession(words, say.sessionWaiting(asSentence(notification.reason)))
     case 'SessionReady':
@@ -52,6 +64,10 @@ export function notificationScreen(notification: Notification, words: Words, cat
     default:
       return notification satisfies never
   }
+}
+
+function amountsOf({ amountPaise, balancePaise }: { amountPaise: string; balancePaise: string }) {
+  return { amountPaise: BigInt(amountPaise), balancePaise: BigInt(balancePaise) }
 }
 
 /** Characters of a reason from elsewhere that are passed on. */

@@ -1,6 +1,7 @@
 // What the bot asks of the rest of the API. Small, so that the bot knows neither tables nor Kubernetes.
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import type { RailName } from '../payments/rail.ts'
 import type { StarsCheck, StarsInvoice } from '../payments/stars.ts'
 import type { SessionState } from '../sessions/commands.ts'
 
@@ -30,6 +31,18 @@ export interface StarsCheckout {
   currency: string
 }
 
+/** A payment of which something can go back. */
+export interface Refundable {
+  /** Short enough for a button. */
+  payment: string
+  rail: RailName
+  /** What was paid in. */
+  paidPaise: bigint
+  /** What of it can go back now. */
+  amountPaise: bigint
+  paidAt: Date
+}
+
 export interface StarsPayment extends StarsCheckout {
   playerId: string
   /** Telegram's id of the charge: the key by which a payment is credited once. */
@@ -55,6 +68,12 @@ export interface BotOutside {
   checkStars(checkout: StarsCheckout): Promise<StarsCheck>
   /** Credits once per charge; the same one again changes nothing. */
   creditStars(payment: StarsPayment): Promise<void>
+  /** Telegram gave Stars back. The same one again changes nothing. */
+  takeInStarsRefund(refund: { stars: number; currency: string; chargeId: string }): Promise<void>
+  /** Newest first. */
+  refundables(playerId: string): Promise<Refundable[]>
+  /** Throws errors whose `code` is one of `REFUSED` in refunds.ts when it may not be. */
+  refund(order: { playerId: string; payment: string; amountPaise: bigint }): Promise<void>
   session(playerId: string): Promise<RunningSession | undefined>
   /** Throws errors whose `code` is one of `ANSWERED_CODES` in refusals.ts when it may not be. */
   start(order: { playerId: string; game: string; tier: string }): Promise<void>

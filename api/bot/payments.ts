@@ -31,4 +31,9 @@ export function addPayments(bot: Bot, outside: BotOutside): void {
       chargeId: payment.telegram_payment_charge_id,
     })
   })
+
+  bot.on('message:refunded_payment', async context => {
+    const { total_amount: stars, currency, telegram_payment_charge_id: chargeId } = context.message.refunded_payment
+    await outside.takeInStarsRefund({ stars, currency, chargeId })
+  })
 }

@@ -3,7 +3,12 @@ import type { Catalogue } from '../../crds/catalogue.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
-import { checkStars, createStarsInvoice, creditStars } from '../payments/stars.ts'
+import { PaymentError } from '../payments/errors.ts'
+import type { PaymentMetrics } from '../payments/metrics.ts'
+import { bringIn } from '../payments/movements.ts'
+import type { Movement, PaymentRail, RailName } from '../payments/rail.ts'
+import { askRefund, refundables } from '../payments/refunds.ts'
+import { checkStars, createStarsInvoice } from '../payments/stars.ts'
 import { createTopUp, MAXIMUM_PAISE, MINIMUM_PAISE } from '../payments/top-ups.ts'
 import { findOrCreateByTelegram } from '../players/players.ts'
 import { active, type CommandOutside, start, stop } from '../sessions/commands.ts'
@@ -21,10 +26,18 @@ export interface BotRooms {
   publicUrl: string
   paisePerStar: number
   sessions: CommandOutside
+  rails: Record<RailName, PaymentRail>
+  metrics: PaymentMetrics
 }
 
 export function botOutside(rooms: BotRooms): BotOutside {
-  const { database, clock, log, catalogue, publicUrl, paisePerStar, sessions } = rooms
+  const { database, clock, log, catalogue, publicUrl, paisePerStar, sessions, rails, metrics } = rooms
+  const bringInStars = async (movement: Movement) => {
+    const [outcome] = await bringIn(database, { rail: 'Stars', movements: [movement], now: clock.now() })
+    if (outcome === undefined) return
+    log.info({ movement, outcome }, 'Worked off what Telegram told of Stars')
+    metrics.told({ rail: 'Stars', by: 'Bot', outcome })
+  }
   return {
     log,
     catalogue,
@@ -49,9 +62,28 @@ export function botOutside(rooms: BotRooms): BotOutside {
     },
     starsInvoice: order => createStarsInvoice(database, { ...order, paisePerStar, now: clock.now() }),
     checkStars: checkout => checkStars(database, { ...checkout, now: clock.now() }),
-    async creditStars(payment) {
-      const crediting = await creditStars(database, { ...payment, now: clock.now() })
-      log.info({ charge: payment.chargeId, crediting }, 'Worked a Stars payment off')
+    async creditStars({ chargeId: id, payload: topUpId, stars, currency }) {
+      const paid = { currency, units: BigInt(stars) }
+      await bringInStars({ is: 'Payment', payment: { id, topUpId, paid, hasRefunds: false } })
+    },
+    async takeInStarsRefund({ chargeId: id, stars, currency }) {
+      const returned = { currency, units: BigInt(stars) }
+      const refund = { id, paymentId: id, refundId: undefined, returned, state: 'Processed' } as const
+      await bringInStars({ is: 'Refund', refund })
+    },
+    async refundables(playerId) {
+      const payments = await refundables(database, { playerId, rails })
+      return payments.map(({ payment: { handle, rail, amountPaise: paidPaise, creditedAt: paidAt }, leftPaise }) => ({
+        payment: handle,
+        ...{ rail, paidPaise, paidAt, amountPaise: leftPaise },
+      }))
+    },
+    async refund({ playerId, payment: handle, amountPaise }) {
+      const chosen = (await refundables(database, { playerId, rails })).find(({ payment }) => payment.handle === handle)
+      if (!chosen) throw new PaymentError('NothingToRefund')
+      const { rail, id: paymentId } = chosen.payment
+      const by = { askedBy: 'Player' } as const
+      await askRefund(database, { rail: rails[rail], paymentId, playerId, amountPaise, by, now: clock.now() })
     },
 
     async session(playerId) {

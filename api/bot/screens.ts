@@ -4,6 +4,7 @@ import type { Catalogue } from '../../crds/catalogue.ts'
 import { callbackData, type Press } from './buttons.ts'
 import type { Html } from './html.ts'
 import { lines } from './html.ts'
+import type { Refundable } from './outside.ts'
 import type { SessionView, TierOffer, Words } from './words.ts'
 
 export interface Screen {
@@ -65,7 +66,8 @@ export function balance(words: Words, about: { wallet: Wallet; playing: boolean 
   const second = about.playing
     ? button(labels.status, { do: 'Status' })
     : button(labels.play, { do: 'Games', offset: 0 })
-  return { text: words.balance(about.wallet), buttons: [[button(labels.topUp, { do: 'TopUp' }), second]] }
+  const refund = button(labels.refund, { do: 'Refunds' })
+  return { text: words.balance(about.wallet), buttons: [[button(labels.topUp, { do: 'TopUp' }), second], [refund]] }
 }
 
 export function topUp(words: Words, text: Html = words.topUp()): Screen {
@@ -174,4 +176,23 @@ export function confirmStop(words: Words, about: { id: string; game: string }): 
 
 export function stopping(words: Words, game: string): Screen {
   return { text: words.stopping(game), buttons: [[button(words.button.status, { do: 'Status' })]] }
+}
+
+export function refunds(words: Words, payments: readonly Refundable[]): Screen {
+  if (payments.length === 0) return menu(words, words.nothingToRefund())
+  const rows = payments.map(refundable => [
+    button(words.button.refundable(refundable), { do: 'Refund', payment: refundable.payment }),
+  ])
+  return { text: words.refunds(), buttons: [...rows, [button(words.button.back, { do: 'Balance' })]] }
+}
+
+export function confirmRefund(words: Words, refundable: Refundable, text?: Html): Screen {
+  const { payment, amountPaise } = refundable
+  return {
+    text: lines(text, words.confirmRefund(refundable)),
+    buttons: [
+      [button(words.button.refundNow(amountPaise), { do: 'RefundNow', payment, amountPaise })],
+      [button(words.button.keepMoney, { do: 'Balance' })],
+    ],
+  }
 }

@@ -1,6 +1,6 @@
 // The bot in English. Short, exact, and every sentence about something gone wrong says what to do next.
 import { type Html, html, lines } from './html.ts'
-import { duration, exactDuration, rupees, rupeesShort } from './money.ts'
+import { day, duration, exactDuration, rupees, rupeesShort } from './money.ts'
 import type { Receipt, SessionView, Words } from './words.ts'
 
 /** Sunshine's ports, for a home or office firewall. https://docs.lizardbyte.dev/projects/sunshine: base port 47989. */
@@ -21,6 +21,11 @@ export const english: Words = {
     more: 'More games ›',
     payOnTheWeb: '🌐 Pay on the web (UPI, cards)',
     payWithStars: '⭐ Pay with Stars',
+    refund: '↩️ Refund',
+    refundable: ({ amountPaise, paidPaise, paidAt }) =>
+      `${rupeesShort(amountPaise)}${amountPaise === paidPaise ? '' : ` of ${rupeesShort(paidPaise)}`}, paid on ${day(paidAt)}`,
+    refundNow: amountPaise => `↩️ Yes, refund ${rupeesShort(amountPaise)}`,
+    keepMoney: 'Keep it in the wallet',
     amount: paise => rupeesShort(paise),
     tier: ({ title, ratePaisePerHour }) => `${title} · ${rupeesShort(ratePaisePerHour)}/hour`,
   },
@@ -28,6 +33,7 @@ export const english: Words = {
     play: 'Pick a game and get a machine',
     balance: 'What is in your wallet',
     topup: 'Put money into your wallet',
+    refund: 'Get back what you have not played',
     status: 'How your session is doing',
     stop: 'Stop your session',
     help: 'What this bot can do',
@@ -47,6 +53,7 @@ export const english: Words = {
       html`/play – pick a game and get a machine`,
       html`/balance – what is in your wallet`,
       html`/topup – put money into your wallet`,
+      html`/refund – get back what you have not played`,
       html`/status – how your session is doing`,
       html`/stop – stop your session`,
       html``,
@@ -76,6 +83,23 @@ export const english: Words = {
     title: amountPaise => `Top up ${rupeesShort(amountPaise)}`,
     description: amountPaise => `Puts ${rupees(amountPaise)} into your WASD Cloud wallet.`,
   },
+
+  refunds: () => html`Which payment shall go back? It goes back the way it came, less what you have played of it.`,
+  nothingToRefund: () =>
+    html`Nothing can go back now: what you paid in is played, set aside for a running session, or on its way back already. Stars go back only while all of a payment is left.`,
+  confirmRefund: ({ amountPaise, rail, paidAt }) =>
+    lines(
+      html`Refund <b>${rupees(amountPaise)}</b> of what you paid on ${day(paidAt)}?`,
+      rail === 'Stars'
+        ? html`It leaves your wallet now, and the Stars are in your Telegram balance again in a moment.`
+        : html`It leaves your wallet now, and is where you paid from within 5 to 7 working days.`,
+    ),
+  refundChanged: () => html`What can go back has changed since you looked. This is what it is now:`,
+  refundStarted: ({ amountPaise, rail }) =>
+    lines(
+      html`${rupees(amountPaise)} is on its way back ${rail === 'Stars' ? 'to your Stars' : 'to where you paid from'}.`,
+      html`I tell you here when it is through.`,
+    ),
 
   games: () => html`What would you like to play?`,
   noGames: () => html`There is nothing to play at the moment. Look again later with /play.`,
@@ -126,8 +150,27 @@ export const english: Words = {
   },
 
   notification: {
-    topUpCredited: ({ amountPaise, balancePaise, rail }) =>
-      html`✅ <b>${rupees(amountPaise)}</b> is in your wallet${rail === 'Stars' ? ', paid with Stars' : ''}. Your balance: <b>${rupees(balancePaise)}</b>`,
+    topUpCredited: ({ amountPaise, repaidPaise, balancePaise, rail }) =>
+      lines(
+        html`✅ <b>${rupees(amountPaise)}</b> is in your wallet${rail === 'Stars' ? ', paid with Stars' : ''}. Your balance: <b>${rupees(balancePaise)}</b>`,
+        repaidPaise > 0n ? html`${rupees(repaidPaise)} of it went into what was still owed.` : undefined,
+      ),
+    refundProcessed: ({ amountPaise, rail }) =>
+      html`↩️ Your refund of <b>${rupees(amountPaise)}</b> is paid out. ${rail === 'Stars' ? 'The Stars are in your Telegram balance.' : 'Your bank may take some days to show it.'}`,
+    refundFailed: ({ amountPaise, balancePaise }) =>
+      html`⚠️ Your refund of ${rupees(amountPaise)} could not be paid out, so the money is in your wallet again. Your balance: <b>${rupees(balancePaise)}</b>. Play with it, or try /refund again later.`,
+    moneyTakenBack: ({ because, amountPaise, balancePaise, owedPaise }) =>
+      lines(
+        because === 'Refund'
+          ? html`↩️ Support has given back <b>${rupees(amountPaise)}</b> of what you paid. It has left your wallet, and your bank may take some days to show it.`
+          : html`⚠️ Your bank has been asked to take back <b>${rupees(amountPaise)}</b> of what you paid. It is out of your wallet until the bank has decided; if you did not ask for that, tell your bank.`,
+        html`Your balance: <b>${rupees(balancePaise)}</b>`,
+        owedPaise > 0n
+          ? html`${rupees(owedPaise)} had been spent already, and comes out of your next top-up.`
+          : undefined,
+      ),
+    disputeWon: ({ amountPaise, balancePaise }) =>
+      html`✅ Your bank has decided: <b>${rupees(amountPaise)}</b> is yours to play again. Your balance: <b>${rupees(balancePaise)}</b>`,
     sessionWaiting: reason =>
       html`⏳ Your machine is not there yet: ${reason} I keep trying. Waiting costs nothing; /stop gives up.`,
     sessionReady: ({ game, host }) => sessionReady(game, host),

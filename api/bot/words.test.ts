@@ -15,8 +15,13 @@ const catalogue: Catalogue = {
 const id = { sessionId: '01jd0000000000000000000000' }
 
 const notifications: Notification[] = [
-  { type: 'TopUpCredited', amountPaise: '50000', balancePaise: '123450', rail: 'Razorpay' },
-  { type: 'TopUpCredited', amountPaise: '50000', balancePaise: '123450', rail: 'Stars' },
+  { type: 'TopUpCredited', amountPaise: '50000', repaidPaise: '0', balancePaise: '123450', rail: 'Razorpay' },
+  { type: 'TopUpCredited', amountPaise: '50000', repaidPaise: '2000', balancePaise: '123450', rail: 'Stars' },
+  { type: 'RefundProcessed', amountPaise: '50000', balancePaise: '0', rail: 'Razorpay' },
+  { type: 'RefundFailed', amountPaise: '50000', balancePaise: '50000', rail: 'Razorpay' },
+  { type: 'MoneyTakenBack', because: 'Refund', amountPaise: '50000', balancePaise: '0', owedPaise: '0' },
+  { type: 'MoneyTakenBack', because: 'Dispute', amountPaise: '50000', balancePaise: '0', owedPaise: '1234' },
+  { type: 'DisputeWon', amountPaise: '50000', balancePaise: '50000' },
   { type: 'SessionWaiting', reason: 'no capacity in <centralindia>' },
   { type: 'SessionReady', ...id, game: 'quake', host: '203.0.113.5' },
   { type: 'SessionRecovering', ...id, game: 'quake' },

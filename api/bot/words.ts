@@ -1,7 +1,9 @@
 // Every word that the bot says. One object a language; a language that lacks a sentence does not compile.
 
+import type { RailName } from '../payments/rail.ts'
 import type { SessionState } from '../sessions/commands.ts'
 import type { Html } from './html.ts'
+import type { Refundable } from './outside.ts'
 import { english } from './words-english.ts'
 
 /** A tier as a player chooses it. */
@@ -52,6 +54,10 @@ export interface Words {
     more: string
     payOnTheWeb: string
     payWithStars: string
+    refund: string
+    refundable(payment: Refundable): string
+    refundNow(amountPaise: bigint): string
+    keepMoney: string
     amount(paise: bigint): string
     tier(offer: TierOffer): string
   }
@@ -67,6 +73,11 @@ export interface Words {
   topUp(): Html
   topUpAmount(amountPaise: bigint): Html
   invoice: { title(amountPaise: bigint): string; description(amountPaise: bigint): string }
+  refunds(): Html
+  nothingToRefund(): Html
+  confirmRefund(payment: Refundable): Html
+  refundChanged(): Html
+  refundStarted(about: { amountPaise: bigint; rail: RailName }): Html
   games(): Html
   noGames(): Html
   tiers(about: { title: string; description: string | undefined; offers: readonly TierOffer[] }): Html
@@ -86,7 +97,16 @@ export interface Words {
   /** For a pre-checkout query that is turned down. Plain text; Telegram shows it in a dialogue. */
   paymentRefused: { unknownInvoice: string; amountChanged: string; later: string }
   notification: {
-    topUpCredited(about: { amountPaise: bigint; balancePaise: bigint; rail: 'Razorpay' | 'Stars' }): Html
+    topUpCredited(about: { amountPaise: bigint; repaidPaise: bigint; balancePaise: bigint; rail: RailName }): Html
+    refundProcessed(about: { amountPaise: bigint; rail: RailName }): Html
+    refundFailed(about: { amountPaise: bigint; balancePaise: bigint }): Html
+    moneyTakenBack(about: {
+      because: 'Refund' | 'Dispute'
+      amountPaise: bigint
+      balancePaise: bigint
+      owedPaise: bigint
+    }): Html
+    disputeWon(about: { amountPaise: bigint; balancePaise: bigint }): Html
     sessionWaiting(reason: string): Html
     sessionReady(about: { game: string; host: string }): Html
     sessionRecovering(game: string): Html
@@ -99,7 +119,7 @@ export interface Words {
   }
 }
 
-export const COMMANDS = ['play', 'balance', 'topup', 'status', 'stop', 'help'] as const
+export const COMMANDS = ['play', 'balance', 'topup', 'refund', 'status', 'stop', 'help'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 const languages: Record<string, Words> = { en: english }

@@ -1,36 +1,36 @@
 // A payment that the gateway has taken becomes money in the wallet: once, whoever tells of it and however often.
-import type { Transaction } from '../../lib/database/pool.ts'
+import type { Queries, Transaction } from '../../lib/database/pool.ts'
 import { enqueue } from '../queue/queue.ts'
-import { credit } from '../wallet/wallet.ts'
+import { credit, type Gateway } from '../wallet/wallet.ts'
 import { PaymentError } from './errors.ts'
-import type { CapturedPayment } from './rail.ts'
+import type { Money, PaymentSeen, RailName } from './rail.ts'
 import { type TopUp, topUpById } from './top-ups.ts'
 
-export type Crediting = 'Credited' | 'AlreadyCredited'
+/** `NotOurs`: it was not made for a top-up. */
+export type Crediting = 'Credited' | 'AlreadyCredited' | 'NotOurs'
+
+/** The gateway's name in the ledger. */
+export const gateways = { Razorpay: 'razorpay', Stars: 'stars' } as const satisfies Record<RailName, Gateway>
 
 /**
- * Credits a payment that is known to have been captured, and tells the player. Throws `TopUpUnknown`, and
- * `PaymentMismatch` when it is not the amount that was asked for.
+ * Credits a payment that is known to have been taken, and tells the player. Throws `TopUpUnknown`, and `PaymentMismatch`
+ * when it is not what was asked for.
  */
 export async function creditPayment(
   transaction: Transaction,
-  order: { topUpId: string; payment: CapturedPayment; now: Date },
-): Promise<{ is: Crediting; topUp: TopUp }> {
-  const { topUpId, payment, now } = order
-  const topUp = await topUpById(transaction, topUpId)
+  order: { rail: RailName; payment: PaymentSeen; now: Date },
+): Promise<Crediting> {
+  const { rail, payment, now } = order
+  if (await isCredited(transaction, { rail, paymentId: payment.id })) return 'AlreadyCredited'
+  if (payment.topUpId === undefined) return 'NotOurs'
+  const topUp = await topUpById(transaction, payment.topUpId)
   if (!topUp) throw new PaymentError('TopUpUnknown', { detail: `payment ${payment.id}` })
-  const { rail, playerId, amountPaise } = topUp
-  if (payment.amountPaise !== amountPaise) {
-    const detail = `payment ${payment.id} of ${payment.amountPaise} paise for top-up ${topUpId} of ${amountPaise}`
-    throw new PaymentError('PaymentMismatch', { detail })
-  }
+  requireMatch(topUp, rail, payment)
 
-  // The running session reaches further now; its meter looks at once. Before the wallet: locks go
-  // from session to wallet.
-  await transaction`UPDATE sessions SET meter_at = ${now} WHERE player_id = ${playerId} AND ended_at IS NULL`
-
-  const source = rail === 'Razorpay' ? 'razorpay' : 'stars'
-  const { isNew, transactionId, balance } = await credit(transaction, {
+  const { playerId, amountPaise } = topUp
+  await wakeMeter(transaction, { playerId, now })
+  const source = gateways[rail]
+  const { isNew, transactionId, repaidPaise, balance } = await credit(transaction, {
     playerId,
     amountPaise,
     source,
@@ -38,20 +38,50 @@ export async function creditPayment(
     idempotencyKey: `${source}:payment:${payment.id}`,
     now,
   })
-  if (!isNew) return { is: 'AlreadyCredited', topUp }
+  if (!isNew) return 'AlreadyCredited'
 
   await transaction`
+    WITH credited AS (UPDATE top_ups SET credited_at = coalesce(credited_at, ${now}) WHERE id = ${topUp.id})
     INSERT INTO payments (rail, id, top_up_id, amount_paise, transaction_id, credited_at)
-    VALUES (${rail}, ${payment.id}, ${topUpId}, ${amountPaise}, ${transactionId}, ${now})`
-  await transaction`UPDATE top_ups SET credited_at = coalesce(credited_at, ${now}) WHERE id = ${topUpId}`
+    VALUES (${rail}, ${payment.id}, ${topUp.id}, ${amountPaise}, ${transactionId}, ${now})`
+  if (payment.hasRefunds) await enqueue(transaction, 'razorpay.refunds', { paymentId: payment.id })
   await enqueue(transaction, 'telegram.notification', {
     playerId,
     notification: {
       type: 'TopUpCredited',
       amountPaise: String(amountPaise),
+      repaidPaise: String(repaidPaise),
       balancePaise: String(balance.availablePaise),
       rail,
     },
   })
-  return { is: 'Credited', topUp }
+  return 'Credited'
+}
+
+/** Whether this payment is in the books already. */
+export async function isCredited(
+  queries: Queries,
+  { rail, paymentId }: { rail: RailName; paymentId: string },
+): Promise<boolean> {
+  return (await queries`SELECT FROM payments WHERE rail = ${rail} AND id = ${paymentId}`).length > 0
+}
+
+/**
+ * The running session reaches further with more money; its meter looks at once. To be called before the wallet is
+ * touched: locks go from session to wallet.
+ */
+export async function wakeMeter(
+  transaction: Transaction,
+  { playerId, now }: { playerId: string; now: Date },
+): Promise<void> {
+  await transaction`UPDATE sessions SET meter_at = ${now} WHERE player_id = ${playerId} AND ended_at IS NULL`
+}
+
+function requireMatch(topUp: TopUp, rail: RailName, { id, paid }: PaymentSeen): void {
+  const asked: Money =
+    topUp.stars === undefined ? { currency: 'INR', units: topUp.amountPaise } : { currency: 'XTR', units: topUp.stars }
+  if (topUp.rail === rail && paid.currency === asked.currency && paid.units === asked.units) return
+  const told = `${rail} payment ${id} of ${paid.units} ${paid.currency}`
+  const detail = `${told} for top-up ${topUp.id} of ${asked.units} ${asked.currency} by ${topUp.rail}`
+  throw new PaymentError('PaymentMismatch', { detail })
 }

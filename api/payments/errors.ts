@@ -8,9 +8,13 @@ export const paymentSentences = {
   WebhookMalformed: 'The body is signed, but is none of Razorpay’s events as they are documented.',
   PaymentMismatch:
     'A payment was taken that is not what the top-up asked for. It was not credited; compare it with the gateway.',
-  GatewayRefused: 'Razorpay refuses the call, and would again. Look at its reason in the log.',
-  GatewayUnavailable: 'Razorpay cannot be reached at the moment. Nothing was charged. Try again in a minute.',
-  GatewayOutcomeUnknown: 'Razorpay did not answer in time; whether it acted is looked up. Try again in a minute.',
+  NothingToRefund: 'Nothing of this payment can go back: it is spent, held for your session, or less than ₹1.',
+  RefundNotWhole:
+    'Telegram gives Stars back whole or not at all, and some of these are spent. Use up the rest by playing.',
+  PaymentDisputed: 'This payment is disputed at its bank, which decides where the money goes. Wait for its decision.',
+  GatewayRefused: 'The gateway refuses the call, and would again. Look at its reason in the log.',
+  GatewayUnavailable: 'The gateway cannot be reached at the moment. Nothing was charged. Try again in a minute.',
+  GatewayOutcomeUnknown: 'The gateway did not answer in time; whether it acted is looked up. Try again in a minute.',
 } as const
 
 export type PaymentErrorCode = keyof typeof paymentSentences

@@ -1,6 +1,6 @@
 // The hosted page of a top-up: made when it is first asked for, and the same one ever after.
 import type { Database } from '../../lib/database/pool.ts'
-import type { PaymentRail } from './rail.ts'
+import type { HostedRail } from './rail.ts'
 import { stateOf, topUpByToken } from './top-ups.ts'
 
 /** Seconds after the page was made until the gateway is first asked whether it was paid without our being told. */
@@ -8,7 +8,7 @@ const FIRST_LOOK_SECONDS = 60
 
 /** `undefined` when there is no such top-up, or it is paid or no longer offered. Throws `PaymentError`. */
 export async function paymentUrl(
-  outside: { database: Database; rail: PaymentRail; publicUrl: string },
+  outside: { database: Database; rail: HostedRail; publicUrl: string },
   { token, now }: { token: string; now: Date },
 ): Promise<string | undefined> {
   const { database, rail, publicUrl } = outside

@@ -1,13 +1,76 @@
-// A way by which money comes in from a page of the gateway's own.
+// A way by which money comes in and goes back. A rail only tells and does; what it comes to in the books is decided by
+// crediting, refunds and disputes, the same for all.
 import type { TopUp } from './top-ups.ts'
 
 export type RailName = 'Razorpay' | 'Stars'
 
+/** An amount in what the gateway counts in: paise of INR, or whole Stars (XTR). */
+export interface Money {
+  currency: string
+  units: bigint
+}
+
 /** Money that the gateway has taken for us. */
-export interface CapturedPayment {
+export interface PaymentSeen {
   /** The gateway's id of the payment: the key by which it is credited once. */
   id: string
-  amountPaise: bigint
+  /** The top-up that it was made for, where the gateway says so. */
+  topUpId: string | undefined
+  paid: Money
+  /** Some of it was given back already: its refunds have to be looked at. */
+  hasRefunds: boolean
+}
+
+/** Money that the gateway gives back, whoever asked it to. */
+export interface RefundSeen {
+  /** The gateway's id of the refund. */
+  id: string
+  paymentId: string
+  /** Our id of it, when we asked and the gateway carries such a thing. */
+  refundId: string | undefined
+  returned: Money
+  state: 'Pending' | 'Processed' | 'Failed'
+}
+
+/** A bank asks for a payment back on its customer's behalf. */
+export interface DisputeSeen {
+  id: string
+  paymentId: string
+  disputed: Money
+  /** `Won`: the money stays with us; so does that of a dispute that was closed without taking any. */
+  state: 'Open' | 'Won' | 'Lost'
+}
+
+export type Movement =
+  | { is: 'Payment'; payment: PaymentSeen }
+  /** The payer's bank has agreed, but the money is not taken yet. */
+  | { is: 'Authorization'; topUpId: string | undefined; paymentId: string }
+  | { is: 'Refund'; refund: RefundSeen }
+  | { is: 'Dispute'; dispute: DisputeSeen }
+
+export interface RefundOrder {
+  /** Ours: asked for again under the same one, it is the same refund. */
+  refundId: string
+  paymentId: string
+  returned: Money
+  /** Who paid, as Telegram knows them. */
+  telegramUserId: bigint
+}
+
+/** Every call throws `PaymentError`; one whose outcome is unknown was looked up before that. */
+export interface PaymentRail {
+  readonly name: RailName
+  /** True when a part of a payment can be given back; else all of it or nothing. */
+  readonly refundsInPart: boolean
+  /**
+   * Gives money back, once per `refundId`, and tells how it stands. `GatewayRefused`: it never will.
+   */
+  refund(order: RefundOrder): Promise<RefundSeen>
+  /**
+   * A page of what has moved, from where `cursor` left off; without one, from as far back as money may still be on its
+   * way. The same may be told again. `isLast`: nothing more is there at the moment.
+   */
+  movements(cursor: string | undefined, now: Date): Promise<{ movements: Movement[]; cursor: string; isLast: boolean }>
 }
 
 export interface PaymentPage {
@@ -16,13 +79,14 @@ export interface PaymentPage {
   url: string
 }
 
-/** Every call throws `PaymentError`; one whose outcome is unknown was looked up before that. */
-export interface PaymentRail {
-  readonly name: RailName
+/** A rail whose payments are made on a page of the gateway's own. */
+export interface HostedRail extends PaymentRail {
   /** Makes the page on which the top-up is paid, or finds the one that was made before. */
   open(topUp: TopUp, about: { returnUrl: string; now: Date }): Promise<PaymentPage>
-  /** What was really taken for this top-up; none when nothing was, or nothing yet. */
-  captured(topUp: TopUp): Promise<CapturedPayment[]>
+  /** Takes what was authorised for this top-up, and tells what was taken; none when nothing was, or nothing yet. */
+  collect(topUp: TopUp): Promise<PaymentSeen[]>
   /** The top-up that a payment was made for, by the gateway's own records. `undefined` when it was not made for one. */
   topUpIdOf(paymentId: string): Promise<string | undefined>
+  /** All refunds of a payment. */
+  refundsOf(paymentId: string): Promise<RefundSeen[]>
 }

@@ -18,16 +18,32 @@ const TIMEOUT_SECONDS = 10
 interface HttpInstance {
   defaults: { baseURL: string; timeout: number }
   interceptors: { response: { use(fulfilled: undefined, rejected: (error: unknown) => never): unknown } }
+  post(path: string, body: object, options: { headers: Record<string, string> }): Promise<{ data: unknown }>
 }
 
-export function connectRazorpay({ keyId, keySecret, baseUrl }: RazorpaySettings): Razorpay {
-  const client = new Razorpay({ key_id: keyId, key_secret: keySecret })
-  const http = httpOf(client)
+export interface RazorpayClient {
+  /** Its calls go through `call`. */
+  sdk: Razorpay
+  /** A call with headers of its own, which the package would drop. Goes through `call`, too. */
+  post(path: string, body: object, headers: Record<string, string>): Promise<unknown>
+}
+
+export function connectRazorpay({ keyId, keySecret, baseUrl }: RazorpaySettings): RazorpayClient {
+  const sdk = new Razorpay({ key_id: keyId, key_secret: keySecret })
+  const http = httpOf(sdk)
   http.defaults.baseURL = baseUrl
   http.defaults.timeout = TIMEOUT_SECONDS * 1000
   // Runs before the client's own handler, which reads the status of a response that may not be there.
   http.interceptors.response.use(undefined, withResponse)
-  return client
+  return {
+    sdk,
+    async post(path, body, headers) {
+      const reply = await http.post(path, body, { headers }).catch((error: unknown) => {
+        throw rejectionOf(error)
+      })
+      return reply.data
+    },
+  }
 }
 
 /** Makes one call and parses its reply. Throws `PaymentError` only. */
@@ -45,6 +61,21 @@ export async function call<Schema extends z.ZodType>(
   // A proxy's page with status 200, or a change of theirs: what it says of the outcome cannot be known.
   if (!parsed.success) throw new PaymentError('GatewayOutcomeUnknown', { cause: parsed.error })
   return parsed.data
+}
+
+const answeredSchema = z.looseObject({
+  response: z.looseObject({
+    status: z.number(),
+    data: z.looseObject({ error: z.unknown() }).catch({ error: undefined }),
+  }),
+})
+
+/** As the package rejects; an answer is always there, see `withResponse`. */
+function rejectionOf(error: unknown): unknown {
+  const answered = answeredSchema.safeParse(error)
+  if (!answered.success) return error
+  const { status: statusCode, data } = answered.data.response
+  return { statusCode, error: data.error }
 }
 
 const failureSchema = z.object({
@@ -66,6 +97,8 @@ export function paymentErrorOf(failure: unknown): PaymentError {
     const isSent = error?.code === undefined || !NOT_SENT.includes(error.code)
     return new PaymentError(isSent ? 'GatewayOutcomeUnknown' : 'GatewayUnavailable', { cause: failure })
   }
+  // A refund under the same idempotency key is under way.
+  if (status === 409) return new PaymentError('GatewayOutcomeUnknown', options)
   if (status === 429) return new PaymentError('GatewayUnavailable', options)
   if (status >= 400 && status < 500) return new PaymentError('GatewayRefused', options)
   return new PaymentError('GatewayOutcomeUnknown', options)
@@ -90,5 +123,5 @@ function httpOf({ api }: Razorpay): HttpInstance {
 }
 
 function isHttpInstance(value: unknown): value is HttpInstance {
-  return typeof value === 'function' && 'defaults' in value && 'interceptors' in value
+  return typeof value === 'function' && 'defaults' in value && 'interceptors' in value && 'post' in value
 }

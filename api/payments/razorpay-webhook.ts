@@ -1,72 +1,54 @@
-// Razorpay's webhooks: verified over the raw body, stored, answered; then worked off from the store. What is credited is
-// the payment in the signed body, once by its id, whatever event tells of it, in whatever order and however often.
-import { createHash } from 'node:crypto'
+// Works Razorpay's webhooks off from the store. What counts is the payment, refund or dispute in the signed body, by its
+// own id, whatever event tells of it, in whatever order and however often.
+// https://razorpay.com/docs/webhooks/payments/ https://razorpay.com/docs/webhooks/refunds/
+// https://razorpay.com/docs/webhooks/disputes/
 import { z } from 'zod'
-import { type Database, inTransaction } from '../../lib/database/pool.ts'
+import type { Database } from '../../lib/database/pool.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { PermanentError } from '../queue/errors.ts'
-import { enqueue } from '../queue/queue.ts'
-import { creditPayment } from './crediting.ts'
 import { PaymentError } from './errors.ts'
-import type { PaymentRail } from './rail.ts'
-import { capturedOf, isCaptured, paymentSchema, type RazorpayPayment, TOP_UP_NOTE } from './razorpay.ts'
-import { isSignedWebhook } from './razorpay-signature.ts'
-
-export interface WebhookDelivery {
-  rawBody: string
-  signature: string
-  /** From a header outside the signature: for triage only. */
-  eventId: string | undefined
-}
-
-/**
- * Verifies, stores and queues in one transaction. The same body again is the same delivery, under whatever event id.
- * Throws `SignatureInvalid`; then nothing is kept.
- */
-export async function receiveRazorpayWebhook(
-  outside: { database: Database; webhookSecrets: readonly string[] },
-  delivery: WebhookDelivery & { now: Date },
-): Promise<'Stored' | 'Repeated'> {
-  const { rawBody, signature, eventId, now } = delivery
-  if (!isSignedWebhook({ rawBody, signature, secrets: outside.webhookSecrets })) {
-    throw new PaymentError('SignatureInvalid')
-  }
-  const bodyHash = createHash('sha256').update(rawBody).digest()
-  return await inTransaction(outside.database, async transaction => {
-    const [stored] = await transaction<{ id: bigint }[]>`
-      INSERT INTO razorpay_webhooks (body_hash, raw_body, event_id, received_at)
-      VALUES (${bodyHash}, ${rawBody}, ${eventId?.slice(0, 100) ?? null}, ${now})
-      ON CONFLICT (body_hash) DO NOTHING RETURNING id`
-    if (!stored) return 'Repeated'
-    await enqueue(transaction, 'razorpay.webhook', { webhookId: String(stored.id) })
-    return 'Stored'
-  })
-}
+import { bringIn, type MovementOutcome } from './movements.ts'
+import type { HostedRail, Movement } from './rail.ts'
+import {
+  disputeSchema,
+  disputeSeen,
+  isCaptured,
+  noteOf,
+  paymentSchema,
+  paymentSeen,
+  refundSchema,
+  refundSeen,
+} from './razorpay-entities.ts'
 
 export interface RazorpayOutside {
   database: Database
-  rail: PaymentRail
+  rail: HostedRail
+  /** The `account_id` that is ours. */
+  accountId: string
   log: Logger
 }
 
 /** What came of a webhook; kept beside it. */
 export type WebhookOutcome =
-  | 'Credited'
-  | 'AlreadyCredited'
+  | MovementOutcome
   /** An event that moves no money. */
   | 'Ignored'
-  /** The payment is not captured, or not in rupees. */
+  /** The payment that it tells of is not captured. */
   | 'NotCaptured'
-  /** A payment that was not made for a top-up of ours. */
-  | 'NotOurs'
+  /** Of another account that shares the secret. */
+  | 'ForeignAccount'
 
 const eventSchema = z.looseObject({
   event: z.string(),
+  account_id: z.string(),
   payload: z.looseObject({
     payment: z.looseObject({ entity: paymentSchema }).optional(),
     payment_link: z.looseObject({ entity: z.looseObject({ reference_id: z.string().nullish() }) }).optional(),
+    refund: z.looseObject({ entity: refundSchema }).optional(),
+    dispute: z.looseObject({ entity: disputeSchema }).optional(),
   }),
 })
+type Event = z.infer<typeof eventSchema>
 
 /** Events that tell of captured money. One payment may bring all three. */
 const PAID_EVENTS = ['payment.captured', 'order.paid', 'payment_link.paid']
@@ -81,52 +63,62 @@ export async function workOffRazorpayWebhook(
     SELECT raw_body FROM razorpay_webhooks WHERE id = ${BigInt(webhookId)}`
   if (!stored) throw new PermanentError('WebhookMalformed', `There is no stored webhook ${webhookId}.`)
 
-  const { event, payment, reference } = parsed(stored.raw_body)
-  const topUpId = payment && PAID_EVENTS.includes(event) ? await topUpIdOf(payment, reference, outside) : undefined
-  return await inTransaction(database, async transaction => {
-    const outcome = await outcomeOf()
-    await transaction`
-      UPDATE razorpay_webhooks SET worked_off_at = ${now}, outcome = ${outcome} WHERE id = ${BigInt(webhookId)}`
-    log.info({ event, payment: payment?.id, topUp: topUpId, outcome }, 'Worked a Razorpay webhook off')
-    return outcome
-
-    async function outcomeOf(): Promise<WebhookOutcome> {
-      if (payment === undefined || !PAID_EVENTS.includes(event)) return 'Ignored'
-      if (!isCaptured(payment)) return 'NotCaptured'
-      if (topUpId === undefined) return 'NotOurs'
-      return (await creditPayment(transaction, { topUpId, payment: capturedOf(payment), now })).is
-    }
-  }).catch((error: unknown) => {
-    if (error instanceof PaymentError) throw new PermanentError(error.code, error.message, { cause: error })
-    throw error
+  const event = parsed(stored.raw_body)
+  const outcome = await outcomeOf(event, outside, now).catch((error: unknown) => {
+    const isFinal = error instanceof PaymentError && ['TopUpUnknown', 'PaymentMismatch'].includes(error.code)
+    throw isFinal ? new PermanentError(error.code, error.message, { cause: error }) : error
   })
+  // By itself: were it lost, the work would be done again, and come to nothing new.
+  await database`
+    UPDATE razorpay_webhooks SET worked_off_at = ${now}, outcome = ${outcome} WHERE id = ${BigInt(webhookId)}`
+  const { payment, refund, dispute } = event.payload
+  const about = { payment: payment?.entity.id, refund: refund?.entity.id, dispute: dispute?.entity.id }
+  log.info({ event: event.event, ...about, outcome }, 'Worked a Razorpay webhook off')
+  return outcome
 }
 
-function parsed(rawBody: string): {
-  event: string
-  payment?: RazorpayPayment | undefined
-  reference?: string | undefined
-} {
+function parsed(rawBody: string): Event {
   try {
-    const { event, payload } = eventSchema.parse(JSON.parse(rawBody))
-    return {
-      event,
-      payment: payload.payment?.entity,
-      reference: payload.payment_link?.entity.reference_id ?? undefined,
-    }
+    return eventSchema.parse(JSON.parse(rawBody))
   } catch (cause) {
     const error = new PaymentError('WebhookMalformed', { cause })
     throw new PermanentError(error.code, error.message, { cause })
   }
 }
 
-/** By the link in the signed body, else by our note on the payment, else by Razorpay's records. */
-async function topUpIdOf(
-  payment: RazorpayPayment,
-  reference: string | undefined,
-  { rail }: RazorpayOutside,
-): Promise<string | undefined> {
-  if (reference) return reference
-  const note = Array.isArray(payment.notes) ? undefined : payment.notes?.[TOP_UP_NOTE]
-  return typeof note === 'string' ? note : await rail.topUpIdOf(payment.id)
+async function outcomeOf(event: Event, outside: RazorpayOutside, now: Date): Promise<WebhookOutcome> {
+  if (event.account_id !== outside.accountId) return 'ForeignAccount'
+  const told = await movementsOf(event, outside)
+  if (typeof told === 'string') return told
+  const outcomes = await bringIn(outside.database, { rail: 'Razorpay', movements: told, now })
+  return outcomes.at(-1) ?? 'Ignored'
+}
+
+/** What the event tells, in the order in which it has to be brought in. */
+async function movementsOf(
+  { event, payload }: Event,
+  outside: RazorpayOutside,
+): Promise<Movement[] | 'Ignored' | 'NotCaptured'> {
+  const payment = payload.payment?.entity
+  if (event === 'payment.authorized' && payment) {
+    return [{ is: 'Authorization', topUpId: noteOf(payment), paymentId: payment.id }]
+  }
+  const refund = payload.refund?.entity
+  const dispute = payload.dispute?.entity
+  const isPaid = PAID_EVENTS.includes(event)
+  const isRefund = event.startsWith('refund.') && refund !== undefined
+  const isDispute = event.startsWith('payment.dispute.') && dispute !== undefined
+  if (!isPaid && !isRefund && !isDispute) return 'Ignored'
+
+  const movements: Movement[] = []
+  if (payment && isCaptured(payment)) {
+    // Events come in any order: what is given back or disputed may not have been credited yet.
+    const topUpId = payload.payment_link?.entity.reference_id ?? noteOf(payment)
+    const known = topUpId || !isPaid ? topUpId || undefined : await outside.rail.topUpIdOf(payment.id)
+    movements.push({ is: 'Payment', payment: paymentSeen(payment, known) })
+  }
+  if (isPaid) return movements.length > 0 ? movements : 'NotCaptured'
+  if (isRefund) movements.push({ is: 'Refund', refund: refundSeen(refund) })
+  if (isDispute) movements.push({ is: 'Dispute', dispute: disputeSeen(dispute) })
+  return movements
 }

@@ -1,34 +1,49 @@
-// Asks the gateway about top-ups whose payment we were never told of: a webhook can be late, lost, or switched off.
-// Looks become rarer with age, and end when even a late authorisation has had its time.
+// Asks the gateways, since a webhook can be late, lost, or switched off. Three looks, each from its own place in Postgres,
+// so that any number of replicas share them and none is forgotten with a process:
+//
+// - top-ups that are not credited: was there a payment, or one to be captured? Rarer with age, until even a late
+//   authorisation has had its time;
+// - what has moved at all since the last look: payments, refunds and disputes that nobody told us of;
+// - refunds that are pending at the gateway: how do they stand?
 import { outage } from '../../lib/database/outage.ts'
-import { type Database, inTransaction } from '../../lib/database/pool.ts'
+import type { Database } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
-import { creditPayment } from './crediting.ts'
-import type { PaymentRail } from './rail.ts'
+import { isPaymentError } from './errors.ts'
+import { bringIn, type MovementOutcome } from './movements.ts'
+import type { HostedRail, Movement, PaymentRail, RailName } from './rail.ts'
+import { pruneWebhooks } from './razorpay-inbox.ts'
 import { type TopUp, type TopUpRow, topUpOf } from './top-ups.ts'
 
 export interface ReconciliationOptions {
   database: Database
-  rail: PaymentRail
+  rails: { Razorpay: HostedRail; Stars: PaymentRail }
   clock: Clock
   log: Logger
+  /** Told of everything that was found. */
+  onOutcome?: (outcome: { rail: RailName; outcome: MovementOutcome }) => void
   /** Seconds between passes. Default 15. */
   passSeconds?: number
 }
 
 const PASS_SECONDS = 15
-/** Top-ups looked at in one pass. */
+/** What is looked at in one pass. */
 const PASS_SIZE = 50
 /** Seconds at least between two looks at one top-up; later, half of its age. */
 const LOOK_SECONDS = 60
 /** A late authorisation is found for three days. https://razorpay.com/docs/payments/payments/late-authorisation/ */
 const LOOK_DAYS = 4
+/** Seconds between two looks at what has moved. */
+const MOVEMENTS_SECONDS = 60
+/** Pages read in one look; the next one goes on from there. */
+const PAGES_AT_ONCE = 20
+/** Seconds at least between two looks at a pending refund; later, half of its age. */
+const REFUND_SECONDS = 900
 
 /** Until the signal is aborted. */
 export async function reconcilePayments(options: ReconciliationOptions, stopping: AbortSignal): Promise<void> {
   const { clock, log, passSeconds = PASS_SECONDS } = options
-  const trouble = outage(log, 'Open top-ups cannot be compared with the gateway')
+  const trouble = outage(log, 'The books cannot be compared with the gateways')
   while (!stopping.aborted) {
     try {
       await reconcileOnce(options)
@@ -40,38 +55,141 @@ export async function reconcilePayments(options: ReconciliationOptions, stopping
   }
 }
 
-/** One pass over what is due. The number of payments credited that no webhook had told of. */
-export async function reconcileOnce(options: ReconciliationOptions): Promise<number> {
-  const { database, rail, clock, log } = options
-  let credited = 0
-  for (const topUp of await due(database, { rail: rail.name, now: clock.now() })) {
+/** One pass over what is due. What was found that the books did not have. */
+export async function reconcileOnce(options: ReconciliationOptions): Promise<MovementOutcome[]> {
+  const { database, rails, clock } = options
+  const found = [
+    ...(await lookAtTopUps(options)),
+    ...(await lookAtMovements(options, rails.Razorpay)),
+    ...(await lookAtMovements(options, rails.Stars)),
+    ...(await lookAtRefunds(options)),
+  ]
+  await pruneWebhooks(database, clock.now())
+  return found
+}
+
+async function lookAtTopUps(options: ReconciliationOptions): Promise<MovementOutcome[]> {
+  const { database, rails, clock, log } = options
+  const found: MovementOutcome[] = []
+  for (const topUp of await dueTopUps(database, clock.now())) {
     try {
-      for (const payment of await rail.captured(topUp)) {
-        const now = clock.now()
-        const { is } = await inTransaction(database, transaction =>
-          creditPayment(transaction, { topUpId: topUp.id, payment, now }),
-        )
-        if (is === 'AlreadyCredited') continue
-        credited += 1
-        log.warn({ topUp: topUp.id, payment: payment.id }, 'Credited a payment that no webhook had told of')
-      }
+      const payments = await rails.Razorpay.collect(topUp)
+      const movements = payments.map((payment): Movement => ({ is: 'Payment', payment }))
+      found.push(...(await takeIn(options, 'Razorpay', movements)))
     } catch (error) {
       log.error({ error, topUp: topUp.id }, 'A top-up could not be compared with the gateway') // Its next look is set.
     }
   }
-  return credited
+  return found
 }
 
+/** Goes on where the last look ended. One replica at a time, and none before its time. */
+async function lookAtMovements(options: ReconciliationOptions, rail: PaymentRail): Promise<MovementOutcome[]> {
+  const { database, clock, log } = options
+  const found: MovementOutcome[] = []
+  const claimed = await claimCursor(database, rail.name, clock.now())
+  if (!claimed) return found
+  let { position } = claimed
+  try {
+    for (let page = 0; page < PAGES_AT_ONCE; page += 1) {
+      const { movements, cursor, isLast } = await rail.movements(position, clock.now())
+      found.push(...(await takeIn(options, rail.name, movements)))
+      position = cursor
+      await database`UPDATE rail_cursors SET position = ${cursor} WHERE rail = ${rail.name}`
+      if (isLast) break
+    }
+  } catch (error) {
+    if (!isPaymentError(error)) throw error
+    log.error({ error, rail: rail.name }, 'A gateway could not be asked what has moved') // The next look goes on from here.
+  }
+  return found
+}
+
+async function lookAtRefunds(options: ReconciliationOptions): Promise<MovementOutcome[]> {
+  const { database, rails, clock, log } = options
+  const found: MovementOutcome[] = []
+  for (const paymentId of await paymentsWithDueRefunds(database, clock.now())) {
+    try {
+      const refunds = await rails.Razorpay.refundsOf(paymentId)
+      const movements = refunds.map((refund): Movement => ({ is: 'Refund', refund }))
+      found.push(...(await takeIn(options, 'Razorpay', movements)))
+    } catch (error) {
+      if (!isPaymentError(error)) throw error
+      log.error({ error, payment: paymentId }, 'A pending refund could not be asked about') // Its next look is set.
+    }
+  }
+  return found
+}
+
+/** Each by itself: one that nobody can place must not hold up the others. */
+async function takeIn(
+  { database, clock, log, onOutcome }: ReconciliationOptions,
+  rail: RailName,
+  movements: readonly Movement[],
+): Promise<MovementOutcome[]> {
+  const news: MovementOutcome[] = []
+  for (const movement of movements) {
+    try {
+      const [outcome] = await bringIn(database, { rail, movements: [movement], now: clock.now() })
+      if (outcome === undefined || OLD.includes(outcome)) continue
+      onOutcome?.({ rail, outcome })
+      log.warn({ rail, movement, outcome }, 'Found by asking what nobody had told of')
+      news.push(outcome)
+    } catch (error) {
+      if (!isPaymentError(error, 'PaymentMismatch', 'TopUpUnknown')) throw error
+      log.error({ error, rail, movement }, 'Money that cannot be placed; a person has to compare it with the gateway')
+    }
+  }
+  return news
+}
+
+/** What changes nothing. */
+const OLD: readonly MovementOutcome[] = ['AlreadyCredited', 'NotOurs', 'RefundKnown', 'DisputeKnown', 'Awaited']
+
 /** Claims by setting the next look before this one: a second replica finds nothing due. */
-async function due(database: Database, { rail, now }: { rail: string; now: Date }): Promise<TopUp[]> {
+async function dueTopUps(database: Database, now: Date): Promise<TopUp[]> {
   const rows = await database<TopUpRow[]>`
     UPDATE top_ups SET look_at = CASE
       WHEN created_at < ${now}::timestamptz - make_interval(days => ${LOOK_DAYS}) THEN NULL
       ELSE ${now}::timestamptz + greatest(make_interval(secs => ${LOOK_SECONDS}), (${now}::timestamptz - created_at) / 2)
     END
     WHERE id IN (
-      SELECT id FROM top_ups WHERE look_at <= ${now} AND credited_at IS NULL AND rail = ${rail}
+      SELECT id FROM top_ups WHERE look_at <= ${now} AND credited_at IS NULL AND rail = 'Razorpay'
       ORDER BY look_at LIMIT ${PASS_SIZE} FOR UPDATE SKIP LOCKED
     ) RETURNING *`
   return rows.map(topUpOf)
+}
+
+async function claimCursor(
+  database: Database,
+  rail: RailName,
+  now: Date,
+): Promise<{ position: string | undefined } | undefined> {
+  const [row] = await database<{ position: string | null }[]>`
+    INSERT INTO rail_cursors AS cursor (rail, read_at) VALUES (${rail}, ${now})
+    ON CONFLICT (rail) DO UPDATE SET read_at = ${now}
+      WHERE cursor.read_at <= ${now}::timestamptz - make_interval(secs => ${MOVEMENTS_SECONDS})
+    RETURNING position`
+  return row && { position: row.position ?? undefined }
+}
+
+async function paymentsWithDueRefunds(database: Database, now: Date): Promise<string[]> {
+  const rows = await database<{ payment_id: string }[]>`
+    UPDATE refunds SET look_at =
+      ${now}::timestamptz + greatest(make_interval(secs => ${REFUND_SECONDS}), (${now}::timestamptz - asked_at) / 2)
+    WHERE id IN (
+      SELECT id FROM refunds WHERE look_at <= ${now} AND state = 'Pending' AND rail = 'Razorpay'
+      ORDER BY look_at LIMIT ${PASS_SIZE} FOR UPDATE SKIP LOCKED
+    ) RETURNING payment_id`
+  return [...new Set(rows.map(({ payment_id: id }) => id))]
+}
+
+/** The handler of `razorpay.refunds`. Throws `PaymentError` when the gateway cannot be asked. */
+export async function takeInRefunds(
+  outside: { database: Database; rail: HostedRail },
+  { paymentId, now }: { paymentId: string; now: Date },
+): Promise<MovementOutcome[]> {
+  const refunds = await outside.rail.refundsOf(paymentId)
+  const movements = refunds.map((refund): Movement => ({ is: 'Refund', refund }))
+  return await bringIn(outside.database, { rail: 'Razorpay', movements, now })
 }

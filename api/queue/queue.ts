@@ -25,6 +25,20 @@ export async function enqueue<Name extends TopicName>(
   return count > 0
 }
 
+/** Many of a topic at once, by one statement; for topics that know no repetition. */
+export async function enqueueAll<Name extends Exclude<TopicName, 'telegram.update'>>(
+  queries: Queries,
+  name: Name,
+  payloads: readonly PayloadOf<Name>[],
+): Promise<void> {
+  if (payloads.length === 0) return
+  const keys = payloads.map(payload => identityOf(name, payload).key)
+  const bodies = payloads.map(payload => JSON.stringify(payload))
+  await queries`
+    INSERT INTO queue_items (topic, key, payload)
+    SELECT ${name}, key, payload::jsonb FROM unnest(${keys}::text[], ${bodies}::text[]) AS given (key, payload)`
+}
+
 function identityOf<Name extends TopicName>(name: Name, payload: PayloadOf<Name>) {
   // One topic's declaration and payload belong together, which TypeScript cannot follow through the table.
   const { keyOf, dedupeOf } = topics[name] as {

@@ -30,6 +30,16 @@ export const topics = {
     payload: z.object({ webhookId: z.string() }),
     keyOf: ({ webhookId }) => webhookId,
   }),
+  /** Bring a refund that was asked for to the gateway. */
+  'payment.refund': topic({
+    payload: z.object({ refundId: z.string() }),
+    keyOf: ({ refundId }) => refundId,
+  }),
+  /** Ask Razorpay for all refunds of a payment: it has some that we may not know of. */
+  'razorpay.refunds': topic({
+    payload: z.object({ paymentId: z.string() }),
+    keyOf: ({ paymentId }) => paymentId,
+  }),
   'telegram.update': topic({
     payload: z.object({ botId: z.int(), update }),
     keyOf: ({ update }) => chatOf(update),

@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import type { RateLimits } from '../http/rate-limits.ts'
 import { paymentUrl } from '../payments/page.ts'
-import type { PaymentRail } from '../payments/rail.ts'
+import type { HostedRail } from '../payments/rail.ts'
 import { isSignedReturn } from '../payments/razorpay-signature.ts'
 import { stateOf, topUpByToken } from '../payments/top-ups.ts'
 import { playerById } from '../players/players.ts'
@@ -20,7 +20,7 @@ export interface PageRooms {
   limits: RateLimits
   catalogue: () => Catalogue
   publicUrl: string
-  rail: PaymentRail
+  rail: HostedRail
   razorpay: { keySecret: string; baseUrl: string }
   botUrl: () => string
 }

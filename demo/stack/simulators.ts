@@ -25,6 +25,7 @@ const azureGreeting = z.looseObject({
 const telegramGreeting = z.looseObject({ listening: z.url(), token: z.string(), username: z.string() })
 const razorpayGreeting = z.looseObject({
   listening: z.url(),
+  account: z.string(),
   keyId: z.string(),
   keySecret: z.string(),
   webhookSecret: z.string(),

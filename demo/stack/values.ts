@@ -117,7 +117,7 @@ export function stackValues(options: {
       publicUrl: apiUrl,
       defaultRegions: Object.keys(world.parse(catalogue).regions),
       telegram: { apiRoot: telegram.url },
-      razorpay: { baseUrl: razorpay.url },
+      razorpay: { accountId: razorpay.greeting.account, baseUrl: razorpay.url },
       secret: {
         DATABASE_URL: databases.api,
         MIGRATE_DATABASE_URL: databases.apiOwner,

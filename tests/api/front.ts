@@ -8,7 +8,9 @@ import { Registry } from 'prom-client'
 import { createFront } from '../../api/front.ts'
 import type { RateLimits } from '../../api/http/rate-limits.ts'
 import { migrateApi } from '../../api/migrate.ts'
+import { paymentMetrics } from '../../api/payments/metrics.ts'
 import { razorpayRail } from '../../api/payments/razorpay.ts'
+import { starsRail } from '../../api/payments/stars-rail.ts'
 import { work } from '../../api/queue/worker.ts'
 import { parseCatalogue } from '../../crds/catalogue.ts'
 import { startPostgres } from '../../demo/stack/postgres.ts'
@@ -50,7 +52,9 @@ export async function startFront() {
   const publicUrl = `http://127.0.0.1:${server.port}`
   await razorpay.control('POST', '/webhook', { url: `${publicUrl}/webhooks/razorpay` })
 
-  const { keyId, keySecret, baseUrl, webhookSecret } = razorpay
+  const { keyId, keySecret, baseUrl, accountId, webhookSecret } = razorpay
+  const metrics = new Registry()
+  const rails = { Razorpay: razorpayRail({ keyId, keySecret, baseUrl }), Stars: starsRail(telegram) }
   const sessions = { database, catalogue: () => catalogue, holdBlockSeconds: 900, defaultRegions: ['centralindia'] }
   const front = createFront({
     settings: {
@@ -61,14 +65,15 @@ export async function startFront() {
         apiRoot: telegram.apiRoot,
         paisePerStar: 130,
       },
-      razorpay: { keyId, keySecret, baseUrl, webhookSecrets: [webhookSecret] },
+      razorpay: { keyId, keySecret, accountId, baseUrl, webhookSecrets: [webhookSecret] },
     },
     ...{ database, clock, log, sessions },
-    metrics: new Registry(),
+    metrics,
+    paymentMetrics: paymentMetrics(metrics, database),
     health: createHealth({ clock }),
     limits: unlimited,
     catalogue: () => catalogue,
-    rail: razorpayRail({ keyId, keySecret, baseUrl }),
+    rails,
   })
   serving = front.application
 

@@ -81,6 +81,7 @@ export async function startWorld() {
     RAZORPAY_KEY_ID: razorpay.keyId,
     RAZORPAY_KEY_SECRET: razorpay.keySecret,
     RAZORPAY_WEBHOOK_SECRETS: razorpay.webhookSecret,
+    RAZORPAY_ACCOUNT_ID: razorpay.accountId,
     RAZORPAY_BASE_URL: razorpay.baseUrl,
     DEFAULT_REGIONS: 'centralindia',
   }

@@ -1,13 +1,16 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
+import { bringIn } from '../../api/payments/movements.ts'
 import { paymentUrl } from '../../api/payments/page.ts'
-import type { PaymentRail } from '../../api/payments/rail.ts'
-import { paymentSchema, razorpayRail } from '../../api/payments/razorpay.ts'
+import type { HostedRail, PaymentRail } from '../../api/payments/rail.ts'
+import { razorpayRail } from '../../api/payments/razorpay.ts'
+import { paymentSchema } from '../../api/payments/razorpay-entities.ts'
+import { pruneWebhooks, razorpayInbox } from '../../api/payments/razorpay-inbox.ts'
 import { isSignedReturn } from '../../api/payments/razorpay-signature.ts'
-import { receiveRazorpayWebhook, workOffRazorpayWebhook } from '../../api/payments/razorpay-webhook.ts'
+import { workOffRazorpayWebhook } from '../../api/payments/razorpay-webhook.ts'
 import { reconcileOnce } from '../../api/payments/reconciliation.ts'
-import { checkStars, createStarsInvoice, creditStars } from '../../api/payments/stars.ts'
+import { checkStars, createStarsInvoice } from '../../api/payments/stars.ts'
 import { createTopUp, stateOf, type TopUp, topUpById } from '../../api/payments/top-ups.ts'
 import type { Player } from '../../api/players/players.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
@@ -17,10 +20,18 @@ import { startRazorpay } from '../api/razorpay.ts'
 import { type Books, brokenInvariants, newPlayer, openBooks, silent } from './books.ts'
 
 const SECRET = 'the-webhook-secret'
+const ACCOUNT = 'acc_ours'
 let books: Books
 let database: Database
 let razorpay: Awaited<ReturnType<typeof startRazorpay>>
-let rail: PaymentRail
+let rail: HostedRail
+/** Nobody pays with Stars here. */
+const noStars: PaymentRail = {
+  name: 'Stars',
+  refundsInPart: false,
+  refund: () => Promise.reject(new Error('No refund is expected.')),
+  movements: async () => ({ movements: [], cursor: '0', isLast: true }),
+}
 let player: Player
 let topUp: TopUp
 
@@ -64,6 +75,7 @@ function captured(change: Record<string, unknown> = {}, event = 'payment_link.pa
   const id = `pay_${topUp.id.slice(-14)}`
   return {
     event,
+    account_id: ACCOUNT,
     payload: {
       payment: { entity: { id, amount: 50_000, currency: 'INR', status: 'captured', notes: [], ...change } },
       payment_link: { entity: { reference_id: topUp.id } },
@@ -72,7 +84,7 @@ function captured(change: Record<string, unknown> = {}, event = 'payment_link.pa
 }
 
 const receive = (delivery: ReturnType<typeof delivered>, webhookSecrets = [SECRET]) =>
-  receiveRazorpayWebhook({ database, webhookSecrets }, delivery)
+  razorpayInbox({ database, webhookSecrets })(delivery)
 
 /** Works off what was received; what is queued is taken by nobody else here. */
 async function workOff() {
@@ -80,7 +92,9 @@ async function workOff() {
     DELETE FROM queue_items WHERE topic = 'razorpay.webhook' RETURNING payload ->> 'webhookId' AS "webhookId"`
   const outcomes = []
   for (const { webhookId } of rows) {
-    outcomes.push(await workOffRazorpayWebhook({ database, rail, log: silent }, { webhookId, now: new Date() }))
+    outcomes.push(
+      await workOffRazorpayWebhook({ database, rail, accountId: ACCOUNT, log: silent }, { webhookId, now: new Date() }),
+    )
   }
   return outcomes
 }
@@ -108,7 +122,7 @@ test('I5: deliveries of one payment worked off at once are one credit', async ()
     DELETE FROM queue_items WHERE topic = 'razorpay.webhook' RETURNING payload ->> 'webhookId' AS "webhookId"`
   const outcomes = await Promise.all(
     rows.map(({ webhookId }) =>
-      workOffRazorpayWebhook({ database, rail, log: silent }, { webhookId, now: new Date() }),
+      workOffRazorpayWebhook({ database, rail, accountId: ACCOUNT, log: silent }, { webhookId, now: new Date() }),
     ),
   )
   expect(outcomes.filter(outcome => outcome === 'Credited')).toHaveLength(1)
@@ -144,10 +158,10 @@ test('What is not a captured payment of ours moves nothing', async () => {
   const cases: [object, string][] = [
     [captured({ status: 'authorized' }), 'NotCaptured'],
     [captured({ status: 'failed' }), 'NotCaptured'],
-    [captured({ currency: 'USD' }), 'NotCaptured'],
-    [{ event: 'payment.failed', payload: captured().payload }, 'Ignored'],
-    [{ event: 'refund.created', payload: {} }, 'Ignored'],
-    [{ event: 'payment.captured', payload: { payment: captured().payload.payment } }, 'NotOurs'],
+    [{ ...captured(), event: 'payment.failed' }, 'Ignored'],
+    [{ ...captured(), event: 'refund.created', payload: {} }, 'Ignored'],
+    [{ ...captured(), account_id: 'acc_other' }, 'ForeignAccount'],
+    [{ ...captured(), event: 'payment.captured', payload: { payment: captured().payload.payment } }, 'NotOurs'],
   ]
   for (const [body, outcome] of cases) {
     await receive(delivered({ ...body, case: topUp.id }))
@@ -160,14 +174,16 @@ test('A signed payment of another amount, or for no top-up, or malformed, is for
   const cases: [unknown, string][] = [
     [captured({ amount: 49_999 }), 'PaymentMismatch'],
     [captured({ amount: 50_001 }), 'PaymentMismatch'],
+    [captured({ currency: 'USD' }), 'PaymentMismatch'],
     [
       {
-        event: 'payment.captured',
+        ...captured(),
         payload: { payment: { entity: { ...captured().payload.payment.entity, notes: { top_up: 'no' } } } },
       },
       'TopUpUnknown',
     ],
-    [{ event: 'payment.captured', payload: { payment: { entity: { id: 'pay_1', amount: '5' } } } }, 'WebhookMalformed'],
+    [{ ...captured(), payload: { payment: { entity: { id: 'pay_1', amount: '5' } } } }, 'WebhookMalformed'],
+    [{ ...captured(), account_id: undefined }, 'WebhookMalformed'],
     [[], 'WebhookMalformed'],
   ]
   for (const [body, code] of cases) {
@@ -180,17 +196,19 @@ test('A signed payment of another amount, or for no top-up, or malformed, is for
 test('The whole way over the simulator: link, payment, signed webhooks, signed return', async () => {
   const url = await openPage()
   expect(await openPage()).toBe(url)
-  expect(await rail.captured((await topUpById(database, topUp.id)) ?? topUp)).toEqual([])
+  expect(await rail.collect((await topUpById(database, topUp.id)) ?? topUp)).toEqual([])
   const { payment, callback_url } = await pay({ method: 'upi' })
   const parameters = Object.fromEntries(new URL(callback_url).searchParams)
   expect(isSignedReturn(parameters, razorpay.keySecret)).toBe(true)
   expect(isSignedReturn({ ...parameters, razorpay_payment_id: 'pay_other' }, razorpay.keySecret)).toBe(false)
   expect(isSignedReturn({}, razorpay.keySecret)).toBe(false)
 
-  expect(await rail.captured(topUp)).toEqual([{ id: payment.id, amountPaise: 50_000n }])
+  expect(await rail.collect(topUp)).toEqual([
+    { id: payment.id, topUpId: topUp.id, paid: { currency: 'INR', units: 50_000n }, hasRefunds: false },
+  ])
   expect(await rail.topUpIdOf(payment.id)).toBe(topUp.id)
   // Credited by the note on the payment alone, as a link that has expired meanwhile leaves us.
-  await receive(delivered({ event: 'payment.captured', payload: { payment: { entity: payment } } }))
+  await receive(delivered({ ...captured(), event: 'payment.captured', payload: { payment: { entity: payment } } }))
   expect(await workOff()).toEqual(['Credited'])
   expect(await balance()).toBe(50_000n)
   expect(await openPage()).toBeUndefined() // Paid: it is not offered again.
@@ -200,11 +218,31 @@ test('A payment that no webhook told of is found by asking, once', async () => {
   await openPage()
   await pay()
   const later: Clock = { ...systemClock, now: () => new Date(Date.now() + 61_000) }
-  const passes = await Promise.all([1, 2, 3].map(() => reconcileOnce({ database, rail, clock: later, log: silent })))
-  expect(passes.reduce((sum, credited) => sum + credited, 0)).toBe(1)
+  const rails = { Razorpay: rail, Stars: noStars }
+  const passes = await Promise.all([1, 2, 3].map(() => reconcileOnce({ database, rails, clock: later, log: silent })))
+  expect(passes.flat()).toEqual(['Credited'])
   expect(await balance()).toBe(50_000n)
-  await receive(delivered(captured({ id: (await rail.captured(topUp))[0]?.id })))
+  await receive(delivered(captured({ id: (await rail.collect(topUp))[0]?.id })))
   expect(await workOff()).toEqual(['AlreadyCredited'])
+})
+
+test('Old webhooks are forgotten once they are worked off, and a replay of one changes nothing', async () => {
+  await receive(delivered(captured()))
+  await workOff()
+  await receive(delivered(captured({ amount: 1 }))) // Waits for a person.
+  const kept = async () => (await database<{ n: number }[]>`SELECT count(*)::int AS n FROM razorpay_webhooks`)[0]?.n
+  const inDays = (days: number) => new Date(Date.now() + days * 86_400_000)
+  const before = await kept()
+  expect(await pruneWebhooks(database, inDays(119))).toBe(0)
+  expect(await pruneWebhooks(database, inDays(121))).toBeGreaterThan(0)
+  const open = await database`SELECT FROM razorpay_webhooks WHERE worked_off_at IS NOT NULL`
+  expect(open).toHaveLength(0)
+  expect(await kept()).toBeLessThan(before ?? 0)
+
+  await database`DELETE FROM queue_items WHERE topic = 'razorpay.webhook'`
+  expect(await receive(delivered(captured()))).toBe('Stored')
+  expect(await workOff()).toEqual(['AlreadyCredited'])
+  expect(await balance()).toBe(50_000n)
 })
 
 test('A lost reply makes no second link: it is looked up by its reference', async () => {
@@ -269,12 +307,15 @@ test('I5: Stars are checked before, and credited once per charge at the rate of 
   expect(await checkStars(database, { ...checkout, payload: 'no' })).toBe('UnknownInvoice')
   expect(await checkStars(database, { ...checkout, payload: topUp.id })).toBe('UnknownInvoice')
 
-  const payment = { ...checkout, chargeId: `charge-${player.id}` }
-  const outcomes = await Promise.all(Array.from({ length: 20 }, () => creditStars(database, payment)))
+  const credit = async (id: string, stars: bigint, currency = 'XTR') => {
+    const payment = { id, topUpId: invoice.payload, paid: { currency, units: stars }, hasRefunds: false }
+    return (await bringIn(database, { rail: 'Stars', movements: [{ is: 'Payment', payment }], now }))[0]
+  }
+  const charge = `charge-${player.id}`
+  const outcomes = await Promise.all(Array.from({ length: 20 }, () => credit(charge, 385n)))
   expect(outcomes.filter(outcome => outcome === 'Credited')).toHaveLength(1)
   expect(await balance()).toBe(50_050n)
   expect(await checkStars(database, checkout)).toBe('UnknownInvoice') // Paid: Telegram is not to take it twice.
-  await expect(creditStars(database, { ...payment, chargeId: 'x', stars: 1 })).rejects.toMatchObject({
-    code: 'PaymentMismatch',
-  })
+  await expect(credit('x', 1n)).rejects.toMatchObject({ code: 'PaymentMismatch' })
+  await expect(credit('y', 385n, 'INR')).rejects.toMatchObject({ code: 'PaymentMismatch' })
 })

@@ -20,7 +20,12 @@ const sample = {
   catalogue: parse(catalogueText),
   azure: { tenantId: 'tenant', clientId: 'client' },
   operator: { database: { existingSecret: 'operator-database' } },
-  api: { publicUrl: 'https://play.example.com', defaultRegions: ['centralindia'], existingSecret: 'api' },
+  api: {
+    publicUrl: 'https://play.example.com',
+    defaultRegions: ['centralindia'],
+    razorpay: { accountId: 'acc_1' },
+    existingSecret: 'api',
+  },
 }
 let tools: Tools
 
@@ -67,7 +72,8 @@ describe('the environment', () => {
   const api = [
     ...['API_PORT', 'PUBLIC_URL', 'SESSION_NAMESPACE', 'DEFAULT_REGIONS', 'HOLD_BLOCK_SECONDS', 'SESSION_TTL_SECONDS'],
     ...['TELEGRAM_API_ROOT', 'TELEGRAM_BOT_TOKEN', 'TELEGRAM_WEBHOOK_SECRET', 'PAISE_PER_STAR', 'REDIS_URL'],
-    ...['RAZORPAY_BASE_URL', 'RAZORPAY_KEY_ID', 'RAZORPAY_KEY_SECRET', 'RAZORPAY_WEBHOOK_SECRETS'],
+    ...['RAZORPAY_ACCOUNT_ID', 'RAZORPAY_BASE_URL', 'RAZORPAY_KEY_ID', 'RAZORPAY_KEY_SECRET'],
+    'RAZORPAY_WEBHOOK_SECRETS',
   ]
 
   test('is what the programs read, each name once', async () => {

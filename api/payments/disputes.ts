@@ -1,0 +1,70 @@
+// A dispute: a bank asks for a payment back. From its first sight on, what it asks for is out of the player's reach; what
+// is spent already is owed. Won, it returns; lost, it stays with the bank.
+//
+// Open: Won or Lost. Both are final: events come in any order, and a late "created" says nothing new. What the bank asks
+// for once more is another dispute, with an id of its own. https://razorpay.com/docs/payments/disputes/
+import type { Transaction } from '../../lib/database/pool.ts'
+import { enqueue } from '../queue/queue.ts'
+import { debit } from '../wallet/refunds.ts'
+import { creditBack } from '../wallet/wallet.ts'
+import { lockedPayment, paiseOf } from './credited.ts'
+import { gateways, wakeMeter } from './crediting.ts'
+import type { DisputeSeen, RailName } from './rail.ts'
+
+/** `NotOurs`: of a payment that was not credited. */
+export type DisputeOutcome = 'DisputeOpened' | 'DisputeWon' | 'DisputeLost' | 'DisputeKnown' | 'NotOurs'
+
+export async function settleDispute(
+  transaction: Transaction,
+  { rail, dispute, now }: { rail: RailName; dispute: DisputeSeen; now: Date },
+): Promise<DisputeOutcome> {
+  const payment = await lockedPayment(transaction, { rail, id: dispute.paymentId })
+  if (!payment) return 'NotOurs'
+  const [known] = await transaction<{ state: DisputeSeen['state']; amount_paise: bigint }[]>`
+    SELECT state, amount_paise FROM disputes WHERE rail = ${rail} AND id = ${dispute.id}`
+  if (known && (known.state !== 'Open' || dispute.state === 'Open')) return 'DisputeKnown'
+
+  const { playerId } = payment
+  const amountPaise = known?.amount_paise ?? paiseOf(payment, dispute.disputed)
+  const endedAt = dispute.state === 'Open' ? null : now
+  const source = gateways[rail]
+  const about = { playerId, amountPaise, source, now }
+  await transaction`
+    INSERT INTO disputes (rail, id, payment_id, amount_paise, state, opened_at, ended_at)
+    VALUES (${rail}, ${dispute.id}, ${payment.id}, ${amountPaise}, ${dispute.state}, ${now}, ${endedAt})
+    ON CONFLICT (rail, id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at`
+
+  if (dispute.state === 'Won') {
+    if (!known) return 'DisputeWon' // Over before we heard of it: nothing was taken.
+    await wakeMeter(transaction, { playerId, now })
+    const reference = payment.id
+    const idempotencyKey = `${source}:dispute:${dispute.id}:won`
+    const { balance } = await creditBack(transaction, { ...about, reference, idempotencyKey })
+    const notification = {
+      type: 'DisputeWon',
+      amountPaise: String(amountPaise),
+      balancePaise: String(balance.availablePaise),
+    } as const
+    await enqueue(transaction, 'telegram.notification', { playerId, notification })
+    return 'DisputeWon'
+  }
+
+  if (!known) {
+    const { balance } = await debit(transaction, {
+      ...about,
+      kind: 'Dispute',
+      paymentId: payment.id,
+      reference: dispute.id,
+      idempotencyKey: `${source}:dispute:${dispute.id}`,
+    })
+    const notification = {
+      type: 'MoneyTakenBack',
+      because: 'Dispute',
+      amountPaise: String(amountPaise),
+      balancePaise: String(balance.availablePaise),
+      owedPaise: String(balance.owedPaise),
+    } as const
+    await enqueue(transaction, 'telegram.notification', { playerId, notification })
+  }
+  return dispute.state === 'Lost' ? 'DisputeLost' : 'DisputeOpened'
+}

@@ -1,0 +1,61 @@
+// What a gateway tells has moved, brought into the books: the same way whether a webhook told it, the bot, or our asking.
+// Told again, out of order or late, it comes to the same.
+import { type Database, inTransaction, type Transaction } from '../../lib/database/pool.ts'
+import { type Crediting, creditPayment, isCredited } from './crediting.ts'
+import { type DisputeOutcome, settleDispute } from './disputes.ts'
+import type { Movement, RailName } from './rail.ts'
+import { type RefundOutcome, settleRefund } from './refunds.ts'
+
+/** `Awaited`: authorised; it is captured by us if the gateway has not done so soon. */
+export type MovementOutcome = Crediting | RefundOutcome | DisputeOutcome | 'Awaited'
+
+/** Seconds that the gateway's own capture is given. */
+const CAPTURE_SECONDS = 60
+
+/** In a transaction of its own; a payment that is known already needs none. Throws `TopUpUnknown`, `PaymentMismatch`. */
+export async function bringIn(
+  database: Database,
+  order: { rail: RailName; movements: readonly Movement[]; now: Date },
+): Promise<MovementOutcome[]> {
+  const { rail, movements, now } = order
+  const [first] = movements
+  if (first === undefined) return []
+  if (movements.length === 1 && first.is === 'Payment') {
+    if (await isCredited(database, { rail, paymentId: first.payment.id })) return ['AlreadyCredited']
+  }
+  return await inTransaction(database, async transaction => {
+    const outcomes: MovementOutcome[] = []
+    for (const movement of movements) outcomes.push(await settle(transaction, { rail, movement, now }))
+    return outcomes
+  })
+}
+
+async function settle(
+  transaction: Transaction,
+  { rail, movement, now }: { rail: RailName; movement: Movement; now: Date },
+): Promise<MovementOutcome> {
+  switch (movement.is) {
+    case 'Payment':
+      return await creditPayment(transaction, { rail, payment: movement.payment, now })
+    case 'Authorization':
+      return await awaitCapture(transaction, { topUpId: movement.topUpId, now })
+    case 'Refund':
+      return await settleRefund(transaction, { rail, refund: movement.refund, now })
+    case 'Dispute':
+      return await settleDispute(transaction, { rail, dispute: movement.dispute, now })
+    default:
+      return movement satisfies never
+  }
+}
+
+/** The top-up is asked about soon, whenever it would have been otherwise. */
+async function awaitCapture(
+  transaction: Transaction,
+  { topUpId, now }: { topUpId: string | undefined; now: Date },
+): Promise<MovementOutcome> {
+  const lookAt = new Date(now.getTime() + CAPTURE_SECONDS * 1000)
+  const { count } = await transaction`
+    UPDATE top_ups SET look_at = least(coalesce(look_at, ${lookAt}), ${lookAt})
+    WHERE id = ${topUpId ?? null} AND credited_at IS NULL`
+  return count > 0 ? 'Awaited' : 'NotOurs'
+}

@@ -1,0 +1,281 @@
+// Refunds: money that goes back to where it was paid from.
+//
+// Pending: asked for, debited, and on its way; or made in the gateway's dashboard and not paid out yet. Becomes Processed
+// when the gateway has paid it out, or Failed when it cannot, and then the money is in the wallet again.
+// Processed: Failed when the bank sends the money back after all. Failed is final: what is told late says nothing new.
+import type { Database, Queries, Transaction } from '../../lib/database/pool.ts'
+import { inTransaction } from '../../lib/database/pool.ts'
+import { lowerCaseUlid } from '../players/ids.ts'
+import { PermanentError } from '../queue/errors.ts'
+import { enqueue } from '../queue/queue.ts'
+import { WalletError } from '../wallet/errors.ts'
+import { completeRefund, debit, failRefund, refundablePaise, startRefund } from '../wallet/refunds.ts'
+import { balanceOf, creditBack } from '../wallet/wallet.ts'
+import { type CreditedPayment, lockedPayment, moneyOf, paiseOf, paymentsOfPlayer } from './credited.ts'
+import { gateways, wakeMeter } from './crediting.ts'
+import { isPaymentError, PaymentError } from './errors.ts'
+import type { PaymentRail, RailName, RefundSeen } from './rail.ts'
+
+/** Paise. Razorpay gives back no less than a rupee. https://razorpay.com/docs/api/refunds/ */
+export const MINIMUM_REFUND_PAISE = 100n
+/** Seconds until a pending refund is first asked about; later, half of its age. */
+const LOOK_SECONDS = 900
+
+export interface Refund {
+  id: string
+  rail: RailName
+  paymentId: string
+  gatewayId: string | undefined
+  amountPaise: bigint
+  askedBy: 'Player' | 'Operator' | 'Gateway'
+  state: RefundSeen['state']
+  /** The gateway's words, where it could not pay it out. */
+  failure: string | undefined
+}
+
+interface RefundRow {
+  id: string
+  rail: RailName
+  payment_id: string
+  gateway_id: string | null
+  amount_paise: bigint
+  asked_by: Refund['askedBy']
+  state: Refund['state']
+  failure: string | null
+}
+
+export type RefundAsker = { askedBy: 'Player' } | { askedBy: 'Operator'; author: string; reason: string }
+
+export interface RefundRequest {
+  rail: PaymentRail
+  paymentId: string
+  /** Whose payment it has to be; for a player's own request. */
+  playerId?: string
+  /** Without one, all that is left of the payment. */
+  amountPaise?: bigint
+  by: RefundAsker
+  now: Date
+}
+
+/**
+ * Debits the wallet and leaves the rest to the queue, in one transaction. Throws `PaymentUnknown`, `RefundTooLarge`,
+ * `NothingToRefund`, `RefundNotWhole`, `PaymentDisputed`.
+ */
+export async function askRefund(database: Database, request: RefundRequest): Promise<Refund> {
+  return await inTransaction(database, transaction => ask(transaction, request))
+}
+
+async function ask(transaction: Transaction, request: RefundRequest): Promise<Refund> {
+  const { rail, paymentId, by, now } = request
+  const payment = await lockedPayment(transaction, { rail: rail.name, id: paymentId })
+  if (!payment || (request.playerId ?? payment.playerId) !== payment.playerId) throw new WalletError('PaymentUnknown')
+  const disputed = await transaction`
+    SELECT FROM disputes WHERE rail = ${rail.name} AND payment_id = ${paymentId} AND state <> 'Won'`
+  if (disputed.length > 0) throw new PaymentError('PaymentDisputed')
+
+  const { playerId } = payment
+  const source = gateways[rail.name]
+  const left = await refundablePaise(transaction, { playerId, source, paymentId })
+  const amountPaise = request.amountPaise ?? (rail.refundsInPart ? left : payment.amountPaise)
+  if (left < MINIMUM_REFUND_PAISE || amountPaise < MINIMUM_REFUND_PAISE) throw new PaymentError('NothingToRefund')
+  if (!rail.refundsInPart && (amountPaise !== payment.amountPaise || left < amountPaise)) {
+    throw new PaymentError('RefundNotWhole')
+  }
+
+  const refundId = lowerCaseUlid(now)
+  const operator = by.askedBy === 'Operator' ? { author: by.author, reason: by.reason } : {}
+  await startRefund(transaction, { refundId, playerId, amountPaise, source, paymentId, ...operator, now })
+  // Where the gateway knows but one refund of a payment, it is this one.
+  const gatewayId = rail.refundsInPart ? null : paymentId
+  const [row] = await transaction<RefundRow[]>`
+    INSERT INTO refunds (id, rail, payment_id, gateway_id, amount_paise, asked_by, author, reason, state, asked_at)
+    VALUES (${refundId}, ${rail.name}, ${paymentId}, ${gatewayId}, ${amountPaise}, ${by.askedBy},
+      ${operator.author ?? null}, ${operator.reason ?? null}, 'Pending', ${now})
+    RETURNING *`
+  if (!row) throw new Error('The refund was not written.')
+  await enqueue(transaction, 'payment.refund', { refundId })
+  return refundOf(row)
+}
+
+/** Payments shown to a player, the newest first. */
+const PAYMENTS_SHOWN = 20
+
+/** The player's payments of which something can go back now, and how much; the newest first. */
+export async function refundables(
+  queries: Queries,
+  { playerId, rails }: { playerId: string; rails: Record<RailName, PaymentRail> },
+): Promise<{ payment: CreditedPayment; leftPaise: bigint }[]> {
+  const payments = await paymentsOfPlayer(queries, { playerId, limit: PAYMENTS_SHOWN })
+  const disputed = await queries<{ payment_id: string }[]>`
+    SELECT payment_id FROM disputes WHERE state <> 'Won' AND payment_id = ANY(${payments.map(({ id }) => id)}::text[])`
+  const free = payments.filter(({ id }) => !disputed.some(({ payment_id: other }) => other === id))
+  const all = free.map(async payment => {
+    const { id: paymentId, rail } = payment
+    return { payment, leftPaise: await refundablePaise(queries, { playerId, source: gateways[rail], paymentId }) }
+  })
+  return (await Promise.all(all)).filter(
+    ({ payment: { rail, amountPaise }, leftPaise }) =>
+      leftPaise >= (rails[rail].refundsInPart ? MINIMUM_REFUND_PAISE : amountPaise),
+  )
+}
+
+/**
+ * The handler of `payment.refund`: asks the gateway, which may have been asked before. What it refuses for good goes
+ * back into the wallet. Throws `GatewayUnavailable` and `GatewayOutcomeUnknown`, to be tried again.
+ */
+export async function workOffRefund(
+  outside: { database: Database; rails: Record<RailName, PaymentRail> },
+  { refundId, now }: { refundId: string; now: Date },
+): Promise<{ rail: RailName; outcome: RefundOutcome }> {
+  const refund = await refundById(outside.database, refundId)
+  if (!refund) throw new PermanentError('RefundUnknown', `There is no refund ${refundId}.`)
+  const { rail } = refund
+  return { rail, outcome: refund.state === 'Pending' ? await bringToGateway(outside, { refund, now }) : 'RefundKnown' }
+}
+
+async function bringToGateway(
+  outside: { database: Database; rails: Record<RailName, PaymentRail> },
+  { refund, now }: { refund: Refund; now: Date },
+): Promise<RefundOutcome> {
+  const { database, rails } = outside
+  const { id: refundId, rail, paymentId, amountPaise } = refund
+  const payment = await inTransaction(database, transaction => lockedPayment(transaction, { rail, id: paymentId }))
+  if (!payment) throw new Error(`The payment of refund ${refundId} is gone.`) // A foreign key sees to it.
+  const order = { refundId, paymentId, returned: moneyOf(payment, amountPaise), telegramUserId: payment.telegramUserId }
+  try {
+    const seen = await rails[rail].refund(order)
+    return await inTransaction(database, transaction => settleRefund(transaction, { rail, refund: seen, now }))
+  } catch (error) {
+    if (!isPaymentError(error, 'GatewayRefused')) throw error
+    const failure = error.detail ?? error.message
+    return await inTransaction(database, async transaction => {
+      await lockedPayment(transaction, { rail, id: paymentId })
+      const current = await refundById(transaction, refundId)
+      if (current?.state !== 'Pending') return 'RefundKnown'
+      return await end(transaction, { payment, refund: current, state: 'Failed', failure, now })
+    })
+  }
+}
+
+/** `NotOurs`: of a payment that was not credited. */
+export type RefundOutcome = 'RefundPending' | 'RefundProcessed' | 'RefundFailed' | 'RefundKnown' | 'NotOurs'
+
+/** Brings the books to what a gateway says of a refund, ours or not. Throws `PaymentMismatch`. */
+export async function settleRefund(
+  transaction: Transaction,
+  { rail, refund: seen, now }: { rail: RailName; refund: RefundSeen; now: Date },
+): Promise<RefundOutcome> {
+  const payment = await lockedPayment(transaction, { rail, id: seen.paymentId })
+  if (!payment) return 'NotOurs'
+  const [row] = await transaction<RefundRow[]>`
+    SELECT * FROM refunds WHERE rail = ${rail} AND payment_id = ${payment.id}
+      AND (gateway_id = ${seen.id} OR (asked_by <> 'Gateway' AND id = ${seen.refundId ?? null}))`
+  const known = row && refundOf(row)
+  if (!known) return await takeIn(transaction, { payment, seen, now })
+
+  const isStale = known.state === 'Failed' || (known.state === 'Processed' && seen.state !== 'Failed')
+  if (isStale) return 'RefundKnown'
+  if (seen.state === 'Pending') {
+    const isNew = known.gatewayId === undefined
+    await transaction`
+      UPDATE refunds SET gateway_id = ${seen.id}, look_at = coalesce(look_at, ${lookAfter(now)}) WHERE id = ${known.id}`
+    return isNew ? 'RefundPending' : 'RefundKnown'
+  }
+  return await end(transaction, { payment, refund: known, state: seen.state, gatewayId: seen.id, now })
+}
+
+/** A refund that we did not ask for. */
+async function takeIn(
+  transaction: Transaction,
+  { payment, seen, now }: { payment: CreditedPayment; seen: RefundSeen; now: Date },
+): Promise<RefundOutcome> {
+  const { rail, playerId } = payment
+  const amountPaise = paiseOf(payment, seen.returned)
+  const endedAt = seen.state === 'Pending' ? null : now
+  const lookAt = seen.state === 'Pending' ? lookAfter(now) : null
+  await transaction`
+    INSERT INTO refunds (id, rail, payment_id, gateway_id, amount_paise, asked_by, state, asked_at, ended_at, look_at)
+    VALUES (${seen.id.slice(0, 40)}, ${rail}, ${payment.id}, ${seen.id}, ${amountPaise}, 'Gateway', ${seen.state}, ${now},
+      ${endedAt}, ${lookAt})`
+  if (seen.state === 'Failed') return 'RefundFailed' // Nothing was taken, and nothing is to be given back.
+
+  const source = gateways[rail]
+  const { balance } = await debit(transaction, {
+    kind: 'ExternalRefund',
+    ...{ playerId, amountPaise, source, paymentId: payment.id, reference: seen.id, now },
+    idempotencyKey: `${source}:refund:${seen.id}`,
+  })
+  const notification = {
+    type: 'MoneyTakenBack',
+    because: 'Refund',
+    amountPaise: String(amountPaise),
+    balancePaise: String(balance.availablePaise),
+    owedPaise: String(balance.owedPaise),
+  } as const
+  await enqueue(transaction, 'telegram.notification', { playerId, notification })
+  return seen.state === 'Processed' ? 'RefundProcessed' : 'RefundPending'
+}
+
+/** Writes how a refund ended, moves the money, and tells the player. */
+async function end(
+  transaction: Transaction,
+  about: {
+    payment: CreditedPayment
+    refund: Refund
+    state: 'Processed' | 'Failed'
+    gatewayId?: string
+    failure?: string
+    now: Date
+  },
+): Promise<'RefundProcessed' | 'RefundFailed'> {
+  const { payment, refund, state, gatewayId = null, failure = null, now } = about
+  const { playerId } = payment
+  const { rail, id: refundId, amountPaise } = refund
+  const isOurs = refund.askedBy !== 'Gateway'
+  const reference = gatewayId ?? refund.gatewayId
+  if (state === 'Failed') {
+    await wakeMeter(transaction, { playerId, now })
+    if (isOurs && refund.state === 'Pending') {
+      await failRefund(transaction, { refundId, now, ...(reference === undefined ? {} : { reference }) })
+    } else {
+      // It had left the books for good, or was never in them as pending.
+      const source = gateways[rail]
+      const idempotencyKey = `${source}:refund:${reference ?? refundId}:returned`
+      await creditBack(transaction, { playerId, amountPaise, source, reference: payment.id, idempotencyKey, now })
+    }
+  } else if (isOurs) await completeRefund(transaction, { refundId, reference: reference ?? refundId, now })
+
+  await transaction`
+    UPDATE refunds SET state = ${state}, gateway_id = coalesce(gateway_id, ${gatewayId}), failure = ${failure},
+      ended_at = ${now}, look_at = NULL WHERE id = ${refundId}`
+  const isNews = state === 'Failed' || isOurs // Of one made elsewhere the player was told when it was taken.
+  if (isNews) {
+    const { availablePaise } = await balanceOf(transaction, playerId)
+    const amounts = { amountPaise: String(amountPaise), balancePaise: String(availablePaise), rail }
+    const type = state === 'Failed' ? 'RefundFailed' : 'RefundProcessed'
+    await enqueue(transaction, 'telegram.notification', { playerId, notification: { type, ...amounts } })
+  }
+  return state === 'Failed' ? 'RefundFailed' : 'RefundProcessed'
+}
+
+function lookAfter(now: Date): Date {
+  return new Date(now.getTime() + LOOK_SECONDS * 1000)
+}
+
+export async function refundById(queries: Queries, id: string): Promise<Refund | undefined> {
+  const [row] = await queries<RefundRow[]>`SELECT * FROM refunds WHERE id = ${id}`
+  return row && refundOf(row)
+}
+
+function refundOf(row: RefundRow): Refund {
+  return {
+    id: row.id,
+    rail: row.rail,
+    paymentId: row.payment_id,
+    gatewayId: row.gateway_id ?? undefined,
+    amountPaise: row.amount_paise,
+    askedBy: row.asked_by,
+    state: row.state,
+    failure: row.failure ?? undefined,
+  }
+}

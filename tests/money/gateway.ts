@@ -1,0 +1,134 @@
+// A player who pays over the simulated Razorpay, and the books that hear of it. Webhooks are taken from the simulator by
+// hand, so that a test decides what comes, in which order, and how often.
+import { z } from 'zod'
+import { paymentUrl } from '../../api/payments/page.ts'
+import type { PaymentRail } from '../../api/payments/rail.ts'
+import { razorpayRail } from '../../api/payments/razorpay.ts'
+import { razorpayInbox } from '../../api/payments/razorpay-inbox.ts'
+import { workOffRazorpayWebhook } from '../../api/payments/razorpay-webhook.ts'
+import { reconcileOnce, takeInRefunds } from '../../api/payments/reconciliation.ts'
+import { askRefund, type RefundAsker, workOffRefund } from '../../api/payments/refunds.ts'
+import { createTopUp } from '../../api/payments/top-ups.ts'
+import type { Player } from '../../api/players/players.ts'
+import { balanceOf } from '../../api/wallet/wallet.ts'
+import type { Database } from '../../lib/database/pool.ts'
+import { systemClock } from '../../lib/process/clock.ts'
+import { startRazorpay } from '../api/razorpay.ts'
+import { newPlayer, silent } from './books.ts'
+
+const eventSchema = z.object({ id: z.string(), event: z.string(), body: z.string(), signature: z.string() })
+const stateSchema = z.object({
+  events: z.array(eventSchema),
+  refunds: z.array(z.looseObject({ id: z.string(), payment_id: z.string(), amount: z.number(), status: z.string() })),
+})
+export type WebhookEvent = z.infer<typeof eventSchema>
+const idSchema = z.looseObject({ id: z.string() })
+
+/** Nobody pays with Stars here. */
+const noStars: PaymentRail = {
+  name: 'Stars',
+  refundsInPart: false,
+  refund: () => Promise.reject(new Error('No refund of Stars is expected.')),
+  movements: async () => ({ movements: [], cursor: '0', isLast: true }),
+}
+
+export type Gateway = Awaited<ReturnType<typeof openGateway>>
+export type Payer = Awaited<ReturnType<Gateway['payer']>>
+
+export async function openGateway(database: Database) {
+  const razorpay = await startRazorpay()
+  const { control, accountId, webhookSecret } = razorpay
+  const rail = razorpayRail(razorpay)
+  const rails = { Razorpay: rail, Stars: noStars }
+  const receive = razorpayInbox({ database, webhookSecrets: [webhookSecret] })
+  const state = async () => stateSchema.parse(await control('GET', '/state'))
+  let handed = 0
+
+  async function taken(topic: string): Promise<Record<string, string>[]> {
+    const rows = await database<{ payload: Record<string, string> }[]>`
+      DELETE FROM queue_items WHERE topic = ${topic} RETURNING payload`
+    return rows.map(({ payload }) => payload)
+  }
+
+  /** Works off everything that waits for the gateway or came from it. The outcomes. */
+  async function workOff(): Promise<string[]> {
+    const outcomes: string[] = []
+    for (const { webhookId = '' } of await taken('razorpay.webhook')) {
+      const outside = { database, rail, accountId, log: silent }
+      outcomes.push(await workOffRazorpayWebhook(outside, { webhookId, now: new Date() }))
+    }
+    for (const { refundId = '' } of await taken('payment.refund')) {
+      const { outcome } = await workOffRefund({ database, rails }, { refundId, now: new Date() })
+      outcomes.push(outcome)
+    }
+    for (const { paymentId = '' } of await taken('razorpay.refunds')) {
+      outcomes.push(...(await takeInRefunds({ database, rail }, { paymentId, now: new Date() })))
+    }
+    return outcomes
+  }
+
+  return {
+    control,
+    rails,
+    workOff,
+    /** The refunds at the gateway. */
+    refunds: async (paymentId: string) => (await state()).refunds.filter(refund => refund.payment_id === paymentId),
+    /** What has happened since the last time, as webhooks not delivered yet. */
+    async events(): Promise<WebhookEvent[]> {
+      const { events } = await state()
+      const news = events.slice(handed)
+      handed = events.length
+      return news
+    },
+    async deliver(events: readonly WebhookEvent[]): Promise<string[]> {
+      const outcomes: string[] = []
+      for (const { id: eventId, body: rawBody, signature } of events) {
+        await receive({ rawBody, signature, eventId, now: new Date() })
+        outcomes.push(...(await workOff()))
+      }
+      return outcomes
+    },
+    /** One pass of asking, so many seconds from now. */
+    async ask(afterSeconds: number): Promise<string[]> {
+      const clock = { ...systemClock, now: () => new Date(Date.now() + afterSeconds * 1000) }
+      return await reconcileOnce({ database, rails, clock, log: silent })
+    },
+    /** Somebody, new or known, and a payment of theirs that nobody has heard of yet. */
+    async payer(amountPaise: bigint, known?: Player) {
+      const player = known ?? (await newPlayer(database))
+      const payment = { playerId: player.id, amountPaise, payBy: { rail: 'Razorpay' }, now: new Date() } as const
+      const topUp = await createTopUp(database, payment)
+      await paymentUrl({ database, rail, publicUrl: 'http://127.0.0.1:3000' }, { token: topUp.token, now: new Date() })
+      const paid = await control('POST', `/payment-links/${topUp.id}/pay`, {})
+      const paymentId = z.object({ payment: idSchema }).parse(paid).payment.id
+      return {
+        player,
+        paymentId,
+        balance: async () => await balanceOf(database, player.id),
+        asks: async (amount?: bigint, by: RefundAsker = { askedBy: 'Player' }) =>
+          await askRefund(database, {
+            ...{ rail, paymentId, playerId: player.id, by, now: new Date() },
+            ...(amount === undefined ? {} : { amountPaise: amount }),
+          }),
+        /** What the bot would say, by kind. */
+        told: async () =>
+          (
+            await database<{ type: string }[]>`
+              SELECT payload -> 'notification' ->> 'type' AS type FROM queue_items
+              WHERE topic = 'telegram.notification' AND key = ${player.id} ORDER BY id`
+          ).map(({ type }) => type),
+        /** In the dashboard. */
+        refundedBySupport: async (what: object = {}) =>
+          idSchema.parse(await control('POST', '/refunds', { payment_id: paymentId, ...what })).id,
+        disputed: async (amount?: number) =>
+          idSchema.parse(await control('POST', '/disputes', { payment_id: paymentId, ...(amount && { amount }) })).id,
+      }
+    },
+    async decided(dispute: string, status: 'won' | 'lost' | 'closed' | 'under_review') {
+      await control('POST', '/disputes', { dispute_id: dispute, status })
+    },
+    async stop() {
+      await razorpay.stop()
+    },
+  }
+}

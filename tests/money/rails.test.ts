@@ -1,0 +1,143 @@
+// Both rails over their simulators, behaving alike, and what Razorpay alone can do.
+import { Api } from 'grammy'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { railBehaves } from '../../api/payments/rail.suite.ts'
+import type { HostedRail } from '../../api/payments/rail.ts'
+import { razorpayRail } from '../../api/payments/razorpay.ts'
+import { connectRazorpay } from '../../api/payments/razorpay-client.ts'
+import { starsRail } from '../../api/payments/stars-rail.ts'
+import type { TopUp } from '../../api/payments/top-ups.ts'
+import { startRazorpay } from '../api/razorpay.ts'
+import { startTelegram } from '../api/telegram.ts'
+
+const AMOUNT = 50_000
+
+describe('Razorpay', () => {
+  let razorpay: Awaited<ReturnType<typeof startRazorpay>>
+  let rail: HostedRail
+  beforeAll(async () => {
+    razorpay = await startRazorpay()
+    rail = razorpayRail(razorpay)
+  })
+  afterAll(async () => await razorpay.stop())
+
+  const paidSchema = z.object({ payment: z.looseObject({ id: z.string() }) })
+
+  function topUp(id: string): TopUp {
+    const createdAt = new Date()
+    const expiresAt = new Date(createdAt.getTime() + 3_600_000)
+    const nothing = { stars: undefined, page: undefined, creditedAt: undefined }
+    const amountPaise = BigInt(AMOUNT)
+    return { id, token: '', playerId: '', rail: 'Razorpay', amountPaise, createdAt, expiresAt, ...nothing }
+  }
+
+  async function pay(topUpId: string, how: object = {}) {
+    await rail.open(topUp(topUpId), { returnUrl: 'http://127.0.0.1:3000/done', now: new Date() })
+    const { payment } = paidSchema.parse(await razorpay.control('POST', `/payment-links/${topUpId}/pay`, how))
+    return {
+      paymentId: payment.id,
+      returned: { currency: 'INR', units: BigInt(AMOUNT) },
+      telegramUserId: 1n,
+    }
+  }
+
+  railBehaves(() => ({
+    rail,
+    nowhere: razorpayRail({ ...razorpay, baseUrl: 'http://127.0.0.1:9' }),
+    pay,
+    async fault(what) {
+      await razorpay.control('POST', '/faults', { method: 'POST', path: '/v1/payments', ...what })
+    },
+    async noFaults() {
+      await razorpay.control('DELETE', '/faults')
+    },
+  }))
+
+  test('what is authorised and was not captured is captured by us, once, and only for what was asked', async () => {
+    const { paymentId } = await pay('late', { outcome: 'authorized' })
+    const other = { ...topUp('late'), amountPaise: 10_000n }
+    expect(await rail.collect(other)).toEqual([])
+    const taken = await Promise.all([1, 2, 3].map(() => rail.collect(topUp('late'))))
+    for (const payments of taken) expect(payments).toMatchObject([{ id: paymentId, topUpId: 'late' }])
+  })
+
+  test('a capture whose reply was lost is looked up', async () => {
+    const { paymentId } = await pay('lost-capture', { outcome: 'authorized' })
+    await razorpay.control('POST', '/faults', { method: 'POST', path: '/v1/payments', loseReply: true })
+    expect(await rail.collect(topUp('lost-capture'))).toMatchObject([{ id: paymentId }])
+  })
+
+  test('more than a page of movements is told to its end', async () => {
+    const { sdk } = connectRazorpay(razorpay)
+    await Promise.all(
+      Array.from({ length: 120 }, async (_, index) => {
+        const reference = `many-${index}`
+        const notes = { top_up: reference }
+        await sdk.paymentLink.create({ amount: 100, reference_id: reference, customer: {}, notes })
+        await razorpay.control('POST', `/payment-links/${reference}/pay`, {})
+      }),
+    )
+    const told = new Set<string | undefined>()
+    for (let cursor: string | undefined, isLast = false; !isLast; ) {
+      const page = await rail.movements(cursor, new Date(Date.now() + 1000))
+      for (const movement of page.movements) if (movement.is === 'Payment') told.add(movement.payment.topUpId)
+      cursor = page.cursor
+      isLast = page.isLast
+    }
+    expect([...told].filter(topUpId => topUpId?.startsWith('many-'))).toHaveLength(120)
+  })
+})
+
+describe('Telegram Stars', () => {
+  let telegram: Awaited<ReturnType<typeof startTelegram>>
+  let api: Api
+  let telegramUserId: number
+  beforeAll(async () => {
+    telegram = await startTelegram()
+    api = new Api(telegram.token, { apiRoot: telegram.apiRoot })
+    const person = await telegram.person('Asha')
+    telegramUserId = person.chatId
+    await person.writes('/start')
+  })
+  afterAll(async () => await telegram.stop())
+
+  const paidSchema = z.object({ paid: z.literal(true), telegram_payment_charge_id: z.string() })
+  let offset = 0
+
+  /** Says yes to the next pre-checkout query, as the bot does. */
+  async function agree(): Promise<void> {
+    for (;;) {
+      for (const update of await api.getUpdates({ offset, timeout: 5 })) {
+        offset = update.update_id + 1
+        if (!update.pre_checkout_query) continue
+        await api.answerPreCheckoutQuery(update.pre_checkout_query.id, true)
+        return
+      }
+    }
+  }
+
+  railBehaves(
+    () => ({
+      rail: starsRail(telegram),
+      nowhere: starsRail({ ...telegram, apiRoot: 'http://127.0.0.1:9' }),
+      async pay(topUpId) {
+        const prices = [{ label: 'Top up', amount: 385 }]
+        const link = await api.createInvoiceLink('Top up', 'Puts money in.', topUpId, '', 'XTR', prices)
+        const paying = telegram.control('POST', `/chats/${telegramUserId}/pay`, { invoice_link: link })
+        await agree()
+        const { telegram_payment_charge_id: paymentId } = paidSchema.parse(await paying)
+        return { paymentId, returned: { currency: 'XTR', units: 385n }, telegramUserId: BigInt(telegramUserId) }
+      },
+      async fault(what) {
+        const fault = 'status' in what ? { status: what.status } : { lose_reply: true }
+        await telegram.control('POST', '/faults', { method: 'refundStarPayment', ...fault })
+      },
+      async noFaults() {
+        await telegram.control('DELETE', '/faults')
+      },
+    }),
+    // grammY's error for "no answer came" does not say whether anything was sent; to ask again is harmless here.
+    { nowhere: 'GatewayOutcomeUnknown' },
+  )
+})

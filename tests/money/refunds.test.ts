@@ -1,0 +1,234 @@
+// Money that goes back: asked for by a player, made in Razorpay's dashboard, or taken by a bank.
+import fc from 'fast-check'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { askRefund } from '../../api/payments/refunds.ts'
+import { lowerCaseUlid } from '../../api/players/ids.ts'
+import { charge, openHold } from '../../api/wallet/holds.ts'
+import type { Database } from '../../lib/database/pool.ts'
+import { type Books, brokenInvariants, openBooks } from './books.ts'
+import { type Gateway, openGateway, type Payer } from './gateway.ts'
+
+let books: Books
+let database: Database
+let gateway: Gateway
+
+beforeAll(async () => {
+  books = await openBooks()
+  database = books.database
+  gateway = await openGateway(database)
+})
+afterAll(async () => {
+  expect(await brokenInvariants(database)).toEqual([])
+  await gateway.stop()
+  await books.stop()
+})
+afterEach(async () => {
+  await gateway.control('DELETE', '/faults')
+  await gateway.control('POST', '/refund-outcome', { status: 'processed' })
+})
+
+/** Somebody who has paid, and whose money is in the wallet. */
+async function payer(amountPaise = 50_000n): Promise<Payer> {
+  const paying = await gateway.payer(amountPaise)
+  await gateway.deliver(await gateway.events())
+  expect((await paying.balance()).availablePaise).toBe(amountPaise)
+  return paying
+}
+
+/** Plays for so much, and goes on playing with so much held. */
+async function plays({ player }: Payer, order: { spentPaise: bigint; heldPaise: bigint }): Promise<void> {
+  const { spentPaise, heldPaise } = order
+  const [sessionId, now] = [lowerCaseUlid(new Date()), new Date()]
+  await database`
+    INSERT INTO sessions (id, player_id, game, tier, regions, created_at, meter_at)
+    VALUES (${sessionId}, ${player.id}, 'quake', 'standard', ${['centralindia']}, ${now}, ${now})`
+  const seconds = spentPaise + heldPaise // At ₹36 an hour a second is a paisa.
+  const hold = { sessionId, playerId: player.id, ratePaisePerHour: 3600n, now }
+  await openHold(database, { ...hold, blockSeconds: seconds, minimumSeconds: seconds })
+  await charge(database, { sessionId, playerId: player.id, playedSeconds: spentPaise, now })
+}
+
+test('I4: a refund leaves the wallet at once, goes back to its payment, and the player is told', async () => {
+  const asha = await payer()
+  await asha.asks()
+  expect((await asha.balance()).postedPaise).toBe(0n)
+  expect(await gateway.workOff()).toEqual(['RefundProcessed'])
+  expect(await gateway.refunds(asha.paymentId)).toMatchObject([{ amount: 50_000, status: 'processed' }])
+  expect(await asha.told()).toEqual(['TopUpCredited', 'RefundProcessed'])
+
+  // What the webhooks and our own asking tell of it is nothing new.
+  expect(new Set(await gateway.deliver(await gateway.events()))).toEqual(new Set(['RefundKnown']))
+  expect(await gateway.ask(100)).toEqual([])
+  expect((await asha.balance()).postedPaise).toBe(0n)
+  await expect(asha.asks()).rejects.toMatchObject({ code: 'NothingToRefund' })
+})
+
+test('I4: at most what is left of the payment goes back; what is played stays played, what is held stays held', async () => {
+  const asha = await payer()
+  await plays(asha, { spentPaise: 10_000n, heldPaise: 15_000n })
+  await expect(asha.asks(25_001n)).rejects.toMatchObject({ code: 'RefundTooLarge' })
+  await expect(asha.asks(50n)).rejects.toMatchObject({ code: 'NothingToRefund' })
+  expect((await asha.asks(5_000n)).amountPaise).toBe(5_000n)
+  expect((await asha.asks()).amountPaise).toBe(20_000n)
+  await gateway.workOff()
+  expect((await gateway.refunds(asha.paymentId)).map(({ amount }) => amount).sort()).toEqual([20_000, 5_000])
+  expect(await asha.balance()).toMatchObject({ postedPaise: 15_000n, heldPaise: 15_000n, availablePaise: 0n })
+})
+
+test('Nobody gets another player’s payment back, and none that is not there', async () => {
+  const [asha, ravi] = [await payer(), await payer()]
+  const { rails } = gateway
+  const order = { rail: rails.Razorpay, by: { askedBy: 'Player' } as const, now: new Date() }
+  const foreign = askRefund(database, { ...order, paymentId: asha.paymentId, playerId: ravi.player.id })
+  await expect(foreign).rejects.toMatchObject({ code: 'PaymentUnknown' })
+  await expect(askRefund(database, { ...order, paymentId: 'pay_none' })).rejects.toMatchObject({
+    code: 'PaymentUnknown',
+  })
+})
+
+test('Two who ask for all of it at once get it back once', async () => {
+  const asha = await payer()
+  const asked = await Promise.allSettled([1, 2, 3, 4, 5].map(() => asha.asks()))
+  expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  await gateway.workOff()
+  expect(await gateway.refunds(asha.paymentId)).toHaveLength(1)
+})
+
+test('I4: what the bank cannot pay out is in the wallet again, and so is what the gateway refuses', async () => {
+  const [asha, ravi] = [await payer(), await payer()]
+  await gateway.control('POST', '/refund-outcome', { status: 'failed' })
+  await asha.asks()
+  expect(await gateway.workOff()).toEqual(['RefundFailed'])
+
+  const fault = { method: 'POST', path: '/v1/payments', status: 400, description: 'Your account has too little.' }
+  await gateway.control('POST', '/faults', fault)
+  const refund = await ravi.asks()
+  expect(await gateway.workOff()).toEqual(['RefundFailed'])
+  const [row] = await database`SELECT state, failure FROM refunds WHERE id = ${refund.id}`
+  expect(row).toEqual({ state: 'Failed', failure: 'Your account has too little.' })
+  for (const { balance, told } of [asha, ravi]) {
+    expect((await balance()).availablePaise).toBe(50_000n)
+    expect(await told()).toEqual(['TopUpCredited', 'RefundFailed'])
+  }
+  await gateway.deliver(await gateway.events())
+  expect((await asha.balance()).availablePaise).toBe(50_000n)
+})
+
+test('I4: an unknown outcome is looked up before anything is tried again: one refund, however often it is worked off', async () => {
+  const asha = await payer()
+  const refund = await asha.asks()
+  await gateway.control('POST', '/faults', { method: 'POST', path: '/v1/payments', loseReply: true })
+  await gateway.control('POST', '/faults', { method: 'GET', path: '/v1/payments', status: 502, times: 2 })
+  await expect(gateway.workOff()).rejects.toMatchObject({ code: 'GatewayOutcomeUnknown' })
+  await gateway.control('DELETE', '/faults')
+  for (let time = 0; time < 3; time += 1) {
+    await database`
+      INSERT INTO queue_items (topic, key, payload)
+      VALUES ('payment.refund', ${refund.id}, jsonb_build_object('refundId', ${refund.id}::text))`
+  }
+  expect(await gateway.workOff()).toEqual(['RefundProcessed', 'RefundKnown', 'RefundKnown'])
+  expect(await gateway.refunds(asha.paymentId)).toHaveLength(1)
+})
+
+test.each(['processed', 'failed'] as const)(
+  'A refund that waits at the bank, and is then %s, is followed by asking alone',
+  async status => {
+    const asha = await payer()
+    await gateway.control('POST', '/refund-outcome', { status: 'pending' })
+    await asha.asks()
+    expect(await gateway.workOff()).toEqual(['RefundPending'])
+    expect(await asha.told()).toEqual(['TopUpCredited'])
+    const [refund] = await gateway.refunds(asha.paymentId)
+    await gateway.control('POST', '/refunds', { refund_id: refund?.id, status })
+    await gateway.events() // No webhook comes.
+    const outcome = status === 'failed' ? 'RefundFailed' : 'RefundProcessed'
+    expect(await gateway.ask(2000)).toContain(outcome)
+    expect((await asha.balance()).availablePaise).toBe(status === 'failed' ? 50_000n : 0n)
+    expect(await asha.told()).toEqual(['TopUpCredited', outcome])
+  },
+)
+
+test('I4: a refund made in the dashboard is debited, and one that the bank sends back is credited again', async () => {
+  const asha = await payer()
+  await asha.refundedBySupport({ amount: 20_000 })
+  await gateway.deliver(await gateway.events())
+  expect((await asha.balance()).availablePaise).toBe(30_000n)
+  const pending = await asha.refundedBySupport({ amount: 10_000, status: 'pending' })
+  await gateway.deliver(await gateway.events())
+  expect((await asha.balance()).availablePaise).toBe(20_000n)
+  await gateway.control('POST', '/refunds', { refund_id: pending, status: 'failed' })
+  await gateway.deliver(await gateway.events())
+  expect((await asha.balance()).availablePaise).toBe(30_000n)
+  expect(await asha.told()).toEqual(['TopUpCredited', 'MoneyTakenBack', 'MoneyTakenBack', 'RefundFailed'])
+})
+
+test('I4: what was spent before it was taken back is owed, and the next top-up repays it', async () => {
+  const asha = await payer()
+  await plays(asha, { spentPaise: 40_000n, heldPaise: 10_000n })
+  await asha.refundedBySupport()
+  await gateway.deliver(await gateway.events())
+  // The live session keeps what it holds.
+  expect(await asha.balance()).toMatchObject({ postedPaise: 10_000n, heldPaise: 10_000n, owedPaise: 50_000n })
+  await gateway.payer(70_000n, asha.player)
+  await gateway.deliver(await gateway.events())
+  expect(await asha.balance()).toMatchObject({ postedPaise: 30_000n, availablePaise: 20_000n, owedPaise: 0n })
+})
+
+test('With the webhook switched off, payment, refund and dispute are found by asking', async () => {
+  const [asha, ravi] = [await gateway.payer(50_000n), await gateway.payer(20_000n)]
+  await asha.refundedBySupport({ amount: 10_000 })
+  const dispute = await ravi.disputed(5_000)
+  await gateway.events()
+  const found = [...(await gateway.ask(10_000)), ...(await gateway.workOff())]
+  expect(found.filter(outcome => outcome === 'Credited')).toHaveLength(2)
+  expect(found).toContain('RefundProcessed')
+  expect(found).toContain('DisputeOpened')
+  expect((await asha.balance()).availablePaise).toBe(40_000n)
+  expect((await ravi.balance()).availablePaise).toBe(15_000n)
+  await gateway.decided(dispute, 'won')
+  await gateway.events()
+  expect(await gateway.ask(20_000)).toEqual(['DisputeWon'])
+  expect((await ravi.balance()).availablePaise).toBe(20_000n)
+  expect(await gateway.ask(30_000)).toEqual([])
+})
+
+test('I4: a disputed payment is out of reach until it is decided; won, it is back; lost, it is gone', async () => {
+  const [asha, ravi] = [await payer(), await payer()]
+  const [won, lost] = [await asha.disputed(), await ravi.disputed()]
+  expect(await gateway.deliver(await gateway.events())).toEqual(['DisputeOpened', 'DisputeOpened'])
+  expect((await asha.balance()).availablePaise).toBe(0n)
+  await expect(asha.asks()).rejects.toMatchObject({ code: 'PaymentDisputed' })
+
+  await gateway.decided(won, 'under_review')
+  await gateway.decided(won, 'won')
+  await gateway.decided(lost, 'lost')
+  expect((await gateway.deliver(await gateway.events())).sort()).toEqual(['DisputeKnown', 'DisputeLost', 'DisputeWon'])
+  expect((await asha.balance()).availablePaise).toBe(50_000n)
+  expect((await ravi.balance()).availablePaise).toBe(0n)
+  expect(await asha.told()).toEqual(['TopUpCredited', 'MoneyTakenBack', 'DisputeWon'])
+  await expect(ravi.asks()).rejects.toMatchObject({ code: 'PaymentDisputed' })
+  expect((await asha.asks()).amountPaise).toBe(50_000n) // Its lot is whole again.
+  await gateway.workOff()
+})
+
+test('I4 I5: whatever the order of the webhooks, and however often each comes, the books end the same', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.infiniteStream(fc.nat()), async chance => {
+      const asha = await gateway.payer(50_000n)
+      await asha.refundedBySupport({ amount: 12_000 })
+      await asha.refundedBySupport({ amount: 3_000, status: 'failed' })
+      const [lost, won, open] = [await asha.disputed(4_000), await asha.disputed(7_000), await asha.disputed(1_000)]
+      await gateway.decided(lost, 'lost')
+      await gateway.decided(won, 'closed')
+      const events = await gateway.events()
+      const next = () => chance.next().value ?? 0
+      const shuffled = [...events, ...events]
+        .map(event => ({ event, place: next() }))
+        .sort((left, right) => left.place - right.place)
+      await gateway.deliver(shuffled.map(({ event }) => event))
+      expect(open).toBeDefined()
+      expect(await asha.balance()).toMatchObject({ postedPaise: 50_000n - 12_000n - 4_000n - 1_000n, owedPaise: 0n })
+    }),
+    { numRuns: 8 },
+  )
+})
