@@ -14,7 +14,6 @@ import { recorder } from '../lib/kube/events.ts'
 import { fenced } from '../lib/kube/fence.ts'
 import { manager } from '../lib/kube/manager.ts'
 import { kubeMetrics } from '../lib/kube/metrics.ts'
-import { reflectNamespaces } from '../lib/kube/namespaces.ts'
 import { ownWrites } from '../lib/kube/own-writes.ts'
 import { type ObjectReference, referenceOf } from '../lib/kube/resource.ts'
 import type { Runtime } from '../lib/kube/runtime.ts'
@@ -44,6 +43,7 @@ import { priorityOf } from './gpuvm/urgency.ts'
 import { type History, history, noHistory } from './history/history.ts'
 import { notesOf, refusalIn } from './history/notes.ts'
 import { postgresHistory } from './history/postgres.ts'
+import { reflectNamespaces } from './namespaces.ts'
 import { flightRecorder } from './recorder/flight-recorder.ts'
 import { decisionRoutes } from './recorder/routes.ts'
 import { readSettings, type Settings } from './settings.ts'
@@ -51,7 +51,6 @@ import { sweeperMetrics } from './sweeper/metrics.ts'
 import { sweeper } from './sweeper/sweeper.ts'
 
 const USER_AGENT = 'wasd-operator/0.1.0'
-const LEASE_NAME = 'wasd-operator'
 /** Seconds for running work after a stop. Below the 30 of the program's life, so that the Lease is let go in time. */
 const DRAIN_SECONDS = 20
 
@@ -124,7 +123,7 @@ async function clusterSide({ settings, runtime }: Base) {
   const election = elector({
     runtime,
     client: leaseClient,
-    lease: { namespace: podNamespace, name: LEASE_NAME },
+    lease: { namespace: podNamespace, name: settings.leaseName },
     identity: `${podName}_${randomUUID()}`,
     leaseSeconds: settings.leaseSeconds,
     renewDeadlineSeconds: settings.leaseRenewSeconds,
@@ -315,7 +314,7 @@ function sessionController(
       isHeard: uid => probing.seen(uid).answering === true,
       settings: { paidGraceSeconds: settings.paidGraceSeconds },
     }),
-    hands: { client: kube, ownWrites: written },
+    hands: { client: kube, ownWrites: written, installationId: settings.installationId },
     recorder: told,
     metrics: gameSessionMetrics(registry, sessions.store),
     nudges: cluster.sessionNudges,

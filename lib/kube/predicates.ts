@@ -9,15 +9,15 @@ export type Predicate = (change: Change<KubernetesObject>) => boolean
 export const generationChanged: Predicate = modified('generation')
 export const annotationsChanged: Predicate = modified('annotations')
 export const labelsChanged: Predicate = modified('labels')
-/** Any write at all; false only for what is told again without one. */
-export const resourceVersionChanged: Predicate = modified('resourceVersion')
+/** Somebody may have taken ours off. */
+export const finalizersChanged: Predicate = modified('finalizers')
 
 export function anyOf(...predicates: Predicate[]): Predicate {
   return change => predicates.some(predicate => predicate(change))
 }
 
 /** What comes and what goes always counts. */
-function modified(field: 'generation' | 'annotations' | 'labels' | 'resourceVersion'): Predicate {
+function modified(field: 'generation' | 'annotations' | 'labels' | 'finalizers'): Predicate {
   return ({ type, old, object }) =>
     type !== 'Modified' || !isDeepStrictEqual(old?.metadata[field], object.metadata[field])
 }

@@ -7,7 +7,6 @@ import type { Clock } from '../process/clock.ts'
 import { type Backoff, backoffSeconds } from './backoff.ts'
 import { Delays } from './delays.ts'
 import type { QueueSnapshot } from './metrics.ts'
-import { RetryBudget, type RetryLimit } from './retry-budget.ts'
 import type { Runtime } from './runtime.ts'
 
 /** For what stands already: changes overtake it, however many objects there are. */
@@ -24,8 +23,6 @@ export interface QueueOptions {
   name: string
   /** Default 0.005 s to 1000 s, doubling. */
   backoff?: Backoff | undefined
-  /** Of all keys together. Default 10 a second, 100 in a burst. */
-  retries?: RetryLimit | undefined
 }
 
 export class WorkQueue {
@@ -33,7 +30,6 @@ export class WorkQueue {
   readonly #clock: Clock
   readonly #labels: { name: string; controller: string }
   readonly #delays: Delays
-  readonly #budget: RetryBudget
   /** By priority; within one, keys in order of arrival with the time they came. */
   readonly #ready = new Map<number, Map<string, number>>()
   readonly #priorities = new Map<string, number>()
@@ -48,11 +44,8 @@ export class WorkQueue {
     this.#clock = runtime.clock
     this.#labels = { name, controller: name }
     this.#delays = new Delays({ clock: runtime.clock, due: (key, priority) => this.add(key, priority) })
-    this.#budget = new RetryBudget(runtime.clock, options.retries ?? { perSecond: 10, burst: 100 })
     runtime.metrics.queueAdds.inc(this.#labels, 0)
     runtime.metrics.queueRetries.inc(this.#labels, 0)
-    runtime.metrics.queueSeconds.zero(this.#labels)
-    runtime.metrics.workSeconds.zero(this.#labels)
     runtime.metrics.queues.set(name, () => this.#snapshot())
   }
 
@@ -94,8 +87,7 @@ export class WorkQueue {
     const failures = this.failures(key) + 1
     this.#failures.set(key, failures)
     const backoff = this.#options.backoff ?? { initialSeconds: 0.005, maximumSeconds: 1000 }
-    const own = Math.max(backoffSeconds(backoff, failures), options.atLeastSeconds ?? 0)
-    const seconds = Math.max(own, this.#budget.takeSeconds())
+    const seconds = Math.max(backoffSeconds(backoff, failures), options.atLeastSeconds ?? 0)
     this.addAfter(key, seconds, options.priority)
   }
 

@@ -50,8 +50,7 @@ export function rememberRefusals({ clock }: { clock: Clock }): Refusals {
     remember({ code, message }, place) {
       const decision = decideOn(new AzureError(code, message))
       if (decision.do !== 'Refused') return
-      const { scope, regularTtlSeconds } = decision
-      const ttlSeconds = (place.priority === 'Regular' ? regularTtlSeconds : undefined) ?? decision.ttlSeconds
+      const { scope, ttlSeconds } = decision
       const key = keyOf(scope, place)
       known.delete(key) // Set anew at the end, so that the first is always the oldest.
       known.set(key, { code, scope, until: clock.monotonic() + ttlSeconds * 1000 })

@@ -1,22 +1,23 @@
 // Gives a session its machine, keeps the account of play, and brings it to its end: one step a pass.
 import { type GameSession, type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
-import { condition } from '../../lib/kube/conditions.ts'
 import { type Controller, controller, type Reconcile } from '../../lib/kube/controller.ts'
-import { isKubeError } from '../../lib/kube/errors.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
 import type { Reflector } from '../../lib/kube/reflector.ts'
 import { type ObjectReference, referenceOf } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
 import { ownedBy, type RawSource, reflected } from '../../lib/kube/sources.ts'
-import { ADMISSION_REASONS } from './admission.ts'
+import { strangers } from '../installation.ts'
+import { type StatusRecord, statusRecord } from '../status-record.ts'
 import { decide, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
 import { announce } from './events.ts'
 import type { GameSessionMetrics } from './metrics.ts'
 import { isNoteworthy } from './noteworthy.ts'
 import { PLAYER_INDEX, type Senses, see } from './observe.ts'
+import { giveUpOrphans } from './orphans.ts'
 import { FIELD_MANAGER, type Hands, perform } from './perform.ts'
 import { phases } from './phases.ts'
+import { plausibleSession } from './plausible.ts'
 import { statusOf } from './status.ts'
 
 export interface Outside {
@@ -35,11 +36,13 @@ export interface Outside {
 }
 
 export function gameSessionController(outside: Outside): Controller {
-  const { runtime, sessions, machines, hands, nudges, concurrency } = outside
+  const { runtime, sessions, machines, hands, recorder, nudges, concurrency } = outside
+  const plausible = (session: GameSession) => plausibleSession(session, runtime.clock.now())
+  const records = statusRecord({ ...hands, recorder, resource: gameSessions, plausible })
   return controller({
     runtime,
     name: 'gamesession.lifecycle',
-    reconcile: gameSessionReconciler(outside),
+    reconcile: gameSessionReconciler({ ...outside, records }),
     sources: [
       reflected(sessions, { map: session => ofOnePlayer(session, sessions) }),
       reflected(machines, { map: machine => [...ownedBy(gameSessions)(machine), ...namedAfter(machine)] }),
@@ -65,26 +68,28 @@ function namedAfter({ metadata, spec }: GpuVm): ObjectReference[] {
   return session === undefined ? [] : [{ namespace, name: session }]
 }
 
-export function gameSessionReconciler(outside: Outside): Reconcile {
-  const { runtime, sessions, senses, hands } = outside
+interface Inside extends Outside {
+  records: StatusRecord<GameSession>
+}
+
+function gameSessionReconciler(outside: Inside): Reconcile {
+  const { runtime, sessions, senses, hands, records } = outside
+  const isAnothers = strangers({ log: runtime.log, installationId: hands.installationId })
   const uids = new Map<string, string>()
 
   return async function reconcile(key, signal) {
-    const session = sessions.store.get(key)
-    forgetOthers(key, session)
-    if (session === undefined) return {}
+    const found = sessions.store.get(key)
+    forgetOthers(key, found)
+    if (found === undefined) return await giveUpOrphans(key, outside, signal)
+    if (isAnothers(found)) return {}
 
+    const session = await records.restored(found, { fieldManager: FIELD_MANAGER, signal })
     const seen = await see(session, senses, signal)
     const verdict = decide(phases, seen)
-    const written = isDoneFirst(session, verdict) ? session : await record(seen, verdict, outside, signal)
+    // The finalizer alone comes before the first status; the pass that follows at once writes it.
+    const written = verdict.step?.do === 'AddFinalizer' ? session : await record(seen, verdict, outside, signal)
     if (verdict.step) {
-      try {
-        await perform(verdict.step, written, hands, signal)
-      } catch (error) {
-        if (verdict.step.do !== 'CreateMachine' || !isKubeError(error, 'Forbidden')) throw error
-        senses.admission.refused(session.metadata.uid ?? '', error)
-        return { requeueAfterSeconds: 0 } // The next pass says why.
-      }
+      await perform(verdict.step, written, hands, signal)
       runtime.log.info(fieldsOf(session, verdict), 'Took a step for a session')
     }
     return { requeueAfterSeconds: verdict.requeueAfterSeconds }
@@ -97,32 +102,21 @@ export function gameSessionReconciler(outside: Outside): Reconcile {
     const uid = session?.metadata.uid
     if (known !== undefined && known !== uid) {
       senses.watch.forget(known)
-      senses.admission.forget(known)
+      records.forget(known)
     }
     if (uid === undefined) uids.delete(name)
     else uids.set(name, uid)
   }
 }
 
-/**
- * The finalizer alone comes before the first status; the pass that follows at once writes it. And what was not admitted
- * is asked for again before the status says so, or each attempt would be written twice.
- */
-function isDoneFirst({ status }: GameSession, { step }: Verdict): boolean {
-  const reason = condition(status?.conditions, 'Ready')?.reason
-  return step?.do === 'AddFinalizer' || (step?.do === 'CreateMachine' && ADMISSION_REASONS.includes(reason ?? ''))
-}
-
 /** Intent first; nothing noteworthy, no write. A status that was read too early is refused, and the pass begins anew. */
-async function record(seen: Seen, verdict: Verdict, outside: Outside, signal: AbortSignal): Promise<GameSession> {
+async function record(seen: Seen, verdict: Verdict, outside: Inside, signal: AbortSignal): Promise<GameSession> {
   const { session } = seen
-  const { hands, recorder, metrics } = outside
+  const { records, recorder, metrics } = outside
   const status: GameSessionStatus = statusOf(seen, verdict)
   if (!isNoteworthy(session.status, status)) return session
 
-  const options = { fieldManager: FIELD_MANAGER, signal }
-  const written = await hands.client.replaceStatus(gameSessions, { ...session, status }, options)
-  hands.ownWrites.remember(gameSessions, written)
+  const written = await records.write({ ...session, status }, { fieldManager: FIELD_MANAGER, signal })
   announce(recorder, seen, verdict, status)
   metrics.count(session, status)
   return written

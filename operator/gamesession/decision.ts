@@ -29,8 +29,6 @@ export interface Observed {
   rivals: readonly Rival[]
   /** GpuVms that bear a name of ours and belong to somebody else. */
   takenNames: readonly string[]
-  /** Why the API server has just admitted no machine for it. */
-  notAdmitted: Explanation | undefined
   /** What the session may be placed on; `undefined` when its spec names what the catalogue does not know. */
   ranking: Ranking | undefined
   /** Azure's price of what the machine runs on now, in US dollars per hour, where it is known. */

@@ -4,10 +4,10 @@ import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
+import { keyOf, type OwnerReference, referenceOf } from '../../lib/kube/resource.ts'
 import type { Store } from '../../lib/kube/store.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import { type PriceOf, type RulingOn, rank } from '../capacity/rank.ts'
-import { type Admission, admission } from './admission.ts'
 import { billingNow } from './billing.ts'
 import {
   type GameSessionSettings,
@@ -28,10 +28,17 @@ const CONFIRM_SECONDS = 60
 
 export const PLAYER_INDEX = 'player'
 export const OWNER_INDEX = 'owner'
+export const OWNER_NAME_INDEX = 'owner-name'
 /** What the sessions' reflector must be indexed by. */
 export const sessionIndexes = { [PLAYER_INDEX]: ({ spec }: GameSession) => [spec.player] }
 /** What the machines' reflector must be indexed by. */
-export const machineIndexes = { [OWNER_INDEX]: (machine: GpuVm) => ownerUid(machine) ?? [] }
+export const machineIndexes = {
+  [OWNER_INDEX]: (machine: GpuVm) => ownerUid(machine) ?? [],
+  [OWNER_NAME_INDEX]: (machine: GpuVm) => {
+    const owner = ownerOf(machine)
+    return owner === undefined ? [] : [keyOf({ ...referenceOf(machine), name: owner.name })]
+  },
+}
 
 /** What a sight is taken with. */
 export interface Senses {
@@ -46,11 +53,10 @@ export interface Senses {
   isHeard: (machineUid: string) => boolean
   settings: GameSessionSettings
   watch: Stopwatch
-  admission: Admission
 }
 
-export function senses(given: Omit<Senses, 'watch' | 'admission'>): Senses {
-  return { ...given, watch: stopwatch(given.clock), admission: admission(given.clock) }
+export function senses(given: Omit<Senses, 'watch'>): Senses {
+  return { ...given, watch: stopwatch(given.clock) }
 }
 
 export async function see(session: GameSession, senses: Senses, signal: AbortSignal): Promise<Seen> {
@@ -71,7 +77,6 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
     isMachineGone: machines.length === 0 && (await isMachineGone(session, senses, signal)),
     isPlayConfirmed,
     rivals: rivalsOf(session, senses),
-    notAdmitted: senses.admission.refusalOf(uid),
     takenNames: takenNames(session, senses.machines),
     ranking: rankingOf(session, { machine, catalogue, senses }),
     hourlyPriceUsd: machine && senses.priceOf(reallyAt(machine), billedOs(catalogue, machine.spec.image)),
@@ -155,7 +160,11 @@ function reallyAt(machine: GpuVm) {
   return { ...place, size: size ?? place.size, priority: priority ?? place.priority }
 }
 
-function ownerUid({ metadata }: GpuVm): string[] | undefined {
-  const owner = metadata.ownerReferences?.find(({ controller, kind }) => controller === true && kind === 'GameSession')
+function ownerUid({ metadata }: Pick<GpuVm, 'metadata'>): string[] | undefined {
+  const owner = ownerOf({ metadata })
   return owner && [owner.uid]
+}
+
+function ownerOf({ metadata }: Pick<GpuVm, 'metadata'>): OwnerReference | undefined {
+  return metadata.ownerReferences?.find(({ controller, kind }) => controller === true && kind === 'GameSession')
 }

@@ -3,9 +3,10 @@
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { type GpuVm, type GpuVmSpec, gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
-import { addFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
+import { removeFinalizer } from '../../lib/kube/finalizers.ts'
 import type { OwnWrites } from '../../lib/kube/own-writes.ts'
 import { controllerReference, referenceOf } from '../../lib/kube/resource.ts'
+import { claimed, INSTALLATION_ANNOTATION } from '../installation.ts'
 import {
   EVICTIONS_BEFORE_ANNOTATION,
   FINALIZER,
@@ -24,20 +25,23 @@ export const FIELD_MANAGER = 'wasd-operator-gamesession'
 export interface Hands {
   client: KubeClient
   ownWrites: OwnWrites
+  /** Marks what is taken on and what is made. */
+  installationId: string
 }
 
 /** `session` is the object as this pass has last written it. Throws `KubeError`; the next pass decides anew. */
 export async function perform(
   step: Step,
   session: GameSession,
-  { client, ownWrites }: Hands,
+  { client, ownWrites, installationId }: Hands,
   signal: AbortSignal,
 ): Promise<void> {
   const key = referenceOf(session)
   const { uid, resourceVersion } = session.metadata
   switch (step.do) {
     case 'AddFinalizer': {
-      ownWrites.remember(gameSessions, await addFinalizer(client, gameSessions, session, FINALIZER, { signal }))
+      const options = { finalizer: FINALIZER, installationId, signal }
+      ownWrites.remember(gameSessions, await claimed(client, gameSessions, session, options))
       return
     }
     case 'End':
@@ -45,7 +49,8 @@ export async function perform(
     case 'CreateMachine': {
       // A leader that has just gone may have made one that no watch has told us of.
       if ((await ownMachines(session, client, signal)).length > 0) return
-      const made = await client.create(gpuVms, machineFor(session, step.spec), { fieldManager: FIELD_MANAGER, signal })
+      const machine = machineFor(session, step.spec, installationId)
+      const made = await client.create(gpuVms, machine, { fieldManager: FIELD_MANAGER, signal })
       ownWrites.remember(gpuVms, made, key)
       return
     }
@@ -82,7 +87,7 @@ export async function perform(
   }
 }
 
-function machineFor(session: GameSession, spec: GpuVmSpec): GpuVm {
+function machineFor(session: GameSession, spec: GpuVmSpec, installationId: string): GpuVm {
   const { namespace, name } = session.metadata
   return {
     apiVersion: 'wasd.cloud/v1alpha1',
@@ -92,7 +97,10 @@ function machineFor(session: GameSession, spec: GpuVmSpec): GpuVm {
       name: machineName(session, spec.region),
       finalizers: [MACHINE_FINALIZER], // Its own controller would put it on before anything else.
       labels: { [PLAYER_LABEL]: session.spec.player, [SESSION_LABEL]: name },
-      annotations: { [EVICTIONS_BEFORE_ANNOTATION]: String(session.status?.evictions ?? 0) },
+      annotations: {
+        [INSTALLATION_ANNOTATION]: installationId,
+        [EVICTIONS_BEFORE_ANNOTATION]: String(session.status?.evictions ?? 0),
+      },
       ownerReferences: [controllerReference(session)],
     },
     spec,

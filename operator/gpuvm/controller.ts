@@ -5,9 +5,15 @@ import { type GpuVm, type GpuVmStatus, gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import { controller, type Reconcile, type Verdictish } from '../../lib/kube/controller.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
-import { addFinalizer, hasFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
+import { removeFinalizer } from '../../lib/kube/finalizers.ts'
 import type { OwnWrites } from '../../lib/kube/own-writes.ts'
-import { annotationsChanged, anyOf, generationChanged, labelsChanged } from '../../lib/kube/predicates.ts'
+import {
+  annotationsChanged,
+  anyOf,
+  finalizersChanged,
+  generationChanged,
+  labelsChanged,
+} from '../../lib/kube/predicates.ts'
 import type { Change, Reflector } from '../../lib/kube/reflector.ts'
 import { referenceOf } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
@@ -16,6 +22,8 @@ import type { Urgency } from '../azure/budget.ts'
 import { AzureError } from '../azure/errors.ts'
 import { virtualMachineName } from '../azure/names.ts'
 import type { Azure } from '../azure/provider.ts'
+import { claimed, strangers } from '../installation.ts'
+import { type StatusRecord, statusRecord } from '../status-record.ts'
 import { decide, type GpuVmSettings, incarnationOf, isLeaving, type Seen, type Verdict } from './decision.ts'
 import { abandoned, tell } from './events.ts'
 import type { Fleet } from './fleet.ts'
@@ -53,15 +61,21 @@ export interface Outside {
 
 export function gpuVmController(outside: Outside) {
   const { runtime, machines, ownWrites, nudges, settings, prober, fleet } = outside
+  const records = statusRecord({ ...outside, client: outside.kube, resource: gpuVms, others: OTHERS })
   machines.onChange(({ type, object }) => {
-    if (type === 'Deleted') prober.forget(object.metadata.uid ?? '')
+    if (type !== 'Deleted') return
+    prober.forget(object.metadata.uid ?? '')
+    records.forget(object.metadata.uid ?? '')
   })
   return controller({
     runtime,
     name: 'gpuvm.lifecycle',
-    reconcile: gpuVmReconciler(outside),
+    reconcile: gpuVmReconciler({ ...outside, records }),
     // After a restart the first list of the fleet says which of the standing machines need a look of their own.
-    sources: [reflected(machines, { predicate: isOfInterest }), { ...nudges, synced: fleet.listed }],
+    sources: [
+      reflected(machines, { predicate: change => isOfInterest(change, records) }),
+      { ...nudges, synced: fleet.listed },
+    ],
     concurrency: settings.concurrency,
     backoff: { initialSeconds: 0.05, maximumSeconds: 60 },
     reconcileTimeoutSeconds: 120,
@@ -69,21 +83,29 @@ export function gpuVmController(outside: Outside) {
   })
 }
 
-/** Our own status writes are no reason to look again; a notice from the machine itself is. */
-function isOfInterest(change: Change<GpuVm>): boolean {
-  if (anyOf(generationChanged, annotationsChanged, labelsChanged)(change)) return true
+/** What the API writes of what the guest reports. */
+const OTHERS = ['guest'] as const
+
+/** Our own status writes are no reason to look again; somebody else's are, and a notice from the machine itself is. */
+function isOfInterest(change: Change<GpuVm>, records: StatusRecord<GpuVm>): boolean {
+  if (anyOf(generationChanged, annotationsChanged, labelsChanged, finalizersChanged)(change)) return true
+  if (!records.isOurs(change.object)) return true
   return change.old?.status?.guest?.preemptAt !== change.object.status?.guest?.preemptAt
 }
 
-export function gpuVmReconciler(outside: Outside): Reconcile {
-  const { kube, machines, ownWrites, prober, fleet, runtime, settings } = outside
+interface Inside extends Outside {
+  records: StatusRecord<GpuVm>
+}
+
+function gpuVmReconciler(outside: Inside): Reconcile {
+  const { machines, prober, fleet, runtime, settings } = outside
+  const isAnothers = strangers({ log: runtime.log, ...settings })
 
   return async (key, signal) => {
     const found = machines.store.get(key)
     if (!found?.metadata.uid) return
-    if (!hasFinalizer(found, FINALIZER) && isLeaving(found)) return
-    const machine = await addFinalizer(kube, gpuVms, found, FINALIZER, { signal })
-    if (machine !== found) ownWrites.remember(gpuVms, machine)
+    if (isAnothers(found)) return
+    const machine = await takenOn(found, outside, signal)
     if (isSettled(machine, { fleet, prober, settings, now: runtime.clock.now() })) return
 
     const seen = sight(machine, outside)
@@ -96,6 +118,18 @@ export function gpuVmReconciler(outside: Outside): Reconcile {
     await record({ seen, verdict: hindrance?.verdict ?? verdict, outcome }, outside, signal)
     return { requeueAfterSeconds: (hindrance?.verdict ?? verdict).requeueAfterSeconds }
   }
+}
+
+/** With our finalizer on it, and its status as it is on record. */
+async function takenOn(found: GpuVm, outside: Inside, signal: AbortSignal): Promise<GpuVm> {
+  const { kube, ownWrites, records, settings } = outside
+  const { installationId } = settings
+  // One that is deleted takes no finalizer any more; what it holds is given back all the same.
+  const machine = isLeaving(found)
+    ? found
+    : await claimed(kube, gpuVms, found, { finalizer: FINALIZER, installationId, signal })
+  if (machine !== found) ownWrites.remember(gpuVms, machine)
+  return await records.restored(machine, { signal })
 }
 
 function fieldsOf({ namespace, machine, incarnation }: Seen, { step, because }: Verdict, hindrance?: Hindrance) {
@@ -144,7 +178,7 @@ interface Attempt {
 }
 
 /** Looks, decides, and does the one step. What Azure has against it is part of the result. */
-async function attempt(seen: Seen, outside: Outside, signal: AbortSignal): Promise<Attempt> {
+async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promise<Attempt> {
   let verdict: Verdict = {}
   let decided = seen // As the phases were given it; what is done writes into `seen`.
   const { kube } = outside
@@ -168,7 +202,7 @@ async function attempt(seen: Seen, outside: Outside, signal: AbortSignal): Promi
 }
 
 /** Stopping a machine looks like an eviction from outside; the intent is on record before anything can be seen of it. */
-async function intend(seen: Seen, verdict: Verdict, outside: Outside, signal: AbortSignal): Promise<void> {
+async function intend(seen: Seen, verdict: Verdict, outside: Inside, signal: AbortSignal): Promise<void> {
   const { uid, incarnation, now, machine } = seen
   if (machine.status?.operation?.kind === 'Deallocate') return
   const operation = {
@@ -182,7 +216,7 @@ async function intend(seen: Seen, verdict: Verdict, outside: Outside, signal: Ab
 
 async function record(
   { seen, verdict, outcome }: Attempt & { seen: Seen },
-  outside: Outside,
+  outside: Inside,
   signal: AbortSignal,
 ): Promise<void> {
   const next = statusOf(seen, verdict, outcome)
@@ -195,16 +229,8 @@ async function record(
 }
 
 /** Nothing noteworthy, no write. A status that was read too early is refused by the server, and the pass begins anew. */
-async function write(
-  machine: GpuVm,
-  status: GpuVmStatus,
-  { kube, ownWrites }: Outside,
-  signal: AbortSignal,
-): Promise<GpuVm> {
-  if (!isNoteworthy(machine, status)) return machine
-  const written = await kube.replaceStatus(gpuVms, { ...machine, status }, { signal })
-  ownWrites.remember(gpuVms, written)
-  return written
+async function write(machine: GpuVm, status: GpuVmStatus, { records }: Inside, signal: AbortSignal): Promise<GpuVm> {
+  return isNoteworthy(machine, status) ? await records.write({ ...machine, status }, { signal }) : machine
 }
 
 function follow({ machine, uid }: Seen, status: GpuVmStatus, { prober }: Outside): void {
@@ -220,7 +246,7 @@ function later({ error, afterSeconds }: Hindrance & { is: 'Unanswered' }, { runt
   return { requeueAfterSeconds: afterSeconds * (1 + runtime.random() / 4) }
 }
 
-async function abandon({ machine, uid }: Seen, outside: Outside, signal: AbortSignal): Promise<void> {
+async function abandon({ machine, uid }: Seen, outside: Inside, signal: AbortSignal): Promise<void> {
   abandoned(outside.recorder, machine)
   await removeFinalizer(outside.kube, gpuVms, machine, FINALIZER, { signal })
   outside.prober.forget(uid)

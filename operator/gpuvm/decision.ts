@@ -142,8 +142,3 @@ export function scaled(seconds: number, { operationPollSeconds }: GpuVmSettings)
 export function isLeaving(machine: GpuVm): boolean {
   return machine.metadata.deletionTimestamp !== undefined
 }
-
-/** What people call what Azure calls a priority. */
-export function kindOf(priority: Incarnation['priority']): 'a spot machine' | 'an on-demand machine' {
-  return priority === 'Spot' ? 'a spot machine' : 'an on-demand machine'
-}

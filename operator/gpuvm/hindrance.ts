@@ -24,6 +24,6 @@ export function hindranceOf(error: AzureError, seen: Seen, verdict: Verdict): Hi
     const afterSeconds = decision.do === 'LookAgain' ? decision.afterSeconds : 1
     return { is: 'Busy', verdict: { ...verdict, because, requeueAfterSeconds: scaled(afterSeconds, seen.settings) } }
   }
-  const refused = lastError(error, seen)
+  const refused = lastError(error, seen.now)
   return { is: 'Refused', verdict: refusedVerdict(seen, verdict, refused), refused }
 }

@@ -17,7 +17,6 @@ import { recorder } from '../../lib/kube/events.ts'
 import { addFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
 import { manager } from '../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
-import { reflectNamespaces } from '../../lib/kube/namespaces.ts'
 import { ownWrites } from '../../lib/kube/own-writes.ts'
 import { reflector } from '../../lib/kube/reflector.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
@@ -30,6 +29,7 @@ import { gameSessionMetrics } from '../../operator/gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from '../../operator/gamesession/observe.ts'
 import { at, catalogue, conditionOf } from '../../operator/gamesession/sights.fixture.ts'
 import { refusalIn } from '../../operator/history/notes.ts'
+import { reflectNamespaces } from '../../operator/namespaces.ts'
 
 const PATIENCE_SECONDS = 20
 /** The other controller's, whom the test plays: a machine goes when Azure has let it go. */
@@ -189,7 +189,7 @@ function operate(options: { kube: Stage['kube']; namespace: string; paidGraceSec
       isHeard: () => true,
       settings: { paidGraceSeconds },
     }),
-    hands: { client: kube, ownWrites: ownWrites([sessions, machines]) },
+    hands: { client: kube, ownWrites: ownWrites([sessions, machines]), installationId: 'test' },
     recorder: told,
     metrics: gameSessionMetrics(registry, sessions.store),
     nudges: rawSource(),

@@ -122,11 +122,8 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
       return Object.values(state).flatMap((list: { name: string }[]) => list.map(({ name }) => name))
     },
     evict: async (vm: string) => await control('POST', 'evict', { vm, noticeSeconds: 0 }),
-    /** Its id. */
-    fault: async (match: object, then: object) =>
-      z.object({ id: z.string() }).parse(await control('POST', 'faults', { match, then })).id,
-    /** Takes one fault back, or all. */
-    faultless: async (id?: string) => await control('DELETE', id === undefined ? 'faults' : `faults?id=${id}`),
+    fault: async (match: object, then: object) => await control('POST', 'faults', { match, then }),
+    faultless: async () => await control('DELETE', 'faults'),
     capacity: async (available: number | null, where: { size: string; priority: string; refusal?: string }) =>
       await control('POST', 'capacity', { region: 'westeurope', available, ...where }),
   }

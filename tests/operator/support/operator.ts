@@ -9,7 +9,6 @@ import type { KubeClient } from '../../../lib/kube/client.ts'
 import { recorder } from '../../../lib/kube/events.ts'
 import { manager } from '../../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../../lib/kube/metrics.ts'
-import { reflectNamespaces } from '../../../lib/kube/namespaces.ts'
 import { ownWrites } from '../../../lib/kube/own-writes.ts'
 import { rawSource } from '../../../lib/kube/sources.ts'
 import { systemClock } from '../../../lib/process/clock.ts'
@@ -25,6 +24,7 @@ import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
 import { refusalIn } from '../../../operator/history/notes.ts'
+import { reflectNamespaces } from '../../../operator/namespaces.ts'
 import { type FlightRecorder, flightRecorder } from '../../../operator/recorder/flight-recorder.ts'
 import { sweeperMetrics } from '../../../operator/sweeper/metrics.ts'
 import { sweeper } from '../../../operator/sweeper/sweeper.ts'
@@ -41,6 +41,7 @@ export interface OperatorOptions {
   /** Served beside `namespace`. */
   others?: string[]
   speed: number
+  installationId?: string
   /** Serves GameSessions too. */
   sessions?: boolean
   paidGraceSeconds?: number
@@ -63,7 +64,7 @@ export interface Operator {
 class Dead extends Error {}
 
 export function startOperator(options: OperatorOptions): Operator {
-  const { catalogue, namespace, speed, paidGraceSeconds = 120 } = options
+  const { catalogue, namespace, speed, paidGraceSeconds = 120, installationId = INSTALLATION } = options
   const clock = systemClock
   const registry = new Registry()
   const level = process.env.LOG_LEVEL === 'debug' ? 'debug' : 'silent'
@@ -110,7 +111,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const nudges = rawSource()
   const refusals: string[] = []
   const recorded = flightRecorder()
-  const settings = { installationId: INSTALLATION, operationPollSeconds: 4 / speed, concurrency: 8 }
+  const settings = { installationId, operationPollSeconds: 4 / speed, concurrency: 8 }
   const subscriptions = () => [...new Set(Object.values(catalogue.regions).map(region => region.subscriptionId))]
   const itsProber = prober({ clock, log, probeSeconds: 15 / speed, onTransition: key => nudges.push(key) })
   const itsFleet = fleet({
@@ -163,7 +164,7 @@ export function startOperator(options: OperatorOptions): Operator {
       isHeard: uid => itsProber.seen(uid).answering === true,
       settings: { paidGraceSeconds },
     }),
-    hands: { client: kube, ownWrites: written },
+    hands: { client: kube, ownWrites: written, installationId },
     recorder: itsRecorder,
     metrics: gameSessionMetrics(registry, itsSessions.view.store),
     nudges: rawSource(),
@@ -175,7 +176,7 @@ export function startOperator(options: OperatorOptions): Operator {
     clock,
     log,
     metrics: sweeperMetrics(registry),
-    installationId: INSTALLATION,
+    installationId,
     sweepSeconds: 0.3,
     graceSeconds: 0.6,
     subscriptions,

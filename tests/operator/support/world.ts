@@ -14,6 +14,7 @@ import { connect, type KubeClient } from '../../../lib/kube/client.ts'
 import { condition } from '../../../lib/kube/conditions.ts'
 import { events } from '../../../lib/kube/core.ts'
 import { loadCredentials } from '../../../lib/kube/credentials.ts'
+import type { KubernetesObject, Resource } from '../../../lib/kube/resource.ts'
 import { type AzureWorld, startAzure } from './azure.ts'
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts'
 import { startProgram } from './processes.ts'
@@ -30,11 +31,13 @@ const repository = resolve(import.meta.dirname, '../../..')
 
 export type World = Awaited<ReturnType<typeof startWorld>>
 
-export async function startWorld(options: { azureArguments?: string[]; guestArguments?: string[] } = {}) {
+export async function startWorld(
+  options: { azureArguments?: string[]; guestArguments?: string[]; controllerManager?: boolean } = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), 'operator-test-'))
   const catalogue: Catalogue = parseCatalogue(await readFile(join(repository, 'manifests/catalogue.yaml'), 'utf8'))
   const [cluster, azure] = await Promise.all([
-    startCluster({ folder: join(folder, 'cluster'), controllerManager: false }),
+    startCluster({ folder: join(folder, 'cluster'), controllerManager: options.controllerManager ?? false }),
     startAzure({ catalogue, folder, speed: SPEED, args: options.azureArguments ?? [] }),
   ])
   const guest = await startProgram('demo/simulators/guest/main.ts', [
@@ -147,6 +150,9 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backd
       const { metadata: made } = await kube.apply(gpuVms, wanted, { fieldManager: 'test', force: true })
       return made.uid ?? ''
     },
+    /** Somebody edits the status, as `kubectl edit --subresource=status` does. */
+    edit: async <T extends KubernetesObject>(resource: Resource<T>, name: string, status: object) =>
+      await kube.mergePatch(resource, { namespace, name }, { status }, { subresource: 'status' }),
     change: async (name: string, spec: Partial<GpuVmSpec>) => await patch(name, { spec }),
     annotate: async (name: string, annotations: Record<string, string | null>) =>
       await patch(name, { metadata: { annotations } }),
