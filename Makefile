@@ -1,6 +1,6 @@
 # The commands a person needs. Each installs what it lacks; `make` or `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install setup demo test proof bench check generate
+.PHONY: help install setup demo test proof soak bench check generate
 
 help: ## Lists the commands.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: setup ## Proves every invariant once, on a real API server, Postgres and R
 
 proof: setup ## Runs the long proofs: processes killed at every point, and the end compared. At most 30 minutes.
 	@npm run --silent proof
+
+soak: setup ## Plays lives by lot until you stop it: faults, evictions, operators killed. Prints the seed of what fails.
+	@npm run --silent soak
 
 bench: setup ## Measures: ratios and counts against what each figure has to be, all in one run.
 	@npm run --silent bench

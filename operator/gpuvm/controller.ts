@@ -168,7 +168,7 @@ function sight(machine: GpuVm, { catalogue, prober, runtime, settings }: Outside
 export interface Decided {
   seen: Seen
   verdict: Verdict
-  hindrance?: { is: Hindrance['is']; code: string; message: string }
+  hindrance?: { is: Hindrance['is'] | 'Error'; code: string; message: string }
 }
 
 interface Attempt {
@@ -193,7 +193,11 @@ async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promis
     outside.onDecided({ seen: decided, verdict })
     return { verdict, outcome }
   } catch (error) {
-    if (!(error instanceof AzureError)) throw error
+    if (!(error instanceof AzureError)) {
+      const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
+      outside.onDecided({ seen: decided, verdict, hindrance: { is: 'Error', code: name, message } })
+      throw error
+    }
     const hindrance = hindranceOf(error, seen, verdict)
     const { code, message } = error
     outside.onDecided({ seen: decided, verdict, hindrance: { is: hindrance.is, code, message } })

@@ -61,7 +61,7 @@ function paragraph({ seen, verdict, hindrance }: Decided, { isSame, phase }: Rep
     `${time}  ${did}${phase === undefined ? '' : ` (${phase})`}${isSame ? '' : '  [would be decided otherwise now]'}`,
     `${indent}saw: ${sightWords(seen)}`,
     ...(why ? [`${indent}${why.reason}: ${why.message}`] : []),
-    ...(hindrance ? [`${indent}Azure: ${hindrance.code}: ${hindrance.message}`] : []),
+    ...(hindrance ? [`${indent}in its way: ${hindrance.code}: ${hindrance.message}`] : []),
   ]
 }
 

@@ -28,10 +28,11 @@ const disk = resource.extend({
   managedBy: z.string().nullish(),
   properties: z.object({ uniqueId: z.string().nullish() }),
 })
+const address = resource.extend({ properties: z.object({ ipAddress: z.string().nullish() }) })
 const stateShape = z.object({
   virtualMachines: z.array(machine),
   networkInterfaces: z.array(resource),
-  publicIPAddresses: z.array(resource),
+  publicIPAddresses: z.array(address),
   networkSecurityGroups: z.array(resource.extend({ properties: z.unknown() })),
   disks: z.array(disk),
 })
@@ -47,6 +48,7 @@ const call = z.object({
   code: z.string().nullish(),
 })
 export type ArmCall = z.infer<typeof call>
+const faultShape = z.object({ id: z.string() })
 const logShape = z.object({ entries: z.array(call), next: z.number() })
 
 export type AzureWorld = Awaited<ReturnType<typeof startAzure>>
@@ -122,10 +124,14 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
       return Object.values(state).flatMap((list: { name: string }[]) => list.map(({ name }) => name))
     },
     evict: async (vm: string) => await control('POST', 'evict', { vm, noticeSeconds: 0 }),
-    fault: async (match: object, then: object) => await control('POST', 'faults', { match, then }),
-    faultless: async () => await control('DELETE', 'faults'),
-    capacity: async (available: number | null, where: { size: string; priority: string; refusal?: string }) =>
-      await control('POST', 'capacity', { region: 'westeurope', available, ...where }),
+    /** Its id. */
+    fault: async (match: object, then: object) => faultShape.parse(await control('POST', 'faults', { match, then })).id,
+    /** Takes back the fault of this id, or all. */
+    faultless: async (id?: string) => await control('DELETE', id === undefined ? 'faults' : `faults?id=${id}`),
+    capacity: async (
+      available: number | null,
+      where: { size: string; priority: string; refusal?: string; region?: string },
+    ) => await control('POST', 'capacity', { region: 'westeurope', available, ...where }),
   }
 }
 

@@ -10,6 +10,8 @@ import { recorder } from '../../../lib/kube/events.ts'
 import { manager } from '../../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../../lib/kube/metrics.ts'
 import { ownWrites } from '../../../lib/kube/own-writes.ts'
+import type { Reflector } from '../../../lib/kube/reflector.ts'
+import type { ObjectReference } from '../../../lib/kube/resource.ts'
 import { rawSource } from '../../../lib/kube/sources.ts'
 import { systemClock } from '../../../lib/process/clock.ts'
 import { createLogger } from '../../../lib/telemetry/log.ts'
@@ -33,6 +35,13 @@ export const INSTALLATION = 'test-installation'
 /** Calls that change Azure. */
 const writes = /^(put|create|start|deallocate|delete)/
 
+/** A mistake put into it on purpose. */
+export interface Plant {
+  azure?: (azure: Azure, settings: AzureSettings) => Azure
+  /** What was first seen of an object is believed for ever. */
+  isCacheStale?: true
+}
+
 export interface OperatorOptions {
   kube: KubeClient
   azure: AzureSettings
@@ -48,6 +57,7 @@ export interface OperatorOptions {
   /** Cuts the operator off right after so many calls that change Azure, counted from 1, before it learns of the reply. */
   dieAfterWrite?: number
   sweep?: boolean
+  plant?: Plant
 }
 
 export interface Operator {
@@ -81,7 +91,9 @@ export function startOperator(options: OperatorOptions): Operator {
   const { promise: died, resolve: die } = Promise.withResolvers<string>()
 
   let changes = 0
-  const azure = intercepted(createAzure(options.azure), async (method, call) => {
+  const { plant = {} } = options
+  const real = createAzure(options.azure)
+  const azure = intercepted(plant.azure?.(real, options.azure) ?? real, async (method, call) => {
     if (isDead) throw new Dead()
     const reply = await call()
     if (writes.test(method)) changes += 1
@@ -105,7 +117,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const common = { runtime, client: options.kube, namespaces }
   const itsMachines = reflectNamespaces({ ...common, resource: gpuVms, indexes: machineIndexes })
   const itsSessions = reflectNamespaces({ ...common, resource: gameSessions, indexes: sessionIndexes })
-  const machines = itsMachines.view
+  const machines = plant.isCacheStale ? stale(itsMachines.view) : itsMachines.view
   const reflectors = options.sessions ? [...itsMachines.parts, ...itsSessions.parts] : itsMachines.parts
   const written = ownWrites(reflectors)
   const nudges = rawSource()
@@ -209,6 +221,31 @@ export function startOperator(options: OperatorOptions): Operator {
       await running
     },
   }
+}
+
+/** Gives what it first saw of each object. */
+function stale(reflector: Reflector<GpuVm>): Reflector<GpuVm> {
+  const first = new Map<string, GpuVm>()
+  const store = new Proxy(reflector.store, {
+    get(target, method) {
+      const found: unknown = Reflect.get(target, method, target)
+      if (method !== 'get') return typeof found === 'function' ? found.bind(target) : found
+      return (key: ObjectReference) => {
+        const now = target.get(key)
+        if (now === undefined) return undefined
+        const known = first.get(now.metadata.uid ?? '') ?? now
+        first.set(now.metadata.uid ?? '', known)
+        return known
+      }
+    },
+  })
+  return new Proxy(reflector, {
+    get: (target, member) => {
+      if (member === 'store') return store
+      const found: unknown = Reflect.get(target, member, target)
+      return typeof found === 'function' ? found.bind(target) : found
+    },
+  })
 }
 
 /** Every method of `target` by way of `around`. */
