@@ -209,7 +209,7 @@ export interface GpuVmStatus {
     /**
      * What was asked of Azure.
      */
-    kind: 'Create' | 'Start' | 'Deallocate' | 'Delete' | 'Resize'
+    kind: 'Create' | 'Start' | 'Redeploy' | 'Deallocate' | 'Delete' | 'Resize'
     /**
      * The resource's id.
      */
@@ -259,6 +259,14 @@ export interface GpuVmStatus {
    * How often Azure took it back.
    */
   evictions?: number
+  /**
+   * Azure's time of the last operation on the VM that somebody had asked for when it was last seen running. One that is deallocated after a later one was stopped by a person or a policy, not evicted.
+   */
+  provisionedAt?: string
+  /**
+   * When the machine was last moved to another host, because Azure called its own sick.
+   */
+  redeployedAt?: string
   /**
    * Whether the stream server answers, by the operator's own probe. Written on transitions only.
    */
@@ -317,6 +325,19 @@ export interface GpuVmStatus {
      * When Azure says that it takes the machine back.
      */
     preemptAt?: string
+    /**
+     * What Azure has announced to the machine that is no eviction. It stands still or restarts for a while, and stays where it is or is moved; nothing has to be done but to wait.
+     */
+    maintenance?: {
+      /**
+       * Azure's word for it.
+       */
+      event: 'Freeze' | 'Reboot' | 'Redeploy'
+      /**
+       * When it begins at the earliest.
+       */
+      notBefore: string
+    }
     /**
      * When the last transition was reported.
      */

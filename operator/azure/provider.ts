@@ -25,6 +25,10 @@ export interface VirtualMachineSeen {
   powerState: PowerState
   /** Azure's own time of the power state, where it gives one. */
   powerStateAt: Date | undefined
+  /** When the last operation that somebody asked for ended; an eviction is none, and does not move it. */
+  provisionedAt: Date | undefined
+  /** What Azure hears of the agent inside; `undefined` when it says nothing of one. */
+  agent: 'Ready' | 'NotReady' | undefined
   /** Why provisioning failed, where the instance view says so. */
   failure: { code: string; message: string } | undefined
   osDiskName: string | undefined
@@ -137,6 +141,8 @@ export interface Azure {
   /** Never touches a VM of this name that exists: throws `PreconditionFailed` (`If-None-Match: *`). */
   createVirtualMachine(place: Place, request: VirtualMachineRequest, signal: AbortSignal): Promise<AcceptedOperation>
   startVirtualMachine(place: Place, name: string, signal: AbortSignal): Promise<AcceptedOperation>
+  /** Moves it to another host; disks and address stay, what only the host held (the temporary disk) is lost. */
+  redeployVirtualMachine(place: Place, name: string, signal: AbortSignal): Promise<AcceptedOperation>
   deallocateVirtualMachine(place: Place, name: string, signal: AbortSignal): Promise<AcceptedOperation>
   /** Without force, so that disks and NIC come off clean and can be used again. */
   deleteVirtualMachine(place: Place, name: string, signal: AbortSignal): Promise<AcceptedOperation>

@@ -67,6 +67,8 @@ export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = crea
     },
     startVirtualMachine: (place, name, abortSignal) =>
       ask(accepted(at(place).compute.virtualMachines.start(place.resourceGroup, name, { abortSignal }))),
+    redeployVirtualMachine: (place, name, abortSignal) =>
+      ask(accepted(at(place).compute.virtualMachines.redeploy(place.resourceGroup, name, { abortSignal }))),
     deallocateVirtualMachine: (place, name, abortSignal) =>
       ask(accepted(at(place).compute.virtualMachines.deallocate(place.resourceGroup, name, { abortSignal }))),
     deleteVirtualMachine: (place, name, abortSignal) =>

@@ -13,6 +13,8 @@ export function virtualMachineSeen(machine: VirtualMachine): VirtualMachineSeen 
     provisioningState: provisioningState(machine.provisioningState),
     powerState: powerState(statuses),
     powerStateAt: power?.time,
+    provisionedAt: statuses.find(({ code }) => code?.startsWith('ProvisioningState/'))?.time,
+    agent: agentOf(machine.instanceView?.vmAgent?.statuses?.[0]),
     failure: failureOf(statuses),
     osDiskName: machine.storageProfile?.osDisk?.name,
   }
@@ -48,6 +50,12 @@ export function provisioningState(state: string | undefined): ProvisioningState 
     default:
       return 'Updating'
   }
+}
+
+/** https://learn.microsoft.com/troubleshoot/azure/virtual-machines/windows/windows-azure-guest-agent */
+function agentOf(status: InstanceViewStatus | undefined): VirtualMachineSeen['agent'] {
+  if (status?.displayStatus === undefined) return undefined
+  return status.displayStatus === 'Ready' ? 'Ready' : 'NotReady'
 }
 
 function failureOf(statuses: InstanceViewStatus[]): VirtualMachineSeen['failure'] {

@@ -81,6 +81,7 @@ export type Step =
   | { do: 'RecordEviction' }
   | { do: 'CreateVirtualMachine' }
   | { do: 'StartVirtualMachine' }
+  | { do: 'RedeployVirtualMachine' }
   | { do: 'DeallocateVirtualMachine' }
   | { do: 'DeleteVirtualMachine'; incarnation: number }
   | { do: 'DeleteResources'; resources: DeletableResource[] }

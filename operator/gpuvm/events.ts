@@ -3,6 +3,7 @@ import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
 import type { LastError, Seen, Verdict } from './decision.ts'
+import { isStoppedByOthers } from './eviction.ts'
 import { isEvictionSeen, type Outcome } from './status.ts'
 import { ABANDON_ANNOTATION, leftBehind } from './suspension.ts'
 
@@ -23,6 +24,8 @@ export function tell(recorder: Teller, { seen, verdict, outcome, failure, next }
   else if (verdict.step?.do === 'BeginIncarnation') begun(recorder, machine, verdict, next)
   if (outcome.operation?.kind === 'Create') asked(recorder, machine, next)
   if (failure && !verdict.stalled) refused(recorder, machine, failure)
+  if (isStoppedByOthers(seen)) stoppedByOthers(recorder, machine)
+  if (outcome.operation?.kind === 'Redeploy') redeployed(recorder, machine, verdict)
   if (next.powerState === 'Running' && machine.status?.powerState !== 'Running') runs(recorder, machine, next)
   if (next.phase === 'Deallocated' && machine.status?.phase !== 'Deallocated') stopped(recorder, machine)
   if (isPlayable(next) && !isPlayable(machine.status)) playable(recorder, machine, next)
@@ -69,6 +72,17 @@ function refused(recorder: Teller, machine: GpuVm, { code, message }: { code: st
 function runs(recorder: Teller, machine: GpuVm, { priority, publicIP }: GpuVmStatus): void {
   const note = `Azure runs the machine on ${priority === 'Spot' ? 'spot' : 'on-demand'} capacity at ${publicIP ?? 'no address'}.`
   recorder.event(machine, { type: 'Normal', reason: 'MachineRunning', action: 'Start', note })
+}
+
+function stoppedByOthers(recorder: Teller, machine: GpuVm): void {
+  const note =
+    'A person or a policy has deallocated the machine in Azure. It is started again, as spec.powerState asks; set that to Deallocated to stop it.'
+  recorder.event(machine, { type: 'Warning', reason: 'StoppedByOthers', action: 'Start', note })
+}
+
+function redeployed(recorder: Teller, machine: GpuVm, { because }: Verdict): void {
+  const note = because?.message ?? 'The machine is moved to another host.'
+  recorder.event(machine, { type: 'Warning', reason: 'HostSick', action: 'Redeploy', note })
 }
 
 function stopped(recorder: Teller, machine: GpuVm): void {

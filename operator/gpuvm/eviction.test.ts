@@ -4,6 +4,11 @@ import { type Different, playing, sight, virtualMachine } from './sights.fixture
 
 const gone = { virtualMachine: virtualMachine({ powerState: 'Deallocated' }) }
 const going = { virtualMachine: virtualMachine({ powerState: 'Deallocating' }) }
+const deallocated = { powerState: 'Deallocated' as const }
+const then = new Date('2026-11-24T11:00:00.000Z')
+const later = new Date('2026-11-24T11:58:00.000Z')
+/** It ran when the last operation on it that anybody had asked for had ended. */
+const seenRunning = { ...playing, provisionedAt: then.toISOString() }
 const onDemand = { do: 'BeginIncarnation', priority: 'Regular', reason: 'Evicted' }
 const stopping = { kind: 'Deallocate' as const, resource: 'vm', since: '2026-11-24T11:59:00.000Z' }
 
@@ -49,6 +54,30 @@ test.each<{ title: string; seen: Different; step: object | undefined }>([
     title: 'a paused machine that is resumed was not evicted',
     seen: { status: { ...playing, powerState: 'Deallocated' }, observed: gone },
     step: undefined,
+  },
+  {
+    title: 'one that somebody deallocated in Azure after we had last seen it run was not evicted',
+    seen: {
+      status: seenRunning,
+      observed: { virtualMachine: virtualMachine({ ...deallocated, provisionedAt: later }) },
+    },
+    step: undefined,
+  },
+  {
+    title: 'an eviction is no operation of anybody: its time does not move',
+    seen: {
+      status: seenRunning,
+      observed: { virtualMachine: virtualMachine({ ...deallocated, provisionedAt: then }) },
+    },
+    step: onDemand,
+  },
+  {
+    title: 'a notice from inside says eviction, whatever was done to the machine before',
+    seen: {
+      status: { ...seenRunning, guest: { incarnation: 1, preemptAt: later.toISOString() } },
+      observed: { virtualMachine: virtualMachine({ ...deallocated, provisionedAt: later }) },
+    },
+    step: onDemand,
   },
   {
     title: 'onEviction Wait: it is recorded',

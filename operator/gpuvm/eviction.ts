@@ -2,13 +2,18 @@
 // asked for it was evicted; a power state that Azure does not tell proves nothing. The incarnation is raised before the
 // old VM is deleted, so that a late or repeated DELETE can never hit the machine that comes after.
 //
+// One that a person or a policy has deallocated is told apart by Azure's time of the last operation that somebody asked
+// for: an eviction does not move it (https://learn.microsoft.com/azure/virtual-machines/states-billing says that the
+// provisioning state is the user's operations'). It is no eviction: the spec asks for a running machine, which is
+// started again as it was.
+//
 // That we asked is on record before anything can be seen of it: `status.operation` says `Deallocate` from before the
 // call until it has ended, `status.powerState` says `Deallocated` from then until the machine runs again.
 import type { Phase, Seen } from './decision.ts'
 
 export const eviction: Phase = seen => {
   const { machine } = seen
-  if (machine.spec.powerState !== 'Running' || !isTakenAway(seen)) return {}
+  if (machine.spec.powerState !== 'Running' || !isTakenAway(seen) || isStoppedByOthers(seen)) return {}
 
   if (machine.spec.onEviction === 'Wait') {
     const message = 'Azure took the spot machine back. It waits for spot capacity, as onEviction asks.'
@@ -29,6 +34,16 @@ function isTakenAway({ machine, observed }: Seen): boolean {
   if (vm?.priority !== 'Spot' || !isStopping(vm.powerState)) return false
   if (operation?.kind === 'Deallocate') return false
   return powerState !== 'Deallocated' && !(machine.spec.onEviction === 'Wait' && isStopping(powerState))
+}
+
+/** Whether somebody other than us and Azure itself has stopped what was to run; seen in one pass, and then on record. */
+export function isStoppedByOthers({ machine, observed, incarnation }: Seen): boolean {
+  const { powerState, provisionedAt, operation, guest } = machine.status ?? {}
+  const { virtualMachine: vm } = observed
+  if (machine.spec.powerState !== 'Running' || operation !== undefined || powerState === 'Deallocated') return false
+  if (vm?.powerState !== 'Deallocated' || vm.provisionedAt === undefined || provisionedAt === undefined) return false
+  const wasNoticed = guest?.incarnation === incarnation.number && guest.preemptAt !== undefined
+  return !wasNoticed && vm.provisionedAt > new Date(provisionedAt)
 }
 
 function isStopping(powerState: string | undefined): boolean {

@@ -12,7 +12,12 @@ export type Hindrance =
   | { is: 'Refused'; verdict: Verdict; refused: LastError }
 
 /** Steps on a VM that was just seen: one that is gone since is no fault of the catalogue's. */
-const onMachine: Step['do'][] = ['StartVirtualMachine', 'DeallocateVirtualMachine', 'DeleteVirtualMachine']
+const onMachine: Step['do'][] = [
+  'StartVirtualMachine',
+  'RedeployVirtualMachine',
+  'DeallocateVirtualMachine',
+  'DeleteVirtualMachine',
+]
 
 export function hindranceOf(error: AzureError, seen: Seen, verdict: Verdict): Hindrance {
   const decision = decideOn(error)

@@ -25,6 +25,8 @@ function explanation({ machine, observed, incarnation }: Seen): { reason: string
       }
     case 'Start':
       return { reason: 'Starting', message: 'Azure starts the machine.' }
+    case 'Redeploy':
+      return { reason: 'HostSick', message: 'Azure moves the machine to another host; disks and address are kept.' }
     case 'Deallocate':
       return { reason: 'Deallocating', message: 'Azure stops the machine and gives its host back; the disks are kept.' }
     case 'Delete':

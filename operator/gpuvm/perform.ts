@@ -78,6 +78,8 @@ export async function perform(step: Step, seen: Seen, hands: Hands, signal: Abor
       )
     case 'StartVirtualMachine':
       return begun(seen, 'Start', name, await azure.startVirtualMachine(placed(seen), name, signal))
+    case 'RedeployVirtualMachine':
+      return begun(seen, 'Redeploy', name, await azure.redeployVirtualMachine(placed(seen), name, signal))
     case 'DeallocateVirtualMachine':
       return begun(seen, 'Deallocate', name, await azure.deallocateVirtualMachine(placed(seen), name, signal))
     case 'DeleteVirtualMachine': {

@@ -13,6 +13,7 @@ import { operationUnderWay } from './operation.ts'
 import { power } from './power.ts'
 import { refusal } from './refusal.ts'
 import { replacement } from './replacement.ts'
+import { sickness } from './sickness.ts'
 
 export const phases = [
   deletion,
@@ -27,5 +28,6 @@ export const phases = [
   network,
   creation,
   power,
+  sickness,
   notice,
 ]

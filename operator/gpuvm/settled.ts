@@ -8,6 +8,7 @@ import { type GpuVmSettings, isLeaving } from './decision.ts'
 import type { Fleet } from './fleet.ts'
 import { isNoticed } from './notice.ts'
 import type { Prober } from './prober.ts'
+import { isSuspect } from './sickness.ts'
 
 export interface Knowledge {
   fleet: Pick<Fleet, 'powerState'>
@@ -23,7 +24,7 @@ export function isSettled(machine: GpuVm, { fleet, prober, settings, now }: Know
   if (status?.incarnation === undefined || status.observedGeneration !== metadata.generation) return false
   if (status.operation !== undefined || status.lastError !== undefined || !isTrue(status.conditions, 'Ready'))
     return false
-  if (isNoticed(machine, { now, settings })) return false
+  if (isNoticed(machine, { now, settings }) || isSuspect(machine, { now, settings })) return false
 
   const listed = fleet.powerState(virtualMachineName(uid, status.incarnation.number))
   if (listed === undefined || listed !== status.powerState) return false

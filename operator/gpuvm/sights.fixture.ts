@@ -35,6 +35,8 @@ export function virtualMachine(different: Partial<VirtualMachineSeen> = {}): Vir
     provisioningState: 'Succeeded',
     powerState: 'Running',
     powerStateAt: undefined,
+    provisionedAt: undefined,
+    agent: undefined,
     failure: undefined,
     osDiskName: `gvm-${UID}-os`,
     ...different,

@@ -37,6 +37,8 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
     put(next, 'size', vm?.size)
     put(next, 'vmId', vmIdOf(seen, vm))
   }
+  if (vm?.powerState === 'Running') put(next, 'provisionedAt', vm.provisionedAt?.toISOString())
+  if (outcome.operation?.kind === 'Redeploy') next.redeployedAt = outcome.operation.since
   if (isEvictionSeen(verdict)) {
     next.evictedAt = (observed.virtualMachine?.powerStateAt ?? seen.now).toISOString()
     next.evictions = (old.evictions ?? 0) + 1
@@ -58,7 +60,7 @@ function isUnderWay({ machine, observed }: Seen, { step }: Verdict): boolean {
 /** What Azure has accepted is true from then on; it does not say so itself before it has done it. */
 function begunPowerState({ machine }: Seen, { operation }: Outcome): GpuVmStatus['powerState'] {
   if (operation?.poller === undefined) return undefined
-  if (operation.kind === 'Start') return 'Starting'
+  if (operation.kind === 'Start' || operation.kind === 'Redeploy') return 'Starting'
   if (operation.kind === 'Delete' && isLeaving(machine)) return 'Stopping'
   return operation.kind === 'Deallocate' ? 'Deallocating' : undefined
 }
@@ -155,6 +157,8 @@ function phaseOf(seen: Seen, verdict: Verdict): Phase {
       return powerState === 'Running' ? 'Running' : 'Deallocated'
     case 'CapacityRefused':
       return 'Waiting'
+    case 'HostSick':
+      return 'Starting'
     case 'Starting':
     case 'Deallocating':
     case 'Evicted':
