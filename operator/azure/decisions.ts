@@ -9,15 +9,16 @@ export type Decision =
   /** Azure is busy with this very resource: look again after `afterSeconds`, then try again. */
   | { do: 'LookAgain'; afterSeconds: number }
   /** The capacity or quota is not to be had here; another placement may be. */
-  | { do: 'Refused'; scope: RefusalScope; ttlSeconds: number }
+  | { do: 'Refused'; scope: RefusalScope; ttlSeconds: number; regularTtlSeconds?: number }
   /** Trying again will not mend it. `remedy` tells a person what will. */
   | { do: 'Stall'; remedy: string }
 
 /**
  * What a refusal rules out: `Placement` this size, priority and region; `Size` both priorities of the size;
- * `Spot` all spot of the region; `Region` everything there.
+ * `Spot` all spot of the region, `Regular` all on-demand; `Region` everything there. `regularTtlSeconds` holds in place
+ * of `ttlSeconds` where on-demand was refused.
  */
-export type RefusalScope = 'Placement' | 'Size' | 'Spot' | 'Region'
+export type RefusalScope = 'Placement' | 'Size' | 'Spot' | 'Regular' | 'Region'
 
 const MINUTE = 60
 const HOUR = 3600
@@ -45,10 +46,14 @@ const table: Row[] = [
   {
     code: /^(OperationNotAllowed|QuotaExceeded)$/,
     message: /Total Regional Cores quota/i,
-    decision: refused('Region', 10 * MINUTE),
+    decision: refused('Regular', 10 * MINUTE),
   },
   { code: /^QuotaExceeded$/, decision: refused('Placement', 10 * MINUTE) },
-  { code: /^SkuNotAvailable$/, decision: refused('Placement', HOUR) },
+  // On-demand of a size that a region does not have comes back by the day, spot by the hour.
+  {
+    code: /^SkuNotAvailable$/,
+    decision: { do: 'Refused', scope: 'Placement', ttlSeconds: HOUR, regularTtlSeconds: 23 * HOUR },
+  },
   { code: /^VMSizeNotSupported$/, decision: refused('Size', 23 * HOUR) },
   { code: /^BadRequest$/, message: /not supported for subscription/i, decision: refused('Size', 23 * HOUR) },
   { code: /^(Zonal)?AllocationFailed$/, decision: refused('Size', HOUR) },

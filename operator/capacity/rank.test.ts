@@ -34,6 +34,27 @@ test('within a region the cheaper goes first, the unknown last', () => {
   expect(brief(candidates)).toEqual(['near C Spot', 'near B Spot', 'near A Spot'])
 })
 
+test('what is evicted often is dearer than its price: its evictions are added, with the on-demand hour after each', () => {
+  const prices: Record<string, number> = { 'Standard_A/Spot': 0.2, 'Standard_B/Spot': 0.25, 'Standard_A/Regular': 1 }
+  const priceOf = ({ size, priority }: Place) => prices[`${size}/${priority}`]
+  const asked: Wish = { ...wish, regions: ['near'], preference: 'SpotOnly' }
+  const rates = (often: number) =>
+    rank(asked, { ...nothing, priceOf, evictionsPerHour: ({ size }) => (size === 'Standard_A' ? often : 0) })
+  expect(brief(rates(0.05).candidates)).toEqual(['near A Spot', 'near B Spot'])
+  expect(rates(0.05).candidates[0]?.expectedPriceUsd).toBeCloseTo(0.2 + 0.05 * (0.05 + 0.8))
+  expect(brief(rates(0.2).candidates)).toEqual(['near B Spot', 'near A Spot'])
+})
+
+test('an eviction rate moves nothing before spot itself, nor before a nearer region', () => {
+  const priceOf = ({ priority }: Place) => (priority === 'Spot' ? 0.2 : 0.3)
+  const { candidates } = rank(wish, {
+    ...nothing,
+    priceOf,
+    evictionsPerHour: ({ region }) => (region === 'near' ? 1 : 0),
+  })
+  expect(brief(candidates)).toEqual(brief(rank(wish, nothing).candidates))
+})
+
 test('a cheap machine far away is not put before a near one', () => {
   const priceOf = ({ region }: Place) => (region === 'far' ? 0.01 : 1)
   expect(brief(rank({ ...wish, preference: 'OnDemandOnly' }, { ...nothing, priceOf }).candidates)[0]).toBe(

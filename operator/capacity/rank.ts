@@ -2,6 +2,7 @@
 //
 // Spot goes before on-demand everywhere it may be used at all: that is what keeps play affordable. Then the player's
 // order of regions decides, since distance is felt in every frame. Only then the price, and last the catalogue's order.
+// The price is the one that is to be expected: for spot, what an eviction costs is added as often as one is likely.
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { Place, Ruling } from './refusals.ts'
 
@@ -25,13 +26,40 @@ export type BilledOs = 'Windows' | 'Linux'
 export type PriceOf = (place: Place, os: BilledOs) => number | undefined
 export type RulingOn = (place: Place) => Ruling | undefined
 
+/** Evictions of a spot machine in an hour, 0 and up; `undefined` when nothing is known. */
+export type EvictionsPerHour = (place: { region: string; size: string }) => number | undefined
+
+/** What is known of what Azure has to offer. */
+export interface Market {
+  priceOf: PriceOf
+  rulingOn: RulingOn
+  evictionsPerHour?: EvictionsPerHour
+}
+
 export interface Candidate extends Place {
   hourlyPriceUsd: number | undefined
+  /** With what evictions are likely to add. */
+  expectedPriceUsd: number | undefined
 }
+
+/**
+ * Why a place is not asked for. The first three are Azure's or the session's own; then: no quota is left, what is left
+ * is kept for rescues, the region rests after failures, a limit of the operator's configuration stands against it,
+ * older sessions wait for the same.
+ */
+export type Objection =
+  | 'RefusedLately'
+  | 'AbovePriceCap'
+  | 'PriceUnknown'
+  | 'QuotaUsed'
+  | 'RescueReserve'
+  | 'RegionResting'
+  | 'LimitReached'
+  | 'Queued'
 
 /** A place that is not asked for. */
 export interface RuledOut extends Place {
-  reason: 'RefusedLately' | 'AbovePriceCap' | 'PriceUnknown'
+  reason: Objection
   /** For a person. Holds no figure that changes by itself. */
   message: string
   /** Seconds until it may be asked for again, where that is known. */
@@ -43,17 +71,34 @@ export interface Ranking {
   ruledOut: RuledOut[]
 }
 
-export function rank(wish: Wish, market: { priceOf: PriceOf; rulingOn: RulingOn }): Ranking {
+export function rank(wish: Wish, market: Market): Ranking {
   const candidates: Candidate[] = []
   const ruledOut: RuledOut[] = []
   for (const place of placesOf(wish)) {
     const hourlyPriceUsd = market.priceOf(place, wish.billedOs)
     const against = objection({ place, hourlyPriceUsd, cap: wish.maxHourlyPriceUsd, ruling: market.rulingOn(place) })
     if (against) ruledOut.push({ ...place, ...against })
-    else candidates.push({ ...place, hourlyPriceUsd })
+    else candidates.push({ ...place, hourlyPriceUsd, expectedPriceUsd: expectedPriceUsd(place, wish.billedOs, market) })
   }
   // The sort is stable: what it holds equal stays in the catalogue's order.
   return { candidates: candidates.toSorted((one, other) => order(wish, one, other)), ruledOut }
+}
+
+/** Hours that a session is likely to play on after an eviction: on on-demand capacity, which costs more. */
+const HOURS_AFTER_EVICTION = 1
+/** What an interruption of play is worth to us, in US dollars: some two minutes in which nobody pays, and a player's patience. */
+const INTERRUPTION_USD = 0.05
+
+/**
+ * US dollars per hour, the cost of evictions included: `spot + evictions per hour × (INTERRUPTION_USD +
+ * HOURS_AFTER_EVICTION × (on-demand − spot))`. What is not known adds nothing; `undefined` when the price itself is not.
+ */
+export function expectedPriceUsd(place: Place, os: BilledOs, market: Omit<Market, 'rulingOn'>): number | undefined {
+  const price = market.priceOf(place, os)
+  if (price === undefined || place.priority === 'Regular') return price
+  const evictions = market.evictionsPerHour?.(place) ?? 0
+  const onDemand = market.priceOf({ ...place, priority: 'Regular' }, os) ?? price
+  return price + evictions * (INTERRUPTION_USD + HOURS_AFTER_EVICTION * Math.max(0, onDemand - price))
 }
 
 /** Sizes of the tier that carry the image's driver. */
@@ -113,7 +158,7 @@ function order(wish: Wish, one: Candidate, other: Candidate): number {
   return (
     priorities.indexOf(one.priority) - priorities.indexOf(other.priority) ||
     wish.regions.indexOf(one.region) - wish.regions.indexOf(other.region) ||
-    comparePrices(one.hourlyPriceUsd, other.hourlyPriceUsd)
+    comparePrices(one.expectedPriceUsd, other.expectedPriceUsd)
   )
 }
 

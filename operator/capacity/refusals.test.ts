@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Place, rememberRefusals } from './refusals.ts'
 
 function handDriven() {
@@ -27,10 +27,17 @@ test.each([
     ruled: [spotA, spotB],
     free: [regularA, regularB, farA],
   },
+  {
+    code: 'OperationNotAllowed',
+    message: 'Operation could not be completed as it results in exceeding approved Total Regional Cores quota.',
+    place: regularA,
+    ruled: [regularA, regularB],
+    free: [spotA, spotB, farA],
+  },
   { code: 'SubnetIsFull', message: '', ruled: [spotA, regularA, spotB, regularB], free: [farA] },
-])('$code rules out as much as Azure means by it', ({ code, message, ruled, free }) => {
+])('$code rules out as much as Azure means by it', ({ code, message, place = spotA, ruled, free }) => {
   const { refusals } = handDriven()
-  refusals.remember({ code, message }, spotA)
+  refusals.remember({ code, message }, place)
   expect(ruled.map(place => refusals.ruling(place)?.code)).toEqual(ruled.map(() => code))
   expect(free.map(place => refusals.ruling(place))).toEqual(free.map(() => undefined))
 })
@@ -42,6 +49,61 @@ test('it is over when its time is', () => {
   expect(refusals.ruling(spotA)).toEqual({ code: 'AllocationFailed', leftSeconds: 1 })
   passSeconds(1)
   expect(refusals.ruling(spotA)).toBeUndefined()
+})
+
+test.each([
+  { code: 'SkuNotAvailable', place: spotA, hours: 1 },
+  { code: 'SkuNotAvailable', place: regularA, hours: 23 },
+  { code: 'VMSizeNotSupported', place: spotA, hours: 23 },
+  { code: 'OverconstrainedAllocationRequest', place: regularA, hours: 1 },
+])('$code of $place.priority counts for $hours h', ({ code, place, hours }) => {
+  const { refusals, passSeconds } = handDriven()
+  refusals.remember({ code, message: '' }, place)
+  passSeconds(hours * 3600 - 1)
+  expect(refusals.ruling(place)?.code).toBe(code)
+  passSeconds(1)
+  expect(refusals.ruling(place)).toBeUndefined()
+})
+
+describe('what was refused is tried by one at first', () => {
+  const permitted = ({ refusals }: ReturnType<typeof handDriven>) =>
+    Math.min(...refusals.doubts(spotA).map(doubt => doubt.permitted))
+
+  test('when its time is over, and by twice as many with each that is granted', () => {
+    const driven = handDriven()
+    driven.refusals.remember({ code: 'AllocationFailed', message: '' }, spotA)
+    driven.passSeconds(3600)
+    const steps = [permitted(driven)]
+    for (let grants = 1; grants <= 6; grants += 1) {
+      driven.refusals.granted(regularA) // The refusal was of the size, whatever the priority.
+      steps.push(permitted(driven))
+    }
+    expect(steps).toEqual([1, 2, 4, 8, 16, 32, Number.POSITIVE_INFINITY])
+  })
+
+  test('when a machine of ours gives the place back', () => {
+    const driven = handDriven()
+    expect(driven.refusals.ease(spotA)).toBe(false)
+    driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA)
+    expect(driven.refusals.ease(spotA)).toBe(true)
+    expect(driven.refusals.ruling(spotA)).toBeUndefined()
+    expect(permitted(driven)).toBe(1)
+  })
+
+  test('and another refusal begins it anew', () => {
+    const driven = handDriven()
+    driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA)
+    driven.refusals.granted(spotA)
+    driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA)
+    expect(driven.refusals.ruling(spotA)).toEqual({ code: 'SkuNotAvailable', leftSeconds: 3600 })
+  })
+
+  test('an hour later it is forgotten', () => {
+    const driven = handDriven()
+    driven.refusals.remember({ code: 'AllocationFailed', message: '' }, spotA)
+    driven.passSeconds(7200)
+    expect(driven.refusals.doubts(spotA)).toEqual([])
+  })
 })
 
 test('of two refusals the longer one counts', () => {
