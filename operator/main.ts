@@ -30,8 +30,7 @@ import { azureMetrics, budgetMetrics } from './azure/metrics.ts'
 import type { Azure } from './azure/provider.ts'
 import { createAzure } from './azure/sdk.ts'
 import { fetchPrices } from './capacity/price-list.ts'
-import { prices } from './capacity/prices.ts'
-import { rememberRefusals } from './capacity/refusals.ts'
+import { type Capacity, capacitySide } from './capacity-side.ts'
 import { gameSessionController } from './gamesession/controller.ts'
 import { gameSessionMetrics } from './gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from './gamesession/observe.ts'
@@ -40,8 +39,7 @@ import { USUAL_POLL_SECONDS } from './gpuvm/decision.ts'
 import { fleet } from './gpuvm/fleet.ts'
 import { type Prober, prober } from './gpuvm/prober.ts'
 import { priorityOf } from './gpuvm/urgency.ts'
-import { type History, history, noHistory } from './history/history.ts'
-import { notesOf, refusalIn } from './history/notes.ts'
+import type { HistoryStore } from './history/history.ts'
 import { postgresHistory } from './history/postgres.ts'
 import { reflectNamespaces } from './namespaces.ts'
 import { flightRecorder } from './recorder/flight-recorder.ts'
@@ -64,19 +62,16 @@ async function main(stopping: AbortSignal): Promise<void> {
     runtime: { clock, random: Math.random, log, metrics: kubeMetrics(registry) },
   }
   const cluster = await clusterSide(base)
-  const catalogue = followCatalogue(base, cluster)
-  const capacity = capacitySide(base, cluster, catalogue)
-  const machines = machineSide(base, { cluster, catalogue, capacity })
+  let capacity: Capacity | undefined
+  const catalogue = followCatalogue(base, cluster, () => capacity?.refresh())
+  const azure = azureByUrgency(base, catalogue)
+  capacity = offers(base, { cluster, catalogue, azure: azure('Watch') })
+  const machines = machineSide(base, { cluster, catalogue, capacity, azure })
   const sessions = sessionController(base, { cluster, catalogue, capacity, probing: machines.probing })
 
   const operator = manager({
     runtime: base.runtime,
-    services: [
-      cluster.told,
-      { name: 'catalogue', run: ({ stop }) => catalogue.run(stop) },
-      capacity.priceList,
-      capacity.kept,
-    ],
+    services: [cluster.told, { name: 'catalogue', run: ({ stop }) => catalogue.run(stop) }, ...capacity.services],
     reflectors: cluster.reflectors,
     controllers: [...machines.parts, sessions],
     elector: cluster.election,
@@ -107,7 +102,6 @@ interface Base {
 }
 
 type ClusterSide = Awaited<ReturnType<typeof clusterSide>>
-type CapacitySide = ReturnType<typeof capacitySide>
 
 /** The API server: who leads, what stands there, and a client that writes only while we lead. */
 async function clusterSide({ settings, runtime }: Base) {
@@ -161,7 +155,11 @@ async function clusterSide({ settings, runtime }: Base) {
 }
 
 /** The catalogue's file; every change of it is a reason to look at everything. */
-function followCatalogue({ settings, registry, runtime }: Base, cluster: ClusterSide): CatalogueFile {
+function followCatalogue(
+  { settings, registry, runtime }: Base,
+  cluster: ClusterSide,
+  onChange: () => void,
+): CatalogueFile {
   const { log } = runtime
   const refused = new Counter({
     name: 'wasd_catalogue_refused_total',
@@ -173,6 +171,7 @@ function followCatalogue({ settings, registry, runtime }: Base, cluster: Cluster
     clock,
     onChange() {
       log.info({}, 'The catalogue has changed')
+      onChange()
       cluster.nudgeSessions()
       cluster.nudgeMachines()
     },
@@ -186,34 +185,34 @@ function followCatalogue({ settings, registry, runtime }: Base, cluster: Cluster
   })
 }
 
-/** What Azure has to offer: prices, what it refused lately, and the history of both. */
-function capacitySide({ settings, runtime }: Base, cluster: ClusterSide, catalogue: CatalogueFile) {
-  const { log } = runtime
-  const refusals = rememberRefusals({ clock })
-  const kept = keepHistory(settings, log)
-  cluster.machines.onChange(change => {
-    const refusal = refusalIn(change)
-    if (refusal) refusals.remember(refusal, refusal.place)
-    if (cluster.election.holds()) for (const note of notesOf(change, clock.now())) kept.note(note)
-  })
-  const priceList = prices({
-    clock,
-    log,
+/** What Azure has to offer, and who gets it. */
+function offers(
+  { settings, runtime }: Base,
+  given: { cluster: ClusterSide; catalogue: CatalogueFile; azure: Azure },
+): Capacity {
+  const { cluster, catalogue, azure } = given
+  return capacitySide({
+    runtime,
     catalogue: catalogue.current,
-    fetch: (place, signal) => fetchPrices({ endpoint: settings.retailPricesEndpoint, ...place }, signal),
-    onChange: cluster.nudgeSessions,
+    sessions: cluster.sessions,
+    machines: cluster.machines,
+    settings: settings.capacity,
+    azure,
+    priceList: (place, signal) => fetchPrices({ endpoint: settings.retailPricesEndpoint, ...place }, signal),
+    store: historyStore(settings, runtime.log),
+    isLeading: cluster.election.holds,
+    nudge: key => cluster.sessionNudges.push(key),
   })
-  return { refusals, kept, priceList }
 }
 
 /** What makes Azure follow the GpuVms, and what watches over it. */
 function machineSide(
   { settings, registry, runtime }: Base,
-  { cluster, catalogue, capacity }: { cluster: ClusterSide; catalogue: CatalogueFile; capacity: CapacitySide },
+  given: { cluster: ClusterSide; catalogue: CatalogueFile; capacity: Capacity; azure: (urgency: Urgency) => Azure },
 ) {
   const { log } = runtime
+  const { cluster, catalogue, capacity, azure } = given
   const { installationId, operationPollSeconds, reconcileConcurrency: concurrency } = settings
-  const azure = azureByUrgency({ settings, registry }, catalogue)
   const push = (key: ObjectReference) => {
     const machine = cluster.machines.store.get(key)
     cluster.machineNudges.push(key, machine && priorityOf(machine))
@@ -295,7 +294,7 @@ function azureByUrgency({ settings, registry }: Pick<Base, 'settings' | 'registr
 
 function sessionController(
   { settings, registry, runtime }: Base,
-  given: { cluster: ClusterSide; catalogue: CatalogueFile; capacity: CapacitySide; probing: Prober },
+  given: { cluster: ClusterSide; catalogue: CatalogueFile; capacity: Capacity; probing: Prober },
 ) {
   const { cluster, catalogue, capacity, probing } = given
   const { kube, sessions, machines, written, told } = cluster
@@ -309,8 +308,8 @@ function sessionController(
       sessions: sessions.store,
       machines: machines.store,
       catalogue: catalogue.current,
-      priceOf: capacity.priceList.priceOf,
-      rulingOn: capacity.refusals.ruling,
+      market: capacity.market,
+      ask: capacity.ask,
       isHeard: uid => probing.seen(uid).answering === true,
       settings: { paidGraceSeconds: settings.paidGraceSeconds },
     }),
@@ -322,12 +321,10 @@ function sessionController(
   })
 }
 
-function keepHistory({ databaseUrl }: Settings, log: Logger): History {
-  if (databaseUrl === undefined) {
-    log.info({}, 'No DATABASE_URL is set: no history is kept')
-    return noHistory
-  }
-  return history({ clock, log, store: postgresHistory({ url: databaseUrl, log }) })
+function historyStore({ databaseUrl }: Settings, log: Logger): HistoryStore | undefined {
+  if (databaseUrl !== undefined) return postgresHistory({ url: databaseUrl, log })
+  log.info({}, 'No DATABASE_URL is set: no history is kept')
+  return undefined
 }
 
 await run(main, { log: createLogger({ program: 'operator', level: 'info' }) })

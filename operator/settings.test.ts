@@ -34,3 +34,16 @@ test.each([{ LEASE_SECONDS: '10' }, { LEASE_RENEW_SECONDS: '2' }])(
     expect(() => readSettings({ ...given, ...wrong })).toThrow(/LEASE_SECONDS must be above/)
   },
 )
+
+test('I8: limits are read from JSON, and wrong ones refused by path', () => {
+  const limits = '{"machines":50,"namespaces":{"play":{"hourlyPriceUsd":2.5}},"regions":{}}'
+  expect(readSettings({ ...given, CAPACITY_LIMITS: limits, RESCUE_RESERVE_SHARE: '0.25' }).capacity).toEqual({
+    limits: { machines: 50, namespaces: { play: { hourlyPriceUsd: 2.5 } }, regions: {} },
+    rescueReserve: { share: 0.25, minimum: 1 },
+    quotaSeconds: 120,
+  })
+  expect(() => readSettings({ ...given, CAPACITY_LIMITS: '{"regions":{"near":{"onDemandShare":2}}}' })).toThrow(
+    /CAPACITY_LIMITS is malformed: regions\.near\.onDemandShare: Too big/,
+  )
+  expect(() => readSettings({ ...given, RESCUE_RESERVE_SHARE: '10%' })).toThrow(/a share from 0 to 1 is expected/)
+})

@@ -2,8 +2,13 @@
 import { z } from 'zod'
 import { integer, list, parseEnvironment, SettingsError, seconds, url } from '../lib/config/environment.ts'
 import { LOG_LEVELS } from '../lib/telemetry/log.ts'
+import { limitsSetting, NO_LIMITS } from './capacity/limits.ts'
 
 const port = (description: string) => integer({ minimum: 0, maximum: 65535 }).describe(description)
+const share = z
+  .string()
+  .regex(/^(0|1|0?\.\d+|1\.0+)$/, 'a share from 0 to 1 is expected, such as 0.1')
+  .transform(Number)
 const interval = seconds({ minimum: 0.01, maximum: 86400 })
 
 const schema = z.object({
@@ -30,6 +35,12 @@ const schema = z.object({
   PROBE_SECONDS: interval.default(15),
   SWEEP_SECONDS: interval.default(120),
   SWEEP_GRACE_SECONDS: seconds({ minimum: 0, maximum: 86400 }).default(300),
+  QUOTA_SECONDS: interval.default(120),
+  CAPACITY_LIMITS: limitsSetting.default(NO_LIMITS),
+  RESCUE_RESERVE_SHARE: share
+    .default(0.1)
+    .describe("The share of a region's spot machines that rescues are kept room for"),
+  RESCUE_RESERVE_MINIMUM: integer({ minimum: 0, maximum: 10_000 }).default(1),
   PAID_GRACE_SECONDS: seconds({ minimum: 0, maximum: 600 }).default(120),
   LEASE_NAME: z.string().min(1).default('wasd-operator').describe('One for each release in a namespace'),
   LEASE_SECONDS: integer({ minimum: 1, maximum: 3600 }).default(15),
@@ -74,6 +85,11 @@ export function readSettings(environment: Record<string, string | undefined>) {
     probeSeconds: read.PROBE_SECONDS,
     sweepSeconds: read.SWEEP_SECONDS,
     sweepGraceSeconds: read.SWEEP_GRACE_SECONDS,
+    capacity: {
+      limits: read.CAPACITY_LIMITS,
+      rescueReserve: { share: read.RESCUE_RESERVE_SHARE, minimum: read.RESCUE_RESERVE_MINIMUM },
+      quotaSeconds: read.QUOTA_SECONDS,
+    },
     paidGraceSeconds: read.PAID_GRACE_SECONDS,
     leaseName: read.LEASE_NAME,
     leaseSeconds: read.LEASE_SECONDS,

@@ -30,6 +30,7 @@ const INTERVALS = {
   probeSeconds: 15,
   sweepSeconds: 120,
   sweepGraceSeconds: 300,
+  quotaSeconds: 120,
 }
 const SHORT_LEASE = { seconds: 3, renewSeconds: 2, retrySeconds: 0.5 }
 

@@ -1,6 +1,7 @@
 // The SDK's clients, one pair for each subscription, all on one credential.
 import { ComputeManagementClient } from '@azure/arm-compute'
 import { NetworkManagementClient } from '@azure/arm-network'
+import { ResourceGraphClient } from '@azure/arm-resourcegraph'
 import { type PipelinePolicy, type PipelineRequest, RestError } from '@azure/core-rest-pipeline'
 import { type TokenCredential, WorkloadIdentityCredential } from '@azure/identity'
 import type { Budget, Urgency } from './budget.ts'
@@ -23,6 +24,7 @@ export interface AzureSettings extends Identity {
 export interface SubscriptionClients {
   compute: ComputeManagementClient
   network: NetworkManagementClient
+  graph: ResourceGraphClient
 }
 
 /** How the calls of these clients stand in line with all others. */
@@ -67,6 +69,7 @@ export function createClients(
     const clients = {
       compute: new ComputeManagementClient(credential, subscriptionId, options),
       network: new NetworkManagementClient(credential, subscriptionId, options),
+      graph: new ResourceGraphClient(credential, subscriptionId, options),
     }
     for (const { pipeline } of Object.values(clients)) {
       if (turn) pipeline.addPolicy(inTurn(turn))

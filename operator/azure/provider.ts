@@ -112,6 +112,21 @@ export interface TaggedResource {
   createdAt: Date | undefined
 }
 
+/** One quota of a region, by the name that Azure's usages lists give it: `lowPriorityCores`, `StandardNVADSA10v5Family`. */
+export interface Usage {
+  name: string
+  used: number
+  limit: number
+}
+
+/** What Azure says of spot: the range of percent that it takes back in an hour, such as `5-10` or `20+`. */
+export interface SpotRate {
+  region: string
+  /** In whatever casing. */
+  size: string
+  range: string
+}
+
 export interface Azure {
   virtualMachine(place: Place, name: string, signal: AbortSignal): Promise<VirtualMachineSeen | undefined>
   publicIPAddress(place: Place, name: string, signal: AbortSignal): Promise<PublicIPAddressSeen | undefined>
@@ -160,4 +175,11 @@ export interface Azure {
   fleet(subscriptionId: string, signal: AbortSignal): Promise<FleetMachine[]>
   /** Everything in the subscription that carries this installation's tag. */
   tagged(subscriptionId: string, installationId: string, signal: AbortSignal): Promise<TaggedResource[]>
+  /** What is used of each quota of compute and network in the region. */
+  usages(subscriptionId: string, region: string, signal: AbortSignal): Promise<Usage[]>
+  /** What Azure publishes of evictions, for these sizes in these regions; a place of which it says nothing is left out. */
+  spotRates(
+    asked: { subscriptionId: string; regions: readonly string[]; sizes: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<SpotRate[]>
 }

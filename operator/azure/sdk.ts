@@ -14,6 +14,8 @@ import {
 } from './network.ts'
 import { accepted, lookAtOperation, submitted } from './operations.ts'
 import type { Azure, DiskSeen, Place } from './provider.ts'
+import { listSpotRates } from './spot-rates.ts'
+import { listUsages } from './usages.ts'
 import { provisioningState, virtualMachineBody, virtualMachineSeen } from './virtual-machines.ts'
 
 export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = createClients(settings)): Azure {
@@ -88,6 +90,8 @@ export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = crea
     fleet: (subscriptionId, signal) => ask(listFleet(clientsOf(subscriptionId), signal)),
     tagged: (subscriptionId, installationId, signal) =>
       ask(listTagged(clientsOf(subscriptionId), installationId, signal)),
+    spotRates: (asked, signal) => ask(listSpotRates(clientsOf(asked.subscriptionId), asked, signal)),
+    usages: (subscriptionId, region, signal) => ask(listUsages(clientsOf(subscriptionId), region, signal)),
   }
 }
 

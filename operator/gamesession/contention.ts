@@ -2,7 +2,7 @@
 // one the oldest by creation, then by UID, is next. The others wait, and say for whom.
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
-import { type Explanation, isToRun, type Rival, type Seen, SUSPEND_ANNOTATION } from './decision.ts'
+import { type Explanation, isToRun, type Observed, type Rival, type Seen, SUSPEND_ANNOTATION } from './decision.ts'
 import { wishOf } from './wish.ts'
 
 /** Why the session has to wait for its turn; `undefined` when it is its turn. */
@@ -10,7 +10,7 @@ export function turnOf({
   session,
   observed,
   catalogue,
-}: Pick<Seen, 'session' | 'observed' | 'catalogue'>): Explanation | undefined {
+}: Pick<Seen, 'session' | 'catalogue'> & { observed: Pick<Observed, 'rivals'> }): Explanation | undefined {
   const ahead = observed.rivals.filter(rival => isAhead(rival, session, catalogue)).toSorted(bySeniority)[0]
   if (ahead === undefined) return undefined
   const { namespace, name } = ahead.session.metadata

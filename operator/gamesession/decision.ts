@@ -29,8 +29,10 @@ export interface Observed {
   rivals: readonly Rival[]
   /** GpuVms that bear a name of ours and belong to somebody else. */
   takenNames: readonly string[]
-  /** What the session may be placed on; `undefined` when its spec names what the catalogue does not know. */
+  /** What the session may be placed on now; `undefined` when its spec names what the catalogue does not know. */
   ranking: Ranking | undefined
+  /** Why its stopped machine may not be started now; `undefined` when nothing stands against it. */
+  againstStart: Explanation | undefined
   /** Azure's price of what the machine runs on now, in US dollars per hour, where it is known. */
   hourlyPriceUsd: number | undefined
 }

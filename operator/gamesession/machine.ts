@@ -27,6 +27,12 @@ export function isDeallocated(machine: GpuVm | undefined): boolean {
   return machine !== undefined && ready?.status === 'True' && ready.reason === 'Deallocated' && isUpToDate(machine)
 }
 
+/** Azure holds a VM of it, or has been asked for one: its lists count it. */
+export function isHeld({ status }: GpuVm): boolean {
+  const { powerState = 'Absent', operation } = status ?? {}
+  return powerState !== 'Absent' || operation?.kind === 'Create'
+}
+
 /** The status speaks of the spec as it is. */
 export function isUpToDate({ metadata, status }: GpuVm): boolean {
   return status?.observedGeneration !== undefined && status.observedGeneration === metadata.generation

@@ -7,9 +7,12 @@ import type { KubeClient } from '../../lib/kube/client.ts'
 import { keyOf, type OwnerReference, referenceOf } from '../../lib/kube/resource.ts'
 import type { Store } from '../../lib/kube/store.ts'
 import type { Clock } from '../../lib/process/clock.ts'
-import { type PriceOf, type RulingOn, rank } from '../capacity/rank.ts'
+import type { Asking } from '../capacity/plan.ts'
+import { type Market, type Ranking, rank } from '../capacity/rank.ts'
+import { askingOf } from './asking.ts'
 import { billingNow } from './billing.ts'
 import {
+  type Explanation,
   type GameSessionSettings,
   isEnding,
   isToRun,
@@ -33,7 +36,7 @@ export const OWNER_NAME_INDEX = 'owner-name'
 export const sessionIndexes = { [PLAYER_INDEX]: ({ spec }: GameSession) => [spec.player] }
 /** What the machines' reflector must be indexed by. */
 export const machineIndexes = {
-  [OWNER_INDEX]: (machine: GpuVm) => ownerUid(machine) ?? [],
+  [OWNER_INDEX]: (machine: GpuVm) => [ownerUid(machine) ?? []].flat(),
   [OWNER_NAME_INDEX]: (machine: GpuVm) => {
     const owner = ownerOf(machine)
     return owner === undefined ? [] : [keyOf({ ...referenceOf(machine), name: owner.name })]
@@ -47,8 +50,9 @@ export interface Senses {
   sessions: Store<GameSession>
   machines: Store<GpuVm>
   catalogue: () => Catalogue
-  priceOf: PriceOf
-  rulingOn: RulingOn
+  market: Market
+  /** What it may have now; the first of it is promised. */
+  ask: (asking: Asking) => Ranking
   /** Whether this process has itself heard the stream of the GpuVm of this UID. */
   isHeard: (machineUid: string) => boolean
   settings: GameSessionSettings
@@ -67,6 +71,11 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
 
   const machines = machinesOf(session, senses.machines)
   const [machine] = machines
+  const rivals = rivalsOf(session, senses)
+  const takenNames = takenNamesOf(session, senses.machines)
+  const taken = takenRegions(session, senses.machines)
+  const asking = askingOf(session, { machine, rivals, takenRegions: taken, catalogue })
+  const given = asking && senses.ask(asking)
   const isPlayConfirmed =
     since === undefined ||
     !isPlayable(machine) ||
@@ -76,17 +85,18 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
     machines,
     isMachineGone: machines.length === 0 && (await isMachineGone(session, senses, signal)),
     isPlayConfirmed,
-    rivals: rivalsOf(session, senses),
-    takenNames: takenNames(session, senses.machines),
-    ranking: rankingOf(session, { machine, catalogue, senses }),
-    hourlyPriceUsd: machine && senses.priceOf(reallyAt(machine), billedOs(catalogue, machine.spec.image)),
+    rivals,
+    takenNames,
+    ranking: asking?.why === 'Resume' ? undefined : (given ?? rankingOf(session, { machine, catalogue, senses })),
+    againstStart: asking?.why === 'Resume' && given ? againstStart(given) : undefined,
+    hourlyPriceUsd: machine && senses.market.priceOf(reallyAt(machine), billedOs(catalogue, machine.spec.image)),
   }
   const billing = billingNow({ session, machine, isPlayConfirmed, now })
   return { session, observed, billing, now, settings: senses.settings, catalogue }
 }
 
 /** The one on record first, then those that are not on their way out, then the oldest. */
-function machinesOf(session: GameSession, machines: Store<GpuVm>): GpuVm[] {
+export function machinesOf(session: GameSession, machines: Pick<Store<GpuVm>, 'byIndex'>): GpuVm[] {
   const rankOf = ({ metadata }: GpuVm) =>
     (metadata.uid === session.status?.vm?.uid ? 0 : 2) + (metadata.deletionTimestamp === undefined ? 0 : 1)
   return machines
@@ -107,7 +117,7 @@ async function isMachineGone(session: GameSession, { client }: Senses, signal: A
   if (standing.length > 0) return false
   if (status.vm === undefined) return true
   const named = await client.get(gpuVms, { namespace: metadata.namespace, name: status.vm.name }, { signal })
-  return named === undefined || ownerUid(named)?.[0] !== metadata.uid
+  return named === undefined || ownerUid(named) !== metadata.uid
 }
 
 /** The session's machines as the server has them at this moment. */
@@ -118,10 +128,10 @@ export async function ownMachines(
 ): Promise<GpuVm[]> {
   const labelSelector = `${SESSION_LABEL}=${metadata.name}`
   const { items } = await client.list(gpuVms, { namespace: metadata.namespace, labelSelector, signal })
-  return items.filter(machine => ownerUid(machine)?.[0] === metadata.uid)
+  return items.filter(machine => ownerUid(machine) === metadata.uid)
 }
 
-function rivalsOf(session: GameSession, { sessions, machines }: Senses): Rival[] {
+export function rivalsOf(session: GameSession, { sessions, machines }: Pick<Senses, 'sessions' | 'machines'>): Rival[] {
   return sessions
     .byIndex(PLAYER_INDEX, session.spec.player)
     .filter(({ metadata }) => metadata.uid !== session.metadata.uid)
@@ -133,24 +143,32 @@ function rivalsOf(session: GameSession, { sessions, machines }: Senses): Rival[]
     }))
 }
 
-function takenNames(session: GameSession, machines: Store<GpuVm>): string[] {
-  const { namespace, uid } = session.metadata
-  return session.spec.regions
-    .map(region => machineName(session, region))
-    .filter(name => {
-      const standing = machines.get({ namespace, name })
-      return standing !== undefined && ownerUid(standing)?.[0] !== uid
-    })
+function takenNamesOf(session: GameSession, machines: Store<GpuVm>): string[] {
+  return takenRegions(session, machines).map(region => machineName(session, region))
 }
 
-/** Made only where a place has to be found. */
+/** Where a GpuVm of somebody else bears the name that the session's would have. */
+export function takenRegions(session: GameSession, machines: Pick<Store<GpuVm>, 'get'>): string[] {
+  const { namespace, uid } = session.metadata
+  return session.spec.regions.filter(region => {
+    const standing = machines.get({ namespace, name: machineName(session, region) })
+    return standing !== undefined && ownerUid(standing) !== uid
+  })
+}
+
+function againstStart({ ruledOut }: Ranking): Explanation | undefined {
+  const [first] = ruledOut
+  return first && { reason: first.reason, message: `${first.message} The session waits, uncharged.` }
+}
+
+/** For whoever is not in the queue: what it could ask for. Made only where a place has to be found. */
 function rankingOf(
   session: GameSession,
   { machine, catalogue, senses }: { machine: GpuVm | undefined; catalogue: Catalogue; senses: Senses },
 ): Observed['ranking'] {
   if (!isToRun(session) || (machine && !refusalOf(machine))) return undefined
   const { wish } = wishOf(session, catalogue)
-  return wish && rank(wish, senses)
+  return wish && rank(wish, senses.market)
 }
 
 /** What it runs on, or is meant to run on while it does not. */
@@ -160,9 +178,9 @@ function reallyAt(machine: GpuVm) {
   return { ...place, size: size ?? place.size, priority: priority ?? place.priority }
 }
 
-function ownerUid({ metadata }: Pick<GpuVm, 'metadata'>): string[] | undefined {
-  const owner = ownerOf({ metadata })
-  return owner && [owner.uid]
+/** The session that controls it. */
+export function ownerUid(machine: Pick<GpuVm, 'metadata'>): string | undefined {
+  return ownerOf(machine)?.uid
 }
 
 function ownerOf({ metadata }: Pick<GpuVm, 'metadata'>): OwnerReference | undefined {

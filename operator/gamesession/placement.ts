@@ -40,10 +40,21 @@ function nothingToBeHad({ candidates, ruledOut }: Ranking, takenNames: readonly 
 
 /** Waits until the first of these places may be asked for again. */
 export function waitFor(ruledOut: readonly RuledOut[]): { waiting: Explanation; requeueAfterSeconds: number } {
-  const told = ruledOut.slice(0, TOLD_PLACES).map(({ message }) => message)
-  const more = ruledOut.length > TOLD_PLACES ? [`So it is with ${ruledOut.length - TOLD_PLACES} places more.`] : []
-  const reason = ruledOut.some(place => place.reason === 'RefusedLately') ? 'NoCapacity' : 'PriceCap'
+  const words = [...new Set(ruledOut.map(({ message }) => message))] // A limit holds for many places in the same words.
+  const told = words.slice(0, TOLD_PLACES)
+  const more = words.length > TOLD_PLACES ? [`So it is with ${words.length - TOLD_PLACES} places more.`] : []
+  const reason = reasonOf(ruledOut)
   const message = ['Nothing is to be had now.', ...told, ...more, 'The session waits, uncharged.'].join(' ')
   const soonest = Math.min(LOOK_SECONDS, ...ruledOut.flatMap(({ leftSeconds }) => leftSeconds ?? []))
   return { waiting: { reason, message }, requeueAfterSeconds: Math.max(MINIMUM_SECONDS, soonest) }
+}
+
+/** What somebody can mend goes before what takes its time. */
+function reasonOf(ruledOut: readonly RuledOut[]): string {
+  const has = (...reasons: RuledOut['reason'][]) => ruledOut.some(({ reason }) => reasons.includes(reason))
+  if (has('LimitReached')) return 'LimitReached'
+  if (has('Queued')) return 'Queued'
+  return has('AbovePriceCap', 'PriceUnknown') && !has('RefusedLately', 'QuotaUsed', 'RescueReserve', 'RegionResting')
+    ? 'PriceCap'
+    : 'NoCapacity'
 }

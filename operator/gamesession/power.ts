@@ -11,7 +11,7 @@ export const power: Phase = seen => {
 
   const powerState = isToRun(session) ? 'Running' : 'Deallocated'
   if (machine.spec.powerState !== powerState) {
-    const waiting = powerState === 'Running' ? turnOf(seen) : undefined
+    const waiting = powerState === 'Running' ? (turnOf(seen) ?? seen.observed.againstStart) : undefined
     if (waiting) return { waiting }
     const because =
       powerState === 'Running'

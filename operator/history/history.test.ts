@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createLogger } from '../../lib/telemetry/log.ts'
+import type { Seen } from '../capacity/eviction-rates.ts'
 import { machineFor } from '../gamesession/sights.fixture.ts'
 import { type CapacityEvent, type HistoryStore, history } from './history.ts'
 import { notesOf } from './notes.ts'
@@ -15,7 +16,12 @@ const event = (gpuVmUid: string): CapacityEvent => ({
 })
 
 /** Runs so many rounds, `between` them whatever a test does. */
-async function rounds(count: number, store: HistoryStore, between: (round: number) => void = () => undefined) {
+async function rounds(
+  count: number,
+  store: HistoryStore,
+  between: (round: number) => void = () => undefined,
+  onRecalled?: (seen: Seen[]) => void,
+) {
   const stop = new AbortController()
   let round = 0
   const sleep = async () => {
@@ -23,13 +29,18 @@ async function rounds(count: number, store: HistoryStore, between: (round: numbe
     between(round)
     if (round === count) stop.abort()
   }
-  const kept = history({ clock: { now: () => new Date(0), monotonic: () => 0, sleep }, log, store })
+  const kept = history({
+    clock: { now: () => new Date(0), monotonic: () => 0, sleep },
+    log,
+    store,
+    ...(onRecalled && { onRecalled }),
+  })
   return { kept, run: () => kept.run({ stop: stop.signal, abort: stop.signal }) }
 }
 
 function inMemory() {
   const written: string[] = []
-  const state = { away: false, prepared: 0, closed: false }
+  const state = { away: false, prepared: 0, closed: false, seen: [] as Seen[], forgotten: [] as Date[] }
   const store: HistoryStore = {
     async prepare() {
       if (state.away) throw new Error('ECONNREFUSED')
@@ -38,6 +49,12 @@ function inMemory() {
     async append(events) {
       if (state.away) throw new Error('ECONNREFUSED')
       written.push(...events.map(({ gpuVmUid }) => gpuVmUid))
+    },
+    async recall() {
+      return state.seen
+    },
+    async forget(before) {
+      state.forgotten.push(before)
     },
     async close() {
       state.closed = true
@@ -53,7 +70,7 @@ test('what is noted is written in order, and the rest at the end', async () => {
   kept.note(event('b'))
   await run()
   expect(written).toEqual(['a', 'b', 'c'])
-  expect(state).toEqual({ away: false, prepared: 1, closed: true })
+  expect(state).toMatchObject({ prepared: 1, closed: true })
 })
 
 test('a database that is away costs nothing but the wait', async () => {
@@ -65,6 +82,21 @@ test('a database that is away costs nothing but the wait', async () => {
   kept.note(event('a'))
   await run()
   expect(written).toEqual(['a'])
+})
+
+test('what earlier processes saw is read once, and what is old is forgotten once in six hours', async () => {
+  const { state, store } = inMemory()
+  state.seen = [{ region: 'near', size: 'Standard_A', evictions: 1, machineHours: 9 }]
+  const recalled: Seen[][] = []
+  const { run } = await rounds(
+    3,
+    store,
+    () => undefined,
+    seen => recalled.push(seen),
+  )
+  await run()
+  expect(recalled).toEqual([state.seen])
+  expect(state.forgotten).toEqual([new Date(-90 * 24 * 3_600_000)])
 })
 
 test('memory is bounded: the oldest notes go first', async () => {

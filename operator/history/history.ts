@@ -3,10 +3,11 @@
 import type { Runnable, StopSignals } from '../../lib/kube/runtime.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import type { Seen } from '../capacity/eviction-rates.ts'
 import type { Place } from '../capacity/refusals.ts'
 
 export interface CapacityEvent extends Place {
-  kind: 'Asked' | 'Granted' | 'Refused' | 'Evicted'
+  kind: 'Asked' | 'Granted' | 'Refused' | 'Evicted' | 'Released'
   at: Date
   gpuVmUid: string
   /** Azure's code, for a refusal. */
@@ -15,11 +16,15 @@ export interface CapacityEvent extends Place {
   hourlyPriceUsd?: number
 }
 
-/** Where the notes go. Both throw while the database is away. */
+/** Where the notes go. All throw while the database is away. */
 export interface HistoryStore {
   /** Brings the schema up to date. Called again after a failure. */
   prepare(): Promise<void>
   append(events: readonly CapacityEvent[]): Promise<void>
+  /** What spot machines went through since then, by place. */
+  recall(window: { since: Date; until: Date }): Promise<Seen[]>
+  /** Deletes what is older. */
+  forget(before: Date): Promise<void>
   close(): Promise<void>
 }
 
@@ -32,17 +37,45 @@ const MAXIMUM_WAITING = 10_000
 const MAXIMUM_BATCH = 500
 const FLUSH_SECONDS = 2
 const RETRY_SECONDS = 15
+/** What is older says little of today's evictions. */
+const RECALLED_DAYS = 7
+const KEPT_DAYS = 90
+const FORGET_SECONDS = 6 * 3600
+const DAY = 24 * 3600 * 1000
 
-export function history(options: { clock: Clock; log: Logger; store: HistoryStore }): History {
-  const { clock, log, store } = options
+export function history(options: {
+  clock: Clock
+  log: Logger
+  store: HistoryStore
+  /** Once, with what earlier processes saw, as soon as the database can be read. */
+  onRecalled?: (seen: Seen[]) => void
+}): History {
+  const { clock, log, store, onRecalled } = options
   const waiting: CapacityEvent[] = []
   let dropped = 0
   let isPrepared = false
   let isFailing = false
+  let forgotten: number | undefined
+
+  async function prepare(): Promise<void> {
+    await store.prepare()
+    if (onRecalled) {
+      const until = clock.now()
+      onRecalled(await store.recall({ since: new Date(until.getTime() - RECALLED_DAYS * DAY), until }))
+    }
+    isPrepared = true
+  }
+
+  async function forget(): Promise<void> {
+    const now = clock.monotonic()
+    if (forgotten !== undefined && now < forgotten + FORGET_SECONDS * 1000) return
+    await store.forget(new Date(clock.now().getTime() - KEPT_DAYS * DAY))
+    forgotten = now
+  }
 
   async function flush(): Promise<void> {
-    if (!isPrepared) await store.prepare()
-    isPrepared = true
+    if (!isPrepared) await prepare()
+    await forget()
     while (waiting.length > 0) {
       const batch = waiting.splice(0, MAXIMUM_BATCH)
       try {

@@ -1,4 +1,4 @@
-// What a change of a GpuVm tells about Azure's capacity: asked, granted, refused, taken back.
+// What a change of a GpuVm tells about Azure's capacity: asked, granted, refused, taken back, given back.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import type { Change } from '../../lib/kube/reflector.ts'
 import type { Place } from '../capacity/refusals.ts'
@@ -17,22 +17,56 @@ export function refusalIn({
   return { code: error.code, message: error.message, place: triedPlace(object) }
 }
 
-/** The events that this change brings, at `now`. */
-export function notesOf(change: Change<GpuVm>, now: Date): CapacityEvent[] {
+/** The events that this change brings, at `now`. `priceOf` gives US dollars per hour, where they are known. */
+export function notesOf(
+  change: Change<GpuVm>,
+  now: Date,
+  priceOf: (place: Place, image: string) => number | undefined = () => undefined,
+): CapacityEvent[] {
   const { old, object, initial, type } = change
-  if (initial || type === 'Deleted') return []
+  if (initial) return []
   const { status, metadata } = object
-  const common = { at: now, gpuVmUid: metadata.uid ?? '', ...triedPlace(object) }
+  const common = { at: now, gpuVmUid: metadata.uid ?? '', ...priced(triedPlace(object)) }
+  if (type === 'Deleted') return isRunning(object) ? [{ ...common, ...priced(ranAt(object)), kind: 'Released' }] : []
   const isAsked = status?.operation?.kind === 'Create' && old?.status?.operation?.kind !== 'Create'
-  const isGranted = status?.vmId !== undefined && status.vmId !== old?.status?.vmId
+  const isMade = status?.vmId !== undefined && status.vmId !== old?.status?.vmId
+  const isStarted = status?.powerState === 'Running' && old?.status?.operation?.kind === 'Start'
+  const isGranted = isMade || (isStarted && old?.status?.powerState !== 'Running')
   const isEvicted = (status?.evictions ?? 0) > (old?.status?.evictions ?? 0)
   const refusal = refusalIn(change)
   return [
     ...(isAsked ? [{ ...common, kind: 'Asked' as const }] : []),
     ...(isGranted ? [{ ...common, kind: 'Granted' as const }] : []),
-    ...(isEvicted ? [{ ...common, priority: 'Spot' as const, kind: 'Evicted' as const }] : []),
+    ...(isEvicted ? [{ ...common, ...priced({ ...common, priority: 'Spot' }), kind: 'Evicted' as const }] : []),
+    ...(isReleased(change) ? [{ ...common, ...priced(ranAt(old ?? object)), kind: 'Released' as const }] : []),
     ...(refusal && status?.lastError?.retryable ? [{ ...common, kind: 'Refused' as const, code: refusal.code }] : []),
   ]
+
+  function priced({ region, size, priority }: Place): Place & { hourlyPriceUsd?: number } {
+    const hourlyPriceUsd = priceOf({ region, size, priority }, object.spec.image)
+    return { region, size, priority, ...(hourlyPriceUsd !== undefined && { hourlyPriceUsd }) }
+  }
+}
+
+/** It ran, it runs no more, and nobody took it away: a pause, an end, a move. */
+function isReleased({ old, object }: Change<GpuVm>): boolean {
+  if (old === undefined || !isRunning(old) || isRunning(object)) return false
+  const { powerState } = object.status ?? {}
+  const isWanted = object.spec.powerState === 'Running' && object.metadata.deletionTimestamp === undefined
+  return !isWanted && (powerState === 'Deallocated' || powerState === 'Absent')
+}
+
+/** Azure has made it, and gives hardware to it. */
+export function isRunning({ status }: GpuVm): boolean {
+  const { vmId, powerState } = status ?? {}
+  return vmId !== undefined && powerState !== undefined && powerState !== 'Absent' && powerState !== 'Deallocated'
+}
+
+/** What it really ran on. */
+export function ranAt(machine: GpuVm): Place {
+  const { size, priority } = machine.status ?? {}
+  const place = triedPlace(machine)
+  return { ...place, size: size ?? place.size, priority: priority ?? place.priority }
 }
 
 function triedPlace({ spec, status }: GpuVm): Place {

@@ -3,8 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { migrate } from '../../lib/database/migrate.ts'
 import { connect } from '../../lib/database/pool.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import type { Seen } from '../capacity/eviction-rates.ts'
 import type { HistoryStore } from './history.ts'
 
+/** Regions times sizes of any catalogue are fewer. */
+const MAXIMUM_PLACES = 2000
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
 
 /** Connects lazily; nothing throws here but the calls on what is returned. */
@@ -27,6 +30,23 @@ export function postgresHistory({ url, log }: { url: string; log: Logger }): His
         gpu_vm_uid: event.gpuVmUid,
       }))
       await database`insert into capacity_events ${database(rows)}`
+    },
+    async recall({ since, until }) {
+      // A machine's hours run from one of its events to the next.
+      return await database<Seen[]>`
+        with lives as (
+          select region, size, priority, kind, at,
+            lead(at, 1, ${until}::timestamptz) over (partition by gpu_vm_uid order by at, id) as ends
+          from capacity_events where at >= ${since} and kind in ('Granted', 'Evicted', 'Released')
+        )
+        select region, size,
+          count(*) filter (where kind = 'Evicted')::float as evictions,
+          coalesce(sum(extract(epoch from ends - at) / 3600) filter (where kind = 'Granted'), 0)::float as "machineHours"
+        from lives where priority = 'Spot'
+        group by region, size order by region, size limit ${MAXIMUM_PLACES}`
+    },
+    async forget(before) {
+      await database`delete from capacity_events where at < ${before}`
     },
     async close() {
       await database.end({ timeout: 5 })

@@ -23,12 +23,12 @@ import type { Runtime } from '../../lib/kube/runtime.ts'
 import { rawSource } from '../../lib/kube/sources.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
-import { rememberRefusals } from '../../operator/capacity/refusals.ts'
+import { NO_LIMITS } from '../../operator/capacity/limits.ts'
+import { capacitySide } from '../../operator/capacity-side.ts'
 import { gameSessionController } from '../../operator/gamesession/controller.ts'
 import { gameSessionMetrics } from '../../operator/gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from '../../operator/gamesession/observe.ts'
 import { at, catalogue, conditionOf } from '../../operator/gamesession/sights.fixture.ts'
-import { refusalIn } from '../../operator/history/notes.ts'
 import { reflectNamespaces } from '../../operator/namespaces.ts'
 
 const PATIENCE_SECONDS = 20
@@ -163,10 +163,18 @@ function operate(options: { kube: Stage['kube']; namespace: string; paidGraceSec
   const runtime = runtimeOf(registry)
   const sessions = reflector({ runtime, client: kube, resource: gameSessions, namespace, indexes: sessionIndexes })
   const machines = reflector({ runtime, client: kube, resource: gpuVms, namespace, indexes: machineIndexes })
-  const refusals = rememberRefusals({ clock })
-  machines.onChange(change => {
-    const refusal = refusalIn(change)
-    if (refusal) refusals.remember(refusal, refusal.place)
+  const nudges = rawSource()
+  const capacity = capacitySide({
+    runtime,
+    catalogue: () => catalogue,
+    sessions,
+    machines,
+    settings: { limits: NO_LIMITS, rescueReserve: { share: 0, minimum: 0 }, quotaSeconds: 3600 },
+    azure: { usages: async () => [], spotRates: async () => [] },
+    priceList: async () => [],
+    store: undefined,
+    isLeading: () => true,
+    nudge: key => nudges.push(key),
   })
   const told = recorder({
     runtime,
@@ -184,19 +192,24 @@ function operate(options: { kube: Stage['kube']; namespace: string; paidGraceSec
       sessions: sessions.store,
       machines: machines.store,
       catalogue: () => catalogue,
-      priceOf: () => undefined,
-      rulingOn: refusals.ruling,
+      market: capacity.market,
+      ask: capacity.ask,
       isHeard: () => true,
       settings: { paidGraceSeconds },
     }),
     hands: { client: kube, ownWrites: ownWrites([sessions, machines]), installationId: 'test' },
     recorder: told,
     metrics: gameSessionMetrics(registry, sessions.store),
-    nudges: rawSource(),
+    nudges,
     concurrency: 4,
   })
   const stop = new AbortController()
-  const running = manager({ runtime, services: [told], reflectors: [sessions, machines], controllers: [controller] })
+  const running = manager({
+    runtime,
+    services: [told, ...capacity.services],
+    reflectors: [sessions, machines],
+    controllers: [controller],
+  })
   const done = running.run(stop.signal)
   return async () => {
     stop.abort()

@@ -74,7 +74,7 @@ describe('the environment', () => {
       'LEASE_RENEW_SECONDS',
       'LEASE_RETRY_SECONDS',
     ],
-    'RECONCILE_CONCURRENCY',
+    ...['QUOTA_SECONDS', 'CAPACITY_LIMITS', 'RESCUE_RESERVE_SHARE', 'RESCUE_RESERVE_MINIMUM', 'RECONCILE_CONCURRENCY'],
   ]
   const api = [
     ...['API_PORT', 'PUBLIC_URL', 'SESSION_NAMESPACE', 'DEFAULT_REGIONS', 'HOLD_BLOCK_SECONDS', 'SESSION_TTL_SECONDS'],
@@ -167,6 +167,17 @@ describe('wrong values are refused in words', () => {
       'sessions where nobody looks',
       { watchNamespaces: ['elsewhere'] },
       'watchNamespaces does not hold wasd, where the API makes sessions',
+    ],
+    ['a share above the whole', { operator: { limits: { onDemandShare: 25 } } }, "at '/operator/limits/onDemandShare'"],
+    [
+      'a limit that nobody knows',
+      { operator: { limits: { namespaces: { wasd: { cores: 4 } } } } },
+      "at '/operator/limits/namespaces/wasd': additional properties 'cores' not allowed",
+    ],
+    [
+      'a limit for a region that is not there',
+      { operator: { limits: { regions: { mars: { machines: 1 } } } } },
+      'operator.limits.regions names mars, which is no region of the catalogue; known are centralindia,',
     ],
     [
       'a lease that ends before it is renewed',

@@ -18,16 +18,19 @@ import { createLogger } from '../../../lib/telemetry/log.ts'
 import type { AzureSettings } from '../../../operator/azure/clients.ts'
 import type { Azure } from '../../../operator/azure/provider.ts'
 import { createAzure } from '../../../operator/azure/sdk.ts'
-import { rememberRefusals } from '../../../operator/capacity/refusals.ts'
+import { NO_LIMITS } from '../../../operator/capacity/limits.ts'
+import { fetchPrices } from '../../../operator/capacity/price-list.ts'
+import { type Capacity, type CapacitySettings, capacitySide } from '../../../operator/capacity-side.ts'
 import { gameSessionController } from '../../../operator/gamesession/controller.ts'
 import { gameSessionMetrics } from '../../../operator/gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from '../../../operator/gamesession/observe.ts'
 import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
-import { refusalIn } from '../../../operator/history/notes.ts'
+import type { HistoryStore } from '../../../operator/history/history.ts'
 import { reflectNamespaces } from '../../../operator/namespaces.ts'
 import { type FlightRecorder, flightRecorder } from '../../../operator/recorder/flight-recorder.ts'
+
 import { sweeperMetrics } from '../../../operator/sweeper/metrics.ts'
 import { sweeper } from '../../../operator/sweeper/sweeper.ts'
 
@@ -58,9 +61,11 @@ export interface OperatorOptions {
   dieAfterWrite?: number
   sweep?: boolean
   plant?: Plant
+  capacity?: Partial<CapacitySettings> & { prices?: boolean; store?: HistoryStore }
 }
 
 export interface Operator {
+  capacity: Capacity
   refusals: string[]
   /** What it wrote to the API server, as far as that was taken: `update gpuvms/status solo`, in order. */
   writes: string[]
@@ -154,12 +159,26 @@ export function startOperator(options: OperatorOptions): Operator {
     nudges,
     settings,
     onDecided: recorded.record,
-    onRefused: ({ code }) => refusals.push(code),
+    onRefused: ({ seen: { machine, incarnation }, code, message }) => {
+      refusals.push(code)
+      const { region, size } = machine.spec
+      capacity.refusals.remember({ code, message }, { region, size, priority: incarnation.priority })
+    },
   })
-  const remembered = rememberRefusals({ clock })
-  machines.onChange(change => {
-    const refusal = refusalIn(change)
-    if (refusal) remembered.remember(refusal, refusal.place)
+  const sessionNudges = rawSource()
+  const { prices = false, store, ...capacitySettings } = options.capacity ?? {}
+  const capacity = capacitySide({
+    runtime,
+    catalogue: () => catalogue,
+    sessions: itsSessions.view,
+    machines,
+    settings: { limits: NO_LIMITS, rescueReserve: { share: 0, minimum: 0 }, quotaSeconds: 3600, ...capacitySettings },
+    azure,
+    priceList: async (place, signal) =>
+      prices ? await fetchPrices({ endpoint: options.azure.resourceManagerEndpoint, ...place }, signal) : [],
+    store,
+    isLeading: () => true,
+    nudge: key => sessionNudges.push(key),
   })
   const sessions = gameSessionController({
     runtime,
@@ -171,15 +190,15 @@ export function startOperator(options: OperatorOptions): Operator {
       sessions: itsSessions.view.store,
       machines: machines.store,
       catalogue: () => catalogue,
-      priceOf: () => undefined,
-      rulingOn: remembered.ruling,
+      market: capacity.market,
+      ask: capacity.ask,
       isHeard: uid => itsProber.seen(uid).answering === true,
       settings: { paidGraceSeconds },
     }),
     hands: { client: kube, ownWrites: written, installationId },
     recorder: itsRecorder,
     metrics: gameSessionMetrics(registry, itsSessions.view.store),
-    nudges: rawSource(),
+    nudges: sessionNudges,
     concurrency: 8,
   })
   const itsSweeper = sweeper({
@@ -197,7 +216,7 @@ export function startOperator(options: OperatorOptions): Operator {
 
   const running = manager({
     runtime,
-    services: [itsRecorder],
+    services: [itsRecorder, ...(options.sessions ? capacity.services : [])],
     reflectors,
     controllers: [
       itsFleet,
@@ -211,6 +230,7 @@ export function startOperator(options: OperatorOptions): Operator {
   running.catch(() => undefined) // Told to whoever stops it.
 
   return {
+    capacity,
     refusals,
     writes: taken,
     recorded,

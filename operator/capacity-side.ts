@@ -1,0 +1,204 @@
+// What Azure has to offer, put together: prices, quotas, evictions, refusals, their history, and the queue that gives
+// from it. Whoever builds an operator hands in what reaches outside.
+import type { Catalogue } from '../crds/catalogue.ts'
+import type { GameSession } from '../crds/types/gamesession.ts'
+import type { GpuVm } from '../crds/types/gpuvm.ts'
+import type { Change, Reflector } from '../lib/kube/reflector.ts'
+import { type ObjectReference, referenceOf } from '../lib/kube/resource.ts'
+import type { Runnable, Runtime } from '../lib/kube/runtime.ts'
+import type { Azure } from './azure/provider.ts'
+import { type Admission, admission } from './capacity/admission.ts'
+import { demandOf } from './capacity/demand.ts'
+import { evictionRates } from './capacity/eviction-rates.ts'
+import type { ConfiguredLimits } from './capacity/limits.ts'
+import { onDemandAnswers } from './capacity/on-demand-answers.ts'
+import type { Price } from './capacity/price-list.ts'
+import { prices } from './capacity/prices.ts'
+import { publishedRates } from './capacity/published-rates.ts'
+import { quotaWatch } from './capacity/quotas.ts'
+import type { Market } from './capacity/rank.ts'
+import { type Place, type Refusals, rememberRefusals } from './capacity/refusals.ts'
+import type { ReserveSettings } from './capacity/reserve.ts'
+import { isQuota, restingRegions } from './capacity/resting.ts'
+import type { Conditions } from './capacity/stock.ts'
+import { isHeld, placeOf } from './gamesession/machine.ts'
+import { queueFeed } from './gamesession/queue-feed.ts'
+import { billedOs } from './gamesession/wish.ts'
+import { type CapacityEvent, type HistoryStore, history, noHistory } from './history/history.ts'
+import { isRunning, notesOf, ranAt, refusalIn } from './history/notes.ts'
+
+export interface CapacitySettings {
+  limits: ConfiguredLimits
+  rescueReserve: ReserveSettings
+  /** Seconds between looks at a region's quotas. */
+  quotaSeconds: number
+  /** Seconds after which a quota's list is not believed any more; 900 where not given. */
+  quotaStaleSeconds?: number
+}
+
+export interface CapacityOutside {
+  runtime: Runtime
+  catalogue: () => Catalogue
+  /** Indexed by `sessionIndexes` and `machineIndexes`. */
+  sessions: Pick<Reflector<GameSession>, 'store' | 'onChange'>
+  machines: Pick<Reflector<GpuVm>, 'store' | 'onChange'>
+  settings: CapacitySettings
+  azure: Pick<Azure, 'usages' | 'spotRates'>
+  priceList: (place: { region: string; size: string }, signal: AbortSignal) => Promise<Price[]>
+  /** Without one, no history is kept. */
+  store: HistoryStore | undefined
+  /** Who only stands by writes no history. */
+  isLeading: () => boolean
+  nudge: (session: ObjectReference) => void
+}
+
+export interface Capacity {
+  /** To be run from the start on, leading or not: a standby knows what the leader knows. */
+  services: Runnable[]
+  market: Market
+  ask: Admission['ask']
+  refusals: Pick<Refusals, 'remember'>
+  /** After a change of the catalogue. */
+  refresh(): void
+  /** For those who want to see: what is known, and the queue. */
+  conditions: () => Conditions
+  queue: Pick<Admission, 'look'>
+  evidence: Pick<ReturnType<typeof evictionRates>, 'of'>
+  onDemand: Pick<ReturnType<typeof onDemandAnswers>, 'of'>
+  quotaAgeSeconds: (region: string) => number | undefined
+}
+
+export function capacitySide(outside: CapacityOutside): Capacity {
+  const { runtime, catalogue, sessions, machines, settings, azure, isLeading, nudge } = outside
+  const { clock, log } = runtime
+  const refusals = rememberRefusals({ clock })
+  const rates = evictionRates({ clock })
+  const resting = restingRegions({ clock })
+  const answers = onDemandAnswers({ clock })
+  const kept = outside.store ? history({ clock, log, store: outside.store, onRecalled: rates.recall }) : noHistory
+
+  const changed = () => queue.changed()
+  const priceList = prices({
+    clock,
+    log,
+    catalogue,
+    fetch: outside.priceList,
+    onChange() {
+      changed()
+      // A session that was placed before any price was known is told it now.
+      for (const session of sessions.store.list()) {
+        if (session.status?.placement?.hourlyPriceUsd === undefined) nudge(referenceOf(session))
+      }
+    },
+  })
+  const market: Market = {
+    priceOf: priceList.priceOf,
+    rulingOn: refusals.ruling,
+    evictionsPerHour: place => rates.of(place).evictionsPerHour,
+  }
+  const quotas = quotaWatch({
+    clock,
+    log,
+    refreshSeconds: settings.quotaSeconds,
+    ...(settings.quotaStaleSeconds !== undefined && { staleSeconds: settings.quotaStaleSeconds }),
+    regions: () =>
+      Object.entries(catalogue().regions).map(([region, { subscriptionId }]) => ({ region, subscriptionId })),
+    read: ({ region, subscriptionId }, signal) => azure.usages(subscriptionId, region, signal),
+    made: region => madeIn(region, machines.store.list(), catalogue()),
+    onChange: changed,
+  })
+  const conditions = (): Conditions => ({
+    catalogue: catalogue(),
+    market,
+    quotasOf: quotas.of,
+    doubtsOf: refusals.doubts,
+    restOf: resting.of,
+    limits: settings.limits,
+    reserve: settings.rescueReserve,
+  })
+  const queue = admission({ clock, conditions, onServed: nudge })
+  const feed = queueFeed({ sessions, machines, catalogue, admission: queue })
+  const published = publishedRates({
+    clock,
+    log,
+    catalogue,
+    read: (asked, signal) => azure.spotRates(asked, signal),
+    rates,
+    onChange: changed,
+  })
+
+  machines.onChange(change => {
+    learn(change)
+    const priceOf = (place: Place, image: string) => priceList.priceOf(place, billedOs(catalogue(), image))
+    for (const note of notesOf(change, clock.now(), priceOf)) {
+      if (isLeading()) kept.note(note)
+      heed(note)
+    }
+  })
+
+  /** What Azure says to a machine is learned by whoever leads, and by whoever stands by. */
+  function learn(change: Change<GpuVm>): void {
+    const { object, initial } = change
+    const refusal = refusalIn(change)
+    if (refusal) {
+      refusals.remember(refusal, refusal.place)
+      changed()
+    }
+    const place = ranAt(object)
+    if (initial && isRunning(object) && place.priority === 'Spot') rates.began(object.metadata.uid ?? '', place)
+  }
+
+  function heed(note: CapacityEvent): void {
+    const { kind, region, priority, gpuVmUid } = note
+    switch (kind) {
+      case 'Asked':
+        break
+      case 'Granted':
+        refusals.granted(note)
+        resting.note(region, 'Granted')
+        if (priority === 'Spot') rates.began(gpuVmUid, note)
+        else answers.note(region, 'Granted')
+        changed()
+        break
+      case 'Refused':
+        if (!isQuota(note.code)) resting.note(region, 'Failed')
+        if (priority === 'Regular') answers.note(region, 'Refused')
+        changed()
+        break
+      case 'Evicted':
+        rates.ended(gpuVmUid, 'Evicted')
+        break
+      case 'Released':
+        rates.ended(gpuVmUid, 'Released')
+        if (refusals.ease(note)) changed()
+        break
+      default:
+        kind satisfies never
+    }
+  }
+
+  return {
+    services: [priceList, quotas, published, queue, kept],
+    market,
+    ask: queue.ask,
+    refusals,
+    refresh: feed.refresh,
+    conditions,
+    queue,
+    evidence: rates,
+    onDemand: answers,
+    quotaAgeSeconds: quotas.ageSeconds,
+  }
+}
+
+/** What Azure counts already of our own in a region, by quota. */
+function madeIn(region: string, machines: readonly GpuVm[], catalogue: Catalogue): Map<string, number> {
+  const sums = new Map<string, number>()
+  for (const machine of machines) {
+    if (machine.spec.region !== region || !isHeld(machine)) continue
+    for (const { quota, amount } of demandOf(placeOf(machine), catalogue)) {
+      sums.set(quota, (sums.get(quota) ?? 0) + amount)
+    }
+  }
+  return sums
+}

@@ -1,0 +1,65 @@
+// What a session asks of capacity, and what a machine takes of it: from objects to the queue's words.
+import type { Catalogue } from '../../crds/catalogue.ts'
+import type { GameSession } from '../../crds/types/gamesession.ts'
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { hasFinalizer } from '../../lib/kube/finalizers.ts'
+import type { Asking } from '../capacity/plan.ts'
+import type { Claim } from '../capacity/stock.ts'
+import { turnOf } from './contention.ts'
+import { FINALIZER, isToRun, type Rival, SUSPEND_ANNOTATION, wasPlayed } from './decision.ts'
+import { faultOf, isHeld, placeOf, refusalOf } from './machine.ts'
+import { billedOs, wishOf } from './wish.ts'
+
+/** `undefined` for whoever wants nothing now, or must not have it: paused, suspended, ending, faulty, not its turn. */
+export function askingOf(
+  session: GameSession,
+  seen: { machine: GpuVm | undefined; rivals: readonly Rival[]; takenRegions: readonly string[]; catalogue: Catalogue },
+): Asking | undefined {
+  const { machine, rivals, takenRegions, catalogue } = seen
+  const { metadata } = session
+  if (!isToRun(session) || !hasFinalizer(session, FINALIZER)) return undefined
+  if (metadata.annotations?.[SUSPEND_ANNOTATION] !== undefined) return undefined
+  const why = reasonToAsk(session, machine)
+  if (why === undefined || turnOf({ session, observed: { rivals }, catalogue })) return undefined
+  const { wish } = wishOf(session, catalogue)
+  if (wish === undefined) return undefined
+
+  const regions =
+    machine && wasPlayed(session)
+      ? [machine.spec.region] // Its disk keeps it there.
+      : wish.regions.filter(region => !takenRegions.includes(region))
+  const narrowed = { ...wish, regions }
+  return {
+    uid: metadata.uid ?? '',
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    createdAt: metadata.creationTimestamp ?? '',
+    why,
+    wish: narrowed,
+    wishKey: JSON.stringify(narrowed),
+    ...(machine && { machineUid: machine.metadata.uid ?? '', at: placeOf(machine) }),
+  }
+}
+
+function reasonToAsk(session: GameSession, machine: GpuVm | undefined): Asking['why'] | undefined {
+  const otherwise = wasPlayed(session) ? 'Rescue' : 'New'
+  if (machine === undefined) return otherwise
+  if (machine.metadata.deletionTimestamp !== undefined) return undefined
+  if (machine.spec.powerState === 'Deallocated') return 'Resume'
+  return refusalOf(machine) ? otherwise : undefined
+}
+
+/** A machine without a session takes its part too: it waits for nobody, and others count it. */
+export function claimOfMachine(machine: GpuVm, catalogue: Catalogue): Claim {
+  const { metadata, spec, status } = machine
+  const isToRun = spec.powerState === 'Running' && metadata.deletionTimestamp === undefined
+  return {
+    namespace: metadata.namespace ?? '',
+    place: placeOf(machine),
+    os: billedOs(catalogue, spec.image),
+    takesQuota: isToRun || isHeld(machine),
+    isToRun,
+    isOnTheWay: isToRun && status?.vmId === undefined && !refusalOf(machine) && !faultOf(machine),
+    isRescuable: spec.onEviction === 'Regular',
+  }
+}
