@@ -1,9 +1,10 @@
-// The half of the API that faces people: HTTP, pages and the bot, over the books in Postgres. It knows no Kubernetes;
-// what it wants there it leaves in the queue.
+// The half of the API that faces people and machines: HTTP, pages and the bot, over the books in Postgres. What it wants of
+// Kubernetes it leaves in the queue; only a guest's report goes there at once.
 import type { Bot } from 'grammy'
 import type { Registry } from 'prom-client'
 import type { Catalogue } from '../crds/catalogue.ts'
 import type { Database } from '../lib/database/pool.ts'
+import type { KubeClient } from '../lib/kube/client.ts'
 import type { Clock } from '../lib/process/clock.ts'
 import type { Health } from '../lib/process/health.ts'
 import type { Logger } from '../lib/telemetry/log.ts'
@@ -12,8 +13,13 @@ import { botOutside } from './bot/rooms.ts'
 import { introduce } from './bot/setup.ts'
 import { workOffNotification, workOffUpdate } from './bot/worker.ts'
 import { type Application, createApplication } from './http/application.ts'
+import { REQUEST_SECONDS } from './http/deadline.ts'
 import { HttpError } from './http/errors.ts'
+import { guestTokens } from './http/guest-tokens.ts'
+import { operatorHints } from './http/operator-hints.ts'
 import type { RateLimits } from './http/rate-limits.ts'
+import { HEARTBEAT_SECONDS } from './http/session-events.ts'
+import { streamHub } from './http/session-stream.ts'
 import { isPaymentError } from './payments/errors.ts'
 import type { PaymentMetrics } from './payments/metrics.ts'
 import type { HostedRail, PaymentRail } from './payments/rail.ts'
@@ -21,6 +27,8 @@ import { razorpayInbox } from './payments/razorpay-inbox.ts'
 import { workOffRazorpayWebhook } from './payments/razorpay-webhook.ts'
 import { takeInRefunds } from './payments/reconciliation.ts'
 import { workOffRefund } from './payments/refunds.ts'
+import { accessTokens } from './players/access-tokens.ts'
+import { openId } from './players/open-id.ts'
 import { playerById } from './players/players.ts'
 import { enqueue } from './queue/queue.ts'
 import type { Handlers } from './queue/worker.ts'
@@ -30,8 +38,13 @@ import { topUpPages } from './web/pages.ts'
 import { pagesOutside } from './web/rooms.ts'
 
 export interface FrontOutside {
-  settings: Pick<ServeSettings, 'publicUrl' | 'telegram' | 'razorpay'>
+  settings: Pick<
+    ServeSettings,
+    'publicUrl' | 'telegram' | 'razorpay' | 'tokens' | 'openId' | 'guestKeysFile' | 'operatorUrl' | 'corsOrigins'
+  >
   database: Database
+  /** For what guests report alone: all else goes over the queue. */
+  kube: KubeClient
   clock: Clock
   log: Logger
   metrics: Registry
@@ -41,10 +54,15 @@ export interface FrontOutside {
   rails: { Razorpay: HostedRail; Stars: PaymentRail }
   paymentMetrics: PaymentMetrics
   sessions: CommandOutside
+  /** For tests, which do not wait. */
+  requestSeconds?: number
+  heartbeatSeconds?: number
 }
 
 export interface Front {
   application: Application
+  /** Keeps the streams of events awake, and ends them when the signal is aborted. */
+  stream(signal: AbortSignal): Promise<void>
   /** What needs no bot. */
   paymentHandlers: Handlers
   /** Introduces the bot to Telegram, however long that takes. Rejects only with the signal's reason. */
@@ -75,6 +93,7 @@ export function createFront(outside: FrontOutside): Front {
       botUrl: () => (bot ? `https://t.me/${bot.botInfo.username}` : 'https://t.me'),
     }),
   )
+  const streams = streamHub({ database, clock, log })
   const application = createApplication({
     ...{ clock, log, catalogue, publicUrl, pages },
     metrics: outside.metrics,
@@ -91,10 +110,23 @@ export function createFront(outside: FrontOutside): Front {
       },
     },
     razorpay: { receive: webhookDoor(outside) },
+    api: {
+      ...{ database, streams, kube: outside.kube },
+      tokens: accessTokens(settings.tokens),
+      guests: guestTokens({ file: settings.guestKeysFile, clock }),
+      openId: settings.openId && openId(settings.openId),
+      botToken: telegram.token,
+      hints: operatorHints({ url: settings.operatorUrl, clock }),
+      commands: outside.sessions,
+      corsOrigins: settings.corsOrigins,
+      requestSeconds: outside.requestSeconds ?? REQUEST_SECONDS,
+      heartbeatSeconds: outside.heartbeatSeconds ?? HEARTBEAT_SECONDS,
+    },
   })
 
   return {
     application,
+    stream: signal => streams.run(signal),
     paymentHandlers: paymentHandlers(outside),
     async botHandlers(signal) {
       const webhookUrl = `${publicUrl}/webhooks/telegram`

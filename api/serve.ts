@@ -16,8 +16,10 @@ import { listen } from '../lib/process/server.ts'
 import type { Logger } from '../lib/telemetry/log.ts'
 import { createMetrics, serveMetrics } from '../lib/telemetry/metrics.ts'
 import { createFront, type FrontOutside } from './front.ts'
+import { forgetReplies } from './http/idempotency.ts'
 import { createRateLimits } from './http/rate-limits.ts'
 import { connectRedis } from './http/redis.ts'
+import { forgetSignIns } from './http/sign-in.ts'
 import { catalogueMetric, queueMetrics } from './metrics.ts'
 import { paymentMetrics } from './payments/metrics.ts'
 import { razorpayRail } from './payments/razorpay.ts'
@@ -25,6 +27,7 @@ import { reconcilePayments } from './payments/reconciliation.ts'
 import { starsRail } from './payments/stars-rail.ts'
 import { forgetSeen } from './queue/queue.ts'
 import { type Handlers, work } from './queue/worker.ts'
+import { forgetEvents } from './sessions/events.ts'
 import { createRaise } from './sessions/metrics.ts'
 import { sessionParts } from './sessions/runnables.ts'
 import type { ServeSettings } from './settings.ts'
@@ -56,7 +59,7 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
   const catalogue = watchedCatalogue(outside, catalogueMetric(metrics))
   checkRegions(outside, catalogue)
   const database = connectDatabase(settings.databaseUrl, { max: DATABASE_CONNECTIONS, applicationName: 'wasd-api' })
-  const redis = connectRedis(settings.redisUrl, log)
+  const redis = connectRedis(settings.redis, log)
   const rails = { Razorpay: razorpayRail(settings.razorpay), Stars: starsRail(settings.telegram) }
   const health = createHealth({ clock })
   addChecks(health, { stopping, database })
@@ -70,7 +73,7 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
 
   const paymentsTold = paymentMetrics(metrics, database)
   const frontOutside: FrontOutside = {
-    ...{ settings, database, clock, log, metrics, health, rails },
+    ...{ settings, database, kube, clock, log, metrics, health, rails },
     paymentMetrics: paymentsTold,
     limits: createRateLimits(redis),
     catalogue: catalogue.current,
@@ -100,6 +103,7 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
     ),
     catalogue.run(drain.signal),
     forgetting(database, { clock, log }, drain.signal),
+    front.stream(stopping), // Streams never end by themselves: they go first, and are taken up at another replica.
   ])
   const server = await listen({ application: front.application, name: 'http', port: settings.port, clock, log })
 
@@ -165,7 +169,16 @@ async function forgetting(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await forgetSeen(database).catch((error: unknown) => log.warn({ error }, 'Old repetitions could not be forgotten'))
+    await forget(database, clock.now()).catch((error: unknown) =>
+      log.warn({ error }, 'What is old could not be forgotten'),
+    )
     await clock.sleep(FORGET_SECONDS * 1000, signal).catch(() => undefined)
   }
+}
+
+async function forget(database: Database, now: Date): Promise<void> {
+  await forgetSeen(database)
+  await forgetReplies(database, now)
+  await forgetSignIns(database, now)
+  await forgetEvents(database, now)
 }

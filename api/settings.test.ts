@@ -13,6 +13,7 @@ const complete = {
   RAZORPAY_KEY_SECRET: 'key-secret',
   RAZORPAY_WEBHOOK_SECRETS: 'new, old',
   RAZORPAY_ACCOUNT_ID: 'acc_1',
+  TOKEN_KEYS: `${'A'.repeat(43)}=, ${'B'.repeat(43)}`,
   DEFAULT_REGIONS: 'centralindia,southindia',
 }
 
@@ -40,6 +41,22 @@ test('a complete environment is parsed, with the documented defaults', () => {
     defaultRegions: ['centralindia', 'southindia'],
     ttlSeconds: 3600,
   })
+  expect(settings.tokens).toMatchObject({ algorithm: 'EdDSA', issuer: 'https://play.example.com' })
+  expect(settings.tokens.keys.map(key => key.length)).toEqual([32, 32])
+  expect(settings.redis).toEqual({ url: 'redis://redis:6379', mode: 'Single' })
+  expect(settings.openId).toBeUndefined()
+})
+
+test('sign-in over the web is offered once it has a secret and a page to come back to', () => {
+  const login = { TELEGRAM_LOGIN_CLIENT_SECRET: 's', TELEGRAM_LOGIN_REDIRECT_URL: 'https://portal.example.com/back' }
+  expect(serveSettings({ ...complete, ...login }).openId).toEqual({
+    issuer: 'https://oauth.telegram.org',
+    clientId: '7000000001',
+    clientSecret: 's',
+    redirectUrl: 'https://portal.example.com/back',
+    algorithm: 'RS256',
+  })
+  expect(serveSettings({ ...complete, TELEGRAM_LOGIN_CLIENT_SECRET: 's' }).openId).toBeUndefined()
 })
 
 test('I8: an empty environment is told every missing setting in one message', () => {
@@ -60,6 +77,10 @@ test.each([
   ['PAISE_PER_STAR', '1.3'],
   ['HOLD_BLOCK_SECONDS', '5'],
   ['LOG_LEVEL', 'hunter2'],
+  ['TOKEN_KEYS', 'hunter2'],
+  ['TOKEN_ALGORITHM', 'hunter2'],
+  ['REDIS_MODE', 'hunter2'],
+  ['CORS_ORIGINS', 'https://hunter2.example.com/path'],
 ])('I8: a malformed %s is named, and its value is not shown', (name, value) => {
   const message = faultsOf({ ...complete, [name]: value })
   expect(message).toContain(`${name} is malformed`)

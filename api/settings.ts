@@ -2,6 +2,9 @@
 import { z } from 'zod'
 import { integer, list, parseEnvironment, url } from '../lib/config/environment.ts'
 import { LOG_LEVELS } from '../lib/telemetry/log.ts'
+import { REDIS_MODES } from './http/redis.ts'
+import { TOKEN_ALGORITHMS } from './players/access-tokens.ts'
+import { OPEN_ID_ALGORITHMS, type OpenIdSettings } from './players/open-id.ts'
 
 type Environment = Record<string, string | undefined>
 
@@ -13,6 +16,18 @@ const databaseUrl = connection(
 )
 const port = (standard: number) => integer({ minimum: 0, maximum: 65_535 }).default(standard)
 const regions = list.pipe(z.array(z.string().regex(/^[a-z0-9]{1,20}$/, 'short names of Azure regions are expected')))
+
+/** Key material of both algorithms, so that changing the one for the other changes no secret. */
+const tokenKey = z
+  .string()
+  .regex(/^[A-Za-z0-9+/_-]{43}=?$/, '32 bytes in base64 are expected, such as openssl rand -base64 32 makes')
+  .transform(secret => Buffer.from(secret, 'base64'))
+const origin = z
+  .string()
+  .refine(
+    word => URL.canParse(word) && new URL(word).origin === word,
+    'origins such as https://play.example.com are expected',
+  )
 
 const serveSchema = z.object({
   LOG_LEVEL: logLevel,
@@ -29,6 +44,16 @@ const serveSchema = z.object({
     .describe('the namespace in which GameSessions are made'),
   DATABASE_URL: databaseUrl,
   REDIS_URL: connection(['redis:', 'rediss:'], 'a URL such as redis://host:6379'),
+  REDIS_MODE: z.enum(REDIS_MODES, `one of ${REDIS_MODES.join(', ')} is expected`).default('Single'),
+  TOKEN_ALGORITHM: z.enum(TOKEN_ALGORITHMS, `one of ${TOKEN_ALGORITHMS.join(', ')} is expected`).default('EdDSA'),
+  TOKEN_KEYS: list
+    .pipe(z.array(tokenKey).min(1, 'at least one key is expected').max(3, 'at most three keys are expected'))
+    .describe(
+      "what signs the players' tokens: 32 random bytes in base64, several separated by commas, the newest first",
+    ),
+  CORS_ORIGINS: list.pipe(z.array(origin).max(20, 'at most twenty origins are expected')).default([]),
+  OPERATOR_URL: url.optional(),
+  GUEST_KEYS_FILE: text.optional(),
   TELEGRAM_BOT_TOKEN: z
     .string()
     .regex(/^\d{1,20}:[\w-]{1,100}$/, "BotFather's token is expected, digits, a colon and letters")
@@ -38,6 +63,12 @@ const serveSchema = z.object({
     .regex(/^[\w-]{16,256}$/, '16 to 256 of A-Z, a-z, 0-9, _ and - are expected')
     .describe('what Telegram sends with every update, made up by you'),
   TELEGRAM_API_ROOT: url.default('https://api.telegram.org'),
+  TELEGRAM_LOGIN_ISSUER: url.default('https://oauth.telegram.org'),
+  TELEGRAM_LOGIN_ALGORITHM: z
+    .enum(OPEN_ID_ALGORITHMS, `one of ${OPEN_ID_ALGORITHMS.join(', ')} is expected`)
+    .default('RS256'),
+  TELEGRAM_LOGIN_CLIENT_SECRET: text.optional(),
+  TELEGRAM_LOGIN_REDIRECT_URL: url.optional(),
   RAZORPAY_KEY_ID: text.describe("the key's id from Razorpay's dashboard"),
   RAZORPAY_KEY_SECRET: text.describe("the key's secret"),
   RAZORPAY_WEBHOOK_SECRETS: list
@@ -74,7 +105,12 @@ export function serveSettings(environment: Environment) {
     metricsPort: parsed.METRICS_PORT,
     publicUrl: parsed.PUBLIC_URL,
     databaseUrl: parsed.DATABASE_URL,
-    redisUrl: parsed.REDIS_URL,
+    redis: { url: parsed.REDIS_URL, mode: parsed.REDIS_MODE },
+    tokens: { algorithm: parsed.TOKEN_ALGORITHM, keys: parsed.TOKEN_KEYS, issuer: parsed.PUBLIC_URL },
+    corsOrigins: parsed.CORS_ORIGINS,
+    operatorUrl: parsed.OPERATOR_URL,
+    guestKeysFile: parsed.GUEST_KEYS_FILE,
+    openId: openIdOf(parsed),
     kubernetes: {
       kubeconfig: parsed.KUBECONFIG,
       serviceAccountDirectory: parsed.KUBERNETES_SERVICE_ACCOUNT_DIRECTORY,
@@ -100,6 +136,15 @@ export function serveSettings(environment: Environment) {
       ttlSeconds: parsed.SESSION_TTL_SECONDS,
     },
   }
+}
+
+/** `undefined` where sign-in over the web is not set up: it takes a secret, and a page to come back to. */
+function openIdOf(parsed: z.infer<typeof serveSchema>): OpenIdSettings | undefined {
+  const { TELEGRAM_LOGIN_CLIENT_SECRET: clientSecret, TELEGRAM_LOGIN_REDIRECT_URL: redirectUrl } = parsed
+  if (clientSecret === undefined || redirectUrl === undefined) return undefined
+  const { TELEGRAM_LOGIN_ISSUER: issuer, TELEGRAM_LOGIN_ALGORITHM: algorithm } = parsed
+  const [clientId = ''] = parsed.TELEGRAM_BOT_TOKEN.split(':')
+  return { issuer, clientId, clientSecret, redirectUrl, algorithm }
 }
 
 /** Throws `SettingsError`. */

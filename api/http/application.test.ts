@@ -2,12 +2,18 @@ import { Hono } from 'hono'
 import { Registry } from 'prom-client'
 import { beforeEach, expect, test } from 'vitest'
 import { type Catalogue, parseCatalogue } from '../../crds/catalogue.ts'
+import { connect as connectDatabase } from '../../lib/database/pool.ts'
+import { connect as connectKubernetes } from '../../lib/kube/client.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 import { createHealth } from '../../lib/process/health.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
+import { accessTokens } from '../players/access-tokens.ts'
 import { type Application, BODY_BYTES, createApplication } from './application.ts'
+import { guestTokens } from './guest-tokens.ts'
+import { operatorHints } from './operator-hints.ts'
 import { LIMITS, type RateLimits } from './rate-limits.ts'
 import type { RequestVariables } from './request.ts'
+import { streamHub } from './session-stream.ts'
 
 const SECRET = 'the-secret-of-the-webhook'
 const unlimited: RateLimits = { count: async name => ({ limit: LIMITS[name], remaining: 1, resetSeconds: 60 }) }
@@ -24,6 +30,15 @@ images:
 regions: {}
 `)
 
+const log = createLogger({ program: 'test', level: 'silent' })
+// Port 9 is the discard service, which nobody runs: as good as a store that is gone.
+const database = connectDatabase('postgres://nobody@127.0.0.1:9/none', { max: 1, applicationName: 'test' })
+const nobody = async () => ({ headers: {}, tls: {} })
+const kube = connectKubernetes(
+  { server: 'http://127.0.0.1:9', namespace: undefined, identity: nobody, refresh: nobody },
+  { userAgent: 'test' },
+)
+
 /** What came through the edge; what is asked of it next. */
 let stored: number[]
 let failure: Error | undefined
@@ -34,7 +49,7 @@ beforeEach(() => {
   failure = undefined
   app = createApplication({
     clock,
-    log: createLogger({ program: 'test', level: 'silent' }),
+    log,
     metrics: new Registry(),
     health: createHealth({ clock }),
     limits: unlimited,
@@ -50,6 +65,21 @@ beforeEach(() => {
     },
     razorpay: { receive: async () => undefined },
     pages: new Hono<{ Variables: RequestVariables }>(),
+    api: {
+      ...{
+        database,
+        kube,
+        openId: undefined,
+        botToken: '7000000001:secret',
+        corsOrigins: ['https://portal.example.com'],
+      },
+      tokens: accessTokens({ algorithm: 'HS256', keys: [Buffer.alloc(32)], issuer: 'https://play.example.com' }),
+      guests: guestTokens({ file: undefined, clock }),
+      hints: operatorHints({ url: undefined, clock }),
+      commands: { catalogue: () => catalogue, holdBlockSeconds: 900, defaultRegions: [] },
+      streams: streamHub({ database, clock, log }),
+      ...{ requestSeconds: 5, heartbeatSeconds: 15 },
+    },
   })
 })
 
@@ -158,6 +188,27 @@ test('every reply carries secure headers', async () => {
   expect(headers.get('X-Content-Type-Options')).toBe('nosniff')
   expect(headers.get('X-Frame-Options')).toBe('DENY')
   expect(headers.get('Strict-Transport-Security')).toMatch(/max-age/)
+})
+
+test('the reference page is whole without another server, and its policy lets none in', async () => {
+  const page = await app.request('/reference')
+  expect(page.headers.get('Content-Security-Policy')).toMatch(
+    /^default-src 'none'; script-src 'self'; style-src 'self'/,
+  )
+  const text = await page.text()
+  const parts = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path)
+  expect(parts).toContain('/reference/swagger-ui-bundle.js')
+  for (const path of parts) expect((await app.request(path)).status, path).toBe(200)
+  expect(text).not.toMatch(/<script>|style=|https?:/)
+})
+
+test('a web client that is not named in the settings cannot read a reply', async () => {
+  const asked = async (Origin: string) => {
+    const { headers } = await app.request('/v1/catalogue', { headers: { Origin } })
+    return headers.get('Access-Control-Allow-Origin')
+  }
+  expect(await asked('https://portal.example.com')).toBe('https://portal.example.com')
+  expect(await asked('https://evil.example.com')).toBeNull()
 })
 
 test('metrics are on another port', async () => {

@@ -2,19 +2,41 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Registry } from 'prom-client'
 import type { Catalogue } from '../../crds/catalogue.ts'
+import type { Database } from '../../lib/database/pool.ts'
+import type { KubeClient } from '../../lib/kube/client.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import { type Health, healthRoutes } from '../../lib/process/health.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import type { AccessTokens } from '../players/access-tokens.ts'
+import type { OpenId } from '../players/open-id.ts'
+import type { CommandOutside } from '../sessions/commands.ts'
+import { type ApiEnvironment, group } from './api.ts'
+import { PLAYER_HEADER } from './authentication.ts'
 import { catalogueRoutes } from './catalogue.ts'
+import { descriptions, openApiDocument } from './document.ts'
 import { HttpError } from './errors.ts'
+import { guestRoutes } from './guest.ts'
+import type { GuestTokens } from './guest-tokens.ts'
+import { meRoutes } from './me.ts'
+import type { OperatorHints } from './operator-hints.ts'
+import { topUpRoutes } from './payments.ts'
 import { problemNotFound, problemOnError } from './problem.ts'
+import { protect } from './protect.ts'
+import { quoteRoutes } from './quotes.ts'
 import { limited, type RateLimits } from './rate-limits.ts'
 import { type RazorpayInbox, razorpayWebhook } from './razorpay-webhook.ts'
+import { referencePage } from './reference.ts'
 import { observeRequests, type RequestVariables } from './request.ts'
+import { sessionEventRoutes } from './session-events.ts'
+import type { StreamHub } from './session-stream.ts'
+import { sessionRoutes } from './sessions.ts'
+import { signInRoutes } from './sign-in.ts'
 import { type TelegramInbox, telegramWebhook } from './telegram-webhook.ts'
+import { walletRoutes } from './wallet.ts'
 
 /** Bytes. Telegram's and Razorpay's largest bodies are a few tens of KiB. */
 export const BODY_BYTES = 256 * 1024
@@ -31,13 +53,31 @@ export interface HttpOutside {
   razorpay: RazorpayInbox
   /** The pages, mounted at the root; they tell their errors themselves. */
   pages: Hono<{ Variables: RequestVariables }>
+  api: ApiOutside
 }
 
-export type Application = OpenAPIHono<{ Variables: RequestVariables }>
+/** What the routes under /v1 stand on. */
+export interface ApiOutside {
+  database: Database
+  kube: KubeClient
+  tokens: AccessTokens
+  guests: GuestTokens
+  openId: OpenId | undefined
+  botToken: string
+  hints: OperatorHints
+  commands: Omit<CommandOutside, 'database'>
+  streams: StreamHub
+  /** Web clients that browsers let read our replies. */
+  corsOrigins: readonly string[]
+  requestSeconds: number
+  heartbeatSeconds: number
+}
+
+export type Application = OpenAPIHono<ApiEnvironment>
 
 export function createApplication(outside: HttpOutside): Application {
-  const { clock, log, metrics, health, limits } = outside
-  const app: Application = new OpenAPIHono<{ Variables: RequestVariables }>({
+  const { clock, log, metrics, health, limits, publicUrl } = outside
+  const app: Application = new OpenAPIHono<ApiEnvironment>({
     defaultHook: result => {
       if (result.success) return
       const faults = result.error.issues.map(({ path, message }) => ({ at: path.join('.') || result.target, message }))
@@ -59,15 +99,47 @@ export function createApplication(outside: HttpOutside): Application {
   app.route('/', telegramWebhook(outside.telegram))
   app.route('/', razorpayWebhook(outside.razorpay))
 
-  app.use('/v1/*', limited('read', limits))
-  app.use('/openapi.json', limited('read', limits))
-  app.route('/', catalogueRoutes(outside.catalogue))
-  app.doc31('/openapi.json', {
-    openapi: '3.1.0',
-    info: { title: 'WASD Cloud', version: '1', description: 'Games on GPU machines, prepaid by the second.' },
-    servers: [{ url: outside.publicUrl }],
-  })
+  app.use('/v1/*', sharedWith(outside.api.corsOrigins))
+  protect(app, descriptions, { ...outside.api, clock, limits })
+  app.route('/', apiRoutes(outside))
 
+  let document: string | undefined
+  app.get('/openapi.json', limited('read', limits), context => {
+    document ??= JSON.stringify(openApiDocument({ publicUrl })) // The same for all, and made when it is first asked for.
+    return context.body(document, 200, { 'Content-Type': 'application/json' })
+  })
+  app.route('/', referencePage())
   app.route('/', outside.pages)
   return app
+}
+
+/** The routes under /v1. Their types are those of the client (client/). */
+export type ApiRoutes = ReturnType<typeof apiRoutes>
+
+function apiRoutes({ clock, catalogue, publicUrl, api }: HttpOutside) {
+  const { defaultRegions } = api.commands
+  return group()
+    .route('/', signInRoutes({ ...api, clock }))
+    .route('/', meRoutes({ clock, publicUrl }))
+    .route('/', catalogueRoutes(catalogue))
+    .route('/', quoteRoutes({ catalogue, hints: api.hints, defaultRegions }))
+    .route('/', sessionRoutes({ clock, commands: api.commands }))
+    .route('/', sessionEventRoutes({ ...api, clock }))
+    .route('/', walletRoutes())
+    .route('/', topUpRoutes({ clock, publicUrl }))
+    .route('/', guestRoutes({ kube: api.kube, clock }))
+}
+
+/** No cookies are used, so that there are no credentials for a browser to add by itself. */
+function sharedWith(origins: readonly string[]) {
+  return cors({
+    origin: [...origins],
+    allowMethods: ['GET', 'POST', 'DELETE'],
+    allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID', PLAYER_HEADER],
+    exposeHeaders: [
+      ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'RateLimit-Policy', 'Retry-After'],
+      ...['Idempotency-Replayed', 'X-Request-Id'],
+    ],
+    maxAge: 600,
+  })
 }

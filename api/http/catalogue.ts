@@ -1,7 +1,7 @@
 // GET /v1/catalogue: what can be played, and what it costs.
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import type { Catalogue } from '../../crds/catalogue.ts'
-import { problemSchema } from './problem.ts'
+import { group, jsonReply, limitedBy, problems } from './api.ts'
 
 const tierSchema = z
   .object({
@@ -26,21 +26,19 @@ const catalogueSchema = z
   .openapi('Catalogue')
 
 const route = createRoute({
+  ...limitedBy('read'),
+  tags: ['Play'],
   method: 'get',
   path: '/v1/catalogue',
   operationId: 'getCatalogue',
   summary: 'Games, tiers and prices',
-  responses: {
-    200: { description: 'The catalogue.', content: { 'application/json': { schema: catalogueSchema } } },
-    429: {
-      description: 'Too many requests from this address.',
-      content: { 'application/problem+json': { schema: problemSchema } },
-    },
-  },
+  responses: { 200: jsonReply('The catalogue.', catalogueSchema), ...problems() },
 })
 
-export function catalogueRoutes(current: () => Catalogue): OpenAPIHono {
-  return new OpenAPIHono().openapi(route, context =>
+export const catalogueDescriptions = [route]
+
+export function catalogueRoutes(current: () => Catalogue) {
+  return group().openapi(route, context =>
     context.json(shown(current()), 200, { 'Cache-Control': 'public, max-age=60' }),
   )
 }

@@ -5,26 +5,61 @@ import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { PaymentError, type PaymentErrorCode, paymentSentences } from '../payments/errors.ts'
+import { PlayerError, type PlayerErrorCode, playerSentences } from '../players/errors.ts'
 import { SessionError, type SessionErrorCode, sessionSentences } from '../sessions/errors.ts'
 import { WalletError, type WalletErrorCode, walletSentences } from '../wallet/errors.ts'
+import type { ApiEnvironment } from './api.ts'
 import { HttpError, type HttpErrorCode, httpSentences } from './errors.ts'
-import type { RequestVariables } from './request.ts'
 
 /** Every code that the edge may answer with. */
-type Code = HttpErrorCode | PaymentErrorCode | SessionErrorCode | WalletErrorCode
+export type Code = HttpErrorCode | PaymentErrorCode | PlayerErrorCode | SessionErrorCode | WalletErrorCode
 
-const sentences = { ...httpSentences, ...paymentSentences, ...sessionSentences, ...walletSentences }
+export const sentences: Record<Code, string> = {
+  ...httpSentences,
+  ...paymentSentences,
+  ...playerSentences,
+  ...sessionSentences,
+  ...walletSentences,
+}
 
 /** The status of each code. A forgotten one does not compile. */
-const statuses = {
+export const statuses = {
   NotFound: 404,
   InvalidRequest: 422,
   MalformedBody: 400,
   BodyTooLarge: 413,
+  MediaTypeUnsupported: 415,
+  IdempotencyKeyMissing: 400,
+  IdempotencyKeyReused: 422,
+  IdempotencyInFlight: 409,
+  SessionUnknown: 404,
+  SessionOver: 409,
+  TooManyStreams: 429,
+  GuestTokenInvalid: 401,
+  MachineOver: 404,
   TelegramSecretInvalid: 401,
   TooManyRequests: 429,
   Unavailable: 503,
+  TimedOut: 503,
+  ClientGone: 408,
   Internal: 500,
+
+  Unauthenticated: 401,
+  SignedOut: 401,
+  ScopeMissing: 403,
+  PlayerUnnamed: 422,
+  PlayerUnknown: 404,
+  SignInNotOffered: 404,
+  SignInUnknown: 401,
+  SignInRefused: 401,
+  SignInUnavailable: 503,
+  MiniAppDataInvalid: 401,
+  MiniAppDataExpired: 401,
+  MiniAppDataSpent: 401,
+  RefreshTokenInvalid: 401,
+  RefreshTokenReused: 401,
+  SessionLives: 409,
+  MoneyLeft: 409,
 
   AmountOutOfRange: 422,
   TopUpUnknown: 404,
@@ -86,6 +121,9 @@ const DATABASE_AWAY = new Set([
   '57P03', // cannot_connect_now
 ])
 
+/** PostgreSQL's query_canceled: by us when a request's time was over, or by the server's own limit. */
+const QUERY_CANCELLED = '57014'
+
 export interface Refusal {
   code: Code
   status: ContentfulStatusCode
@@ -101,14 +139,18 @@ export function refusalOf(error: unknown): Refusal {
     return { code, status: statuses[code], detail, faults, retryAfterSeconds }
   }
   // The sentence alone: what a gateway said besides is for the log.
-  if (error instanceof PaymentError || error instanceof SessionError || error instanceof WalletError) {
-    return standard(error.code)
-  }
+  if (isOurs(error)) return standard(error.code)
   const word = codeOf(error)
+  if (word === QUERY_CANCELLED) return { ...standard('TimedOut'), retryAfterSeconds: 1 }
   if (word !== undefined && DATABASE_AWAY.has(word)) return { ...standard('Unavailable'), retryAfterSeconds: 5 }
   if (error instanceof HTTPException && error.status === 400) return standard('MalformedBody')
   if (error instanceof HTTPException && error.status === 413) return standard('BodyTooLarge')
+  if (error instanceof HTTPException && error.status === 415) return standard('MediaTypeUnsupported')
   return standard('Internal')
+}
+
+function isOurs(error: unknown): error is PaymentError | PlayerError | SessionError | WalletError {
+  return [PaymentError, PlayerError, SessionError, WalletError].some(kind => error instanceof kind)
 }
 
 function standard(code: Code): Refusal {
@@ -120,7 +162,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 /** The one `onError` of the JSON routes. What is our fault is logged whole and told in general words. */
-export function problemOnError(log: Logger): ErrorHandler<{ Variables: RequestVariables }> {
+export function problemOnError(log: Logger): ErrorHandler<ApiEnvironment> {
   return (error, context) => {
     const refusal = refusalOf(error)
     logRefusal(log, { error, refusal, requestId: context.get('requestId') })
@@ -134,10 +176,9 @@ export function logRefusal(log: Logger, what: { error: unknown; refusal: Refusal
   else log.debug({ requestId, code: refusal.code }, 'Refused a request')
 }
 
-export const problemNotFound: NotFoundHandler<{ Variables: RequestVariables }> = context =>
-  reply(context, standard('NotFound'))
+export const problemNotFound: NotFoundHandler<ApiEnvironment> = context => reply(context, standard('NotFound'))
 
-function reply(context: Context<{ Variables: RequestVariables }>, refusal: Refusal): Response {
+function reply(context: Context<ApiEnvironment>, refusal: Refusal): Response {
   const { code, status, detail, faults, retryAfterSeconds } = refusal
   const body: Problem = {
     type: `urn:wasd-cloud:problem:${code}`,

@@ -4,7 +4,10 @@ import { createRateLimits, LIMITS } from './rate-limits.ts'
 import { connectRedis } from './redis.ts'
 
 // Port 9 is the discard service, which nobody runs: as good as a Redis that is gone.
-const redis = connectRedis('redis://127.0.0.1:9', createLogger({ program: 'test', level: 'silent' }))
+const redis = connectRedis(
+  { url: 'redis://127.0.0.1:9', mode: 'Single' },
+  createLogger({ program: 'test', level: 'silent' }),
+)
 afterAll(() => redis.disconnect())
 
 test('without Redis the limits hold in memory, and nobody waits for it', async () => {

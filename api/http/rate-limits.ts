@@ -1,18 +1,33 @@
-// How often one address may ask. Counted in Redis for all replicas; in this process's memory when Redis does not answer,
-// so that its loss neither shuts players out nor lets a flood in. Never the place for what money depends on.
+// How often one address, and one player, may ask. Counted in Redis for all replicas; in this process's memory when Redis
+// does not answer, so that its loss neither shuts players out nor lets a flood in. Never the place for what money depends
+// on.
 import { getConnInfo } from '@hono/node-server/conninfo'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Redis } from 'ioredis'
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import { clientAddress } from './client-address.ts'
 import { HttpError } from './errors.ts'
+import type { RedisConnection } from './redis.ts'
 
-/** Requests a minute from one address, by what they cost us. */
+/** Requests a minute to one route from one player, or from one address where nobody is signed in, by what they cost us. */
 export const LIMITS = {
   /** Reading a page or a list. */
   read: 120,
+  /** Changing something of one's own. */
+  write: 30,
   /** Opening a payment: each is a call to Razorpay. */
   pay: 12,
+  /** Starting a session: each may become a machine. */
+  start: 10,
+  /** Trying to sign in. */
+  signIn: 20,
+  /** Collecting all that is stored of a player. */
+  export: 4,
+  /** Opening a stream of events. */
+  stream: 30,
+  /** A machine's reports. */
+  report: 60,
+  /** All routes under /v1 together, from one address: many players may share one. */
+  address: 1200,
 } as const
 export type LimitName = keyof typeof LIMITS
 
@@ -27,21 +42,31 @@ export interface Allowance {
 
 export interface RateLimits {
   /** Counts one request. Throws `HttpError` TooManyRequests; never fails for Redis's sake. */
-  count(name: LimitName, address: string): Promise<Allowance>
+  count(name: LimitName, subject: string): Promise<Allowance>
 }
 
-export function createRateLimits(redis: Redis): RateLimits {
+export function createRateLimits(redis: RedisConnection): RateLimits {
   const limiter = (name: LimitName): RateLimiterAbstract => {
     const rate = { points: LIMITS[name], duration: WINDOW_SECONDS, keyPrefix: `wasd-api:limit:${name}` }
-    const insuranceLimiter = new RateLimiterMemory(rate)
+    const insuranceLimiter = new BoundedMemory(rate)
     return new RateLimiterRedis({ ...rate, storeClient: redis, rejectIfRedisNotReady: true, insuranceLimiter })
   }
-  const limiters: Record<LimitName, RateLimiterAbstract> = { read: limiter('read'), pay: limiter('pay') }
+  const limiters: Record<LimitName, RateLimiterAbstract> = {
+    read: limiter('read'),
+    write: limiter('write'),
+    pay: limiter('pay'),
+    start: limiter('start'),
+    signIn: limiter('signIn'),
+    export: limiter('export'),
+    stream: limiter('stream'),
+    report: limiter('report'),
+    address: limiter('address'),
+  }
 
   return {
-    async count(name, address) {
+    async count(name, subject) {
       try {
-        const { remainingPoints, msBeforeNext } = await limiters[name].consume(address)
+        const { remainingPoints, msBeforeNext } = await limiters[name].consume(subject)
         return { limit: LIMITS[name], remaining: remainingPoints, resetSeconds: Math.ceil(msBeforeNext / 1000) }
       } catch (refusal) {
         if (!(refusal instanceof RateLimiterRes)) throw refusal
@@ -51,18 +76,49 @@ export function createRateLimits(redis: Redis): RateLimits {
   }
 }
 
-/** Counts the request against its address. The headers are those of the IETF's draft-ietf-httpapi-ratelimit-headers. */
-export function limited(name: LimitName, limits: RateLimits): MiddlewareHandler {
-  return async (context, next) => {
-    const { limit, remaining, resetSeconds } = await limits.count(name, addressOf(context))
-    await next()
-    context.header('RateLimit-Limit', String(limit))
-    context.header('RateLimit-Remaining', String(remaining))
-    context.header('RateLimit-Reset', String(resetSeconds))
+/** Subjects that memory tells apart at most; beyond that some share a count. */
+const MEMORY_SUBJECTS = 65_536
+
+class BoundedMemory extends RateLimiterMemory {
+  override consume(key: string | number, points?: number, options?: Record<string, unknown>): Promise<RateLimiterRes> {
+    return super.consume(bucketOf(String(key)), points, options)
   }
 }
 
-function addressOf(context: Context): string {
+/** FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/ */
+function bucketOf(text: string): string {
+  let hash = 0x811c9dc5
+  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193)
+  return String((hash >>> 0) % MEMORY_SUBJECTS)
+}
+
+/** Counts the request against its address, or what `subjectOf` names. */
+export function limited(
+  name: LimitName,
+  limits: RateLimits,
+  subjectOf: (context: Context) => string = addressOf,
+): MiddlewareHandler {
+  return async (context, next) => {
+    const allowance = await limits.count(name, subjectOf(context)).catch((error: unknown) => {
+      if (error instanceof HttpError && error.retryAfterSeconds !== undefined) {
+        tell(context, { limit: LIMITS[name], remaining: 0, resetSeconds: error.retryAfterSeconds })
+      }
+      throw error
+    })
+    tell(context, allowance)
+    await next()
+  }
+}
+
+/** https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-07.html */
+function tell(context: Context, { limit, remaining, resetSeconds }: Allowance): void {
+  context.header('RateLimit-Limit', String(limit))
+  context.header('RateLimit-Remaining', String(remaining))
+  context.header('RateLimit-Reset', String(resetSeconds))
+  context.header('RateLimit-Policy', `${limit};w=${WINDOW_SECONDS}`)
+}
+
+export function addressOf(context: Context): string {
   const forwardedFor = context.req.header('X-Forwarded-For')
   // A request that came over no socket (a test's) has no peer.
   const peer = context.env && 'incoming' in context.env ? getConnInfo(context).remote.address : undefined

@@ -12,6 +12,7 @@ export interface Player {
   firstName: string
   /** An IETF language tag, as Telegram gave it last. */
   languageCode: string | undefined
+  createdAt: Date
 }
 
 interface PlayerRow {
@@ -20,6 +21,7 @@ interface PlayerRow {
   telegram_chat_id: bigint
   first_name: string
   language_code: string | null
+  created_at: Date
 }
 
 /** The player of a Telegram account, made on first sight; name, chat and language are kept as they come. */
@@ -58,8 +60,9 @@ export async function findOrCreateByTelegram(
   return playerOf(row)
 }
 
+/** `undefined` also for one who was deleted. */
 export async function playerById(queries: Queries, id: string): Promise<Player | undefined> {
-  const [row] = await queries<PlayerRow[]>`SELECT * FROM players WHERE id = ${id}`
+  const [row] = await queries<PlayerRow[]>`SELECT * FROM players WHERE id = ${id} AND deleted_at IS NULL`
   return row && playerOf(row)
 }
 
@@ -70,5 +73,6 @@ function playerOf(row: PlayerRow): Player {
     telegramChatId: row.telegram_chat_id,
     firstName: row.first_name,
     languageCode: row.language_code ?? undefined,
+    createdAt: row.created_at,
   }
 }

@@ -1,7 +1,7 @@
 // What a player can ask for: start, stop, pause, resume. Each is one transaction over money, session and queue; the
 // outbox brings the cluster to it.
 import type { Catalogue } from '../../crds/catalogue.ts'
-import { type Database, inTransaction, type Queries } from '../../lib/database/pool.ts'
+import { inTransaction, type Queries } from '../../lib/database/pool.ts'
 import { lowerCaseUlid } from '../players/ids.ts'
 import { enqueue } from '../queue/queue.ts'
 import { type Hold, holdOf, openHold } from '../wallet/holds.ts'
@@ -11,7 +11,7 @@ import { MINIMUM_SECONDS, rateOf, regionsOf } from './quote.ts'
 import { activeSessionOf, type DesiredState, lockedSession, playedSeconds, type Session } from './session.ts'
 
 export interface CommandOutside {
-  database: Database
+  database: Queries
   catalogue: () => Catalogue
   /** Seconds that the first block of a session holds, where the wallet reaches that far. */
   holdBlockSeconds: number
@@ -70,12 +70,18 @@ export async function stop(
 }
 
 /** Throws `NoSession`, `SessionEnding`. */
-export async function pause(outside: Pick<CommandOutside, 'database'>, order: { playerId: string }): Promise<Session> {
+export async function pause(
+  outside: Pick<CommandOutside, 'database'>,
+  order: { playerId: string; sessionId?: string },
+): Promise<Session> {
   return await command(outside, { ...order, desiredState: 'Paused' })
 }
 
 /** Throws `NoSession`, `SessionEnding`. */
-export async function resume(outside: Pick<CommandOutside, 'database'>, order: { playerId: string }): Promise<Session> {
+export async function resume(
+  outside: Pick<CommandOutside, 'database'>,
+  order: { playerId: string; sessionId?: string },
+): Promise<Session> {
   return await command(outside, { ...order, desiredState: 'Running' })
 }
 
@@ -101,7 +107,8 @@ async function command(
   })
 }
 
-export type SessionState = 'Waiting' | 'Starting' | 'Playing' | 'Recovering' | 'Paused' | 'Stopping'
+export const SESSION_STATES = ['Waiting', 'Starting', 'Playing', 'Recovering', 'Paused', 'Stopping'] as const
+export type SessionState = (typeof SESSION_STATES)[number]
 
 export interface ActiveSession {
   session: Session
@@ -133,7 +140,10 @@ export async function active(
 }
 
 /** The operator's phases, folded to what a player has to know. */
-export function stateOf({ desiredState, told, seen }: Session): SessionState {
+export function stateOf(
+  session: Pick<Session, 'desiredState' | 'told'> & { seen: Pick<Session['seen'], 'phase' | 'since'> },
+): SessionState {
+  const { desiredState, told, seen } = session
   if (desiredState === 'Ended') return 'Stopping'
   switch (seen.phase) {
     case 'Running':

@@ -47,7 +47,7 @@ export interface Session {
   endReason: string | undefined
 }
 
-interface SessionRow {
+export interface SessionRow {
   id: string
   player_id: string
   game: string
@@ -114,7 +114,7 @@ export function playedSeconds({ seconds, since }: Pick<Seen, 'seconds' | 'since'
   return seconds + BigInt(Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1000)))
 }
 
-function sessionOf(row: SessionRow): Session {
+export function sessionOf(row: SessionRow): Session {
   return {
     id: row.id,
     playerId: row.player_id,

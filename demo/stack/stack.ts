@@ -83,6 +83,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const secrets = {
     telegramToken: `7000000001:${randomBytes(16).toString('hex')}`,
     telegramWebhook: randomBytes(16).toString('hex'),
+    telegramLogin: randomBytes(16).toString('hex'),
+    tokenKey: randomBytes(32).toString('base64'),
     razorpayWebhook: randomBytes(16).toString('hex'),
   }
   const ports = {

@@ -20,6 +20,8 @@ const world = z.looseObject({
 interface Secrets {
   telegramToken: string
   telegramWebhook: string
+  telegramLogin: string
+  tokenKey: string
   razorpayWebhook: string
 }
 
@@ -67,7 +69,11 @@ export function simulatorArguments(options: {
   const scale = ['--retry-scale', String(1 / speed)]
   return {
     azure: [...azure, ...(more.azure ?? [])],
-    telegram: ['--token', secrets.telegramToken, ...scale, ...(more.telegram ?? [])],
+    telegram: [
+      ...['--token', secrets.telegramToken, '--login-secret', secrets.telegramLogin],
+      ...['--login-redirect', loginPage(apiUrl), ...scale],
+      ...(more.telegram ?? []),
+    ],
     razorpay: [
       ...['--webhook-url', `${apiUrl}/webhooks/razorpay`, '--webhook-secret', secrets.razorpayWebhook],
       ...scale,
@@ -117,7 +123,11 @@ export function stackValues(options: {
       ports: ports.api,
       publicUrl: apiUrl,
       defaultRegions: Object.keys(world.parse(catalogue).regions),
-      telegram: { apiRoot: telegram.url },
+      telegram: {
+        apiRoot: telegram.url,
+        login: { issuer: telegram.url, redirectUrl: loginPage(apiUrl) },
+      },
+      operatorUrl: `http://127.0.0.1:${ports.operator.http}`,
       razorpay: { accountId: razorpay.greeting.account, baseUrl: razorpay.url },
       secret: {
         DATABASE_URL: databases.api,
@@ -128,9 +138,16 @@ export function stackValues(options: {
         RAZORPAY_KEY_ID: razorpay.greeting.keyId,
         RAZORPAY_KEY_SECRET: razorpay.greeting.keySecret,
         RAZORPAY_WEBHOOK_SECRETS: secrets.razorpayWebhook,
+        TOKEN_KEYS: secrets.tokenKey,
+        TELEGRAM_LOGIN_CLIENT_SECRET: secrets.telegramLogin,
       },
     },
   }
+}
+
+/** Where a web client's browser would come back to from Telegram. There is none in the local stack; a caller plays it. */
+function loginPage(apiUrl: string): string {
+  return `${apiUrl}/signed-in`
 }
 
 /** As helm merges values files: maps key by key, anything else replaced. */

@@ -41,20 +41,21 @@ export function connect(url: string, { max, applicationName }: ConnectOptions): 
 
 /**
  * Runs `body` in one transaction and commits it; a throw rolls it back and is rethrown. `body` runs again from its
- * start when the server broke the transaction off (deadlock, serialization), so it must have no effect outside.
+ * start when the server broke the transaction off (deadlock, serialization), so it must have no effect outside. Within
+ * a transaction it is a savepoint of that one.
  */
 export async function inTransaction<Result>(
-  database: Database,
+  queries: Queries,
   body: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
+  // The box keeps the driver from resolving an array of results element by element.
+  const boxed = async (transaction: Transaction) => ({ result: await body(transaction) })
   for (let attempt = 1; ; attempt += 1) {
-    // The box keeps the driver from resolving an array of results element by element.
-    const done = await database
-      .begin(async transaction => ({ result: await body(transaction) }))
-      .catch((error: unknown) => {
-        if (attempt < ATTEMPTS && isBrokenOff(error)) return undefined
-        throw error
-      })
+    const run = 'savepoint' in queries ? queries.savepoint(boxed) : queries.begin(boxed)
+    const done = await run.catch((error: unknown) => {
+      if (attempt < ATTEMPTS && isBrokenOff(error)) return undefined
+      throw error
+    })
     if (done) return done.result
   }
 }

@@ -1,5 +1,6 @@
 // The half of the API that faces people, in this process, over a real Postgres and the simulators of Telegram and
 // Razorpay as processes. What would go to Kubernetes stays in the queue.
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,10 +12,13 @@ import { migrateApi } from '../../api/migrate.ts'
 import { paymentMetrics } from '../../api/payments/metrics.ts'
 import { razorpayRail } from '../../api/payments/razorpay.ts'
 import { starsRail } from '../../api/payments/stars-rail.ts'
+import type { TokenAlgorithm } from '../../api/players/access-tokens.ts'
 import { work } from '../../api/queue/worker.ts'
+import { credit } from '../../api/wallet/wallet.ts'
 import { parseCatalogue } from '../../crds/catalogue.ts'
 import { startPostgres } from '../../demo/stack/postgres.ts'
-import { connect } from '../../lib/database/pool.ts'
+import { connect, inTransaction } from '../../lib/database/pool.ts'
+import { connect as connectKubernetes, type KubeClient } from '../../lib/kube/client.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 import { createHealth } from '../../lib/process/health.ts'
 import { listen } from '../../lib/process/server.ts'
@@ -25,17 +29,41 @@ import { startTelegram } from './telegram.ts'
 const sample = fileURLToPath(new URL('../../manifests/catalogue.yaml', import.meta.url))
 
 export const TELEGRAM_SECRET = 'the-secret-of-this-webhook'
+/** Where a web client would take the browser back from Telegram. */
+export const LOGIN_PAGE = 'https://portal.example.com/signed-in'
+const TOKEN_KEYS = [randomBytes(32), randomBytes(32)]
 const unlimited: RateLimits = { count: async () => ({ limit: 1, remaining: 1, resetSeconds: 1 }) }
+
+/** Port 9 is the discard service, which nobody runs: as good as a cluster that is gone. */
+const nobody = { headers: {}, tls: {} }
+export const NOWHERE = {
+  server: 'http://127.0.0.1:9',
+  namespace: undefined,
+  identity: async () => nobody,
+  refresh: async () => nobody,
+}
 
 export type FrontStack = Awaited<ReturnType<typeof startFront>>
 
-export async function startFront() {
+export interface FrontOptions {
+  limits?: RateLimits
+  algorithm?: TokenAlgorithm
+  /** Without it nothing answers as the cluster. */
+  kube?: KubeClient
+  guestKeysFile?: string
+  operatorUrl?: string
+  openId?: 'None'
+  requestSeconds?: number
+  heartbeatSeconds?: number
+}
+
+export async function startFront(options: FrontOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'wasd-front-'))
   const log = createLogger({ program: 'test', level: 'fatal' })
   const catalogue = parseCatalogue(readFileSync(sample, 'utf8'))
   const [postgres, telegram, razorpay] = await Promise.all([
     startPostgres({ folder }),
-    startTelegram('--pre-checkout-timeout', '5'),
+    startTelegram('--pre-checkout-timeout', '5', '--login-redirect', LOGIN_PAGE),
     startRazorpay(),
   ])
   await migrateApi({ ownerUrl: postgres.ownerUrl('wasd_api'), programUrl: postgres.url('wasd_api'), log })
@@ -56,6 +84,13 @@ export async function startFront() {
   const metrics = new Registry()
   const rails = { Razorpay: razorpayRail({ keyId, keySecret, baseUrl }), Stars: starsRail(telegram) }
   const sessions = { database, catalogue: () => catalogue, holdBlockSeconds: 900, defaultRegions: ['centralindia'] }
+  const openId = {
+    issuer: telegram.apiRoot,
+    clientId: telegram.token.split(':')[0] ?? '',
+    clientSecret: telegram.loginSecret,
+    redirectUrl: LOGIN_PAGE,
+    algorithm: 'RS256',
+  } as const
   const front = createFront({
     settings: {
       publicUrl,
@@ -66,12 +101,20 @@ export async function startFront() {
         paisePerStar: 130,
       },
       razorpay: { keyId, keySecret, accountId, baseUrl, webhookSecrets: [webhookSecret] },
+      tokens: { algorithm: options.algorithm ?? 'EdDSA', keys: TOKEN_KEYS, issuer: publicUrl },
+      openId: options.openId === 'None' ? undefined : openId,
+      guestKeysFile: options.guestKeysFile,
+      operatorUrl: options.operatorUrl,
+      corsOrigins: ['https://portal.example.com'],
     },
     ...{ database, clock, log, sessions },
+    kube: options.kube ?? connectKubernetes(NOWHERE, { userAgent: 'test', timeoutSeconds: 1 }),
+    ...(options.requestSeconds === undefined ? {} : { requestSeconds: options.requestSeconds }),
+    heartbeatSeconds: options.heartbeatSeconds ?? 0.5,
     metrics,
     paymentMetrics: paymentMetrics(metrics, database),
     health: createHealth({ clock }),
-    limits: unlimited,
+    limits: options.limits ?? unlimited,
     catalogue: () => catalogue,
     rails,
   })
@@ -80,6 +123,7 @@ export async function startFront() {
   const stopping = new AbortController()
   const handlers = { ...front.paymentHandlers, ...(await front.botHandlers(stopping.signal)) }
   const backoff = { initialSeconds: 0.05, maximumSeconds: 0.5 }
+  const streaming = front.stream(stopping.signal)
   const working = work(
     { database, clock, random: Math.random, log, handlers, pollSeconds: 0.2, backoff },
     stopping.signal,
@@ -92,9 +136,15 @@ export async function startFront() {
     razorpay,
     database,
     application: front.application,
+    /** Puts money into a wallet, as a payment does. */
+    async credit(playerId: string, amountPaise: bigint): Promise<void> {
+      const reference = `pay_${randomBytes(8).toString('hex')}`
+      const order = { playerId, amountPaise, source: 'razorpay', reference, idempotencyKey: reference } as const
+      await inTransaction(database, transaction => credit(transaction, { ...order, now: clock.now() }))
+    },
     async stop() {
       stopping.abort()
-      await Promise.all([working, server.close(1)])
+      await Promise.all([working, streaming, server.close(1)])
       await database.end({ timeout: 1 })
       await Promise.all([telegram.stop(), razorpay.stop(), postgres.stop()])
       rmSync(folder, { recursive: true, force: true })

@@ -192,6 +192,7 @@ test('SIGTERM: it is no longer ready, drains, and exits 0', async () => {
     'TELEGRAM_WEBHOOK_SECRET',
     'RAZORPAY_KEY_SECRET',
     'RAZORPAY_WEBHOOK_SECRETS',
+    'TOKEN_KEYS',
   ] as const) {
     expect(said).not.toContain(world.environment[name])
   }

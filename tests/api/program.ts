@@ -1,6 +1,7 @@
 // The API as the process that it is, over a real API server, Postgres, Redis and the simulators. There is no operator: a
 // test writes a GameSession's status in its place.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -83,6 +84,7 @@ export async function startWorld() {
     RAZORPAY_WEBHOOK_SECRETS: razorpay.webhookSecret,
     RAZORPAY_ACCOUNT_ID: razorpay.accountId,
     RAZORPAY_BASE_URL: razorpay.baseUrl,
+    TOKEN_KEYS: randomBytes(32).toString('base64'),
     DEFAULT_REGIONS: 'centralindia',
   }
   await razorpay.control('POST', '/webhook', { url: `${url}/webhooks/razorpay` })

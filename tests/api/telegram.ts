@@ -2,7 +2,12 @@
 import { z } from 'zod'
 import { type Control, startSimulator } from './simulator.ts'
 
-const readySchema = z.object({ listening: z.string(), token: z.string(), username: z.string() })
+const readySchema = z.object({
+  listening: z.string(),
+  token: z.string(),
+  username: z.string(),
+  loginSecret: z.string(),
+})
 const messageSchema = z.looseObject({
   seq: z.number(),
   message_id: z.number(),
@@ -18,11 +23,12 @@ const PATIENCE_SECONDS = 15
 
 export async function startTelegram(...options: string[]) {
   const { ready, control, stop } = await startSimulator('telegram', ['--retry-scale', '0.05', ...options], readySchema)
-  const { listening, token, username } = ready
+  const { listening, token, username, loginSecret } = ready
   return {
     apiRoot: listening,
     token,
     username,
+    loginSecret,
     control,
     /** The calls of the bot so far, by method. */
     async calls(method: string): Promise<{ status: number }[]> {
@@ -79,6 +85,18 @@ async function person(control: Control, firstName: string) {
       throw new Error(
         `The bot did not say ${expected} within ${PATIENCE_SECONDS} s, but:\n${read.join('\n---\n') || '(nothing)'}`,
       )
+    },
+    /** Opens the Mini App; what Telegram hands to it. `authDate` in seconds since 1970. */
+    async opensMiniApp(authDate?: number): Promise<string> {
+      const body = authDate === undefined ? {} : { auth_date: authDate }
+      const reply = await control('POST', `/chats/${chatId}/mini-app`, body)
+      return z.object({ init_data: z.string() }).parse(reply).init_data
+    },
+    /** Says yes on Telegram's page; the address to which the browser is sent back. */
+    async confirms(authorizationUrl: string): Promise<URL> {
+      const body = new URLSearchParams({ user_id: String(chatId) })
+      const reply = await fetch(authorizationUrl, { method: 'POST', body, redirect: 'manual' })
+      return new URL(reply.headers.get('Location') ?? `about:${await reply.text()}`)
     },
     /** Everything in the chat now. */
     async messages(): Promise<Message[]> {

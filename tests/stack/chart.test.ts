@@ -81,6 +81,9 @@ describe('the environment', () => {
     ...['TELEGRAM_API_ROOT', 'TELEGRAM_BOT_TOKEN', 'TELEGRAM_WEBHOOK_SECRET', 'PAISE_PER_STAR', 'REDIS_URL'],
     ...['RAZORPAY_ACCOUNT_ID', 'RAZORPAY_BASE_URL', 'RAZORPAY_KEY_ID', 'RAZORPAY_KEY_SECRET'],
     'RAZORPAY_WEBHOOK_SECRETS',
+    ...['TELEGRAM_LOGIN_ISSUER', 'TELEGRAM_LOGIN_ALGORITHM', 'TELEGRAM_LOGIN_CLIENT_SECRET', 'TOKEN_KEYS'],
+    ...['TELEGRAM_LOGIN_REDIRECT_URL', 'TOKEN_ALGORITHM', 'REDIS_MODE', 'CORS_ORIGINS', 'OPERATOR_URL'],
+    'GUEST_KEYS_FILE',
   ]
 
   test('is what the programs read, each name once', async () => {
@@ -237,7 +240,11 @@ describe('on a real API server', () => {
     ['api', 'create', 'gamesessions.wasd.cloud', 'play', 'no'],
     ['api', 'delete', 'gamesessions.wasd.cloud', 'wasd', 'no'],
     ['api', 'patch', 'gamesessions.wasd.cloud/status', 'wasd', 'no'],
-    ['api', 'get', 'secrets', 'wasd', 'no'],
+    ['api', 'patch', 'gpuvms.wasd.cloud/status', 'wasd', 'yes'],
+    ['api', 'patch', 'gpuvms.wasd.cloud', 'wasd', 'no'],
+    ['api', 'get', 'secrets', 'wasd', 'yes'],
+    ['api', 'get', 'secrets', 'play', 'no'],
+    ['api', 'list', 'secrets', 'wasd', 'no'],
   ])('may %s %s %s in %s: %s', async (program, verb, resource, namespace, answer) => {
     const who = `--as=system:serviceaccount:wasd:wasd-${program}`
     const [kind = '', subresource] = resource.split('/')

@@ -6,6 +6,7 @@ import { unixSeconds } from '../clock.ts'
 import { ControlError } from './errors.ts'
 import { chatBody, findButton, messageBody, personWrites } from './messages.ts'
 import type { Services } from './methods.ts'
+import { miniAppData, type OpenIdProvider, tamperBody } from './open-id.ts'
 import { type PayOutcome, pay, payable } from './stars.ts'
 import { type Chat, type Message, type State, starBalance } from './state.ts'
 import { enqueue } from './updates.ts'
@@ -30,6 +31,7 @@ const textBody = z.strictObject({ text: z.string() })
 const pressBody = z.strictObject({ button: z.string(), message_id: z.int().optional(), wait: seconds.default(0) })
 const payBody = z.strictObject({ message_id: z.int().optional(), invoice_link: z.string().optional() })
 const blockBody = z.strictObject({ blocked: z.boolean() })
+const miniAppBody = z.strictObject({ auth_date: z.int().optional() })
 const redeliverBody = z.strictObject({ update_id: z.int() })
 const faultBody = z.strictObject({
   method: z.string().min(1),
@@ -42,7 +44,7 @@ const faultBody = z.strictObject({
 })
 const sinceQuery = z.object({ since: z.coerce.number().int().default(0), wait: z.coerce.number().min(0).default(0) })
 
-export function controlApi(services: Services, options: { preCheckoutSeconds: number }): Hono {
+export function controlApi(services: Services, options: { preCheckoutSeconds: number; openId: OpenIdProvider }): Hono {
   const { world, delivery } = services
   const { state, watch } = world
   const app = new Hono()
@@ -71,6 +73,17 @@ export function controlApi(services: Services, options: { preCheckoutSeconds: nu
     const chat = chatOf(state, context.req.param('id'))
     const given = parse(payBody, await body(context.req.raw))
     return context.json(await payInvoice(services, { chat, ...given, ...options }))
+  })
+
+  app.post('/chats/:id/mini-app', async context => {
+    const { auth_date } = parse(miniAppBody, await body(context.req.raw))
+    const chat = state.chats.get(Number(context.req.param('id')))
+    return context.json({ init_data: miniAppData(world, chat, auth_date) })
+  })
+
+  app.post('/login/tamper', async context => {
+    options.openId.tamper(parse(tamperBody, await body(context.req.raw)))
+    return context.json({})
   })
 
   app.post('/chats/:id/block', async context => {

@@ -9,6 +9,8 @@ The Telegram Bot API with a control API for the person in the chat (README.md be
   --host ADDRESS                  default 127.0.0.1
   --token TOKEN                   the bot's token, <id>:<secret>; default: made from the seed
   --username NAME                 the bot's username; default wasd_cloud_bot
+  --login-secret TEXT             the secret of the bot's login; default: made from the seed
+  --login-redirect URL            an address to which the login may lead back; may be given several times
   --seed TEXT                     default 1
   --retry-scale X                 multiplies the webhook's retry delays; default 1
   --webhook-timeout SECONDS       default 60
@@ -24,6 +26,8 @@ export interface Options {
   host: string
   token: string | undefined
   username: string
+  loginSecret: string | undefined
+  loginRedirectUrls: string[]
   seed: string
   retryScale: number
   webhookTimeoutSeconds: number
@@ -43,6 +47,8 @@ export function parseOptions(argv: string[]): Options | 'help' {
       host: { type: 'string', default: '127.0.0.1' },
       token: { type: 'string' },
       username: { type: 'string', default: 'wasd_cloud_bot' },
+      'login-secret': { type: 'string' },
+      'login-redirect': { type: 'string', multiple: true, default: [] },
       seed: { type: 'string', default: '1' },
       'retry-scale': { type: 'string', default: '1' },
       'webhook-timeout': { type: 'string', default: '60' },
@@ -63,6 +69,8 @@ export function parseOptions(argv: string[]): Options | 'help' {
     host: values.host,
     token: values.token,
     username: values.username,
+    loginSecret: values['login-secret'],
+    loginRedirectUrls: values['login-redirect'],
     seed: values.seed,
     retryScale: number('retry-scale', values['retry-scale'], { maximum: 1000 }),
     webhookTimeoutSeconds: number('webhook-timeout', values['webhook-timeout'], { maximum: 600 }),

@@ -1,0 +1,58 @@
+// The API as a document: OpenAPI 3.1, from the same descriptions by which requests are checked and routes protected.
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { catalogueDescriptions } from './catalogue.ts'
+import { guestDescriptions } from './guest.ts'
+import { meDescriptions } from './me.ts'
+import { topUpDescriptions } from './payments.ts'
+import { quoteDescriptions } from './quotes.ts'
+import { sessionEventDescriptions } from './session-events.ts'
+import { sessionDescriptions } from './sessions.ts'
+import { signInDescriptions } from './sign-in.ts'
+import { walletDescriptions } from './wallet.ts'
+
+export const descriptions = [
+  ...signInDescriptions,
+  ...meDescriptions,
+  ...catalogueDescriptions,
+  ...quoteDescriptions,
+  ...sessionDescriptions,
+  ...sessionEventDescriptions,
+  ...walletDescriptions,
+  ...topUpDescriptions,
+  ...guestDescriptions,
+]
+
+const DESCRIPTION = `Games on GPU machines, prepaid by the second.
+
+Sign in for an access token, and send it as \`Authorization: Bearer\`. Every POST carries an \`Idempotency-Key\`: sent again
+with the same key, a request is answered again and not done again (\`Idempotency-Replayed: true\`); a refused one is tried
+anew. What is refused is told as a problem (RFC 9457): \`code\` never changes, \`detail\` says what to do, \`faults\` where a
+request does not fit. Lists come in pages: ask with the \`nextCursor\` of the last. \`RateLimit-*\` say what is left of the
+minute. Amounts are whole paise. Times are UTC.`
+
+export function openApiDocument({ publicUrl }: { publicUrl: string }) {
+  const app = new OpenAPIHono()
+  const { openAPIRegistry: registry } = app
+  const bearer = { type: 'http', scheme: 'bearer' } as const
+  registry.registerComponent('securitySchemes', 'player', {
+    ...bearer,
+    bearerFormat: 'JWT',
+    description: 'A player’s access token, from /v1/sign-in.',
+  })
+  registry.registerComponent('securitySchemes', 'service', {
+    ...bearer,
+    description: 'A service’s token, with the scope that is named, and the player in the header Wasd-Player.',
+  })
+  registry.registerComponent('securitySchemes', 'guest', {
+    ...bearer,
+    bearerFormat: 'JWT',
+    description: 'The token that the operator signed for a machine.',
+  })
+  for (const description of descriptions) registry.registerPath(description)
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: { title: 'WASD Cloud', version: '1', description: DESCRIPTION },
+    servers: [{ url: publicUrl }],
+    security: [],
+  })
+}

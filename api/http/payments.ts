@@ -1,0 +1,160 @@
+// /v1/top-ups: a wish to pay, and the page on which it is paid. No route takes an address: where the page leads is ours.
+import { createRoute, z } from '@hono/zod-openapi'
+import type { Queries } from '../../lib/database/pool.ts'
+import type { Clock } from '../../lib/process/clock.ts'
+import { PaymentError } from '../payments/errors.ts'
+import {
+  createTopUp,
+  MAXIMUM_PAISE,
+  MINIMUM_PAISE,
+  stateOf,
+  type TopUp,
+  type TopUpRow,
+  topUpOf,
+} from '../payments/top-ups.ts'
+import {
+  group,
+  idempotencyKey,
+  jsonBody,
+  jsonReply,
+  limitedBy,
+  POSTED,
+  paise,
+  paiseOf,
+  problems,
+  SIGNED_IN,
+  SIGNED_IN_STILL,
+  securedFor,
+  time,
+  ulid,
+} from './api.ts'
+import { cut, pageOf, pageQuery, positionOf, ULID_POSITION } from './paging.ts'
+
+export interface TopUpOutside {
+  clock: Clock
+  publicUrl: string
+}
+
+const topUpSchema = z
+  .object({
+    id: ulid,
+    rail: z.enum(['Razorpay', 'Stars']),
+    state: z.enum(['Open', 'Credited', 'Expired']),
+    amountPaise: paise,
+    createdAt: time,
+    expiresAt: time,
+    creditedAt: time.optional(),
+    url: z.url().optional().openapi({ description: 'The page on which it is paid, while it is open.' }),
+  })
+  .openapi('TopUp')
+
+const create = createRoute({
+  security: securedFor('payments:write'),
+  ...limitedBy('pay'),
+  method: 'post',
+  path: '/v1/top-ups',
+  operationId: 'createTopUp',
+  tags: ['Payments'],
+  summary: 'Top the wallet up',
+  description: 'Send the player to `url`. The money is in the wallet when the top-up’s state is `Credited`.',
+  request: {
+    headers: idempotencyKey,
+    body: jsonBody(
+      z.strictObject({
+        amountPaise: z
+          .int()
+          .min(Number(MINIMUM_PAISE))
+          .max(Number(MAXIMUM_PAISE))
+          .multipleOf(100)
+          .openapi({ example: 50000, description: 'Whole rupees, in paise: ₹10 to ₹10,000.' }),
+      }),
+    ),
+  },
+  responses: { 201: jsonReply('To be paid.', topUpSchema), ...problems(...POSTED, ...SIGNED_IN_STILL) },
+})
+
+const list = createRoute({
+  security: securedFor('payments:read'),
+  ...limitedBy('read'),
+  method: 'get',
+  path: '/v1/top-ups',
+  operationId: 'listTopUps',
+  tags: ['Payments'],
+  summary: 'Top-ups, the newest first',
+  request: { query: z.strictObject(pageQuery) },
+  responses: {
+    200: jsonReply('A page.', pageOf(topUpSchema).openapi('TopUps')),
+    ...problems(...SIGNED_IN, 'InvalidRequest'),
+  },
+})
+
+const one = createRoute({
+  security: securedFor('payments:read'),
+  ...limitedBy('read'),
+  method: 'get',
+  path: '/v1/top-ups/{topUpId}',
+  operationId: 'getTopUp',
+  tags: ['Payments'],
+  summary: 'One top-up',
+  request: { params: z.strictObject({ topUpId: ulid }) },
+  responses: {
+    200: jsonReply('The top-up.', topUpSchema),
+    ...problems(...SIGNED_IN, 'InvalidRequest', 'TopUpUnknown'),
+  },
+})
+
+export const topUpDescriptions = [create, list, one]
+
+export function topUpRoutes(outside: TopUpOutside) {
+  const { clock } = outside
+  return group()
+    .openapi(create, async context => {
+      const { amountPaise } = context.req.valid('json')
+      const order = { playerId: context.get('caller').playerId, amountPaise: BigInt(amountPaise), now: clock.now() }
+      const topUp = await createTopUp(context.get('database'), { ...order, payBy: { rail: 'Razorpay' } })
+      return context.json(shownTopUp(topUp, outside), 201)
+    })
+    .openapi(list, async context => {
+      const { limit, cursor } = context.req.valid('query')
+      const before = positionOf(cursor, ULID_POSITION)
+      const { playerId } = context.get('caller')
+      const topUps = await topUpsOf(context.get('database'), { playerId, before, limit: limit + 1 })
+      const shown = topUps.map(topUp => shownTopUp(topUp, outside))
+      return context.json(cut(shown, { limit, positionOf: ({ id }) => id }), 200)
+    })
+    .openapi(one, async context => {
+      const { topUpId } = context.req.valid('param')
+      const { playerId } = context.get('caller')
+      const [row] = await context.get('database')<TopUpRow[]>`
+        SELECT * FROM top_ups WHERE id = ${topUpId} AND player_id = ${playerId}`
+      if (!row) throw new PaymentError('TopUpUnknown')
+      return context.json(shownTopUp(topUpOf(row), outside), 200)
+    })
+}
+
+/** The newest first. `before` is the id that the page before ended with. */
+export async function topUpsOf(
+  queries: Queries,
+  { playerId, before, limit }: { playerId: string; before: string | undefined; limit: number },
+): Promise<TopUp[]> {
+  const rows = await queries<TopUpRow[]>`
+    SELECT * FROM top_ups WHERE player_id = ${playerId}
+      AND (${before ?? null}::text IS NULL OR id < ${before ?? null}) ORDER BY id DESC LIMIT ${limit}`
+  return rows.map(topUpOf)
+}
+
+/** Named field by field: the gateway's ids, and the token, are nobody's business. */
+export function shownTopUp(topUp: TopUp, { clock, publicUrl }: TopUpOutside): z.infer<typeof topUpSchema> {
+  const { id, rail, amountPaise, createdAt, expiresAt, creditedAt, token } = topUp
+  const state = stateOf(topUp, clock.now())
+  return {
+    id,
+    rail,
+    state,
+    amountPaise: paiseOf(amountPaise),
+    createdAt: createdAt.toISOString(),
+    expiresAt: expiresAt.toISOString(),
+    ...(creditedAt === undefined ? {} : { creditedAt: creditedAt.toISOString() }),
+    ...(rail === 'Razorpay' && state === 'Open' ? { url: `${publicUrl}/top-up/${token}` } : {}),
+  }
+}

@@ -1,0 +1,35 @@
+// Deletes a player on their own request: who they were is erased, the books stay as they are, under an id that says
+// nothing. What the law makes us keep of payments is Razorpay's and the ledger's, and names nobody.
+import { inTransaction, type Queries } from '../../lib/database/pool.ts'
+import { balanceOf } from '../wallet/wallet.ts'
+import { PlayerError } from './errors.ts'
+
+/** Throws `PlayerUnknown` (or deleted before), `SessionLives`, and `MoneyLeft` unless the player gives it up. */
+export async function deletePlayer(
+  queries: Queries,
+  order: { playerId: string; forfeitMoney: boolean; now: Date },
+): Promise<void> {
+  const { playerId, forfeitMoney, now } = order
+  await inTransaction(queries, async transaction => {
+    // Nobody starts a session meanwhile: that takes a share of this lock.
+    const [player] = await transaction<{ telegram_chat_id: bigint }[]>`
+      SELECT telegram_chat_id FROM players WHERE id = ${playerId} AND deleted_at IS NULL FOR UPDATE`
+    if (!player) throw new PlayerError('PlayerUnknown')
+    const { count: living } = await transaction`
+      SELECT FROM sessions WHERE player_id = ${playerId} AND ended_at IS NULL`
+    if (living > 0) throw new PlayerError('SessionLives')
+    const { postedPaise } = await balanceOf(transaction, playerId)
+    if (postedPaise > 0n && !forfeitMoney) throw new PlayerError('MoneyLeft')
+
+    const chat = String(player.telegram_chat_id)
+    await transaction`
+      UPDATE players SET telegram_user_id = NULL, telegram_chat_id = NULL, first_name = '', language_code = NULL,
+        deleted_at = ${now}
+      WHERE id = ${playerId}`
+    await transaction`DELETE FROM sign_ins WHERE player_id = ${playerId}`
+    await transaction`DELETE FROM idempotent_requests WHERE owner = ${playerId}`
+    await transaction`
+      DELETE FROM queue_items WHERE claim IS NULL
+        AND ((topic = 'telegram.update' AND key = ${chat}) OR (topic = 'telegram.notification' AND key = ${playerId}))`
+  })
+}
