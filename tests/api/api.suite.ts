@@ -1,0 +1,312 @@
+// The JSON API as a client meets it, over the real Postgres.
+import { beforeAll, describe, expect, test } from 'vitest'
+import { createServiceToken, revokeServiceToken } from '../../api/players/service-tokens.ts'
+import { type ApiPlayer, type Asking, ask, signIn } from './client-of.ts'
+import type { FrontStack } from './front.ts'
+
+export function apiBehaves(stackOf: () => FrontStack): void {
+  describe('the API', () => {
+    let stack: FrontStack
+    let asha: ApiPlayer
+    beforeAll(async () => {
+      stack = stackOf()
+      asha = await signIn(stack, 'Asha')
+      await asha.isCredited(500)
+    })
+
+    const wish = { game: 'star-caravan', tier: 'standard' }
+
+    /** A player of their own, with money and a session. */
+    async function playing(name: string) {
+      const player = await signIn(stack, name)
+      await player.isCredited(500)
+      const { status, json, text } = await player.post('/v1/sessions', wish)
+      expect(status, text).toBe(201)
+      return { player, session: json as { id: string } }
+    }
+
+    const count = async (table: string) =>
+      (await stack.database<{ n: number }[]>`SELECT count(*)::int AS n FROM ${stack.database(table)}`)[0]?.n
+
+    /** As the operator's figures would change it. */
+    async function happens(
+      sessionId: string,
+      change: { phase: string; host?: string; since?: Date | null; seconds?: number },
+    ) {
+      const { phase, host = null, since = null, seconds = 0 } = change
+      await stack.database`
+    UPDATE sessions SET seen_phase = ${phase}, seen_host = coalesce(${host}, seen_host), seen_since = ${since},
+      seen_seconds = ${seconds} WHERE id = ${sessionId}`
+    }
+
+    async function isOver(sessionId: string): Promise<void> {
+      await stack.database.begin(async sql => {
+        await sql`UPDATE wallet_holds SET released_at = now() WHERE session_id = ${sessionId}`
+        await sql`UPDATE sessions SET ended_at = now(), end_reason = 'PlayerEnded', seen_since = NULL WHERE id = ${sessionId}`
+      })
+    }
+
+    test('the wallet says what is there, what is held and what is free', async () => {
+      const { player } = await playing('Wanda')
+      expect((await player.get('/v1/wallet')).json).toEqual({
+        currency: 'INR',
+        balancePaise: 50_000,
+        heldPaise: 2_250,
+        availablePaise: 47_750,
+      })
+      const { items } = (await player.get('/v1/wallet/statement')).json
+      expect(items).toMatchObject([{ kind: 'TopUp', amountPaise: 50_000 }])
+    })
+
+    test('a quote says price, minutes and what a start needs, and how long it takes as the operator has it', async () => {
+      const { json } = await asha.get('/v1/quotes?game=star-caravan&tier=standard')
+      expect(json).toMatchObject({
+        pricePaisePerHour: 9_000,
+        pricePaisePerMinute: 150,
+        neededPaise: 150,
+        isAffordable: true,
+        minutes: 333,
+        regions: ['centralindia'],
+        expectedStart: { seconds: 94, sessionsAhead: 2 },
+      })
+      expect((await asha.get('/v1/quotes?game=tetris&tier=standard')).json.code).toBe('GameUnknown')
+      expect((await asha.get('/v1/quotes?game=star-caravan&tier=gold')).json.code).toBe('TierUnknown')
+      expect((await asha.get('/v1/quotes?game=star-caravan&tier=standard&region=mars')).json.code).toBe('RegionUnknown')
+    })
+
+    test('a top-up leads to our page, and is credited when it is paid', async () => {
+      const { status, json } = await asha.post('/v1/top-ups', { amountPaise: 20_000 })
+      expect(status).toBe(201)
+      expect(json).toMatchObject({ rail: 'Razorpay', state: 'Open', amountPaise: 20_000 })
+      expect(await (await fetch(json.url)).text()).toContain('₹200.00')
+      await stack.database`UPDATE top_ups SET credited_at = now() WHERE id = ${json.id}`
+      const { url: _, ...credited } = (await asha.get(`/v1/top-ups/${json.id}`)).json
+      expect(credited).toMatchObject({ id: json.id, state: 'Credited', creditedAt: expect.any(String) })
+    })
+
+    test('a session: started, paused, resumed, ended; each told as it stands', async () => {
+      const { player, session } = await playing('Sam')
+      const path = `/v1/sessions/${session.id}`
+      expect(session).toMatchObject({
+        ...wish,
+        state: 'Starting',
+        desiredState: 'Running',
+        paidSeconds: 900,
+        costPaise: 0,
+      })
+      expect((await player.post('/v1/sessions', wish)).json.code).toBe('SessionActive')
+
+      await happens(session.id, { phase: 'Running', host: '203.0.113.5', since: new Date(Date.now() - 60_000) })
+      const shown = (await player.get(path)).json
+      expect(shown).toMatchObject({ state: 'Playing', host: '203.0.113.5' })
+      expect(shown.costPaise).toBeGreaterThanOrEqual(150)
+      expect((await player.post(`${path}/pause`)).json.desiredState).toBe('Paused')
+      expect((await player.post(`${path}/resume`)).json.desiredState).toBe('Running')
+      expect((await player.post(`${path}/end`)).json).toMatchObject({ desiredState: 'Ended', state: 'Stopping' })
+      expect((await player.post(`${path}/resume`)).json.code).toBe('SessionEnding')
+
+      await isOver(session.id)
+      expect((await player.get(path)).json).toMatchObject({ state: 'Ended', endReason: 'PlayerEnded' })
+      expect((await player.post(`${path}/pause`)).json.code).toBe('SessionOver')
+      expect((await player.post(`${path}/end`)).status).toBe(200)
+    })
+
+    test('with too little money nothing is started, and that is said', async () => {
+      const poor = await signIn(stack, 'Poor')
+      const before = await count('queue_items')
+      const { status, json } = await poor.post('/v1/sessions', wish)
+      expect(status).toBe(402)
+      expect(json).toMatchObject({ code: 'InsufficientFunds', detail: expect.stringContaining('Top up') })
+      expect((await poor.get('/v1/sessions')).json).toEqual({ items: [] })
+      expect(await count('queue_items')).toBe(before)
+    })
+
+    test('a POST repeated under its key is answered again and done once; the key of another request is refused', async () => {
+      const key = crypto.randomUUID()
+      const first = await asha.post('/v1/top-ups', { amountPaise: 10_000 }, { key })
+      const again = await asha.post('/v1/top-ups', { amountPaise: 10_000 }, { key })
+      expect(again.status).toBe(201)
+      expect(again.json).toEqual(first.json)
+      expect(again.headers.get('Idempotency-Replayed')).toBe('true')
+      const other = await asha.post('/v1/top-ups', { amountPaise: 20_000 }, { key })
+      expect(other.status).toBe(422)
+      expect(other.json.code).toBe('IdempotencyKeyReused')
+      const without = await asha.post('/v1/top-ups', { amountPaise: 10_000 }, { key: '' })
+      expect(without.status).toBe(400)
+      expect(without.json.code).toBe('IdempotencyKeyMissing')
+    })
+
+    test('twenty at once under one key do it once: the others get its reply, or are told that it is at work', async () => {
+      const player = await signIn(stack, 'Twenty')
+      const key = crypto.randomUUID()
+      const many = await Promise.all(
+        Array.from({ length: 20 }, () => player.post('/v1/top-ups', { amountPaise: 10_000 }, { key })),
+      )
+      const ids = new Set(many.filter(({ status }) => status === 201).map(({ json }) => json.id))
+      expect(ids.size).toBe(1)
+      for (const { status, json } of many.filter(({ status }) => status !== 201)) {
+        expect([status, json.code]).toEqual([409, 'IdempotencyInFlight'])
+      }
+      expect((await player.get('/v1/top-ups')).json.items).toHaveLength(1)
+    })
+
+    test('one player’s key is nothing to another’s', async () => {
+      const key = crypto.randomUUID()
+      const ben = await signIn(stack, 'Ben')
+      const his = await ben.post('/v1/top-ups', { amountPaise: 10_000 }, { key })
+      const hers = await asha.post('/v1/top-ups', { amountPaise: 10_000 }, { key })
+      expect([his.status, hers.status]).toEqual([201, 201])
+      expect(hers.json.id).not.toBe(his.json.id)
+    })
+
+    test('a refused POST leaves nothing, and under the same key it is tried anew', async () => {
+      const player = await signIn(stack, 'Anew')
+      const key = crypto.randomUUID()
+      expect((await player.post('/v1/sessions', wish, { key })).json.code).toBe('InsufficientFunds')
+      await player.isCredited(100)
+      expect((await player.post('/v1/sessions', wish, { key })).status).toBe(201)
+    })
+
+    test('pages follow each other without a gap or a repetition, whatever is added meanwhile', async () => {
+      const player = await signIn(stack, 'Pages')
+      const make = async () => (await player.post('/v1/top-ups', { amountPaise: 10_000 })).json.id as string
+      const made: string[] = []
+      for (let each = 0; each < 7; each += 1) made.push(await make())
+      const seen: string[] = []
+      let cursor: string | undefined
+      do {
+        const { json } = await player.get(`/v1/top-ups?limit=3${cursor === undefined ? '' : `&cursor=${cursor}`}`)
+        seen.push(...json.items.map(({ id }: { id: string }) => id))
+        cursor = json.nextCursor
+        await make()
+      } while (cursor !== undefined)
+      expect(seen).toEqual(made.toReversed())
+    })
+
+    test.each(['abc', 'MTp4', '1', 'MjpmMDA'])(
+      'the cursor %s, which is none of ours, is refused in words',
+      async cursor => {
+        for (const path of ['/v1/top-ups', '/v1/sessions', '/v1/wallet/statement']) {
+          const { status, json } = await asha.get(`${path}?cursor=${cursor}`)
+          expect(status).toBe(422)
+          expect(json).toMatchObject({ code: 'InvalidRequest', faults: [{ at: 'cursor' }] })
+        }
+      },
+    )
+
+    test('all that is stored of a player is given to that player, as one file', async () => {
+      const { player, session } = await playing('Ex')
+      const { headers, json } = await player.get('/v1/me/export')
+      expect(headers.get('Content-Disposition')).toContain('attachment')
+      expect(json).toMatchObject({
+        player: { firstName: 'Ex', telegramUserId: String(player.person.chatId) },
+        signIns: [{ method: 'MiniApp' }],
+        statement: [{ kind: 'TopUp', amountPaise: 50_000 }],
+        topUps: [],
+        sessions: [{ id: session.id }],
+      })
+    })
+
+    test('deleted on request: not while a session lives, nor while money is left unless it is given up; the books stay', async () => {
+      const { player, session } = await playing('Leaving Soon')
+      const lives = await player.delete('/v1/me?forfeitMoney=true')
+      expect([lives.status, lives.json.code]).toEqual([409, 'SessionLives'])
+      await isOver(session.id)
+      const left = await player.delete('/v1/me')
+      expect([left.status, left.json.code]).toEqual([409, 'MoneyLeft'])
+      expect((await player.get('/v1/me')).status).toBe(200)
+
+      expect((await player.delete('/v1/me?forfeitMoney=true')).status).toBe(204)
+      expect((await player.get('/v1/me')).json.code).toBe('Unauthenticated')
+      expect((await player.post('/v1/top-ups', { amountPaise: 10_000 })).json.code).toBe('SignedOut')
+      const rows = await stack.database`SELECT * FROM players WHERE id = ${player.id}`
+      expect(rows[0]).toMatchObject({
+        telegram_user_id: null,
+        telegram_chat_id: null,
+        first_name: '',
+        language_code: null,
+      })
+      const [wallet] =
+        await stack.database`SELECT posted_paise FROM wallet_balances WHERE account_id = ${`wallet:${player.id}`}`
+      expect(wallet?.posted_paise).toBe(50_000n)
+
+      const again = await signIn(stack, 'Leaving Soon')
+      expect(again.id).not.toBe(player.id)
+      await player.person.writes('/start')
+      await player.person.reads('Your balance: ₹0.00')
+    })
+
+    test('nobody starts a session for a player who was deleted in the same moment', async () => {
+      const player = await signIn(stack, 'Race')
+      await player.isCredited(100)
+      const [started, deleted] = await Promise.all([
+        player.post('/v1/sessions', wish),
+        player.delete('/v1/me?forfeitMoney=true'),
+      ])
+      const [living] = await stack.database`
+    SELECT count(*)::int AS n FROM sessions JOIN players ON players.id = player_id
+    WHERE player_id = ${player.id} AND deleted_at IS NOT NULL`
+      expect(living?.n).toBe(0)
+      expect([started.status, deleted.status]).toContain(deleted.status === 204 ? 204 : 409)
+    })
+
+    test('a service acts for a player, within its scopes, until it is revoked', async () => {
+      const now = new Date()
+      const order = { name: 'support', scopes: ['wallet:read', 'sessions:write'] as const, days: 1, now }
+      const { id, token } = await createServiceToken(stack.database, order)
+      const acts = (path: string, asking: Asking = {}) =>
+        ask(stack.publicUrl, path, { token, headers: { 'Wasd-Player': asha.id }, ...asking })
+
+      expect((await acts('/v1/wallet')).json.balancePaise).toBe(50_000)
+      expect((await acts('/v1/top-ups')).json.code).toBe('ScopeMissing')
+      expect((await acts('/v1/wallet', { headers: {} })).json.code).toBe('PlayerUnnamed')
+      expect((await acts('/v1/wallet', { headers: { 'Wasd-Player': '0'.repeat(26) } })).json.code).toBe('PlayerUnknown')
+      const stored = JSON.stringify(await stack.database`SELECT * FROM service_tokens`)
+      expect(stored).not.toContain(token)
+      expect(await revokeServiceToken(stack.database, { id, now })).toBe(true)
+      expect((await acts('/v1/wallet')).json.code).toBe('Unauthenticated')
+    })
+
+    test('work that takes too long is cancelled in Postgres, and rolled back', async () => {
+      const player = await signIn(stack, 'Patience')
+      await player.isCredited(100)
+      const before = await count('sessions')
+      await stack.database.begin(async lock => {
+        await lock`LOCK TABLE wallet_holds IN ACCESS EXCLUSIVE MODE`
+        const { status, json } = await player.post('/v1/sessions', wish)
+        expect([status, json.code]).toEqual([503, 'TimedOut'])
+        const waiting =
+          await lock`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'test'`
+        expect(waiting.count).toBe(0)
+      })
+      expect(await count('sessions')).toBe(before)
+    })
+
+    test('work for a client that hung up is cancelled too', async () => {
+      const player = await signIn(stack, 'Gone')
+      await stack.database.begin(async lock => {
+        const locked = async () =>
+          (await lock`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'test'`).count
+        await lock`LOCK TABLE wallet_balances IN ACCESS EXCLUSIVE MODE`
+        const hangUp = new AbortController()
+        const asked = fetch(`${stack.publicUrl}/v1/wallet`, {
+          headers: { Authorization: `Bearer ${player.token}` },
+          signal: hangUp.signal,
+        }).catch(() => 'gone')
+        await expect.poll(locked, { interval: 10 }).toBe(1)
+        hangUp.abort()
+        await asked
+        // Well before the request's own time is over.
+        await expect.poll(locked, { timeout: 1000, interval: 10 }).toBe(0)
+      })
+    })
+
+    test('every reply says what is left of the minute', async () => {
+      const { headers } = await asha.get('/v1/wallet')
+      for (const name of ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'RateLimit-Policy']) {
+        expect(headers.get(name), name).toMatch(/^\d/)
+      }
+      expect(headers.get('Cache-Control')).toBe('no-store')
+    })
+  })
+}
