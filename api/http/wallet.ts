@@ -13,6 +13,9 @@ const walletSchema = z
     balancePaise: paise.openapi({ description: 'All that is in the wallet.' }),
     heldPaise: paise.openapi({ description: 'Set aside for the running session.' }),
     availablePaise: paise.openapi({ description: 'Free to be spent: the balance less what is held.' }),
+    owedPaise: paise.openapi({
+      description: 'Taken back after it was spent, by a dispute; the next top-up repays it.',
+    }),
   })
   .openapi('Wallet')
 
@@ -64,6 +67,7 @@ export function walletRoutes() {
           balancePaise: paiseOf(balance.postedPaise),
           heldPaise: paiseOf(balance.heldPaise),
           availablePaise: paiseOf(balance.availablePaise),
+          owedPaise: paiseOf(balance.owedPaise),
         },
         200,
       )

@@ -39,13 +39,6 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       seen_seconds = ${seconds} WHERE id = ${sessionId}`
     }
 
-    async function isOver(sessionId: string): Promise<void> {
-      await stack.database.begin(async sql => {
-        await sql`UPDATE wallet_holds SET released_at = now() WHERE session_id = ${sessionId}`
-        await sql`UPDATE sessions SET ended_at = now(), end_reason = 'PlayerEnded', seen_since = NULL WHERE id = ${sessionId}`
-      })
-    }
-
     test('the wallet says what is there, what is held and what is free', async () => {
       const { player } = await playing('Wanda')
       expect((await player.get('/v1/wallet')).json).toEqual({
@@ -53,6 +46,7 @@ export function apiBehaves(stackOf: () => FrontStack): void {
         balancePaise: 50_000,
         heldPaise: 2_250,
         availablePaise: 47_750,
+        owedPaise: 0,
       })
       const { items } = (await player.get('/v1/wallet/statement')).json
       expect(items).toMatchObject([{ kind: 'TopUp', amountPaise: 50_000 }])
@@ -105,7 +99,7 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       expect((await player.post(`${path}/end`)).json).toMatchObject({ desiredState: 'Ended', state: 'Stopping' })
       expect((await player.post(`${path}/resume`)).json.code).toBe('SessionEnding')
 
-      await isOver(session.id)
+      await stack.settle(session.id, player.id)
       expect((await player.get(path)).json).toMatchObject({ state: 'Ended', endReason: 'PlayerEnded' })
       expect((await player.post(`${path}/pause`)).json.code).toBe('SessionOver')
       expect((await player.post(`${path}/end`)).status).toBe(200)
@@ -211,7 +205,7 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       const { player, session } = await playing('Leaving Soon')
       const lives = await player.delete('/v1/me?forfeitMoney=true')
       expect([lives.status, lives.json.code]).toEqual([409, 'SessionLives'])
-      await isOver(session.id)
+      await stack.settle(session.id, player.id)
       const left = await player.delete('/v1/me')
       expect([left.status, left.json.code]).toEqual([409, 'MoneyLeft'])
       expect((await player.get('/v1/me')).status).toBe(200)
@@ -271,7 +265,7 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       const player = await signIn(stack, 'Patience')
       await player.isCredited(100)
       const before = await count('sessions')
-      await stack.database.begin(async lock => {
+      await stack.admin.begin(async lock => {
         await lock`LOCK TABLE wallet_holds IN ACCESS EXCLUSIVE MODE`
         const { status, json } = await player.post('/v1/sessions', wish)
         expect([status, json.code]).toEqual([503, 'TimedOut'])
@@ -284,7 +278,7 @@ export function apiBehaves(stackOf: () => FrontStack): void {
 
     test('work for a client that hung up is cancelled too', async () => {
       const player = await signIn(stack, 'Gone')
-      await stack.database.begin(async lock => {
+      await stack.admin.begin(async lock => {
         const locked = async () =>
           (await lock`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'test'`).count
         await lock`LOCK TABLE wallet_balances IN ACCESS EXCLUSIVE MODE`

@@ -79,8 +79,7 @@ export function eventsAreTold(stackOf: () => FrontStack): void {
       await expect.poll(() => states(stream.heard)).toEqual(['Starting', 'Playing'])
       expect(stream.heard[1]).toMatchObject({ host: '203.0.113.5' })
       await player.post(`/v1/sessions/${sessionId}/end`)
-      await stack.database`
-    UPDATE sessions SET ended_at = now(), end_reason = 'PlayerEnded', seen_since = NULL WHERE id = ${sessionId}`
+      await stack.settle(sessionId, player.id)
       await stream.over
       expect(states(stream.heard)).toEqual(['Starting', 'Playing', 'Stopping', 'Ended'])
       expect((await listen(stream.heard.at(-1)?.id)).status).toBe(204)
@@ -120,7 +119,7 @@ export function eventsAreTold(stackOf: () => FrontStack): void {
     test('what the listening connection misses is found all the same', async () => {
       const stream = await listen()
       await expect.poll(() => stream.heard).toHaveLength(1)
-      await stack.database`
+      await stack.admin`
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'listen%' AND pid <> pg_backend_pid()`
       await becomes('Recovering')
       await expect.poll(() => states(stream.heard), { timeout: 5000 }).toEqual(['Starting', 'Recovering'])

@@ -14,6 +14,7 @@ import { razorpayRail } from '../../api/payments/razorpay.ts'
 import { starsRail } from '../../api/payments/stars-rail.ts'
 import type { TokenAlgorithm } from '../../api/players/access-tokens.ts'
 import { work } from '../../api/queue/worker.ts'
+import { release } from '../../api/wallet/holds.ts'
 import { credit } from '../../api/wallet/wallet.ts'
 import { parseCatalogue } from '../../crds/catalogue.ts'
 import { startPostgres } from '../../demo/stack/postgres.ts'
@@ -68,6 +69,8 @@ export async function startFront(options: FrontOptions = {}) {
   ])
   await migrateApi({ ownerUrl: postgres.ownerUrl('wasd_api'), programUrl: postgres.url('wasd_api'), log })
   const database = connect(postgres.url('wasd_api'), { max: 8, applicationName: 'test' })
+
+  const admin = connect(postgres.superuserUrl('wasd_api'), { max: 2, applicationName: 'admin' })
 
   // The port must be known before the application is made: it is part of the address that Telegram is told.
   let serving: { fetch(request: Request, bindings: object): Response | Promise<Response> } | undefined
@@ -140,12 +143,23 @@ export async function startFront(options: FrontOptions = {}) {
     async credit(playerId: string, amountPaise: bigint): Promise<void> {
       const reference = `pay_${randomBytes(8).toString('hex')}`
       const order = { playerId, amountPaise, source: 'razorpay', reference, idempotencyKey: reference } as const
-      await inTransaction(database, transaction => credit(transaction, { ...order, now: clock.now() }))
+      await credit(database, { ...order, now: clock.now() })
     },
+    /** Ends a session as its final bill does, with nothing played. */
+    async settle(sessionId: string, playerId: string): Promise<void> {
+      const now = clock.now()
+      await inTransaction(database, async transaction => {
+        await release(transaction, { sessionId, playerId, now })
+        await transaction`
+          UPDATE sessions SET ended_at = ${now}, end_reason = 'PlayerEnded', seen_since = NULL WHERE id = ${sessionId}`
+      })
+    },
+    /** Another's connection, with all rights: to hold things up, and to look from outside. */
+    admin,
     async stop() {
       stopping.abort()
       await Promise.all([working, streaming, server.close(1)])
-      await database.end({ timeout: 1 })
+      await Promise.all([database.end({ timeout: 1 }), admin.end({ timeout: 1 })])
       await Promise.all([telegram.stop(), razorpay.stop(), postgres.stop()])
       rmSync(folder, { recursive: true, force: true })
     },
