@@ -6,15 +6,17 @@ import { run } from '../lib/process/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '../lib/telemetry/log.ts'
 import { ArgumentsError } from './arguments.ts'
 import { migrateApi } from './migrate.ts'
+import { serviceTokenCommand } from './players/service-token-command.ts'
 import { queueCommand } from './queue/command.ts'
 import { serve } from './serve.ts'
 import { migrateSettings, serveSettings } from './settings.ts'
 
 const USAGE = `Usage: node api/main.ts <command>
 
-  serve     runs the API: web pages, webhooks, the bot, sessions
-  migrate   brings the database to the newest schema, then exits
-  queue     lists what failed for good, and puts it back to work
+  serve           runs the API: web pages, webhooks, the bot, sessions
+  migrate         brings the database to the newest schema, then exits
+  queue           lists what failed for good, and puts it back to work
+  service-token   makes, lists and revokes the tokens of services
 
 Settings come from the environment; a missing or malformed one is named.`
 
@@ -50,13 +52,16 @@ async function service(stopping: AbortSignal): Promise<void> {
       return
     }
     default:
-      throw new ArgumentsError(`Say serve, migrate or queue.\n${USAGE}`)
+      throw new ArgumentsError(`Say serve, migrate, queue or service-token.\n${USAGE}`)
   }
 }
 
 switch (verb) {
   case 'queue':
     await answer(database => queueCommand(rest, database))
+    break
+  case 'service-token':
+    await answer(database => serviceTokenCommand(rest, database, systemClock.now()))
     break
   case 'help':
   case '--help':

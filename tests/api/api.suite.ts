@@ -1,6 +1,6 @@
 // The JSON API as a client meets it, over the real Postgres.
 import { beforeAll, describe, expect, test } from 'vitest'
-import { createServiceToken, revokeServiceToken } from '../../api/players/service-tokens.ts'
+import { serviceTokenCommand } from '../../api/players/service-token-command.ts'
 import { type ApiPlayer, type Asking, ask, signIn } from './client-of.ts'
 import type { FrontStack } from './front.ts'
 
@@ -245,9 +245,11 @@ export function apiBehaves(stackOf: () => FrontStack): void {
     })
 
     test('a service acts for a player, within its scopes, until it is revoked', async () => {
-      const now = new Date()
-      const order = { name: 'support', scopes: ['wallet:read', 'sessions:write'] as const, days: 1, now }
-      const { id, token } = await createServiceToken(stack.database, order)
+      const command = (...args: string[]) => serviceTokenCommand(args, stack.database, new Date())
+      const scopes = ['--scope', 'wallet:read', '--scope', 'sessions:write']
+      const said = await command('create', '--name', 'support', ...scopes)
+      const [, id = ''] = /^Made (\w{26}) for support/.exec(said) ?? []
+      const token = said.split('\n').at(-1) ?? ''
       const acts = (path: string, asking: Asking = {}) =>
         ask(stack.publicUrl, path, { token, headers: { 'Wasd-Player': asha.id }, ...asking })
 
@@ -255,10 +257,24 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       expect((await acts('/v1/top-ups')).json.code).toBe('ScopeMissing')
       expect((await acts('/v1/wallet', { headers: {} })).json.code).toBe('PlayerUnnamed')
       expect((await acts('/v1/wallet', { headers: { 'Wasd-Player': '0'.repeat(26) } })).json.code).toBe('PlayerUnknown')
-      const stored = JSON.stringify(await stack.database`SELECT * FROM service_tokens`)
-      expect(stored).not.toContain(token)
-      expect(await revokeServiceToken(stack.database, { id, now })).toBe(true)
+      expect(JSON.stringify(await stack.database`SELECT * FROM service_tokens`)).not.toContain(token)
+      expect(await command('list')).toContain(`${id}  good until`)
+      expect(await command('revoke', id)).toContain('opens nothing any more')
       expect((await acts('/v1/wallet')).json.code).toBe('Unauthenticated')
+      expect(await command('list')).toContain(`${id}  revoked`)
+    })
+
+    test.each([
+      [[], 'Say create, list or revoke'],
+      [['create', '--name', 'x'], 'A --scope is needed'],
+      [['create', '--name', 'x', '--scope', 'all'], 'There is no scope all'],
+      [['create', '--scope', 'me:read'], '--name of 1 to 64 characters'],
+      [['create', '--name', 'x', '--scope', 'me:read', '--days', '4000'], '--days is a whole number'],
+      [['revoke'], 'Say which'],
+      [['revoke', 'nobody'], 'There is no token nobody'],
+      [['create', '--volume'], "Unknown option '--volume'"],
+    ])('I8: service-token %j is told what it may be', async (args, words) => {
+      await expect(serviceTokenCommand(args, stack.database, new Date())).rejects.toThrow(words)
     })
 
     test('work that takes too long is cancelled in Postgres, and rolled back', async () => {
