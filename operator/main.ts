@@ -37,6 +37,7 @@ import { machineIndexes, senses, sessionIndexes } from './gamesession/observe.ts
 import { gpuVmController } from './gpuvm/controller.ts'
 import { USUAL_POLL_SECONDS } from './gpuvm/decision.ts'
 import { fleet } from './gpuvm/fleet.ts'
+import { holdings } from './gpuvm/holdings.ts'
 import { type Prober, prober } from './gpuvm/prober.ts'
 import { priorityOf } from './gpuvm/urgency.ts'
 import type { HistoryStore } from './history/history.ts'
@@ -231,6 +232,7 @@ function machineSide(
     machines: cluster.machines.store,
     onDifference: push,
   })
+  const held = holdings({ azure: azure('Creation'), installationId, subscriptions })
   const recorded = flightRecorder()
   const controlling = gpuVmController({
     runtime,
@@ -242,6 +244,7 @@ function machineSide(
     recorder: cluster.told,
     prober: probing,
     fleet: listing,
+    holdings: held,
     nudges: cluster.machineNudges,
     settings: { installationId, operationPollSeconds, concurrency },
     onDecided: recorded.record,

@@ -197,6 +197,7 @@ export interface GpuVmStatus {
       | 'CreateFailed'
       | 'MachineLost'
       | 'Restarted'
+      | 'Adopted'
     /**
      * When it was begun.
      */
@@ -259,6 +260,10 @@ export interface GpuVmStatus {
    * How often Azure took it back.
    */
   evictions?: number
+  /**
+   * The UID that the names in Azure derive from, where the object was restored under a new one. Absent, they derive from its own.
+   */
+  adoptedFrom?: string
   /**
    * Azure's time of the last operation on the VM that somebody had asked for when it was last seen running. One that is deallocated after a later one was stopped by a person or a policy, not evicted.
    */

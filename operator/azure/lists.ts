@@ -23,6 +23,7 @@ interface Listed {
   name?: string
   tags?: Tags
   timeCreated?: Date
+  location?: string
 }
 
 export async function listTagged(
@@ -32,10 +33,18 @@ export async function listTagged(
 ): Promise<TaggedResource[]> {
   const found: TaggedResource[] = []
   const gather = async (kind: TaggedResource['kind'], list: AsyncIterable<Listed>) => {
-    for await (const { id, name, tags, timeCreated } of list) {
+    for await (const { id, name, tags, timeCreated, location } of list) {
       if (!id || !name || tags?.[INSTALLATION_TAG] !== installationId) continue
       const resourceGroup = /\/resourceGroups\/([^/]+)\//i.exec(id)?.[1] ?? ''
-      found.push({ id: id.toLowerCase(), kind, name, resourceGroup, tags, createdAt: timeCreated })
+      found.push({
+        id: id.toLowerCase(),
+        kind,
+        name,
+        resourceGroup,
+        region: location ?? '',
+        tags,
+        createdAt: timeCreated,
+      })
     }
   }
   await gather('virtualMachine', compute.virtualMachines.listAll({ abortSignal }))

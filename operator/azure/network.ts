@@ -1,5 +1,6 @@
 // Addresses, interfaces and security groups in ARM's words and in ours.
 import type { NetworkInterface, NetworkSecurityGroup, PublicIPAddress, SecurityRule } from '@azure/arm-network'
+import { UID_TAG } from './names.ts'
 import type { NetworkInterfaceSeen, NetworkSecurityGroupSeen, PublicIPAddressSeen, Tags } from './provider.ts'
 import { provisioningState } from './virtual-machines.ts'
 
@@ -15,6 +16,7 @@ const PROBE_PORT = '47989'
 export function publicIPAddressSeen(address: PublicIPAddress): PublicIPAddressSeen {
   return {
     id: address.id ?? '',
+    ownerUid: address.tags?.[UID_TAG],
     address: address.ipAddress,
     fqdn: address.dnsSettings?.fqdn,
     provisioningState: provisioningState(address.provisioningState),
@@ -35,6 +37,7 @@ export function publicIPAddressBody(region: string, tags: Tags): PublicIPAddress
 export function networkInterfaceSeen(nic: NetworkInterface): NetworkInterfaceSeen {
   return {
     id: nic.id ?? '',
+    ownerUid: nic.tags?.[UID_TAG],
     virtualMachineId: nic.virtualMachine?.id,
     networkSecurityGroupId: nic.networkSecurityGroup?.id,
     provisioningState: provisioningState(nic.provisioningState),
@@ -67,6 +70,7 @@ export function networkSecurityGroupSeen(group: NetworkSecurityGroup): NetworkSe
   const clients = group.securityRules?.find(({ name }) => name === 'stream-tcp')
   return {
     id: group.id ?? '',
+    ownerUid: group.tags?.[UID_TAG],
     clientCIDRs: clients?.sourceAddressPrefixes ?? [],
     provisioningState: provisioningState(group.provisioningState),
   }

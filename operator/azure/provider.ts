@@ -15,7 +15,13 @@ export type PowerState = 'Starting' | 'Running' | 'Stopping' | 'Stopped' | 'Deal
 /** As ARM says it; anything unknown to us is told as `Updating`, which waits. */
 export type ProvisioningState = 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed'
 
-export interface VirtualMachineSeen {
+/** What bears our tags. */
+export interface Owned {
+  /** The UID of the object that it is tagged with. */
+  ownerUid: string | undefined
+}
+
+export interface VirtualMachineSeen extends Owned {
   id: string
   vmId: string
   size: string
@@ -34,14 +40,14 @@ export interface VirtualMachineSeen {
   osDiskName: string | undefined
 }
 
-export interface PublicIPAddressSeen {
+export interface PublicIPAddressSeen extends Owned {
   id: string
   address: string | undefined
   fqdn: string | undefined
   provisioningState: ProvisioningState
 }
 
-export interface NetworkInterfaceSeen {
+export interface NetworkInterfaceSeen extends Owned {
   id: string
   /** The VM that holds it. */
   virtualMachineId: string | undefined
@@ -49,13 +55,13 @@ export interface NetworkInterfaceSeen {
   provisioningState: ProvisioningState
 }
 
-export interface NetworkSecurityGroupSeen {
+export interface NetworkSecurityGroupSeen extends Owned {
   id: string
   clientCIDRs: string[]
   provisioningState: ProvisioningState
 }
 
-export interface DiskSeen {
+export interface DiskSeen extends Owned {
   id: string
   name: string
   /** The VM that holds it. */
@@ -107,6 +113,7 @@ export interface TaggedResource {
   kind: 'virtualMachine' | 'networkInterface' | 'publicIPAddress' | 'networkSecurityGroup' | 'disk'
   name: string
   resourceGroup: string
+  region: string
   tags: Tags
   /** Absent where ARM does not tell. */
   createdAt: Date | undefined
@@ -167,6 +174,9 @@ export interface Azure {
   deletePublicIPAddress(place: Place, name: string, signal: AbortSignal): Promise<void>
   deleteNetworkSecurityGroup(place: Place, name: string, signal: AbortSignal): Promise<void>
   deleteDisk(place: Place, name: string, signal: AbortSignal): Promise<void>
+
+  /** Replaces all tags. Accepted; done when a look says so. */
+  retag(place: Place, resource: Pick<TaggedResource, 'kind' | 'name'>, tags: Tags, signal: AbortSignal): Promise<void>
 
   /** One look at a long-running operation, from its stored poller. */
   operation(subscriptionId: string, poller: string, signal: AbortSignal): Promise<OperationState>

@@ -4,6 +4,7 @@ import type { AzureSettings, ClientsOf, SubscriptionClients } from './clients.ts
 import { createClients } from './clients.ts'
 import { AzureError, toAzureError } from './errors.ts'
 import { listFleet, listTagged } from './lists.ts'
+import { UID_TAG } from './names.ts'
 import {
   networkInterfaceBody,
   networkInterfaceSeen,
@@ -15,6 +16,7 @@ import {
 import { accepted, lookAtOperation, submitted } from './operations.ts'
 import type { Azure, DiskSeen, Place } from './provider.ts'
 import { listSpotRates } from './spot-rates.ts'
+import { retagged } from './tagging.ts'
 import { listUsages } from './usages.ts'
 import { provisioningState, virtualMachineBody, virtualMachineSeen } from './virtual-machines.ts'
 
@@ -85,6 +87,8 @@ export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = crea
     deleteDisk: (place, name, abortSignal) =>
       ask(submitted(at(place).compute.disks.delete(place.resourceGroup, name, { abortSignal }))),
 
+    retag: (place, resource, tags, signal) => ask(retagged(at(place), { ...resource, place, tags, signal })),
+
     operation: (subscriptionId, poller, signal) =>
       ask(lookAtOperation(clientsOf(subscriptionId), { poller, endpoint: settings.resourceManagerEndpoint, signal })),
     fleet: (subscriptionId, signal) => ask(listFleet(clientsOf(subscriptionId), signal)),
@@ -118,6 +122,7 @@ async function look<Reply, Seen>(call: Promise<Reply>, seen: (reply: Reply) => S
 function diskSeen(disk: Disk): DiskSeen {
   return {
     id: disk.id ?? '',
+    ownerUid: disk.tags?.[UID_TAG],
     name: disk.name ?? '',
     managedBy: disk.managedBy,
     provisioningState: provisioningState(disk.provisioningState),

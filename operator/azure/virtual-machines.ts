@@ -1,5 +1,6 @@
 // A VM in ARM's words and in ours.
 import type { InstanceViewStatus, VirtualMachine } from '@azure/arm-compute'
+import { UID_TAG } from './names.ts'
 import type { PowerState, ProvisioningState, VirtualMachineRequest, VirtualMachineSeen } from './provider.ts'
 
 export function virtualMachineSeen(machine: VirtualMachine): VirtualMachineSeen {
@@ -7,6 +8,7 @@ export function virtualMachineSeen(machine: VirtualMachine): VirtualMachineSeen 
   const power = statuses.find(({ code }) => code?.startsWith('PowerState/'))
   return {
     id: machine.id ?? '',
+    ownerUid: machine.tags?.[UID_TAG],
     vmId: machine.vmId ?? '',
     size: machine.hardwareProfile?.vmSize ?? '',
     priority: machine.priority === 'Spot' ? 'Spot' : 'Regular',

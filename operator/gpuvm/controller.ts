@@ -24,10 +24,11 @@ import { virtualMachineName } from '../azure/names.ts'
 import type { Azure } from '../azure/provider.ts'
 import { claimed, strangers } from '../installation.ts'
 import { type StatusRecord, statusRecord } from '../status-record.ts'
-import { decide, type GpuVmSettings, incarnationOf, isLeaving, type Seen, type Verdict } from './decision.ts'
+import { decide, type GpuVmSettings, incarnationOf, isLeaving, rootUidOf, type Seen, type Verdict } from './decision.ts'
 import { abandoned, tell } from './events.ts'
 import type { Fleet } from './fleet.ts'
 import { type Hindrance, hindranceOf } from './hindrance.ts'
+import type { Holdings } from './holdings.ts'
 import { isNoteworthy } from './noteworthy.ts'
 import { nothing, observe, placeOf } from './observe.ts'
 import { FINALIZER, perform } from './perform.ts'
@@ -50,6 +51,7 @@ export interface Outside {
   recorder: Pick<Recorder, 'event'>
   prober: Prober
   fleet: Fleet
+  holdings: Holdings
   /** Where fleet, prober and catalogue ask for a look. */
   nudges: RawSource
   settings: GpuVmSettings & { concurrency: number }
@@ -64,6 +66,7 @@ export function gpuVmController(outside: Outside) {
   const records = statusRecord({ ...outside, client: outside.kube, resource: gpuVms, others: OTHERS })
   machines.onChange(({ type, object }) => {
     if (type !== 'Deleted') return
+    outside.holdings.gone(object)
     prober.forget(object.metadata.uid ?? '')
     records.forget(object.metadata.uid ?? '')
   })
@@ -152,6 +155,7 @@ function sight(machine: GpuVm, { catalogue, prober, runtime, settings }: Outside
   return {
     machine,
     uid,
+    rootUid: rootUidOf(machine) ?? uid,
     namespace,
     place: placeOf(machine, current),
     region: current.regions[machine.spec.region],
@@ -181,10 +185,10 @@ interface Attempt {
 async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promise<Attempt> {
   let verdict: Verdict = {}
   let decided = seen // As the phases were given it; what is done writes into `seen`.
-  const { kube } = outside
+  const { kube, holdings } = outside
   const azure = outside.azure(urgencyOf(seen.machine))
   try {
-    seen.observed = await observe({ ...seen, azure, kube, signal })
+    seen.observed = await observe({ ...seen, azure, kube, holdings, signal })
     seen.now = outside.runtime.clock.now()
     decided = { ...seen }
     verdict = suspended(seen, decide(phases, seen))
@@ -207,11 +211,11 @@ async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promis
 
 /** Stopping a machine looks like an eviction from outside; the intent is on record before anything can be seen of it. */
 async function intend(seen: Seen, verdict: Verdict, outside: Inside, signal: AbortSignal): Promise<void> {
-  const { uid, incarnation, now, machine } = seen
+  const { rootUid, incarnation, now, machine } = seen
   if (machine.status?.operation?.kind === 'Deallocate') return
   const operation = {
     kind: 'Deallocate' as const,
-    resource: virtualMachineName(uid, incarnation.number),
+    resource: virtualMachineName(rootUid, incarnation.number),
     incarnation: incarnation.number,
     since: now.toISOString(),
   }

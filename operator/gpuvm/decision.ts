@@ -12,6 +12,9 @@ import type {
   VirtualMachineSeen,
 } from '../azure/provider.ts'
 
+/** On a GpuVm: whose it is. What was held for one player is never given to another. */
+export const PLAYER_LABEL = 'wasd.cloud/player'
+
 export type Incarnation = NonNullable<GpuVmStatus['incarnation']>
 export type Operation = NonNullable<GpuVmStatus['operation']>
 export type LastError = NonNullable<GpuVmStatus['lastError']>
@@ -35,8 +38,20 @@ export interface Observed {
   dataDisks: (DiskSeen | undefined)[]
   /** A bootstrap Secret stands; for an object that is given up, one that was made for it and goes with it. */
   hasBootstrapSecret: boolean
+  /** What the object that this one was restored from has left; only of one that has not begun. */
+  heritage: Heritage | undefined
   /** The operation that the status names, as Azure tells of it; `undefined` when there is none, or no poller of it. */
   operation: OperationState | undefined
+}
+
+/** What an object finds of its own under another UID. */
+export interface Heritage {
+  /** From which the resources' names derive. */
+  rootUid: string
+  /** The VM's number, or the first that no VM has had. */
+  number: number
+  priority: Priority
+  resources: NonNullable<GpuVmStatus['resources']>
 }
 
 /** What the operator's own probe knows of the stream server. `answering: undefined` until it is sure. */
@@ -50,6 +65,8 @@ export interface StreamSeen {
 export interface Seen {
   machine: GpuVm
   uid: string
+  /** From which its resources' names derive: its own UID, or that of the object it was restored from. */
+  rootUid: string
   namespace: string
   /** `undefined` when the catalogue does not know the region. */
   region: CatalogueRegion | undefined
@@ -72,6 +89,9 @@ export interface GpuVmSettings {
 /** One thing to do outside. The next pass sees what came of it. */
 export type Step =
   | { do: 'EnsureBootstrapSecret' }
+  /** Written to the status; from then on what the object's forerunner held is its own. */
+  | { do: 'Adopt'; heritage: Heritage }
+  | { do: 'Retag'; resources: TaggedKind[] }
   | { do: 'PutPublicIPAddress' }
   | { do: 'PutNetworkSecurityGroup' }
   | { do: 'PutNetworkInterface' }
@@ -86,6 +106,10 @@ export type Step =
   | { do: 'DeleteVirtualMachine'; incarnation: number }
   | { do: 'DeleteResources'; resources: DeletableResource[] }
   | { do: 'ReleaseObject' }
+
+export type TaggedKind =
+  | { kind: 'virtualMachine' | 'networkInterface' | 'publicIPAddress' | 'networkSecurityGroup' | 'osDisk' }
+  | { kind: 'dataDisk'; name: string }
 
 export type DeletableResource =
   | { kind: 'networkInterface' | 'publicIPAddress' | 'networkSecurityGroup' | 'osDisk' | 'bootstrapSecret' }
@@ -137,6 +161,11 @@ export const USUAL_POLL_SECONDS = 4
 /** Waits are written down for the real Azure; where time is run faster, they shrink as its operations do. */
 export function scaled(seconds: number, { operationPollSeconds }: GpuVmSettings): number {
   return (seconds * operationPollSeconds) / USUAL_POLL_SECONDS
+}
+
+/** From which the names of an object's resources derive. */
+export function rootUidOf({ metadata, status }: GpuVm): string | undefined {
+  return status?.adoptedFrom ?? metadata.uid
 }
 
 /** Whether the object is to be given up. */

@@ -22,6 +22,7 @@ export function tell(recorder: Teller, { seen, verdict, outcome, failure, next }
   const { machine } = seen
   if (isEvictionSeen(verdict)) evicted(recorder, machine, verdict)
   else if (verdict.step?.do === 'BeginIncarnation') begun(recorder, machine, verdict, next)
+  if (verdict.step?.do === 'Adopt') adopted(recorder, machine, verdict)
   if (outcome.operation?.kind === 'Create') asked(recorder, machine, next)
   if (failure && !verdict.stalled) refused(recorder, machine, failure)
   if (isStoppedByOthers(seen)) stoppedByOthers(recorder, machine)
@@ -72,6 +73,10 @@ function refused(recorder: Teller, machine: GpuVm, { code, message }: { code: st
 function runs(recorder: Teller, machine: GpuVm, { priority, publicIP }: GpuVmStatus): void {
   const note = `Azure runs the machine on ${priority === 'Spot' ? 'spot' : 'on-demand'} capacity at ${publicIP ?? 'no address'}.`
   recorder.event(machine, { type: 'Normal', reason: 'MachineRunning', action: 'Start', note })
+}
+
+function adopted(recorder: Teller, machine: GpuVm, { because }: Verdict): void {
+  recorder.event(machine, { type: 'Normal', reason: 'Adopted', action: 'Adopt', note: because?.message ?? '' })
 }
 
 function stoppedByOthers(recorder: Teller, machine: GpuVm): void {

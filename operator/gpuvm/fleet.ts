@@ -9,6 +9,7 @@ import type { Logger } from '../../lib/telemetry/log.ts'
 import { AzureError } from '../azure/errors.ts'
 import { virtualMachineName } from '../azure/names.ts'
 import type { Azure, PowerState } from '../azure/provider.ts'
+import { rootUidOf } from './decision.ts'
 
 export interface Fleet extends Runnable {
   /** Resolves when every subscription was listed once, or could not be. */
@@ -59,7 +60,7 @@ export function fleet(options: {
 
   function compare(): void {
     for (const machine of machines.list()) {
-      const { uid } = machine.metadata
+      const uid = rootUidOf(machine)
       const { status } = machine
       if (
         uid === undefined ||

@@ -14,7 +14,12 @@ import {
 
 const unmade = without(playing, 'vmId')
 const guarded = { clientCIDRs: ['203.0.113.7/32', '2001:db8::/64'] }
-const group = { id: 'nsg', clientCIDRs: ['2001:db8::/64', '203.0.113.7/32'], provisioningState: 'Succeeded' as const }
+const group = {
+  id: 'nsg',
+  ownerUid: undefined,
+  clientCIDRs: ['2001:db8::/64', '203.0.113.7/32'],
+  provisioningState: 'Succeeded' as const,
+}
 const nic = (different = {}) => ({ ...networkInterface, ...different })
 
 test.each<{ title: string; seen: Different; step?: string; waits?: boolean }>([

@@ -13,7 +13,8 @@ import {
   virtualMachineName,
 } from '../azure/names.ts'
 import type { Azure, OperationState, Place } from '../azure/provider.ts'
-import { incarnationOf, isLeaving, type Observed } from './decision.ts'
+import { type Heritage, incarnationOf, isLeaving, type Observed, PLAYER_LABEL } from './decision.ts'
+import type { Holdings } from './holdings.ts'
 
 /** Before anything was asked. */
 export const nothing: Observed = {
@@ -26,21 +27,24 @@ export const nothing: Observed = {
   osDisk: undefined,
   dataDisks: [],
   hasBootstrapSecret: false,
+  heritage: undefined,
   operation: undefined,
 }
 
 export interface Sighting {
   azure: Azure
   kube: KubeClient
+  holdings: Pick<Holdings, 'of'>
   machine: GpuVm
   uid: string
+  rootUid: string
   place: Place | undefined
   now: Date
   signal: AbortSignal
 }
 
 export async function observe(sighting: Sighting): Promise<Observed> {
-  const { azure, machine, uid, place, now, signal } = sighting
+  const { azure, machine, rootUid, place, now, signal } = sighting
   if (!place) return { ...nothing, hasBootstrapSecret: await bootstrapSecretExists(sighting) }
 
   const operation = await operationState(sighting, place)
@@ -48,28 +52,35 @@ export async function observe(sighting: Sighting): Promise<Observed> {
   const isOvertaken = isLeaving(machine) && machine.status?.operation?.kind !== 'Delete'
   if (operation?.is === 'Running' && !isOvertaken) return { ...nothing, sight: 'Operation', operation }
 
+  const heritage = isLeaving(machine) ? undefined : await heritageOf(sighting)
+  if (heritage) return { ...nothing, sight: 'Operation', heritage }
+
   const { number } = incarnationOf(machine, now)
   const [virtualMachine, predecessor] = await Promise.all([
-    azure.virtualMachine(place, virtualMachineName(uid, number), signal),
+    azure.virtualMachine(place, virtualMachineName(rootUid, number), signal),
     number > 1 && mayHavePredecessor(machine)
-      ? azure.virtualMachine(place, virtualMachineName(uid, number - 1), signal)
+      ? azure.virtualMachine(place, virtualMachineName(rootUid, number - 1), signal)
       : undefined,
   ])
-  const everything = virtualMachine === undefined || isLeaving(machine) || !isOnRecord(machine)
+  const everything =
+    virtualMachine === undefined ||
+    isLeaving(machine) ||
+    !isOnRecord(machine) ||
+    machine.status?.incarnation?.reason === 'Adopted'
   const guarded =
     machine.spec.clientCIDRs !== undefined || machine.status?.resources?.networkSecurityGroup !== undefined
 
   const [hasBootstrapSecret, publicIPAddress, networkInterface, networkSecurityGroup, osDisk, ...dataDisks] =
     await Promise.all([
       everything ? bootstrapSecretExists(sighting) : true,
-      everything || guarded ? azure.publicIPAddress(place, publicIPAddressName(uid), signal) : undefined,
-      everything || guarded ? azure.networkInterface(place, networkInterfaceName(uid), signal) : undefined,
+      everything || guarded ? azure.publicIPAddress(place, publicIPAddressName(rootUid), signal) : undefined,
+      everything || guarded ? azure.networkInterface(place, networkInterfaceName(rootUid), signal) : undefined,
       guarded || isLeaving(machine)
-        ? azure.networkSecurityGroup(place, networkSecurityGroupName(uid), signal)
+        ? azure.networkSecurityGroup(place, networkSecurityGroupName(rootUid), signal)
         : undefined,
-      everything ? azure.disk(place, osDiskName(uid), signal) : undefined,
+      everything ? azure.disk(place, osDiskName(rootUid), signal) : undefined,
       ...(everything ? (machine.spec.disks.data ?? []) : []).map(disk =>
-        azure.disk(place, dataDiskName(uid, disk.name), signal),
+        azure.disk(place, dataDiskName(rootUid, disk.name), signal),
       ),
     ])
   return {
@@ -82,8 +93,49 @@ export async function observe(sighting: Sighting): Promise<Observed> {
     osDisk,
     dataDisks,
     hasBootstrapSecret,
+    heritage: undefined,
     operation,
   }
+}
+
+/** Of an object that has not begun, or whose status speaks of another's resources, as a restored one's does. */
+async function heritageOf({ holdings, azure, machine, uid, signal }: Sighting): Promise<Heritage | undefined> {
+  const { metadata, spec, status } = machine
+  if (status?.adoptedFrom !== undefined || (status?.incarnation !== undefined && !speaksOfAnother(machine))) return
+  const { namespace = '', name } = metadata
+  const holding = await holdings.of({ namespace, name, uid, player: metadata.labels?.[PLAYER_LABEL] }, signal)
+  if (holding === undefined || holding.place.region !== spec.region) return
+
+  const { uid: rootUid, place } = holding
+  const highest = Math.max(holding.incarnation, status?.incarnation?.number ?? 0)
+  const vmOf = async (number: number) =>
+    number < 1 ? undefined : await azure.virtualMachine(place, virtualMachineName(rootUid, number), signal)
+  const [vm, before, networkInterface, publicIPAddress, osDisk] = await Promise.all([
+    vmOf(highest),
+    vmOf(highest - 1),
+    azure.networkInterface(place, networkInterfaceName(rootUid), signal),
+    azure.publicIPAddress(place, publicIPAddressName(rootUid), signal),
+    azure.disk(place, osDiskName(rootUid), signal),
+  ])
+  if ([vm, before, networkInterface, publicIPAddress, osDisk].every(one => one === undefined)) return
+  return {
+    rootUid,
+    // A number that no VM has had, so that no late DELETE hits the one to come; but a predecessor has to be seen.
+    number: Math.max(1, vm || before ? highest : highest + 1),
+    priority: vm?.priority ?? spec.priority ?? 'Spot',
+    resources: {
+      ...(vm && { virtualMachine: vm.id }),
+      ...(networkInterface && { networkInterface: networkInterface.id }),
+      ...(publicIPAddress && { publicIPAddress: publicIPAddress.id }),
+      ...(osDisk && { osDisk: osDisk.id }),
+    },
+  }
+}
+
+function speaksOfAnother({ metadata, status }: GpuVm): boolean {
+  const { virtualMachine, networkInterface, publicIPAddress, osDisk } = status?.resources ?? {}
+  const id = virtualMachine ?? networkInterface ?? publicIPAddress ?? osDisk
+  return id !== undefined && !id.toLowerCase().includes(metadata.uid ?? '')
 }
 
 /** A Secret that the spec names, or that was there before under our name, is somebody else's, and never ours to delete. */

@@ -15,14 +15,20 @@ import {
   tagsOf,
   virtualMachineName,
 } from '../azure/names.ts'
-import type { AcceptedOperation, Azure, Place } from '../azure/provider.ts'
-import type { DeletableResource, Operation, Seen, Step } from './decision.ts'
+import type { AcceptedOperation, Azure, Place, TaggedResource } from '../azure/provider.ts'
+import {
+  type DeletableResource,
+  type Operation,
+  PLAYER_LABEL,
+  type Seen,
+  type Step,
+  type TaggedKind,
+} from './decision.ts'
 import { securityGroupId } from './network.ts'
 import { virtualMachineRequest } from './request.ts'
 import type { Outcome } from './status.ts'
 
 export const FINALIZER = 'wasd.cloud/operator'
-export const PLAYER_LABEL = 'wasd.cloud/player'
 
 export interface Hands {
   azure: Azure
@@ -31,10 +37,11 @@ export interface Hands {
 
 export async function perform(step: Step, seen: Seen, hands: Hands, signal: AbortSignal): Promise<Outcome> {
   const { azure, kube } = hands
-  const { machine, uid, incarnation } = seen
-  const name = virtualMachineName(uid, incarnation.number)
+  const { machine, rootUid, incarnation } = seen
+  const name = virtualMachineName(rootUid, incarnation.number)
 
   switch (step.do) {
+    case 'Adopt':
     case 'BeginIncarnation':
     case 'RecordEviction':
       return {} // Written with the status; the next pass acts on it.
@@ -44,13 +51,18 @@ export async function perform(step: Step, seen: Seen, hands: Hands, signal: Abor
     case 'ReleaseObject':
       await removeFinalizer(kube, gpuVms, machine, FINALIZER, { signal })
       return {}
+    case 'Retag':
+      await Promise.all(
+        step.resources.map(resource => azure.retag(placed(seen), named(resource, seen), tags(seen), signal)),
+      )
+      return {}
     case 'PutPublicIPAddress':
-      await azure.putPublicIPAddress(placed(seen), { name: publicIPAddressName(uid), tags: tags(seen) }, signal)
+      await azure.putPublicIPAddress(placed(seen), { name: publicIPAddressName(rootUid), tags: tags(seen) }, signal)
       return {}
     case 'PutNetworkSecurityGroup': {
       const { clientCIDRs = [] } = machine.spec
       const request = {
-        name: networkSecurityGroupName(uid),
+        name: networkSecurityGroupName(rootUid),
         clientCIDRs,
         probeCIDRs: seen.region?.probeCIDRs ?? [],
         tags: tags(seen),
@@ -60,7 +72,7 @@ export async function perform(step: Step, seen: Seen, hands: Hands, signal: Abor
     }
     case 'PutNetworkInterface': {
       const request = {
-        name: networkInterfaceName(uid),
+        name: networkInterfaceName(rootUid),
         subnetId: seen.region?.subnetId ?? '',
         publicIPAddressId: seen.observed.publicIPAddress?.id ?? '',
         networkSecurityGroupId: securityGroupId(seen),
@@ -83,7 +95,7 @@ export async function perform(step: Step, seen: Seen, hands: Hands, signal: Abor
     case 'DeallocateVirtualMachine':
       return begun(seen, 'Deallocate', name, await azure.deallocateVirtualMachine(placed(seen), name, signal))
     case 'DeleteVirtualMachine': {
-      const doomed = virtualMachineName(uid, step.incarnation)
+      const doomed = virtualMachineName(rootUid, step.incarnation)
       return begun(seen, 'Delete', doomed, await azure.deleteVirtualMachine(placed(seen), doomed, signal))
     }
     case 'DeleteResources':
@@ -109,21 +121,40 @@ async function deleteResource(
   { azure, kube }: Hands,
   signal: AbortSignal,
 ): Promise<void> {
-  const { machine, uid, namespace } = seen
+  const { machine, rootUid, namespace } = seen
   switch (resource.kind) {
     case 'networkInterface':
-      return await azure.deleteNetworkInterface(placed(seen), networkInterfaceName(uid), signal)
+      return await azure.deleteNetworkInterface(placed(seen), networkInterfaceName(rootUid), signal)
     case 'publicIPAddress':
-      return await azure.deletePublicIPAddress(placed(seen), publicIPAddressName(uid), signal)
+      return await azure.deletePublicIPAddress(placed(seen), publicIPAddressName(rootUid), signal)
     case 'networkSecurityGroup':
-      return await azure.deleteNetworkSecurityGroup(placed(seen), networkSecurityGroupName(uid), signal)
+      return await azure.deleteNetworkSecurityGroup(placed(seen), networkSecurityGroupName(rootUid), signal)
     case 'osDisk':
-      return await azure.deleteDisk(placed(seen), osDiskName(uid), signal)
+      return await azure.deleteDisk(placed(seen), osDiskName(rootUid), signal)
     case 'dataDisk':
-      return await azure.deleteDisk(placed(seen), dataDiskName(uid, resource.name), signal)
+      return await azure.deleteDisk(placed(seen), dataDiskName(rootUid, resource.name), signal)
     case 'bootstrapSecret':
       await kube.delete(secrets, { namespace, name: machine.metadata.name }, { signal })
       return
+    default:
+      return resource satisfies never
+  }
+}
+
+function named(resource: TaggedKind, { rootUid, incarnation }: Seen): { kind: TaggedResource['kind']; name: string } {
+  switch (resource.kind) {
+    case 'virtualMachine':
+      return { kind: resource.kind, name: virtualMachineName(rootUid, incarnation.number) }
+    case 'networkInterface':
+      return { kind: resource.kind, name: networkInterfaceName(rootUid) }
+    case 'publicIPAddress':
+      return { kind: resource.kind, name: publicIPAddressName(rootUid) }
+    case 'networkSecurityGroup':
+      return { kind: resource.kind, name: networkSecurityGroupName(rootUid) }
+    case 'osDisk':
+      return { kind: 'disk', name: osDiskName(rootUid) }
+    case 'dataDisk':
+      return { kind: 'disk', name: dataDiskName(rootUid, resource.name) }
     default:
       return resource satisfies never
   }

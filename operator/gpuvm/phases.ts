@@ -1,5 +1,6 @@
 // The order of decisions. Order is policy: giving back overtakes waiting, an eviction a change of mind, and whatever
 // came before is out of Azure before anything is asked of it again.
+import { adoption, retagging } from './adoption.ts'
 import { bootstrap } from './bootstrap.ts'
 import { catalogued } from './catalogued.ts'
 import { change } from './change.ts'
@@ -17,7 +18,9 @@ import { sickness } from './sickness.ts'
 
 export const phases = [
   deletion,
+  adoption,
   operationUnderWay,
+  retagging,
   catalogued,
   bootstrap,
   loss,

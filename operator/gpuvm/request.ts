@@ -6,11 +6,11 @@ import type { Tags, VirtualMachineRequest } from '../azure/provider.ts'
 import type { Seen } from './decision.ts'
 
 export function virtualMachineRequest(seen: Seen, name: string, tags: Tags): VirtualMachineRequest {
-  const { machine, uid, image, incarnation, observed } = seen
+  const { machine, rootUid, image, incarnation, observed } = seen
   if (!image)
     throw new AzureError('ImageUnknown', `The catalogue does not know image ${machine.spec.image}.`, { status: 400 })
   const { os, data = [] } = machine.spec.disks
-  const osDisk = { name: osDiskName(uid), sizeGiB: os.sizeGiB, sku: os.sku }
+  const osDisk = { name: osDiskName(rootUid), sizeGiB: os.sizeGiB, sku: os.sku }
 
   return {
     name,
@@ -19,7 +19,7 @@ export function virtualMachineRequest(seen: Seen, name: string, tags: Tags): Vir
     networkInterfaceId: observed.networkInterface?.id ?? '',
     osDisk: observed.osDisk ? { ...osDisk, attachId: observed.osDisk.id } : { ...osDisk, imageId: image.id },
     dataDisks: data.map((disk, index) => ({
-      name: dataDiskName(uid, disk.name),
+      name: dataDiskName(rootUid, disk.name),
       lun: disk.lun,
       sizeGiB: disk.sizeGiB,
       sku: disk.sku,

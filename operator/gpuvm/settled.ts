@@ -4,7 +4,7 @@ import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { isTrue } from '../../lib/kube/conditions.ts'
 import { referenceOf } from '../../lib/kube/resource.ts'
 import { virtualMachineName } from '../azure/names.ts'
-import { type GpuVmSettings, isLeaving } from './decision.ts'
+import { type GpuVmSettings, isLeaving, rootUidOf } from './decision.ts'
 import type { Fleet } from './fleet.ts'
 import { isNoticed } from './notice.ts'
 import type { Prober } from './prober.ts'
@@ -26,7 +26,7 @@ export function isSettled(machine: GpuVm, { fleet, prober, settings, now }: Know
     return false
   if (isNoticed(machine, { now, settings }) || isSuspect(machine, { now, settings })) return false
 
-  const listed = fleet.powerState(virtualMachineName(uid, status.incarnation.number))
+  const listed = fleet.powerState(virtualMachineName(rootUidOf(machine) ?? uid, status.incarnation.number))
   if (listed === undefined || listed !== status.powerState) return false
   if (status.powerState !== 'Running' || status.publicIP === undefined) return true
 

@@ -3,7 +3,7 @@ import type { CatalogueImage, CatalogueRegion } from '../../crds/catalogue.ts'
 import type { GpuVm, GpuVmSpec, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import type { ObjectMeta } from '../../lib/kube/resource.ts'
 import type { DiskSeen, NetworkInterfaceSeen, PublicIPAddressSeen, VirtualMachineSeen } from '../azure/provider.ts'
-import { incarnationOf, type Observed, type Seen, type StreamSeen } from './decision.ts'
+import { incarnationOf, type Observed, rootUidOf, type Seen, type StreamSeen } from './decision.ts'
 
 export const UID = '5f0c8f7e-0d5b-4c57-9f6c-2a7f6d5f7a01'
 export const now = new Date('2026-11-24T12:00:00.000Z')
@@ -29,6 +29,7 @@ export const image: CatalogueImage = {
 export function virtualMachine(different: Partial<VirtualMachineSeen> = {}): VirtualMachineSeen {
   return {
     id: `${group}/Microsoft.Compute/virtualMachines/gvm-${UID}-vm-1`,
+    ownerUid: UID,
     vmId: 'vm-id-1',
     size: 'Standard_NV12ads_A10_v5',
     priority: 'Spot',
@@ -45,18 +46,21 @@ export function virtualMachine(different: Partial<VirtualMachineSeen> = {}): Vir
 
 export const publicIPAddress: PublicIPAddressSeen = {
   id: `${group}/Microsoft.Network/publicIPAddresses/gvm-${UID}-ip`,
+  ownerUid: UID,
   address: '198.51.100.7',
   fqdn: undefined,
   provisioningState: 'Succeeded',
 }
 export const networkInterface: NetworkInterfaceSeen = {
   id: `${group}/Microsoft.Network/networkInterfaces/gvm-${UID}-nic`,
+  ownerUid: UID,
   virtualMachineId: undefined,
   networkSecurityGroupId: undefined,
   provisioningState: 'Succeeded',
 }
 export const osDisk: DiskSeen = {
   id: `${group}/Microsoft.Compute/disks/gvm-${UID}-os`,
+  ownerUid: UID,
   name: `gvm-${UID}-os`,
   managedBy: undefined,
   provisioningState: 'Succeeded',
@@ -160,6 +164,7 @@ export function sight(different: Different = {}): Seen {
   return {
     machine,
     uid: UID,
+    rootUid: rootUidOf(machine) ?? UID,
     namespace: 'play',
     region: different.region === 'Unknown' ? undefined : (different.region ?? region),
     image: different.image === 'Unknown' ? undefined : (different.image ?? image),
@@ -175,6 +180,7 @@ export function sight(different: Different = {}): Seen {
       osDisk: undefined,
       dataDisks: [],
       hasBootstrapSecret: true,
+      heritage: undefined,
       operation: undefined,
       ...different.observed,
     },

@@ -2,7 +2,15 @@
 import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { type ConditionChange, removeCondition, setCondition } from '../../lib/kube/conditions.ts'
 import type { VirtualMachineSeen } from '../azure/provider.ts'
-import { type Incarnation, isLeaving, type LastError, type Operation, type Seen, type Verdict } from './decision.ts'
+import {
+  type Heritage,
+  type Incarnation,
+  isLeaving,
+  type LastError,
+  type Operation,
+  type Seen,
+  type Verdict,
+} from './decision.ts'
 import { lateFailure } from './refusal.ts'
 
 /** What performing the step brought to light. */
@@ -19,13 +27,15 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
   const old = machine.status ?? {}
   const begun = verdict.step?.do === 'BeginIncarnation' ? begin(seen, verdict.step) : undefined
   const vm = begun ? undefined : observed.virtualMachine
+  const heritage = verdict.step?.do === 'Adopt' ? verdict.step.heritage : undefined
 
   const next: GpuVmStatus = {
     ...old,
     observedGeneration: machine.metadata.generation ?? 0,
-    incarnation: begun ?? seen.incarnation,
+    incarnation: begun ?? (heritage ? inherited(seen, heritage) : seen.incarnation),
+    ...(heritage && { adoptedFrom: heritage.rootUid }),
     phase: phaseOf(seen, verdict),
-    resources: resourcesOf(seen, begun !== undefined),
+    resources: heritage?.resources ?? resourcesOf(seen, begun !== undefined),
     ...(observed.publicIPAddress?.address !== undefined && { publicIP: observed.publicIPAddress.address }),
     ...(observed.publicIPAddress?.fqdn !== undefined && { fqdn: observed.publicIPAddress.fqdn }),
   }
@@ -86,6 +96,10 @@ function begin(
     reason,
     since: now.toISOString(),
   }
+}
+
+function inherited({ machine, now }: Seen, { number, priority }: Heritage): Incarnation {
+  return { number, priority, specPriority: machine.spec.priority, reason: 'Adopted', since: now.toISOString() }
 }
 
 /** A machine's id is believed once Azure has finished making it; until then it may still turn out to be nothing. */

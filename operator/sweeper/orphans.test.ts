@@ -8,7 +8,16 @@ function resource(uid: string | undefined, different: Partial<TaggedResource> = 
   const name = `${kind}-${uid}`
   return {
     subscription: 's',
-    resource: { id: name, kind, name, resourceGroup: 'rg', createdAt: undefined, ...different, tags },
+    resource: {
+      id: name,
+      kind,
+      name,
+      resourceGroup: 'rg',
+      region: 'westeurope',
+      createdAt: undefined,
+      ...different,
+      tags,
+    },
   }
 }
 const many = (count: number) => Array.from({ length: count }, (_, index) => resource(`gone-${index}`))

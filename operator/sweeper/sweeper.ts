@@ -72,7 +72,11 @@ export function sweeper(options: SweeperOptions): Runnable {
           continue: next,
           signal,
         })
-        for (const { metadata } of page.items) if (metadata.uid) uids.add(metadata.uid)
+        for (const { metadata, status } of page.items) {
+          if (metadata.uid) uids.add(metadata.uid)
+          // What it has adopted is its own before the tags say so.
+          if (status?.adoptedFrom) uids.add(status.adoptedFrom)
+        }
         next = page.metadata.continue || undefined
       } while (next !== undefined)
     }

@@ -26,6 +26,7 @@ import { gameSessionMetrics } from '../../../operator/gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from '../../../operator/gamesession/observe.ts'
 import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
+import { holdings } from '../../../operator/gpuvm/holdings.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
 import type { HistoryStore } from '../../../operator/history/history.ts'
 import { reflectNamespaces } from '../../../operator/namespaces.ts'
@@ -156,6 +157,7 @@ export function startOperator(options: OperatorOptions): Operator {
     recorder: itsRecorder,
     prober: itsProber,
     fleet: itsFleet,
+    holdings: holdings({ azure, installationId, subscriptions }),
     nudges,
     settings,
     onDecided: recorded.record,
