@@ -10,6 +10,7 @@ import { serviceTokenCommand } from './players/service-token-command.ts'
 import { queueCommand } from './queue/command.ts'
 import { serve } from './serve.ts'
 import { migrateSettings, serveSettings } from './settings.ts'
+import { ledgerCommand } from './wallet/command.ts'
 
 const USAGE = `Usage: node api/main.ts <command>
 
@@ -17,6 +18,7 @@ const USAGE = `Usage: node api/main.ts <command>
   migrate         brings the database to the newest schema, then exits
   queue           lists what failed for good, and puts it back to work
   service-token   makes, lists and revokes the tokens of services
+  ledger          proves the books, and corrects a wallet
 
 Settings come from the environment; a missing or malformed one is named.`
 
@@ -52,7 +54,7 @@ async function service(stopping: AbortSignal): Promise<void> {
       return
     }
     default:
-      throw new ArgumentsError(`Say serve, migrate, queue or service-token.\n${USAGE}`)
+      throw new ArgumentsError(`Say serve, migrate, queue, ledger or service-token.\n${USAGE}`)
   }
 }
 
@@ -62,6 +64,9 @@ switch (verb) {
     break
   case 'service-token':
     await answer(database => serviceTokenCommand(rest, database, systemClock.now()))
+    break
+  case 'ledger':
+    await answer(database => ledgerCommand(rest, database, systemClock.now()))
     break
   case 'help':
   case '--help':

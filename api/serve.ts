@@ -31,6 +31,7 @@ import { forgetEvents } from './sessions/events.ts'
 import { createRaise } from './sessions/metrics.ts'
 import { sessionParts } from './sessions/runnables.ts'
 import type { ServeSettings } from './settings.ts'
+import { keepBooks } from './wallet/keeping.ts'
 
 export interface ServeOutside {
   settings: ServeSettings
@@ -101,6 +102,7 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
       { database, rails, clock, log, onOutcome: what => paymentsTold.told({ ...what, by: 'Reconciliation' }) },
       drain.signal,
     ),
+    keepBooks({ database, clock, log, registry: metrics, checkSeconds: settings.ledgerCheckSeconds }, drain.signal),
     catalogue.run(drain.signal),
     forgetting(database, { clock, log }, drain.signal),
     front.stream(stopping), // Streams never end by themselves: they go first, and are taken up at another replica.

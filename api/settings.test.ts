@@ -37,6 +37,8 @@ test('a complete environment is parsed, with the documented defaults', () => {
   expect(settings.sessions).toEqual({
     namespace: 'wasd',
     holdBlockSeconds: 900,
+    promises: { startSeconds: 600, recoverySeconds: 300, creditSeconds: 600, creditDays: 90 },
+    tax: { name: 'GST', basisPoints: 1800 },
     paidGraceSeconds: 120,
     defaultRegions: ['centralindia', 'southindia'],
     ttlSeconds: 3600,

@@ -85,6 +85,16 @@ const serveSchema = z.object({
   DEFAULT_REGIONS: regions
     .refine(names => names.length > 0, 'at least one region is expected')
     .describe('Azure regions for new sessions, separated by commas, the preferred one first'),
+  PROMISED_START_SECONDS: integer({ minimum: 60, maximum: 86_400 }).default(600),
+  PROMISED_RECOVERY_SECONDS: integer({ minimum: 60, maximum: 86_400 }).default(300),
+  FAULT_CREDIT_SECONDS: integer({ minimum: 0, maximum: 14_400 }).default(600),
+  FAULT_CREDIT_DAYS: integer({ minimum: 1, maximum: 3650 }).default(90),
+  TAX_NAME: z
+    .string()
+    .regex(/^[\p{L}\p{N} .-]{1,20}$/u, 'a short name such as GST is expected')
+    .default('GST'),
+  TAX_BASIS_POINTS: integer({ minimum: 0, maximum: 10_000 }).default(1800),
+  LEDGER_CHECK_SECONDS: integer({ minimum: 60, maximum: 86_400 }).default(600),
   SESSION_TTL_SECONDS: integer({ minimum: 0, maximum: 2_592_000 }).default(3600),
 })
 
@@ -128,12 +138,20 @@ export function serveSettings(environment: Environment) {
       accountId: parsed.RAZORPAY_ACCOUNT_ID,
       baseUrl: parsed.RAZORPAY_BASE_URL,
     },
+    ledgerCheckSeconds: parsed.LEDGER_CHECK_SECONDS,
     sessions: {
       namespace: parsed.SESSION_NAMESPACE,
       holdBlockSeconds: parsed.HOLD_BLOCK_SECONDS,
       paidGraceSeconds: parsed.PAID_GRACE_SECONDS,
       defaultRegions: parsed.DEFAULT_REGIONS,
       ttlSeconds: parsed.SESSION_TTL_SECONDS,
+      promises: {
+        startSeconds: parsed.PROMISED_START_SECONDS,
+        recoverySeconds: parsed.PROMISED_RECOVERY_SECONDS,
+        creditSeconds: parsed.FAULT_CREDIT_SECONDS,
+        creditDays: parsed.FAULT_CREDIT_DAYS,
+      },
+      tax: { name: parsed.TAX_NAME, basisPoints: parsed.TAX_BASIS_POINTS },
     },
   }
 }

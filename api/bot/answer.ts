@@ -25,6 +25,17 @@ export async function answer(press: Press, visitor: Visitor, outside: BotOutside
       const playing = (await outside.session(playerId)) !== undefined
       return { show: screens.balance(words, { wallet: await wallet(), playing }) }
     }
+    case 'Statement': {
+      const before = press.before === undefined ? {} : { before: press.before }
+      const limit = screens.STATEMENT_LINES + 1
+      const found = await outside.statement({ playerId, limit, ...before })
+      const lines = found.map(line => ({ ...line, game: titleOf(line.game, catalogue) }))
+      return { show: screens.statement(words, { lines, owedPaise: (await wallet()).owedPaise }) }
+    }
+    case 'Receipt': {
+      const view = await outside.receipt({ playerId, sessionId: press.session })
+      return { show: screens.receipt(words, view && { ...view, ...titlesOf(view, catalogue) }) }
+    }
     case 'TopUp':
       return { show: screens.topUp(words) }
     case 'TopUpAmount': {
@@ -78,6 +89,10 @@ export async function answer(press: Press, visitor: Visitor, outside: BotOutside
 /** What has since left the catalogue keeps its key as its name. */
 function titlesOf(choice: { game: string; tier: string }, { games, tiers }: Catalogue): { game: string; tier: string } {
   return { game: games[choice.game]?.title ?? choice.game, tier: tiers[choice.tier]?.title ?? choice.tier }
+}
+
+function titleOf(game: string | undefined, { games }: Catalogue): string | undefined {
+  return game === undefined ? undefined : (games[game]?.title ?? game)
 }
 
 async function status(session: RunningSession, visitor: Visitor, outside: BotOutside): Promise<Screen> {

@@ -62,6 +62,8 @@ async function onText(context: Context, text: string, outside: BotOutside): Prom
       return reply(context, { do: 'Home' }, visitor, outside)
     case 'help':
       return send(context, { show: screens.help(words) })
+    case 'statement':
+      return reply(context, { do: 'Statement', before: undefined }, visitor, outside)
     case 'topup':
       return topUp(context, argument.trim(), visitor, outside)
     default:

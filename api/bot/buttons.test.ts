@@ -18,7 +18,11 @@ const press: fc.Arbitrary<Press> = fc.oneof(
     tier: key,
     ratePaisePerHour: fc.integer({ min: 1, max: 10_000_000 }),
   }),
-  fc.record({ do: fc.constant('StopNow'), session: fc.stringMatching(/^[0-9a-z]{26}$/) }),
+  fc.record({
+    do: fc.constant('Statement'),
+    before: fc.option(fc.bigInt({ min: 1n, max: 10n ** 18n - 1n }), { nil: undefined }),
+  }),
+  fc.record({ do: fc.constantFrom('StopNow', 'Receipt'), session: fc.stringMatching(/^[0-9a-z]{26}$/) }),
   fc.record({ do: fc.constant('Refund'), payment: fc.stringMatching(/^\d{1,18}$/) }),
   fc.record({ do: fc.constant('RefundNow'), payment: fc.stringMatching(/^\d{1,18}$/), amountPaise }),
 ) as fc.Arbitrary<Press>
@@ -45,6 +49,8 @@ test.each([
   'tier:quake:gone',
   'start:quake:standard:-5',
   'amount:1e9',
+  'statement:-1',
+  'receipt:',
   'stars:',
   'refund:',
   'refund-now:1:-5',

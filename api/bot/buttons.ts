@@ -5,6 +5,9 @@ import { createHash } from 'node:crypto'
 export type Press =
   | { do: 'Home' }
   | { do: 'Balance' }
+  /** What came in and went out, the newest first; below `before`, a transaction's id, where there is one. */
+  | { do: 'Statement'; before: bigint | undefined }
+  | { do: 'Receipt'; session: string }
   | { do: 'TopUp' }
   /** An amount was picked: which way to pay? */
   | { do: 'TopUpAmount'; amountPaise: bigint }
@@ -42,6 +45,10 @@ export function callbackData(press: Press): string {
     case 'TopUpAmount':
     case 'PayWithStars':
       return `${names[press.do]}:${press.amountPaise}`
+    case 'Statement':
+      return press.before === undefined ? names.Statement : `${names.Statement}:${press.before}`
+    case 'Receipt':
+      return `${names.Receipt}:${press.session}`
     case 'Games':
       return `${names.Games}:${press.offset}`
     case 'Game':
@@ -64,6 +71,8 @@ export function callbackData(press: Press): string {
 const names = {
   Home: 'home',
   Balance: 'balance',
+  Statement: 'statement',
+  Receipt: 'receipt',
   TopUp: 'topup',
   TopUpAmount: 'amount',
   PayWithStars: 'stars',
@@ -95,6 +104,11 @@ export function readPress(data: string, known: Known): Press | undefined {
       return { do: 'Home' }
     case names.Balance:
       return { do: 'Balance' }
+    case names.Statement:
+      if (first === '') return { do: 'Statement', before: undefined }
+      return /^\d{1,18}$/.test(first) ? { do: 'Statement', before: BigInt(first) } : undefined
+    case names.Receipt:
+      return first ? { do: 'Receipt', session: first } : undefined
     case names.TopUp:
       return { do: 'TopUp' }
     case names.Status:

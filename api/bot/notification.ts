@@ -56,11 +56,18 @@ export function notificationScreen(notification: Notification, words: Words, cat
         ratePaisePerHour: BigInt(receipt.ratePaisePerHour),
         chargedPaise: BigInt(receipt.chargedPaise),
         balancePaise: BigInt(receipt.balancePaise),
+        document: receipt.document && { ...receipt.document, taxPaise: BigInt(receipt.document.taxPaise) },
       }
-      return screens.menu(words, say.sessionEnded(told))
+      return screens.sessionEnded(words, say.sessionEnded(told), receipt.document?.sessionId)
     }
     case 'SessionFailed':
       return screens.menu(words, say.sessionFailed(asSentence(notification.message)))
+    case 'FaultCredited': {
+      const { reason } = notification
+      const amountPaise = BigInt(notification.amountPaise)
+      const balancePaise = BigInt(notification.balancePaise)
+      return screens.menu(words, say.faultCredited({ amountPaise, balancePaise, reason: asSentence(reason) }))
+    }
     default:
       return notification satisfies never
   }

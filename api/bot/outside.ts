@@ -4,6 +4,8 @@ import type { Logger } from '../../lib/telemetry/log.ts'
 import type { RailName } from '../payments/rail.ts'
 import type { StarsCheck, StarsInvoice } from '../payments/stars.ts'
 import type { SessionState } from '../sessions/commands.ts'
+import type { StatementLine } from '../wallet/statement.ts'
+import type { ReceiptView } from './words-books.ts'
 
 /** A person as Telegram describes one. */
 export interface Person {
@@ -55,7 +57,11 @@ export interface BotOutside {
   /** The player behind a person, made on first sight. */
   player(person: Person): Promise<{ id: string }>
   /** `availablePaise` is free to be spent, `heldPaise` set aside for the running session. */
-  wallet(playerId: string): Promise<{ availablePaise: bigint; heldPaise: bigint }>
+  wallet(playerId: string): Promise<{ availablePaise: bigint; heldPaise: bigint; owedPaise: bigint }>
+  /** The newest lines, or those before a transaction. */
+  statement(order: { playerId: string; limit: number; before?: bigint }): Promise<StatementLine[]>
+  /** The receipt of one of the player's sessions; `undefined` when nothing was charged for it. */
+  receipt(order: { playerId: string; sessionId: string }): Promise<ReceiptView | undefined>
   /** Whole seconds of play that `paise` buy. */
   affordableSeconds(amount: { paise: bigint; ratePaisePerHour: bigint }): number
   /** What a start needs at least, at this price. */

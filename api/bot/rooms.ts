@@ -13,7 +13,11 @@ import { createTopUp, MAXIMUM_PAISE, MINIMUM_PAISE } from '../payments/top-ups.t
 import { findOrCreateByTelegram } from '../players/players.ts'
 import { active, type CommandOutside, start, stop } from '../sessions/commands.ts'
 import { minimumPaise } from '../sessions/quote.ts'
+import { sessionById } from '../sessions/session.ts'
+import { holdOf } from '../wallet/holds.ts'
 import { affordableSeconds } from '../wallet/price.ts'
+import { receiptOf } from '../wallet/receipts.ts'
+import { statement } from '../wallet/statement.ts'
 import { balanceOf } from '../wallet/wallet.ts'
 import type { BotOutside } from './outside.ts'
 import { codeOf } from './refusals.ts'
@@ -51,6 +55,16 @@ export function botOutside(rooms: BotRooms): BotOutside {
       }),
 
     wallet: playerId => balanceOf(database, playerId),
+    statement: order => statement(database, order),
+    async receipt({ playerId, sessionId }) {
+      const [document, session, hold] = await Promise.all([
+        receiptOf(database, { playerId, sessionId }),
+        sessionById(database, sessionId),
+        holdOf(database, sessionId),
+      ])
+      if (!document || !session || !hold) return undefined
+      return { document, game: session.game, tier: session.tier, ratePaisePerHour: hold.ratePaisePerHour }
+    },
     affordableSeconds: purse => Number(affordableSeconds(purse)),
     minimumPaise,
 

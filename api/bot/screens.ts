@@ -1,11 +1,13 @@
 // What the bot shows: words and the buttons below them. Pure; data in, screen out.
 import type { InlineKeyboardButton } from 'grammy/types'
 import type { Catalogue } from '../../crds/catalogue.ts'
+import type { StatementLine } from '../wallet/statement.ts'
 import { callbackData, type Press } from './buttons.ts'
 import type { Html } from './html.ts'
 import { lines } from './html.ts'
 import type { Refundable } from './outside.ts'
 import type { SessionView, TierOffer, Words } from './words.ts'
+import type { ReceiptView } from './words-books.ts'
 
 export interface Screen {
   text: Html
@@ -16,6 +18,7 @@ export interface Screen {
 export interface Wallet {
   availablePaise: bigint
   heldPaise: bigint
+  owedPaise: bigint
 }
 
 /** Paise that the top-up menu offers. Any other amount: /topup and the rupees behind it. */
@@ -67,7 +70,55 @@ export function balance(words: Words, about: { wallet: Wallet; playing: boolean 
     ? button(labels.status, { do: 'Status' })
     : button(labels.play, { do: 'Games', offset: 0 })
   const refund = button(labels.refund, { do: 'Refunds' })
-  return { text: words.balance(about.wallet), buttons: [[button(labels.topUp, { do: 'TopUp' }), second], [refund]] }
+  return {
+    text: words.balance(about.wallet),
+    buttons: [
+      [button(labels.topUp, { do: 'TopUp' }), second],
+      [button(labels.statement, { do: 'Statement', before: undefined }), refund],
+    ],
+  }
+}
+
+/** Lines of a statement on one screen. */
+export const STATEMENT_LINES = 10
+
+/** `lines` may hold one more than a screen shows: then there are older ones. */
+export function statement(words: Words, about: { lines: readonly StatementLine[]; owedPaise: bigint }): Screen {
+  const { owedPaise } = about
+  const { button: labels } = words
+  const shown = about.lines.slice(0, STATEMENT_LINES)
+  const last = about.lines.length > STATEMENT_LINES ? shown.at(-1) : undefined
+  const rows = [
+    [
+      button(labels.balance, { do: 'Balance' }),
+      ...(last ? [button(labels.older, { do: 'Statement', before: last.id })] : []),
+    ],
+    ...receiptRows(words, shown),
+  ]
+  return { text: words.statement({ lines: shown, owedPaise }), buttons: rows }
+}
+
+/** The receipts of the sessions that are shown; those that still run have none, and say so. */
+function receiptRows(words: Words, lines: readonly StatementLine[]): Button[][] {
+  const sessions = new Map(
+    lines.flatMap((line): [string, string][] =>
+      line.kind === 'Play' && line.sessionId ? [[line.sessionId, line.game ?? '']] : [],
+    ),
+  )
+  return [...sessions].map(([session, game]) => [button(words.button.receiptOf(game), { do: 'Receipt', session })])
+}
+
+export function receipt(words: Words, view: ReceiptView | undefined): Screen {
+  return {
+    text: view ? words.receipt(view) : words.noReceipt(),
+    buttons: [[button(words.button.statement, { do: 'Statement', before: undefined })], mainRow(words)],
+  }
+}
+
+/** The end of a session, with the way to its receipt. */
+export function sessionEnded(words: Words, text: Html, session: string | undefined): Screen {
+  const row = session === undefined ? [] : [[button(words.button.receipt, { do: 'Receipt', session })]]
+  return { text, buttons: [...row, mainRow(words)] }
 }
 
 export function topUp(words: Words, text: Html = words.topUp()): Screen {

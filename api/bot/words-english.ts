@@ -2,6 +2,7 @@
 import { type Html, html, lines } from './html.ts'
 import { day, duration, exactDuration, rupees, rupeesShort } from './money.ts'
 import type { Receipt, SessionView, Words } from './words.ts'
+import { causes, percent, receiptWords, statementWords } from './words-books.ts'
 
 /** Sunshine's ports, for a home or office firewall. https://docs.lizardbyte.dev/projects/sunshine: base port 47989. */
 const TCP_PORTS = '47984, 47989, 48010'
@@ -11,6 +12,10 @@ export const english: Words = {
   button: {
     play: '🎮 Play',
     balance: '💰 Balance',
+    statement: '📒 Statement',
+    older: 'Older ›',
+    receipt: '🧾 Receipt',
+    receiptOf: game => `🧾 ${game}`,
     topUp: '➕ Top up',
     status: '📡 Status',
     stop: '⏹ Stop',
@@ -32,6 +37,7 @@ export const english: Words = {
   command: {
     play: 'Pick a game and get a machine',
     balance: 'What is in your wallet',
+    statement: 'What came into your wallet and what left it',
     topup: 'Put money into your wallet',
     refund: 'Get back what you have not played',
     status: 'How your session is doing',
@@ -52,6 +58,7 @@ export const english: Words = {
       html`<b>What I can do</b>`,
       html`/play – pick a game and get a machine`,
       html`/balance – what is in your wallet`,
+      html`/statement – what came into it and what left it, with receipts`,
       html`/topup – put money into your wallet`,
       html`/refund – get back what you have not played`,
       html`/status – how your session is doing`,
@@ -65,14 +72,19 @@ export const english: Words = {
   privateChatsOnly: () => html`I talk to one person at a time. Write to me in a private chat.`,
   staleButton: () => 'This button is out of date. Here is the menu as it is now.',
 
-  balance: ({ availablePaise, heldPaise }) =>
+  balance: ({ availablePaise, heldPaise, owedPaise }) =>
     lines(
       html`Your balance: <b>${rupees(availablePaise)}</b>`,
       heldPaise > 0n
         ? html`Set aside for your running session: ${rupees(heldPaise)}. What you don't play of it comes back.`
         : undefined,
+      owedPaise > 0n ? html`You owe ${rupees(owedPaise)}. Your next top-up repays it.` : undefined,
       availablePaise + heldPaise === 0n ? html`Top up to play.` : undefined,
     ),
+  statement: statementWords,
+  receipt: receiptWords,
+  noReceipt: () =>
+    html`There is no receipt yet: it is made when the session has ended, and only when something was charged.`,
   topUp: () => html`How much would you like to put into your wallet?`,
   topUpAmount: amountPaise =>
     lines(
@@ -186,6 +198,8 @@ export const english: Words = {
     sessionEnded: receipt => sessionEnded(receipt),
     sessionFailed: message =>
       html`❌ Your session could not go on: ${message} Time in which you could not play is not charged. Start again with /play.`,
+    faultCredited: ({ amountPaise, balancePaise, reason }) =>
+      html`🙏 ${reason} Sorry. <b>${rupees(amountPaise)}</b> is in your wallet for it. Your balance: <b>${rupees(balancePaise)}</b>`,
   },
 }
 
@@ -235,15 +249,18 @@ const endReasons: Record<string, string> = {
   ObjectForeign: 'it was removed by support',
 }
 
-const causes: Record<string, string> = {
-  Evicted: 'the data centre took the machine back',
-  StreamLost: 'the stream was lost',
-  MachineStopped: 'the machine stopped',
-  MachineLost: 'the machine was lost',
-}
-
 function sessionEnded(receipt: Receipt): Html {
-  const { game, tier, playedSeconds, chargedPaise, balancePaise, interruptions, endReason, ratePaisePerHour } = receipt
+  const {
+    game,
+    tier,
+    playedSeconds,
+    chargedPaise,
+    balancePaise,
+    interruptions,
+    endReason,
+    ratePaisePerHour,
+    document,
+  } = receipt
   return lines(
     html`🧾 <b>${game}</b> on ${tier} has ended: ${endReasons[endReason] ?? endReason}.`,
     html``,
@@ -253,6 +270,9 @@ function sessionEnded(receipt: Receipt): Html {
     ),
     html`Price: ${rupees(ratePaisePerHour)} an hour`,
     html`Charged: <b>${rupees(chargedPaise)}</b>`,
+    document &&
+      html`${document.taxName} of ${percent(document.taxBasisPoints)} is included: ${rupees(document.taxPaise)}`,
+    document && html`Receipt ${document.number}`,
     html`Your balance: <b>${rupees(balancePaise)}</b>`,
   )
 }

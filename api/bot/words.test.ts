@@ -40,8 +40,10 @@ const notifications: Notification[] = [
       balancePaise: '43495',
       interruptions: [{ cause: 'Evicted', seconds: 95 }],
       endReason: 'PlayerEnded',
+      document: { ...id, number: '26-27/0000042', taxName: 'GST', taxBasisPoints: 1800, taxPaise: '992' },
     },
   },
+  { type: 'FaultCredited', amountPaise: '1000', balancePaise: '1000', reason: 'It took <long>.' },
   { type: 'SessionFailed', message: 'the game is not known' },
 ]
 
@@ -75,6 +77,8 @@ test('the receipt tells what was played, what was not charged and why, the price
     'Not charged: 1 min 35 s, the data centre took the machine back',
     'Price: ₹60.00 an hour',
     'Charged: ₹65.05',
+    'GST of 18 % is included: ₹9.92',
+    'Receipt 26-27/0000042',
     'Your balance: ₹434.95',
   ])
 })

@@ -2,8 +2,10 @@
 
 import type { RailName } from '../payments/rail.ts'
 import type { SessionState } from '../sessions/commands.ts'
+import type { StatementLine } from '../wallet/statement.ts'
 import type { Html } from './html.ts'
 import type { Refundable } from './outside.ts'
+import type { ReceiptView } from './words-books.ts'
 import { english } from './words-english.ts'
 
 /** A tier as a player chooses it. */
@@ -38,12 +40,17 @@ export interface Receipt {
   ratePaisePerHour: bigint
   interruptions: readonly { cause: string; seconds: number }[]
   endReason: string
+  document: { number: string; taxName: string; taxBasisPoints: number; taxPaise: bigint } | undefined
 }
 
 export interface Words {
   button: {
     play: string
     balance: string
+    statement: string
+    older: string
+    receipt: string
+    receiptOf(game: string): string
     topUp: string
     status: string
     stop: string
@@ -69,7 +76,10 @@ export interface Words {
   notACommand(): Html
   privateChatsOnly(): Html
   staleButton(): string
-  balance(wallet: { availablePaise: bigint; heldPaise: bigint }): Html
+  balance(wallet: { availablePaise: bigint; heldPaise: bigint; owedPaise: bigint }): Html
+  statement(about: { lines: readonly StatementLine[]; owedPaise: bigint }): Html
+  receipt(view: ReceiptView): Html
+  noReceipt(): Html
   topUp(): Html
   topUpAmount(amountPaise: bigint): Html
   invoice: { title(amountPaise: bigint): string; description(amountPaise: bigint): string }
@@ -116,10 +126,11 @@ export interface Words {
     balanceLow(minutesLeft: number): Html
     sessionEnded(receipt: Receipt): Html
     sessionFailed(message: string): Html
+    faultCredited(about: { amountPaise: bigint; balancePaise: bigint; reason: string }): Html
   }
 }
 
-export const COMMANDS = ['play', 'balance', 'topup', 'refund', 'status', 'stop', 'help'] as const
+export const COMMANDS = ['play', 'balance', 'statement', 'topup', 'refund', 'status', 'stop', 'help'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 const languages: Record<string, Words> = { en: english }

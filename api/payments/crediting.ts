@@ -1,6 +1,7 @@
 // A payment that the gateway has taken becomes money in the wallet: once, whoever tells of it and however often.
 import type { Queries, Transaction } from '../../lib/database/pool.ts'
 import { enqueue } from '../queue/queue.ts'
+import { extend, sessionToExtend } from '../sessions/extending.ts'
 import { credit, type Gateway } from '../wallet/wallet.ts'
 import { PaymentError } from './errors.ts'
 import type { Money, PaymentSeen, RailName } from './rail.ts'
@@ -28,7 +29,8 @@ export async function creditPayment(
   requireMatch(topUp, rail, payment)
 
   const { playerId, amountPaise } = topUp
-  await wakeMeter(transaction, { playerId, now })
+  // The running session reaches further now. Before the wallet: locks go from session to wallet.
+  const session = await sessionToExtend(transaction, { playerId, now })
   const source = gateways[rail]
   const { isNew, transactionId, repaidPaise, balance } = await credit(transaction, {
     playerId,
@@ -39,6 +41,7 @@ export async function creditPayment(
     now,
   })
   if (!isNew) return 'AlreadyCredited'
+  if (session) await extend(transaction, { session, now })
 
   await transaction`
     WITH credited AS (UPDATE top_ups SET credited_at = coalesce(credited_at, ${now}) WHERE id = ${topUp.id})

@@ -16,6 +16,16 @@ export const receiptSchema = z.object({
   /** None of it was billed. */
   interruptions: z.array(z.object({ cause: z.string(), seconds })),
   endReason: z.string(),
+  /** Where something was charged. */
+  document: z
+    .object({
+      sessionId: z.string(),
+      number: z.string(),
+      taxName: z.string(),
+      taxBasisPoints: z.int().min(0),
+      taxPaise: paise,
+    })
+    .optional(),
 })
 export type Receipt = z.infer<typeof receiptSchema>
 
@@ -53,5 +63,7 @@ export const notificationSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('BalanceLow'), minutesLeft: z.int().min(0) }),
   z.object({ type: z.literal('SessionEnded'), receipt: receiptSchema }),
   z.object({ type: z.literal('SessionFailed'), message: z.string() }),
+  /** We did not keep a promise; `reason` is a sentence for a person. */
+  z.object({ type: z.literal('FaultCredited'), amountPaise: paise, balancePaise: paise, reason: z.string() }),
 ])
 export type Notification = z.infer<typeof notificationSchema>

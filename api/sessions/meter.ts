@@ -3,9 +3,9 @@
 import { outage } from '../../lib/database/outage.ts'
 import { type Database, inTransaction, type Transaction } from '../../lib/database/pool.ts'
 import { enqueue } from '../queue/queue.ts'
-import { charge, growHold } from '../wallet/holds.ts'
+import { charge, growHold, type HoldAndFree } from '../wallet/holds.ts'
 import { affordableSeconds, price } from '../wallet/price.ts'
-import { isGrowthDue, nextLookSeconds, warningOf } from './metering.ts'
+import { growthSeconds, isGrowthDue, nextLookSeconds, warningOf } from './metering.ts'
 import type { SessionsOutside } from './outside.ts'
 import { lockedSession, playedSeconds, type Session } from './session.ts'
 
@@ -73,24 +73,11 @@ async function meter(
   const { playerId, seen } = session
   const played = playedSeconds(seen, now)
   const isPlaying = seen.since !== undefined
-  let { hold, availablePaise } = await charge(transaction, {
-    sessionId: id,
-    playerId,
-    playedSeconds: seen.seconds,
-    now,
-  })
-  if (isGrowthDue({ isPlaying, paidSeconds: hold.paidSeconds, playedSeconds: played, blockSeconds })) {
-    const paidSeconds = hold.paidSeconds + blockSeconds
-    const grown = await growHold(transaction, { sessionId: id, playerId, paidSeconds, now })
-    if (grown.hasGrown) await enqueue(transaction, 'kubernetes.session', { sessionId: id })
-    hold = grown.hold
-    availablePaise = grown.availablePaise
-  }
-
-  const { ratePaisePerHour, paidSeconds } = hold
-  const heldInAll = price({ ratePaisePerHour, seconds: paidSeconds })
-  const reach = affordableSeconds({ ratePaisePerHour, paise: heldInAll + availablePaise })
-  const leftSeconds = reach - played
+  const charged = await charge(transaction, { sessionId: id, playerId, playedSeconds: seen.seconds, now })
+  // Hold and wallet together; growing the one out of the other changes nothing of it.
+  const leftSeconds = reachOf(charged) - played
+  const { hold } = await grown(transaction, { session, charged, played, leftSeconds, blockSeconds, now })
+  const { paidSeconds } = hold
   const toldMinutesLeft = isPlaying ? await warn(transaction, { session, leftSeconds }) : session.toldMinutesLeft
   const lookSeconds = nextLookSeconds({ isPlaying, heldSeconds: paidSeconds - played, leftSeconds, blockSeconds })
   await transaction`
@@ -98,6 +85,36 @@ async function meter(
       told_minutes_left = ${toldMinutesLeft ?? null}
     WHERE id = ${id}`
   return true
+}
+
+/** Seconds that hold and wallet pay for, over the whole session. */
+function reachOf({ hold, availablePaise }: HoldAndFree): bigint {
+  const { ratePaisePerHour, paidSeconds } = hold
+  const heldInAll = price({ ratePaisePerHour, seconds: paidSeconds })
+  return affordableSeconds({ ratePaisePerHour, paise: heldInAll + availablePaise })
+}
+
+/** The hold, grown when that is due; what the object is to say of it goes to the outbox. */
+async function grown(
+  transaction: Transaction,
+  about: {
+    session: Session
+    charged: HoldAndFree
+    played: bigint
+    leftSeconds: bigint
+    blockSeconds: bigint
+    now: Date
+  },
+): Promise<HoldAndFree> {
+  const { session, charged, played, leftSeconds, blockSeconds, now } = about
+  const { id: sessionId, playerId, seen } = session
+  const { paidSeconds } = charged.hold
+  const isPlaying = seen.since !== undefined
+  if (!isGrowthDue({ isPlaying, paidSeconds, playedSeconds: played, blockSeconds })) return charged
+  const order = { sessionId, playerId, paidSeconds: paidSeconds + growthSeconds({ leftSeconds, blockSeconds }), now }
+  const { hasGrown, ...after } = await growHold(transaction, order)
+  if (hasGrown) await enqueue(transaction, 'kubernetes.session', { sessionId })
+  return after
 }
 
 async function warn(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isGrowthDue, nextLookSeconds, warningOf } from './metering.ts'
+import { growthSeconds, isGrowthDue, nextLookSeconds, warningOf } from './metering.ts'
 
 const play = { isPlaying: true, paidSeconds: 900n, blockSeconds: 900n }
 
@@ -31,4 +31,31 @@ test('The next look is at the next growth or warning, within a minute', () => {
   expect(nextLookSeconds({ ...look, leftSeconds: 630n })).toBe(31)
   expect(nextLookSeconds({ ...look, heldSeconds: 450n })).toBe(60) // It has grown already, or cannot.
   expect(nextLookSeconds({ ...look, isPlaying: false, heldSeconds: 1n })).toBe(60)
+})
+
+test('A hold grows by half of what is left, within one block and four', () => {
+  const grown = (leftSeconds: bigint) => growthSeconds({ leftSeconds, blockSeconds: 900n })
+  expect([0n, 900n, 1800n, 4000n, 7200n, 1_000_000n].map(grown)).toEqual([900n, 900n, 900n, 2000n, 3600n, 3600n])
+})
+
+/** One session from a full wallet to an empty one, looked at every second: how often it is written to Kubernetes. */
+function writesOf(walletSeconds: bigint): number {
+  const blockSeconds = 900n
+  let paidSeconds = blockSeconds
+  let writes = 1
+  for (let playedSeconds = 0n; playedSeconds < walletSeconds; playedSeconds += 1n) {
+    if (paidSeconds >= walletSeconds) break
+    if (!isGrowthDue({ isPlaying: true, paidSeconds, playedSeconds, blockSeconds })) continue
+    paidSeconds += growthSeconds({ leftSeconds: walletSeconds - playedSeconds, blockSeconds })
+    writes += 1
+  }
+  expect(paidSeconds).toBeGreaterThanOrEqual(walletSeconds) // No second of it was not to be had.
+  return writes
+}
+
+test('Ten thousand sessions of whoever has some hours left cost about three writes a second', () => {
+  const hours = [5n, 10n, 20n, 50n]
+  const perSecond = hours.map(left => (10_000 * writesOf(left * 3600n)) / Number(left * 3600n))
+  expect(Math.max(...perSecond)).toBeLessThan(4.5)
+  expect(perSecond.at(-1)).toBeLessThan(3.1)
 })

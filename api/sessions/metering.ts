@@ -1,10 +1,23 @@
 // When a session's hold is to grow, when its player is to be warned, and when to look again. Pure.
+import { smaller } from '../wallet/price.ts'
 
 /** Minutes left, hold and wallet together, at which the player is warned; once at each. */
 export const WARN_MINUTES = [10, 5, 2] as const
+/** A hold grows by so many blocks at once where the wallet is full: each growth is a write to Kubernetes. */
+const LONGEST_BLOCKS = 4n
 /** Seconds between two looks at most, and at least. */
 const LONGEST_SECONDS = 60
 const SHORTEST_SECONDS = 1
+
+/**
+ * Seconds by which a hold grows: half of what hold and wallet can still pay for, so that the rest of a small wallet
+ * stays free to be spent or paid back; no less than a block, and no more than four.
+ */
+export function growthSeconds({ leftSeconds, blockSeconds }: { leftSeconds: bigint; blockSeconds: bigint }): bigint {
+  const half = leftSeconds / 2n
+  if (half <= blockSeconds) return blockSeconds
+  return smaller(half, blockSeconds * LONGEST_BLOCKS)
+}
 
 /** Whether less than half a block is left of what is paid, while it is being played. */
 export function isGrowthDue(play: {

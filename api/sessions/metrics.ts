@@ -3,7 +3,13 @@ import { Counter, type Registry } from 'prom-client'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import type { RaiseReason, SessionsOutside } from './outside.ts'
 
-const reasons = ['ObjectGone', 'ObjectForeign', 'ObjectUnknown', 'ChangeRefused'] as const satisfies RaiseReason[]
+const reasons = [
+  'ObjectGone',
+  'ObjectForeign',
+  'ObjectUnknown',
+  'FigureImpossible',
+  'ChangeRefused',
+] as const satisfies RaiseReason[]
 
 /** Registers `wasd_api_raised_total`; once per registry. */
 export function createRaise({ registry, log }: { registry: Registry; log: Logger }): SessionsOutside['raise'] {

@@ -4,42 +4,86 @@ import type { GameSession } from '../../crds/types/gamesession.ts'
 import { inTransaction, type Transaction } from '../../lib/database/pool.ts'
 import { compareResourceVersions } from '../../lib/kube/resource.ts'
 import { enqueue } from '../queue/queue.ts'
+import { WalletError } from '../wallet/errors.ts'
+import { holdOf } from '../wallet/holds.ts'
+import { creditFaults, faultsOf } from './faults.ts'
 import { isOurs } from './game-session.ts'
 import type { SessionsOutside } from './outside.ts'
+import { impossibility } from './plausible.ts'
 import { lockedSession, type Session, sessionIdOf } from './session.ts'
 import { settle } from './settle.ts'
+import { recordStretches } from './stretches.ts'
 import { tellingOf } from './telling.ts'
 
 /** `Unknown`: our books have no such session. `Foreign`: another object under its name. `Over`: settled, now or before. */
 export type Observation = 'Unknown' | 'Foreign' | 'Over' | 'Active'
 
 export async function observe(
-  { database, clock }: Pick<SessionsOutside, 'database' | 'clock'>,
+  outside: Pick<SessionsOutside, 'database' | 'clock' | 'settings' | 'raise'>,
   object: GameSession,
 ): Promise<Observation> {
+  const { database, clock, settings, raise } = outside
   const sessionId = sessionIdOf(object.metadata.name)
   if (sessionId === undefined) return 'Unknown'
-  return await inTransaction(database, async transaction => {
-    const session = await lockedSession(transaction, sessionId)
-    if (!session) return 'Unknown'
-    if (!isOurs(object, session)) return 'Foreign'
-    if (session.endedAt) return 'Over'
-    if (isOlder(object, session)) return 'Active' // Another replica has seen more.
+  const seen = await inTransaction(database, transaction =>
+    take(transaction, { sessionId, object, settings, now: clock.now() }),
+  )
+  if (seen.impossible !== undefined) {
+    raise('FigureImpossible', { session: sessionId, uid: object.metadata.uid, why: seen.impossible })
+  }
+  return seen.observation
+}
 
-    const now = clock.now()
-    await record(transaction, { session, object, now })
-    const { billing, endReason, interruptions = [] } = object.status ?? {}
-    if (billing?.final !== true) return 'Active'
+async function take(
+  transaction: Transaction,
+  about: { sessionId: string; object: GameSession; settings: SessionsOutside['settings']; now: Date },
+): Promise<{ observation: Observation; impossible?: string }> {
+  const { sessionId, object, settings, now } = about
+  const session = await lockedSession(transaction, sessionId)
+  if (!session) return { observation: 'Unknown' }
+  if (!isOurs(object, session)) return { observation: 'Foreign' }
+  if (session.endedAt) return { observation: 'Over' }
+  if (isOlder(object, session)) return { observation: 'Active' } // Another replica has seen more.
 
+  const hold = await holdOf(transaction, sessionId)
+  if (!hold) throw new WalletError('HoldUnknown')
+  const { paidSeconds, ratePaisePerHour } = hold
+  const impossible = impossibility({ object, paidSeconds, graceSeconds: settings.paidGraceSeconds, now })
+  const figures = impossible === undefined ? figuresOf(object) : session.seen
+  await record(transaction, { session, object, figures, now })
+  const { billing, endReason, interruptions = [] } = object.status ?? {}
+  await creditFaults(transaction, {
+    session,
+    ratePaisePerHour,
+    found: faultsOf(
+      { session, readyAt: figures.readyAt, interruptions, hasFailed: object.status?.phase === 'Failed', now },
+      settings.promises,
+    ),
+    ...{ promises: settings.promises, now },
+  })
+  if (billing?.final === true) {
     const told = await lockedSession(transaction, sessionId)
     await settle(transaction, told ?? session, {
-      playedSeconds: BigInt(billing.seconds ?? 0),
+      playedSeconds: figures.seconds,
       endReason: endReason ?? 'Unrecoverable',
       interruptions,
+      tax: settings.tax,
       now,
     })
-    return 'Over'
-  })
+  }
+  const observation = billing?.final === true ? 'Over' : 'Active'
+  return { observation, ...(impossible === undefined ? {} : { impossible }) }
+}
+
+type Figures = Pick<Session['seen'], 'seconds' | 'since' | 'readyAt'>
+
+function figuresOf({ status }: GameSession): Figures {
+  const { billing, readyAt } = status ?? {}
+  return {
+    seconds: BigInt(billing?.seconds ?? 0),
+    since: billing?.since === undefined ? undefined : new Date(billing.since),
+    readyAt: readyAt === undefined ? undefined : new Date(readyAt),
+  }
 }
 
 function isOlder({ metadata }: GameSession, { seen }: Session): boolean {
@@ -51,14 +95,13 @@ function isOlder({ metadata }: GameSession, { seen }: Session): boolean {
 
 async function record(
   transaction: Transaction,
-  { session, object, now }: { session: Session; object: GameSession; now: Date },
+  { session, object, figures, now }: { session: Session; object: GameSession; figures: Figures; now: Date },
 ): Promise<void> {
   const { id, playerId, seen, commandApplied, command } = session
   const { uid, resourceVersion } = object.metadata
-  const { phase, billing, endpoint, interruptions = [] } = object.status ?? {}
+  const { phase, endpoint, interruptions = [] } = object.status ?? {}
+  const { seconds, since, readyAt } = figures
   const { told, toldInterruption, notification } = tellingOf(session, object)
-  const since = billing?.since === undefined ? null : new Date(billing.since)
-  const seconds = BigInt(billing?.seconds ?? 0)
   const isPlayChanged = seconds !== seen.seconds || since?.getTime() !== seen.since?.getTime()
   // The cluster's word on the desired state stands, but while a command of the player is still on its way there.
   const desiredState = command === commandApplied ? object.spec.desiredState : session.desiredState
@@ -66,11 +109,13 @@ async function record(
   await transaction`
     UPDATE sessions SET object_uid = coalesce(object_uid, ${uid ?? null}), seen_version = ${resourceVersion ?? null},
       seen_phase = ${phase ?? null}, seen_host = ${endpoint?.host ?? seen.host ?? null},
-      seen_seconds = greatest(seen_seconds, ${seconds}), seen_since = ${since},
+      seen_seconds = greatest(seen_seconds, ${seconds}), seen_since = ${since ?? null},
+      seen_ready_at = coalesce(seen_ready_at, ${readyAt ?? null}),
       seen_interruptions = ${JSON.stringify(interruptions)}::text::jsonb,
       told = ${told}, told_interruption = ${toldInterruption ?? null}, desired_state = ${desiredState},
       meter_at = CASE WHEN ${isPlayChanged} THEN ${now} ELSE meter_at END
     WHERE id = ${id}`
+  await recordStretches(transaction, { session, seconds, since, interruptions })
   if (notification) await enqueue(transaction, 'telegram.notification', { playerId, notification })
   if (told === 'Failed' && desiredState !== 'Ended') {
     // It will not mend by itself, and keeps the player from starting another.

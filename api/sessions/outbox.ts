@@ -6,6 +6,7 @@ import { inTransaction } from '../../lib/database/pool.ts'
 import { isKubeError, type KubeError } from '../../lib/kube/errors.ts'
 import { PermanentError } from '../queue/errors.ts'
 import { holdOf } from '../wallet/holds.ts'
+import { creditFaults, faultsOf } from './faults.ts'
 import { DESIRED_STATE_MANAGER, FIELD_MANAGER, identityOf, isOurs, wishOf } from './game-session.ts'
 import type { SessionsOutside } from './outside.ts'
 import { lockedSession, objectNameOf, type Session, sessionById } from './session.ts'
@@ -102,7 +103,7 @@ async function applyCommand(
 
 /** Ends a session that has no object: nothing was played, and all of the hold goes back. */
 async function giveUp(
-  { database, clock, log }: SessionsOutside,
+  { database, clock, log, settings }: SessionsOutside,
   { id }: Session,
   about: { endReason: string; failure?: string; error?: KubeError },
 ): Promise<void> {
@@ -111,8 +112,15 @@ async function giveUp(
     const session = await lockedSession(transaction, id)
     // Seen in the meantime: then it is no longer ours to give up.
     if (!session || session.endedAt || session.objectUid !== undefined) return
+    const { promises, tax } = settings
+    const now = clock.now()
     const told = failure === undefined ? {} : { failure }
-    await settle(transaction, session, { playedSeconds: 0n, endReason, interruptions: [], now: clock.now(), ...told })
+    const hold = await holdOf(transaction, id)
+    const course = { session, readyAt: undefined, interruptions: [], hasFailed: failure !== undefined, now }
+    const found = faultsOf(course, promises)
+    const ratePaisePerHour = hold?.ratePaisePerHour ?? 0n
+    await creditFaults(transaction, { session, ratePaisePerHour, found, promises, now })
+    await settle(transaction, session, { playedSeconds: 0n, endReason, interruptions: [], tax, now, ...told })
   })
   log.info({ session: id, endReason, ...(error ? { error } : {}) }, 'Gave up a session that never came to be')
 }

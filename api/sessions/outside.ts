@@ -3,6 +3,8 @@ import type { Database } from '../../lib/database/pool.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import type { Tax } from '../wallet/receipts.ts'
+import type { Promises } from './faults.ts'
 
 export interface SessionsOutside {
   database: Database
@@ -12,10 +14,15 @@ export interface SessionsOutside {
   settings: {
     /** Where our GameSessions live. */
     namespace: string
-    /** Seconds by which a hold grows at a time. */
+    /** Seconds by which a hold grows at a time, or more where the wallet is full. */
     holdBlockSeconds: number
+    /** Seconds that the operator lets a session play beyond the paid ones. */
+    paidGraceSeconds: number
     /** `ttlSecondsAfterFinished` of our GameSessions. */
     ttlSeconds: number
+    promises: Promises
+    /** Included in every price. */
+    tax: Tax
   }
   /** Something that cannot be, and that a person has to look at: counted, and logged as an error. */
   raise(reason: RaiseReason, fields: Record<string, unknown>): void
@@ -28,5 +35,7 @@ export type RaiseReason =
   | 'ObjectForeign'
   /** A GameSession with our label that our books do not know. */
   | 'ObjectUnknown'
+  /** Billable seconds that cannot be true: not charged. */
+  | 'FigureImpossible'
   /** The API server refuses a change to a session that runs. */
   | 'ChangeRefused'

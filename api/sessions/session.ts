@@ -20,6 +20,8 @@ export interface Seen {
   seconds: bigint
   /** The start of the open interval. */
   since: Date | undefined
+  /** When it could first be played. */
+  readyAt: Date | undefined
   interruptions: Interruption[]
 }
 
@@ -63,6 +65,7 @@ export interface SessionRow {
   seen_host: string | null
   seen_seconds: bigint
   seen_since: Date | null
+  seen_ready_at: Date | null
   seen_interruptions: unknown
   told: Told
   told_interruption: string | null
@@ -132,6 +135,7 @@ export function sessionOf(row: SessionRow): Session {
       host: row.seen_host ?? undefined,
       seconds: row.seen_seconds,
       since: row.seen_since ?? undefined,
+      readyAt: row.seen_ready_at ?? undefined,
       interruptions: interruptionsSchema.parse(row.seen_interruptions),
     },
     told: row.told,

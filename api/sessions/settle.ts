@@ -7,10 +7,13 @@ import { isKubeError } from '../../lib/kube/errors.ts'
 import { hasFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
 import type { Notification } from '../queue/notifications.ts'
 import { enqueue } from '../queue/queue.ts'
-import { charge, type HoldAndFree, release } from '../wallet/holds.ts'
+import { charge, type Hold, type HoldAndFree, release } from '../wallet/holds.ts'
+import { issueReceipt, type Receipt, type ReceiptLine, type Tax } from '../wallet/receipts.ts'
 import { DESIRED_STATE_MANAGER, SETTLEMENT_FINALIZER, wishOf } from './game-session.ts'
 import type { RaiseReason, SessionsOutside } from './outside.ts'
 import { type Interruption, lockedSession, type Session } from './session.ts'
+import { stretchesOf } from './stretches.ts'
+import { timeAxis } from './time-axis.ts'
 
 export interface Settlement {
   /** All billable seconds, of which those within what is paid are charged. */
@@ -19,13 +22,14 @@ export interface Settlement {
   interruptions: readonly Interruption[]
   /** Told in place of a receipt: the session never came to be. */
   failure?: string
+  tax: Tax
   now: Date
 }
 
 /** `session` is locked, and not over yet. */
 export async function settle(transaction: Transaction, session: Session, settlement: Settlement): Promise<void> {
   const { id: sessionId, playerId } = session
-  const { playedSeconds, endReason, failure, now } = settlement
+  const { playedSeconds, endReason, failure, tax, now } = settlement
   await charge(transaction, { sessionId, playerId, playedSeconds, now })
   const released = await release(transaction, { sessionId, playerId, now })
   await transaction`
@@ -33,17 +37,39 @@ export async function settle(transaction: Transaction, session: Session, settlem
       seen_seconds = greatest(seen_seconds, ${playedSeconds})
     WHERE id = ${sessionId}`
 
+  const document = await issueReceipt(transaction, {
+    ...{ sessionId, playerId, tax, now },
+    lines: await receiptLines(transaction, { session, hold: released.hold, playedSeconds, now }),
+  })
   const notification =
     failure === undefined
-      ? receipt({ session, settlement, ...released })
+      ? receipt({ session, settlement, document, ...released })
       : ({ type: 'SessionFailed', message: failure } as const)
   // A player who was told that it failed needs no receipt over nothing.
   if (session.told === 'Failed' && released.hold.chargedPaise === 0n) return
   await enqueue(transaction, 'telegram.notification', { playerId, notification })
 }
 
-function receipt(about: HoldAndFree & { session: Session; settlement: Settlement }): Notification {
-  const { hold, availablePaise } = about
+async function receiptLines(
+  transaction: Transaction,
+  about: { session: Session; hold: Hold; playedSeconds: bigint; now: Date },
+): Promise<ReceiptLine[]> {
+  const { session, hold, playedSeconds, now } = about
+  const { ratePaisePerHour, paidSeconds } = hold
+  const axis = { playedSeconds, ratePaisePerHour, paidSeconds, readyAt: session.seen.readyAt ?? now }
+  return timeAxis({ stretches: await stretchesOf(transaction, session.id), ...axis }).map(line => ({
+    at: line.at.toISOString(),
+    kind: line.kind,
+    seconds: Number(line.seconds),
+    ...(line.cause === undefined ? {} : { cause: line.cause }),
+    paise: Number(line.paise),
+  }))
+}
+
+function receipt(
+  about: HoldAndFree & { session: Session; settlement: Settlement; document: Receipt | undefined },
+): Notification {
+  const { hold, availablePaise, document } = about
   const { game, tier } = about.session
   const { playedSeconds, endReason, interruptions } = about.settlement
   return {
@@ -57,8 +83,13 @@ function receipt(about: HoldAndFree & { session: Session; settlement: Settlement
       balancePaise: String(availablePaise),
       interruptions: interruptions.map(({ cause, seconds = 0 }) => ({ cause, seconds })),
       endReason,
+      ...(document ? { document: documentOf(document) } : {}),
     },
   }
+}
+
+function documentOf({ sessionId, number, tax, taxPaise }: Receipt) {
+  return { sessionId, number, taxName: tax.name, taxBasisPoints: tax.basisPoints, taxPaise: String(taxPaise) }
 }
 
 /**
@@ -66,7 +97,7 @@ function receipt(about: HoldAndFree & { session: Session; settlement: Settlement
  * closed intervals. Raised, since the settlement finalizer should have kept it. Nothing happens when it is over already.
  */
 export async function settleLost(
-  { database, clock, raise }: SessionsOutside,
+  { database, clock, raise, settings }: SessionsOutside,
   { sessionId, reason }: { sessionId: string; reason: Extract<RaiseReason, 'ObjectGone' | 'ObjectForeign'> },
 ): Promise<void> {
   const lost = await inTransaction(database, async transaction => {
@@ -74,7 +105,8 @@ export async function settleLost(
     if (!session || session.endedAt) return undefined
     const { seconds, interruptions } = session.seen
     const now = clock.now()
-    await settle(transaction, session, { playedSeconds: seconds, endReason: reason, interruptions, now })
+    const { tax } = settings
+    await settle(transaction, session, { playedSeconds: seconds, endReason: reason, interruptions, tax, now })
     return session
   })
   if (lost) raise(reason, { session: sessionId, uid: lost.objectUid, chargedSeconds: Number(lost.seen.seconds) })

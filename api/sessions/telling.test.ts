@@ -6,7 +6,15 @@ import { tellingOf } from './telling.ts'
 const now = new Date('2026-11-23T12:00:00Z')
 
 function session(told: Told, toldInterruption?: string): Session {
-  const seen = { version: '1', phase: undefined, host: undefined, seconds: 0n, since: undefined, interruptions: [] }
+  const seen = {
+    version: '1',
+    phase: undefined,
+    host: undefined,
+    seconds: 0n,
+    since: undefined,
+    readyAt: undefined,
+    interruptions: [],
+  }
   return {
     ...{ id: 'one', playerId: 'asha', game: 'quake', tier: 'standard', regions: ['centralindia'], createdAt: now },
     ...{ desiredState: 'Running', command: 0n, commandApplied: 0n, objectUid: 'uid', seen },

@@ -166,9 +166,13 @@ test('A statement tells what came and what went, the newest first', async () => 
   await inTransaction(database, transaction =>
     charge(transaction, { sessionId, playerId, playedSeconds: 60n, now: noon }),
   )
+  const none = { source: undefined, sessionId: undefined, game: undefined, reason: undefined }
+  const nothing = { id: expect.any(BigInt), at: noon, repaidPaise: 0n, ...none }
+  const [newest] = await statement(database, { playerId, limit: 1 })
+  expect(await statement(database, { playerId, limit: 10, ...(newest && { before: newest.id }) })).toHaveLength(1)
   expect(await statement(database, { playerId, limit: 10 })).toEqual([
-    { at: noon, kind: 'Play', amountPaise: -150n, source: undefined, sessionId },
-    { at: noon, kind: 'TopUp', amountPaise: 10_000n, source: 'razorpay', sessionId: undefined },
+    { ...nothing, kind: 'Play', amountPaise: -150n, balancePaise: 9850n, sessionId, game: 'quake' },
+    { ...nothing, kind: 'TopUp', amountPaise: 10_000n, balancePaise: 10_000n, source: 'razorpay' },
   ])
 })
 

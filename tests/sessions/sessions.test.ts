@@ -9,6 +9,7 @@ import { applySession } from '../../api/sessions/outbox.ts'
 import { type Session, sessionById } from '../../api/sessions/session.ts'
 import { watchSessions } from '../../api/sessions/watch.ts'
 import { holdOf } from '../../api/wallet/holds.ts'
+import { receiptOf } from '../../api/wallet/receipts.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
 import { type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
@@ -96,10 +97,10 @@ test('An evening: started, played, evicted, recovered, paused by an SRE, stopped
   await seen(session, 'it is played', ({ told }) => told === 'Ready')
   expect(await active(stage.database, { playerId: player.id, now: new Date() })).toMatchObject({ state: 'Playing' })
 
-  // The hold grows at half a block, and paidSeconds with it.
+  // The hold grows when half a block is left, by four blocks where the wallet is full, and paidSeconds with it.
   await stage.operator(session.id, playing({ seconds: 0, since: ago(460) }))
-  await stage.until('paidSeconds has grown', async () => (await stage.object(session.id))?.spec.paidSeconds === 1800)
-  expect(await holdOf(stage.database, session.id)).toMatchObject({ paidSeconds: 1800n, heldPaise: 4500n })
+  await stage.until('paidSeconds has grown', async () => (await stage.object(session.id))?.spec.paidSeconds === 4500)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ paidSeconds: 4500n, heldPaise: 11_250n })
 
   const interruption = { cause: 'Evicted', since: ago(60) } as const
   await stage.operator(session.id, {
@@ -158,8 +159,20 @@ test('An evening: started, played, evicted, recovered, paused by an SRE, stopped
       ...{ game: 'quake', tier: 'standard', ratePaisePerHour: '9000', playedSeconds: 410 },
       ...{ chargedPaise: '1025', balancePaise: '48975', endReason: 'PlayerEnded' },
       interruptions: [{ cause: 'Evicted', seconds: 47 }],
+      document: {
+        ...{ sessionId: session.id, number: expect.stringMatching(/^\d\d-\d\d\/\d{7}$/) },
+        ...{ taxName: 'GST', taxBasisPoints: 1800, taxPaise: '156' },
+      },
     },
   })
+  // What the receipt tells: the stretches with what each cost, and the gap that cost nothing.
+  const document = await receiptOf(stage.database, { playerId: player.id, sessionId: session.id })
+  expect(document?.totalPaise).toBe(1025n)
+  expect(document?.lines.map(({ kind, seconds, paise }) => [kind, seconds, paise])).toEqual([
+    ['Play', 400, 1000],
+    ['Interruption', 47, 0],
+    ['Play', 10, 25],
+  ])
   expect(await active(stage.database, { playerId: player.id, now: new Date() })).toBeUndefined()
   expect(await kube.delete(gameSessions, reference(session.id))).toBe('Deleted')
   await stage.until('it is gone', async () => (await stage.object(session.id)) === undefined)
@@ -260,8 +273,9 @@ test('A start that the API server refuses for good ends, gives the money back, a
   await stage.database`UPDATE sessions SET game = 'Not_A_Key' WHERE id = ${refused.id}`
   stage.up()
   expect(await settled(refused)).toMatchObject({ endReason: 'Refused' })
-  expect(await balanceOf(stage.database, other.id)).toMatchObject({ availablePaise: 1000n })
-  expect(await stage.told(other.id)).toMatchObject([{ type: 'SessionFailed' }])
+  // All of it is back, and ten minutes of play on top: it is our fault.
+  expect(await balanceOf(stage.database, other.id)).toMatchObject({ availablePaise: 2500n })
+  expect((await stage.told(other.id)).map(({ type }) => type)).toEqual(['FaultCredited', 'SessionFailed'])
   await stop(outside(), { playerId: session.playerId })
 })
 
@@ -273,7 +287,7 @@ test('A start that could not be applied within ten minutes lapses; a stop never 
   await applySession(late, { sessionId: session.id }, signal)
   expect(await stage.object(session.id)).toBeUndefined()
   expect(await sessionById(stage.database, session.id)).toMatchObject({ endReason: 'StartLapsed' })
-  expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 50_000n })
+  expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 51_500n })
 
   const second = await play()
   await applySession(stage.outside, { sessionId: second.id }, signal)
@@ -291,7 +305,10 @@ test('A session that fails is told once, ended, and makes room for the next', as
   await stage.until('it is told to end', async () => (await stage.object(session.id))?.spec.desiredState === 'Ended')
   await stage.operator(session.id, over(0))
   await settled(session)
-  expect(await stage.told(player.id)).toEqual([{ type: 'SessionFailed', message: 'No such game. Known are: doom.' }])
+  expect(await stage.told(player.id)).toMatchObject([
+    { type: 'SessionFailed', message: 'No such game. Known are: doom.' },
+    { type: 'FaultCredited', amountPaise: '1500', reason: 'Your session could not be started.' },
+  ])
   await play()
   await stop(outside(), { playerId: player.id })
 })

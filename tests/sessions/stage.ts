@@ -19,7 +19,7 @@ import { isKubeError } from '../../lib/kube/errors.ts'
 import { manager } from '../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { systemClock } from '../../lib/process/clock.ts'
-import { openBooks, silent } from '../money/books.ts'
+import { openBooks, sessionTerms, silent } from '../money/books.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const PATIENCE_SECONDS = 20
@@ -44,7 +44,7 @@ export async function startStage() {
     kube,
     clock: systemClock,
     log: silent,
-    settings: { namespace: NAMESPACE, holdBlockSeconds: 900, ttlSeconds: 3600 },
+    settings: { namespace: NAMESPACE, holdBlockSeconds: 900, ttlSeconds: 3600, ...sessionTerms },
     raise: (reason, fields) => void raised.push({ reason, fields }),
   }
   let stopApi: (() => Promise<void>) | undefined

@@ -1,0 +1,146 @@
+// Proves the books: everything that must hold of them, as queries for what breaks it. The database refuses all of it
+// already; this finds what a restored backup, a superuser's hand or a mistake of ours has left all the same.
+import type { Database, Queries } from '../../lib/database/pool.ts'
+
+/** What is wrong, by the name of its check; `id` is the row to look at. */
+export interface Fault {
+  check: CheckName
+  id: string
+  detail: string
+}
+
+/** Each selects `id` and `detail` of what breaks it. */
+const checks = {
+  TransactionUnbalanced: `
+    SELECT booked.id::text AS id, 'its ' || count(entry.id) || ' entries sum to ' || coalesce(sum(amount_paise), 0) || ' paise' AS detail
+    FROM wallet_transactions booked LEFT JOIN wallet_entries entry ON entry.transaction_id = booked.id
+    GROUP BY booked.id HAVING coalesce(sum(amount_paise), 0) <> 0 OR count(entry.id) < 2`,
+  BalanceDiffers: `
+    SELECT account_id AS id, 'it says ' || posted_paise || ' paise, its entries ' || booked AS detail
+    FROM wallet_balances balance, LATERAL (SELECT coalesce(sum(amount_paise), 0) AS booked FROM wallet_entries entry
+      WHERE entry.account_id = balance.account_id) of WHERE posted_paise <> booked`,
+  OwedDiffers: `
+    SELECT account_id AS id, 'it owes ' || owed_paise || ' paise, by its entries ' || booked AS detail
+    FROM wallet_balances balance JOIN wallet_accounts account ON account.id = balance.account_id,
+    LATERAL (SELECT coalesce(-sum(amount_paise), 0) AS booked FROM wallet_entries entry
+      WHERE entry.account_id = 'receivable:' || account.player_id) of WHERE owed_paise <> booked`,
+  BelowZero: `
+    SELECT account_id AS id, posted_paise || ' paise posted, ' || held_paise || ' held, ' || owed_paise || ' owed' AS detail
+    FROM wallet_balances WHERE posted_paise < 0 OR held_paise < 0 OR owed_paise < 0 OR held_paise > posted_paise`,
+  LotsDiffer: `
+    SELECT account_id AS id, 'it says ' || posted_paise || ' paise, its lots ' || lots AS detail
+    FROM wallet_balances balance, LATERAL (SELECT coalesce(sum(remainder_paise), 0) AS lots FROM wallet_lots lot
+      WHERE lot.account_id = balance.account_id) of WHERE posted_paise <> lots`,
+  LotDiffers: `
+    SELECT lot.id::text AS id, 'it has ' || remainder_paise || ' of ' || lot.amount_paise || ' paise left, by its moves ' ||
+      coalesce(sum(move.amount_paise), 0) AS detail
+    FROM wallet_lots lot LEFT JOIN wallet_lot_moves move ON move.lot_id = lot.id GROUP BY lot.id
+    HAVING remainder_paise <> coalesce(sum(move.amount_paise), 0) OR remainder_paise NOT BETWEEN 0 AND lot.amount_paise`,
+  MovesDiffer: `
+    SELECT coalesce(entry.transaction_id, move.transaction_id)::text AS id,
+      'the wallet moved by ' || coalesce(entry.paise, 0) || ' paise, its lots by ' || coalesce(move.paise, 0) AS detail
+    FROM (SELECT transaction_id, sum(amount_paise) AS paise FROM wallet_entries WHERE account_id LIKE 'wallet:%' GROUP BY 1) entry
+    FULL JOIN (SELECT transaction_id, sum(amount_paise) AS paise FROM wallet_lot_moves GROUP BY 1) move USING (transaction_id)
+    WHERE coalesce(entry.paise, 0) <> coalesce(move.paise, 0)`,
+  HeldDiffers: `
+    SELECT account_id AS id, 'it says ' || held_paise || ' paise are held, its holds ' || holds AS detail
+    FROM wallet_balances balance, LATERAL (SELECT coalesce(sum(hold.held_paise), 0) AS holds FROM wallet_holds hold
+      WHERE hold.account_id = balance.account_id) of WHERE held_paise <> holds`,
+  HoldOfEndedSession: `
+    SELECT hold.session_id AS id, held_paise || ' paise are held for a session that is over' AS detail
+    FROM wallet_holds hold JOIN sessions session ON session.id = hold.session_id
+    WHERE session.ended_at IS NOT NULL AND hold.released_at IS NULL`,
+  SessionWithoutHold: `
+    SELECT session.id, 'it is live, and nothing is held for it' AS detail
+    FROM sessions session LEFT JOIN wallet_holds hold ON hold.session_id = session.id
+    WHERE session.ended_at IS NULL AND (hold.session_id IS NULL OR hold.released_at IS NOT NULL)`,
+  ChargeDiffers: `
+    SELECT hold.session_id AS id, charged_paise || ' paise are charged, ' || booked || ' booked' AS detail
+    FROM wallet_holds hold, LATERAL (SELECT coalesce(sum(amount_paise), 0) AS booked FROM wallet_entries entry
+      JOIN wallet_transactions head ON head.id = entry.transaction_id
+      WHERE head.session_id = hold.session_id AND entry.account_id = 'revenue') of WHERE charged_paise <> booked`,
+  PriceDiffers: `
+    SELECT hold.session_id AS id, charged_paise || ' paise are charged for ' || seen_seconds || ' s played of ' ||
+      paid_seconds || ' paid, which cost ' || due AS detail
+    FROM wallet_holds hold JOIN sessions session ON session.id = hold.session_id,
+    LATERAL (SELECT rate_paise_per_hour * least(seen_seconds, paid_seconds) / 3600 AS due) of
+    WHERE CASE WHEN session.ended_at IS NULL THEN charged_paise > due ELSE charged_paise <> due END`,
+  PaymentDiffers: `
+    SELECT rail || ' ' || payment.id AS id, amount_paise || ' paise were paid, ' || booked || ' credited' AS detail
+    FROM payments payment, LATERAL (SELECT coalesce(-sum(entry.amount_paise), 0) AS booked FROM wallet_entries entry
+      WHERE entry.transaction_id = payment.transaction_id AND entry.account_id LIKE 'gateway:%') of
+    WHERE amount_paise <> booked`,
+  CreditWithoutPayment: `
+    SELECT booked.id::text AS id, 'credited for ' || coalesce(reference, 'nothing') || ', which is no payment' AS detail
+    FROM wallet_transactions booked LEFT JOIN payments payment ON payment.transaction_id = booked.id
+    WHERE kind = 'TopUp' AND payment.transaction_id IS NULL`,
+  RefundsDiffer: `
+    SELECT account.id, 'it has ' || booked || ' paise, the refunds under way ' || pending AS detail
+    FROM wallet_accounts account,
+    LATERAL (SELECT coalesce(sum(amount_paise), 0) AS booked FROM wallet_entries entry WHERE entry.account_id = account.id) of,
+    LATERAL (SELECT coalesce(sum(refund.amount_paise), 0) AS pending FROM wallet_refunds refund
+      JOIN wallet_lots lot ON lot.id = refund.lot_id
+      WHERE refund.state = 'Pending' AND lot.source = replace(account.id, 'refunds:', 'gateway:')) and_of
+    WHERE account.kind = 'RefundPending' AND booked <> pending`,
+  ReceiptDiffers: `
+    SELECT series || '/' || number AS id, 'it is over ' || total_paise || ' paise, its lines over ' || lined ||
+      '; charged were ' || coalesce(charged_paise, 0) AS detail
+    FROM receipts receipt LEFT JOIN wallet_holds hold USING (session_id),
+    LATERAL (SELECT coalesce(sum((line ->> 'paise')::bigint), 0) AS lined FROM jsonb_array_elements(lines) line) of
+    WHERE total_paise <> lined OR total_paise <> coalesce(charged_paise, 0)`,
+  ReceiptNumberMissing: `
+    SELECT series AS id, last_number || ' numbers were given, ' || issued || ' receipts issued' AS detail
+    FROM receipt_series, LATERAL (SELECT count(*) AS issued FROM receipts WHERE receipts.series = receipt_series.series) of
+    WHERE last_number <> issued`,
+} as const
+
+export type CheckName = keyof typeof checks
+
+function isCheckName(name: string): name is CheckName {
+  return Object.hasOwn(checks, name)
+}
+
+export const checkNames: readonly CheckName[] = Object.keys(checks).filter(isCheckName)
+
+/** Faults told of each check; there may be more. */
+export const FAULTS_PER_CHECK = 100
+/** Minutes that one check may take; the rest of the program's statements have seconds. */
+const CHECK_MINUTES = 10
+/** Any number, as long as nobody else takes it. */
+const LOCK = 7_243_801
+
+export interface Checked {
+  faults: Fault[]
+  /** What was looked at. */
+  transactions: bigint
+  wallets: bigint
+}
+
+/**
+ * All faults, of the books as they stood at one moment. `undefined` when another process is at it and `ifBusy` is
+ * `Leave`.
+ */
+export async function checkBooks(
+  database: Database,
+  { ifBusy }: { ifBusy: 'Leave' | 'CheckAnyway' },
+): Promise<Checked | undefined> {
+  return await database.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY', async transaction => {
+    await transaction.unsafe(`SET LOCAL statement_timeout = '${CHECK_MINUTES}min'`)
+    if (ifBusy === 'Leave') {
+      const [lock] = await transaction<{ taken: boolean }[]>`SELECT pg_try_advisory_xact_lock(${LOCK}) AS taken`
+      if (!lock?.taken) return undefined
+    }
+    const faults: Fault[] = []
+    for (const check of checkNames) faults.push(...(await faultsOf(transaction, check)))
+    const [size] = await transaction<{ transactions: bigint; wallets: bigint }[]>`
+      SELECT (SELECT count(*) FROM wallet_transactions) AS transactions, (SELECT count(*) FROM wallet_balances) AS wallets`
+    return { faults, transactions: size?.transactions ?? 0n, wallets: size?.wallets ?? 0n }
+  })
+}
+
+async function faultsOf(queries: Queries, check: CheckName): Promise<Fault[]> {
+  const rows = await queries.unsafe<{ id: string; detail: string }[]>(
+    `SELECT id, detail FROM (${checks[check]}) AS broken ORDER BY id LIMIT ${FAULTS_PER_CHECK}`,
+  )
+  return rows.map(({ id, detail }) => ({ check, id, detail }))
+}

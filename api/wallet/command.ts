@@ -1,0 +1,84 @@
+// `ledger`: what a person does about the books. Proves them, and corrects a wallet by a booking with name and reason.
+import type { Database } from '../../lib/database/pool.ts'
+import { ArgumentsError, parseArguments } from '../arguments.ts'
+import { rupees } from '../bot/money.ts'
+import { playerById } from '../players/players.ts'
+import { checkBooks, checkNames, FAULTS_PER_CHECK } from './check.ts'
+import { adjust } from './wallet.ts'
+
+export const LEDGER_USAGE = `Usage: npm run ledger -- <command>
+
+  check    proves the books; exits with 1 and names what is wrong when they are
+  adjust --player ID --paise N --author NAME --reason TEXT --key KEY
+           puts N paise into a wallet, or takes them out with a minus (--paise=-500); repeated under the same key,
+           it is booked once
+
+DATABASE_URL says where the books are.`
+
+/** The books are wrong; `message` names every fault. */
+export class BooksError extends Error {
+  readonly code = 'BooksWrong'
+}
+
+/** What to print. Throws `ArgumentsError`, `BooksError`, and the wallet's `InsufficientFunds`. */
+export async function ledgerCommand(args: readonly string[], database: Database, now: Date): Promise<string> {
+  const text = { type: 'string' } as const
+  const options = { player: text, paise: text, author: text, reason: text, key: text }
+  const { values, positionals } = parseArguments({ args: [...args], options, allowPositionals: true }, LEDGER_USAGE)
+  const [command, ...rest] = positionals
+  if (command === 'check' && rest.length === 0) return await proof(database)
+  if (command === 'adjust' && rest.length === 0) return await adjustment(values, database, now)
+  throw new ArgumentsError(`Say check or adjust.\n${LEDGER_USAGE}`)
+}
+
+async function proof(database: Database): Promise<string> {
+  const checked = await checkBooks(database, { ifBusy: 'CheckAnyway' })
+  const { faults = [], transactions = 0n, wallets = 0n } = checked ?? {}
+  if (faults.length === 0) {
+    return `The books are in order: ${transactions} transactions, ${wallets} wallets, ${checkNames.length} checks.`
+  }
+  const lines = faults.map(({ check, id, detail }) => `${check.padEnd(22)}${id}: ${detail}`)
+  const more = `Of each kind the first ${FAULTS_PER_CHECK} are named.`
+  throw new BooksError([`The books are wrong in ${faults.length} place(s). ${more}`, ...lines].join('\n'))
+}
+
+interface AdjustmentWords {
+  player?: string | undefined
+  paise?: string | undefined
+  author?: string | undefined
+  reason?: string | undefined
+  key?: string | undefined
+}
+
+async function adjustment(words: AdjustmentWords, database: Database, now: Date): Promise<string> {
+  const { player: playerId, paise, author, reason, key } = words
+  if (!playerId || !paise || !author || !reason || !key) {
+    const missing = ['player', 'paise', 'author', 'reason', 'key'].filter(
+      name => !Object.entries(words).some(([given, value]) => given === name && value),
+    )
+    throw new ArgumentsError(`Missing: ${missing.map(name => `--${name}`).join(', ')}.\n${LEDGER_USAGE}`)
+  }
+  if (!/^-?[1-9]\d{0,12}$/.test(paise)) {
+    throw new ArgumentsError(`--paise is '${paise}'; a whole number of paise is expected, such as 5000 or -5000.`)
+  }
+  if (author.length > 100 || reason.length > 500 || key.length > 150) {
+    throw new ArgumentsError('At most 100 characters are expected of --author, 500 of --reason and 150 of --key.')
+  }
+  const player = await playerById(database, playerId)
+  if (!player) throw new ArgumentsError(`There is no player ${playerId}. The id in table players is expected.`)
+
+  const amountPaise = BigInt(paise)
+  const idempotencyKey = `adjustment:${key}`
+  const { isNew, transactionId, balance } = await adjust(database, {
+    playerId,
+    amountPaise,
+    author,
+    reason,
+    idempotencyKey,
+    now,
+  })
+  const done = isNew ? 'Booked' : 'Nothing new: this was booked before'
+  const { availablePaise, heldPaise, owedPaise } = balance
+  const wallet = `${rupees(availablePaise)} free, ${rupees(heldPaise)} held, ${rupees(owedPaise)} owed`
+  return `${done}, as transaction ${transactionId}: ${rupees(amountPaise)} for ${player.firstName} (${playerId}).\nThe wallet has ${wallet}.`
+}
