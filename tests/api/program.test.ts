@@ -116,8 +116,18 @@ test('a session by chat: ordered, played, interrupted, stopped, billed to the se
     'Not charged: 45 s, the data centre took the machine back',
     'Price: ₹90.00 an hour',
     'Charged: ₹2.50',
+    'GST of 18 % is included: ₹0.38',
+    expect.stringMatching(/^Receipt \d\d-\d\d\/0000001$/),
     'Your balance: ₹498.00',
   ])
+
+  await asha.presses('🧾 Receipt')
+  const document = await asha.reads('Total: ₹2.50')
+  expect(document.text).toContain('· the data centre took the machine back · 45 s · free')
+  await asha.presses('📒 Statement')
+  const statement = await asha.reads('Your wallet, the newest first')
+  expect(statement.text).toContain('Play: Star Caravan')
+  expect(statement.text).toContain('+₹500.50 · balance ₹500.50')
 })
 
 test('without Redis everything goes on', async () => {
