@@ -195,9 +195,9 @@ export interface GameSessionStatus {
      */
     size: string
     /**
-     * What the machine runs on now.
+     * What the machine runs on now. Absent once the session has ended.
      */
-    capacityType: 'Spot' | 'OnDemand'
+    capacityType?: 'Spot' | 'OnDemand'
     /**
      * Azure's price in US dollars per hour, where it is known.
      */

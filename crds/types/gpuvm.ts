@@ -309,6 +309,10 @@ export interface GpuVmStatus {
      * When it was received.
      */
     at?: string
+    /**
+     * Since when Azure answers with this code and nothing else.
+     */
+    since?: string
   }
   /**
    * What the guest agent of this incarnation last reported. Transitions only.

@@ -41,7 +41,7 @@ export function told(account: Account, findings: Finding[]): string {
     '',
     ...played.map(
       ({ session, seconds, evictions, unbilledSeconds }) =>
-        `  ${session}: ${seconds} s played and billed, ${evictions} eviction(s), ${unbilledSeconds} s of interruption not billed`,
+        `  ${session}: ${seconds} s played and billed, ${evictions} ${evictions === 1 ? 'eviction' : 'evictions'}, ${unbilledSeconds} s of interruption not billed`,
     ),
     `  charged ${rupees(chargedPaise)}, left in the wallet ${rupees(walletPaise)}, sum of the ledger ${rupees(ledgerPaise)}`,
     '',

@@ -29,6 +29,8 @@ export interface ControllerOptions {
   concurrency?: number
   /** Per key and failure in a row: doubled from the first to the last. Default 0.005 to 1000. */
   backoff?: { initialSeconds: number; maximumSeconds: number }
+  /** Retries of all keys together. Default 10 a second, 100 in a burst. */
+  retries?: { perSecond: number; burst: number }
   /** Without one, a reconcile may take as long as it likes. */
   reconcileTimeoutSeconds?: number
   /** Whether the stores have caught up with our own writes for this key; while not, the key waits. */
@@ -58,10 +60,10 @@ class Loop implements Controller {
   readonly #queue: WorkQueue
 
   constructor(options: ControllerOptions) {
-    const { name, runtime, backoff, concurrency = 1 } = options
+    const { name, runtime, backoff, retries, concurrency = 1 } = options
     this.name = name
     this.#options = options
-    this.#queue = new WorkQueue({ runtime, name, backoff })
+    this.#queue = new WorkQueue({ runtime, name, backoff, retries })
 
     const { metrics } = runtime
     for (const result of RESULTS) metrics.reconciles.inc({ controller: name, result }, 0)
@@ -69,6 +71,7 @@ class Loop implements Controller {
     for (const counter of [...failures, metrics.reconcileTimeouts, metrics.staleSkips]) {
       counter.inc({ controller: name }, 0)
     }
+    metrics.reconcileSeconds.zero({ controller: name })
     metrics.maxConcurrentReconciles.set({ controller: name }, concurrency)
     metrics.activeWorkers.set({ controller: name }, 0)
   }

@@ -9,6 +9,13 @@ export interface QueueSnapshot {
   workingSeconds: readonly number[]
 }
 
+/** What one reflector sees at the moment of a scrape. */
+export interface Sight {
+  ageSeconds: number | undefined
+  resourceVersion: string | undefined
+  objects: number
+}
+
 export type KubeMetrics = ReturnType<typeof kubeMetrics>
 
 /** controller-runtime `pkg/internal/controller/metrics`. */
@@ -21,11 +28,24 @@ const QUEUE_BUCKETS = Array.from({ length: 12 }, (_, exponent) => 10 ** (exponen
 /** k8s.io/component-base `metrics/prometheus/restclient`. */
 const REQUEST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60]
 
+/** The same, for bytes. */
+const SIZE_BUCKETS = [64, 256, 512, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216]
+/** controller-runtime `pkg/internal/metrics/workqueue.go`: priorities beyond so many share one label. */
+const PRIORITIES_LIMIT = 25
+const PRIORITIES_BEYOND = 'exceeded_cardinality_limit'
+
 /** Registers everything with `registry`; once per registry. */
 export function kubeMetrics(registry: Registry) {
   const registers = [registry]
   const queues = new Map<string, () => QueueSnapshot>()
-  const reflectors = new Map<string, () => number | undefined>()
+  const reflectors = new Map<string, () => Sight>()
+  const priorities = new Map<string, Set<number>>()
+  const priorityLabel = (queue: string, priority: number) => {
+    const known = priorities.get(queue) ?? new Set()
+    priorities.set(queue, known)
+    if (known.size < PRIORITIES_LIMIT) known.add(priority)
+    return known.has(priority) ? String(priority) : PRIORITIES_BEYOND
+  }
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Counter({ name, help, labelNames, registers })
   const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
@@ -59,7 +79,7 @@ export function kubeMetrics(registry: Registry) {
       this.reset()
       for (const [queue, snapshot] of queues)
         for (const [priority, depth] of snapshot().depths) {
-          this.set({ name: queue, controller: queue, priority: String(priority) }, depth)
+          this.inc({ name: queue, controller: queue, priority: priorityLabel(queue, priority) }, depth)
         }
     },
   })
@@ -69,7 +89,25 @@ export function kubeMetrics(registry: Registry) {
     labelNames: ['resource'],
     registers,
     collect() {
-      for (const [resource, age] of reflectors) this.set({ resource }, age() ?? Number.NaN)
+      for (const [resource, sight] of reflectors) this.set({ resource }, sight().ageSeconds ?? Number.NaN)
+    },
+  })
+  new Gauge({
+    name: 'store_resource_version',
+    help: 'The newest resourceVersion that the store has reached',
+    labelNames: ['resource'],
+    registers,
+    collect() {
+      for (const [resource, sight] of reflectors) this.set({ resource }, Number(sight().resourceVersion))
+    },
+  })
+  new Gauge({
+    name: 'kube_store_objects',
+    help: 'Objects in the store',
+    labelNames: ['resource'],
+    registers,
+    collect() {
+      for (const [resource, sight] of reflectors) this.set({ resource }, sight().objects)
     },
   })
 
@@ -82,6 +120,21 @@ export function kubeMetrics(registry: Registry) {
       'rest_client_request_duration_seconds',
       'Seconds from the request to the whole answer; watches are not counted',
       REQUEST_BUCKETS,
+      'verb',
+      'host',
+    ),
+    requestBytes: histogram('rest_client_request_size_bytes', 'Bytes sent in bodies', SIZE_BUCKETS, 'verb', 'host'),
+    responseBytes: histogram(
+      'rest_client_response_size_bytes',
+      'Bytes of whole answers; watches are not counted',
+      SIZE_BUCKETS,
+      'verb',
+      'host',
+    ),
+    requestRetries: counter(
+      'rest_client_request_retries_total',
+      'Requests sent again by the client itself: a read whose connection broke, a call whose credentials were old',
+      'code',
       'verb',
       'host',
     ),

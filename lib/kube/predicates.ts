@@ -12,12 +12,15 @@ export const labelsChanged: Predicate = modified('labels')
 /** Somebody may have taken ours off. */
 export const finalizersChanged: Predicate = modified('finalizers')
 
+/** Any write at all; false only for what is told again without one. */
+export const resourceVersionChanged: Predicate = modified('resourceVersion')
+
 export function anyOf(...predicates: Predicate[]): Predicate {
   return change => predicates.some(predicate => predicate(change))
 }
 
 /** What comes and what goes always counts. */
-function modified(field: 'generation' | 'annotations' | 'labels' | 'finalizers'): Predicate {
+function modified(field: 'generation' | 'annotations' | 'labels' | 'finalizers' | 'resourceVersion'): Predicate {
   return ({ type, old, object }) =>
     type !== 'Modified' || !isDeepStrictEqual(old?.metadata[field], object.metadata[field])
 }

@@ -145,3 +145,42 @@ test('the metrics bear client-go’s names', async () => {
   expect(text).toContain('workqueue_unfinished_work_seconds{name="q",controller="q"} 3')
   expect(text).toContain('workqueue_longest_running_processor_seconds{name="q",controller="q"} 3')
 })
+
+test('everything that can be counted is there from the start, at 0', async () => {
+  const { metrics } = setUp()
+  const text = await metrics.registry.metrics()
+  for (const name of [
+    'workqueue_adds_total',
+    'workqueue_retries_total',
+    'workqueue_queue_duration_seconds_count',
+    'workqueue_work_duration_seconds_count',
+    'workqueue_unfinished_work_seconds',
+    'workqueue_longest_running_processor_seconds',
+  ]) {
+    expect(text).toContain(`${name}{name="q",controller="q"} 0`)
+  }
+  expect(text).toContain('workqueue_depth{name="q",controller="q",priority="0"} 0')
+})
+
+test('more than 25 priorities share one label, and no key is missing from the sum', async () => {
+  const { metrics, queue } = setUp()
+  for (let priority = 1; priority <= 60; priority++) queue.add(`key-${priority}`, priority)
+  const text = await metrics.registry.metrics()
+  const depths = text.split('\n').filter(line => line.startsWith('workqueue_depth{'))
+  expect(depths).toHaveLength(26)
+  expect(depths.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)).toBe(60)
+  expect(depths.some(line => line.includes('priority="exceeded_cardinality_limit"'))).toBe(true)
+})
+
+test('an outage of all keys is tried again by a hundred at once and then ten a second', async () => {
+  const { clock, queue, never } = setUp()
+  for (let index = 0; index < 300; index++) queue.addBackedOff(`key-${index}`)
+  await clock.advance(0.01)
+  expect(await drain(queue, never)).toHaveLength(100)
+  await clock.advance(5)
+  expect(await drain(queue, never)).toHaveLength(50)
+  queue.add('key-299') // A change does not wait for the budget.
+  expect(await drain(queue, never)).toEqual(['key-299'])
+  await clock.advance(15)
+  expect(await drain(queue, never)).toHaveLength(149)
+})

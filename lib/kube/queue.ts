@@ -7,6 +7,7 @@ import type { Clock } from '../process/clock.ts'
 import { type Backoff, backoffSeconds } from './backoff.ts'
 import { Delays } from './delays.ts'
 import type { QueueSnapshot } from './metrics.ts'
+import { RetryBudget, type RetryLimit } from './retry-budget.ts'
 import type { Runtime } from './runtime.ts'
 
 /** For what stands already: changes overtake it, however many objects there are. */
@@ -23,6 +24,8 @@ export interface QueueOptions {
   name: string
   /** Default 0.005 s to 1000 s, doubling. */
   backoff?: Backoff | undefined
+  /** Of all keys together. Default 10 a second, 100 in a burst. */
+  retries?: RetryLimit | undefined
 }
 
 export class WorkQueue {
@@ -30,6 +33,7 @@ export class WorkQueue {
   readonly #clock: Clock
   readonly #labels: { name: string; controller: string }
   readonly #delays: Delays
+  readonly #budget: RetryBudget
   /** By priority; within one, keys in order of arrival with the time they came. */
   readonly #ready = new Map<number, Map<string, number>>()
   readonly #priorities = new Map<string, number>()
@@ -44,8 +48,11 @@ export class WorkQueue {
     this.#clock = runtime.clock
     this.#labels = { name, controller: name }
     this.#delays = new Delays({ clock: runtime.clock, due: (key, priority) => this.add(key, priority) })
+    this.#budget = new RetryBudget(runtime.clock, options.retries ?? { perSecond: 10, burst: 100 })
     runtime.metrics.queueAdds.inc(this.#labels, 0)
     runtime.metrics.queueRetries.inc(this.#labels, 0)
+    runtime.metrics.queueSeconds.zero(this.#labels)
+    runtime.metrics.workSeconds.zero(this.#labels)
     runtime.metrics.queues.set(name, () => this.#snapshot())
   }
 
@@ -87,7 +94,8 @@ export class WorkQueue {
     const failures = this.failures(key) + 1
     this.#failures.set(key, failures)
     const backoff = this.#options.backoff ?? { initialSeconds: 0.005, maximumSeconds: 1000 }
-    const seconds = Math.max(backoffSeconds(backoff, failures), options.atLeastSeconds ?? 0)
+    const own = Math.max(backoffSeconds(backoff, failures), options.atLeastSeconds ?? 0)
+    const seconds = Math.max(own, this.#budget.takeSeconds())
     this.addAfter(key, seconds, options.priority)
   }
 

@@ -1,8 +1,9 @@
 // Keeps a store equal to the server's list: lists once in pages, then watches from there, for ever.
 //
-// A watch ends every few minutes by the server's own clock and goes on from the last version seen; one that the
-// server has not ended five seconds after its time is dead (a half-open link) and is cut. `Gone` means that the
-// server no longer has what came since: the list is read anew and compared. No error ends the loop.
+// A watch ends every few minutes by the server's own clock and goes on from the last version seen. One that has shown
+// no sign of life for three minutes (a server sends a bookmark every minute or so), or that the server has not ended
+// five seconds after its time, is dead (a half-open link) and is cut. `Gone` means that the server no longer has what
+// came since: the list is read anew and compared. No error ends the loop.
 import { pause, withDeadline } from './abort.ts'
 import { backoffSeconds } from './backoff.ts'
 import type { KubeClient } from './client.ts'
@@ -35,6 +36,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   pageSize?: number
   /** A watch ends after a random length between these. Default 290 to 580. */
   watchSeconds?: { minimum: number; maximum: number }
+  /** A watch without any sign of life for so long is cut. Default 180. */
+  silentSeconds?: number
 }
 
 export interface Reflector<T extends KubernetesObject> {
@@ -80,6 +83,8 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
   /** Where the next watch begins; `undefined` asks for a list first. */
   #watchFrom: string | undefined
   #lastEventAt: number | undefined
+  /** When the running watch began, or last gave a sign. */
+  #signAt = 0
   #lastError: unknown
   #failures = 0
   #failedAt = 0
@@ -95,7 +100,11 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
     })
     const kind = resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`
     this.#label = namespace === undefined ? kind : `${namespace}/${kind}`
-    runtime.metrics.reflectors.set(this.#label, () => this.lastEventAgeSeconds())
+    runtime.metrics.reflectors.set(this.#label, () => ({
+      ageSeconds: this.lastEventAgeSeconds(),
+      resourceVersion: this.#store.resourceVersion,
+      objects: this.#store.size,
+    }))
   }
 
   get store(): Store<T> {
@@ -164,12 +173,21 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { runtime, client, resource, namespace, labelSelector, fieldSelector } = this.#options
     const { clock, random, metrics } = runtime
-    const { minimum, maximum } = this.#options.watchSeconds ?? { minimum: 290, maximum: 580 }
+    const { watchSeconds = { minimum: 290, maximum: 580 }, silentSeconds = 180 } = this.#options
+    const { minimum, maximum } = watchSeconds
     const timeoutSeconds = Math.ceil(minimum + random() * (maximum - minimum))
-    const reason = new KubeError('Timeout', `Watching ${this.#label}: the link is silent past the watch's end.`)
+    const reason = new KubeError('Timeout', `Watching ${this.#label}: the link is silent.`)
     const started = clock.monotonic()
+    this.#signAt = started
+    const leftSeconds = () => {
+      const [end, silence] = [
+        started + (timeoutSeconds + IDLE_GRACE_SECONDS) * 1000,
+        this.#signAt + silentSeconds * 1000,
+      ]
+      return (Math.min(end, silence) - clock.monotonic()) / 1000
+    }
 
-    await withDeadline({ clock, signal, seconds: timeoutSeconds + IDLE_GRACE_SECONDS, reason }, async within => {
+    await withDeadline({ clock, signal, seconds: leftSeconds, reason }, async within => {
       const selection = { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, signal: within }
       for await (const event of client.watch(resource, selection)) {
         this.#alive()
@@ -205,7 +223,8 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
 
   #alive(): void {
     const { clock, log } = this.#options.runtime
-    this.#lastEventAt = clock.monotonic()
+    this.#signAt = clock.monotonic()
+    this.#lastEventAt = this.#signAt
     if (this.#lastError === undefined) return
     this.#lastError = undefined
     log.info({ resource: this.#label }, 'In sight of a resource again')

@@ -61,7 +61,7 @@ export class RestClient implements KubeClient {
   }
 
   async replace<T extends KubernetesObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
-    const path = objectPath(resource, object.metadata)
+    const path = objectPath(resource, asRead(object).metadata)
     return await this.#write(resource, { method: 'PUT', path, type: JSON_TYPE, body: object }, options)
   }
 
@@ -70,7 +70,7 @@ export class RestClient implements KubeClient {
     object: T,
     options: WriteOptions = {},
   ): Promise<T> {
-    const path = `${objectPath(resource, object.metadata)}/status`
+    const path = `${objectPath(resource, asRead(object).metadata)}/status`
     return await this.#write(resource, { method: 'PUT', path, type: JSON_TYPE, body: object }, options)
   }
 
@@ -138,6 +138,7 @@ export class RestClient implements KubeClient {
       return await this.#transport.json(call)
     } catch (error) {
       if (!isKubeError(error, 'Disconnected')) throw error
+      this.#transport.countRetry(call, '<error>')
       return await this.#transport.json(call)
     }
   }
@@ -214,6 +215,12 @@ function objectPath(resource: Resource<KubernetesObject>, reference: ObjectRefer
   const collection = collectionPath(resource, namespaceOf(resource, reference))
   if (reference.name === '') throw new TypeError(`A ${resource.kind} without a name was asked for.`)
   return `${collection}/${encodeURIComponent(reference.name)}`
+}
+
+/** Some built-in kinds take a PUT without a version, and overwrite whatever has happened since. */
+function asRead<T extends KubernetesObject>(object: T): T {
+  if (object.metadata.resourceVersion !== undefined) return object
+  throw new TypeError(`${object.kind} ${object.metadata.name} has no resourceVersion: replace what was read.`)
 }
 
 function namespaceOf(resource: Resource<KubernetesObject>, reference: ObjectReference): string | undefined {

@@ -52,7 +52,10 @@ export class Transport {
     const answer = await this.#send(call, this.#options.timeoutSeconds)
     const text = await this.#reading(call, () => answer.body.text())
     const seconds = (this.#options.clock.monotonic() - started) / 1000
-    this.#options.metrics?.requestSeconds.observe({ verb: call.method, host: this.#host }, seconds)
+    const labels = { verb: call.method, host: this.#host }
+    this.#options.metrics?.requestSeconds.observe(labels, seconds)
+    this.#options.metrics?.responseBytes.observe(labels, Buffer.byteLength(text))
+    if (call.body !== undefined) this.#options.metrics?.requestBytes.observe(labels, Buffer.byteLength(call.body.text))
     if (answer.statusCode >= 300) throw refusal(describe(call), answer, text)
     return parsed(call, text)
   }
@@ -82,7 +85,13 @@ export class Transport {
     const next = await this.#credentials.refresh()
     if (next === identity) return answer
     await answer.body.dump()
+    this.countRetry(call, '401')
     return await this.#attempt(call, next, bodySeconds)
+  }
+
+  /** For whoever sends a call again. */
+  countRetry({ method }: Call, code: string): void {
+    this.#options.metrics?.requestRetries.inc({ code, verb: method, host: this.#host })
   }
 
   async #attempt(call: Call, identity: Identity, bodySeconds: number): Promise<Dispatcher.ResponseData> {

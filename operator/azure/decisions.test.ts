@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decideOn } from './decisions.ts'
+import { decideOn, table } from './decisions.ts'
 import { AzureError } from './errors.ts'
 
 const quota = (name: string, limit: number) =>
@@ -17,7 +17,7 @@ test.each([
   },
   { code: 'OperationNotAllowed', message: quota('Total Regional Cores', 10), scope: 'Regular', hours: 1 / 6 },
   { code: 'QuotaExceeded', message: 'Some other quota.', scope: 'Placement', hours: 1 / 6 },
-  { code: 'SkuNotAvailable', scope: 'Placement', hours: 1 },
+  { code: 'SkuNotAvailable', scope: 'Placement', hours: 1, regularHours: 23 },
   { code: 'VMSizeNotSupported', scope: 'Size', hours: 23 },
   { code: 'BadRequest', message: 'The size is not supported for subscription S.', scope: 'Size', hours: 23 },
   { code: 'AllocationFailed', scope: 'Size', hours: 1 },
@@ -25,15 +25,17 @@ test.each([
   { code: 'OverconstrainedAllocationRequest', scope: 'Placement', hours: 1 },
   { code: 'OverconstrainedZonalAllocationRequest', scope: 'Placement', hours: 1 },
   { code: 'SpotPriceGreaterThanProvidedMaxPrice', scope: 'Placement', hours: 1 / 6 },
+  { code: 'AzureSpotIsNotSupportedForThisVMSize', scope: 'Placement', hours: 23 },
   { code: 'AzureSpotFeatureNotEnabledForSubscription', scope: 'Spot', hours: 24 },
   { code: 'PublicIPCountLimitReached', scope: 'Region', hours: 1 / 6 },
   { code: 'SubnetIsFull', scope: 'Region', hours: 1 / 6 },
-])('$code ($message) rules out the $scope for $hours h', ({ code, message = 'No.', scope, hours }) => {
+])('$code ($message) rules out the $scope for $hours h', ({ code, message = 'No.', scope, hours, regularHours }) => {
   for (const status of [409, undefined]) {
     expect(decideOn(new AzureError(code, message, { status }))).toMatchObject({
       do: 'Refused',
       scope,
       ttlSeconds: hours * 3600,
+      ...(regularHours === undefined ? {} : { regularTtlSeconds: regularHours * 3600 }),
     })
   }
 })
@@ -82,13 +84,14 @@ test('throttled, whatever the code: when Azure says so, or in a minute', () => {
     decideOn(new AzureError('SubscriptionRequestsThrottled', 'Slow down.', { status: 429, retryAfterSeconds }))
   expect(throttled(17)).toEqual({ do: 'Retry', afterSeconds: 17 })
   expect(throttled()).toEqual({ do: 'Retry', afterSeconds: 60 })
-  expect(decideOn(new AzureError('Whatever', 'Later.', { status: 503, retryAfterSeconds: 9 }))).toEqual({
+  expect(decideOn(new AzureError('ServiceUnavailable', 'Later.', { status: 503, retryAfterSeconds: 9 }))).toEqual({
     do: 'Retry',
     afterSeconds: 9,
   })
 })
 
 test.each([
+  ['AzureCredentialsRefused', 'azure.tenantId'],
   ['AzureCredentialsRefused', 'federated credential'],
   ['InvalidAuthenticationToken', 'federated credential'],
   ['ExpiredAuthenticationToken', 'federated credential'],
@@ -98,12 +101,16 @@ test.each([
   ['SubscriptionNotFound', 'subscriptionId'],
   ['ScopeLocked', 'lock'],
   ['RequestDisallowedByPolicy', 'Policy'],
-  ['ImageNotFound', "image's id"],
-  ['GalleryImageNotFound', "image's id"],
+  ['ImageNotFound', 'spec.image'],
+  ['GalleryImageNotFound', 'spec.image'],
+  ['LocationNotAvailableForResourceType', 'spec.region'],
+  ['ComputeResourceZoneConstraintDoesNotMatchPublicIPAddressZoneConstraint', 'spec.zone'],
+  ['InvalidAvailabilityZone', 'spec.zone'],
+  ['MissingSubscriptionRegistration', 'az provider register'],
   ['ResourceGroupNotFound', 'resourceGroup'],
   ['InvalidResourceReference', 'subnetId'],
   ['ResourceNotFound', 'subnetId'],
-  ['PropertyChangeNotAllowed', 'spec and the catalogue'],
+  ['PropertyChangeNotAllowed', 'create it anew'],
   ['InvalidParameter', 'spec and the catalogue'],
   ['OperationNotAllowed', 'spec and the catalogue'],
   ['BadRequest', 'spec and the catalogue'],
@@ -112,8 +119,33 @@ test.each([
   expect(decision.do === 'Stall' && decision.remedy).toContain(words)
 })
 
-test('what nobody knows is never repeated for ever when it is an answer, and is when it is none', () => {
-  expect(decideOn(new AzureError('WeHaveNeverSeenThis', 'No.', { status: 400 }))).toMatchObject({ do: 'Stall' })
-  expect(decideOn(new AzureError('WeHaveNeverSeenThis', 'No.', { status: 502 }))).toEqual({ do: 'Retry' })
-  expect(decideOn(new AzureError('WeHaveNeverSeenThis', 'No.'))).toEqual({ do: 'Retry' })
+test('one code, several things: the message tells which', () => {
+  const remedy = (code: string, message: string) => {
+    const decision = decideOn(new AzureError(code, message, { status: 400 }))
+    return decision.do === 'Stall' ? decision.remedy : decision.do
+  }
+  expect(remedy('InvalidParameter', 'The value X provided for the VM size is not valid.')).toContain('spec.size')
+  expect(remedy('BadRequest', "Disk d cannot be attached to the VM because it is not in zone '1'.")).toContain('zone')
+  expect(remedy('ConflictingUserInput', "Disk d is already owned by VM 'v'.")).toBe('LookAgain')
+  expect(remedy('ConflictingUserInput', 'Only CreateOption.Attach is supported.')).toBe('LookAgain')
+})
+
+test.each([400, 409, 500, 502, undefined])('what nobody knows is tried for a while only (status %s)', status => {
+  expect(decideOn(new AzureError('WeHaveNeverSeenThis', 'No.', { status }))).toEqual({
+    do: 'TryAWhile',
+    remedy: expect.stringContaining('WeHaveNeverSeenThis'),
+  })
+})
+
+test("a bare 5xx of a proxy is nobody's word", () => {
+  expect(decideOn(new AzureError('Http502', 'Bad gateway.', { status: 502 }))).toEqual({ do: 'Retry' })
+})
+
+test('every row can be reached: none stands behind one that matches all it does', () => {
+  for (const { codes, says = [], decision } of table) {
+    for (const code of codes) {
+      const found = decideOn(new AzureError(code, says.join(' '), { status: 409 }))
+      expect(found, `${code} ${says}`).toEqual(decision)
+    }
+  }
 })

@@ -9,9 +9,20 @@ export type Decision =
   /** Azure is busy with this very resource: look again after `afterSeconds`, then try again. */
   | { do: 'LookAgain'; afterSeconds: number }
   /** The capacity or quota is not to be had here; another placement may be. */
-  | { do: 'Refused'; scope: RefusalScope; ttlSeconds: number; regularTtlSeconds?: number }
+  | Refused
+  /** Nobody knows the code. It is shown, tried again more and more seldom for a while, and then it is a person's. */
+  | { do: 'TryAWhile'; remedy: string }
   /** Trying again will not mend it. `remedy` tells a person what will. */
   | { do: 'Stall'; remedy: string }
+
+export interface Refused {
+  do: 'Refused'
+  scope: RefusalScope
+  /** How long it is believed. */
+  ttlSeconds: number
+  /** The same of on-demand capacity, where that is another length. */
+  regularTtlSeconds?: number
+}
 
 /**
  * What a refusal rules out: `Placement` this size, priority and region; `Size` both priorities of the size;
@@ -23,136 +34,212 @@ export type RefusalScope = 'Placement' | 'Size' | 'Spot' | 'Regular' | 'Region'
 const MINUTE = 60
 const HOUR = 3600
 
+const ZONE_REMEDY =
+  'Disks, address and machine have to agree on their zones. Where spec.zone is set, the disks must be zone-redundant (…_ZRS) and the zone one that the region has.'
+
 interface Row {
-  code: RegExp
-  /** A part of the message, where one code stands for several things. */
-  message?: RegExp
+  codes: readonly string[]
+  /** What its message has to say, all of it and whatever the case, where one code stands for several things. */
+  says?: readonly string[]
   decision: Decision
 }
 
-const table: Row[] = [
+export const table: readonly Row[] = [
   // Capacity and quota.
-  { code: /^OperationNotAllowed$/, message: /LowPriorityCores/i, decision: refused('Spot', HOUR) },
+  { codes: ['OperationNotAllowed'], says: ['LowPriorityCores'], decision: refused('Spot', HOUR) },
   {
-    code: /^(OperationNotAllowed|QuotaExceeded)$/,
-    message: /Family Cores quota[\s\S]*Current Limit: 0\b/i,
+    codes: ['OperationNotAllowed', 'QuotaExceeded'],
+    says: ['Family Cores quota', 'Current Limit: 0,'],
     decision: refused('Placement', HOUR),
   },
   {
-    code: /^(OperationNotAllowed|QuotaExceeded)$/,
-    message: /Family Cores quota/i,
+    codes: ['OperationNotAllowed', 'QuotaExceeded'],
+    says: ['Family Cores quota'],
     decision: refused('Placement', 10 * MINUTE),
   },
   {
-    code: /^(OperationNotAllowed|QuotaExceeded)$/,
-    message: /Total Regional Cores quota/i,
+    codes: ['OperationNotAllowed', 'QuotaExceeded'],
+    says: ['Total Regional Cores quota'],
     decision: refused('Regular', 10 * MINUTE),
   },
-  { code: /^QuotaExceeded$/, decision: refused('Placement', 10 * MINUTE) },
+  { codes: ['QuotaExceeded'], decision: refused('Placement', 10 * MINUTE) },
   // On-demand of a size that a region does not have comes back by the day, spot by the hour.
+  { codes: ['SkuNotAvailable'], decision: { ...refused('Placement', HOUR), regularTtlSeconds: 23 * HOUR } },
+  { codes: ['VMSizeNotSupported'], decision: refused('Size', 23 * HOUR) },
+  { codes: ['BadRequest'], says: ['not supported for subscription'], decision: refused('Size', 23 * HOUR) },
+  { codes: ['AllocationFailed', 'ZonalAllocationFailed'], decision: refused('Size', HOUR) },
   {
-    code: /^SkuNotAvailable$/,
-    decision: { do: 'Refused', scope: 'Placement', ttlSeconds: HOUR, regularTtlSeconds: 23 * HOUR },
+    codes: ['OverconstrainedAllocationRequest', 'OverconstrainedZonalAllocationRequest'],
+    decision: refused('Placement', HOUR),
   },
-  { code: /^VMSizeNotSupported$/, decision: refused('Size', 23 * HOUR) },
-  { code: /^BadRequest$/, message: /not supported for subscription/i, decision: refused('Size', 23 * HOUR) },
-  { code: /^(Zonal)?AllocationFailed$/, decision: refused('Size', HOUR) },
-  { code: /^Overconstrained(Zonal)?AllocationRequest$/, decision: refused('Placement', HOUR) },
-  { code: /^(SpotPriceGreaterThanProvidedMaxPrice)$/, decision: refused('Placement', 10 * MINUTE) },
-  { code: /^AzureSpotFeatureNotEnabledForSubscription$/, decision: refused('Spot', 24 * HOUR) },
-  { code: /^PublicIPCountLimitReached$/, decision: refused('Region', 10 * MINUTE) },
-  { code: /^SubnetIsFull$/, decision: refused('Region', 10 * MINUTE) },
+  { codes: ['SpotPriceGreaterThanProvidedMaxPrice'], decision: refused('Placement', 10 * MINUTE) },
+  { codes: ['AzureSpotIsNotSupportedForThisVMSize'], decision: refused('Placement', 23 * HOUR) },
+  { codes: ['AzureSpotFeatureNotEnabledForSubscription'], decision: refused('Spot', 24 * HOUR) },
+  { codes: ['PublicIPCountLimitReached', 'SubnetIsFull'], decision: refused('Region', 10 * MINUTE) },
 
   // Azure is busy with the resource, or something else holds it for a while.
-  { code: /^NicReservedForAnotherV[mM]$/, decision: { do: 'LookAgain', afterSeconds: 30 } },
-  { code: /^(AttachDiskWhileBeingDetached|DiskPreparationFailed)$/, decision: { do: 'LookAgain', afterSeconds: 10 } },
+  { codes: ['NicReservedForAnotherVm', 'NicReservedForAnotherVM'], decision: { do: 'LookAgain', afterSeconds: 30 } },
   {
-    code: /^(AnotherOperationInProgress|RetryableErrorDueToAnotherOperation|OperationPreempted|ConflictingConcurrentWriteNotAllowed|Conflict)$/,
+    codes: ['AttachDiskWhileBeingDetached', 'DiskPreparationFailed'],
+    decision: { do: 'LookAgain', afterSeconds: 10 },
+  },
+  // The disk is still another machine's, or has come to be since it was looked at.
+  { codes: ['ConflictingUserInput'], says: ['already owned by VM'], decision: { do: 'LookAgain', afterSeconds: 10 } },
+  {
+    codes: ['ConflictingUserInput'],
+    says: ['Only CreateOption.Attach'],
+    decision: { do: 'LookAgain', afterSeconds: 5 },
+  },
+  {
+    codes: [
+      'AnotherOperationInProgress',
+      'RetryableErrorDueToAnotherOperation',
+      'OperationPreempted',
+      'ConflictingConcurrentWriteNotAllowed',
+      'Conflict',
+      'ReferencedResourceNotProvisioned',
+    ],
     decision: { do: 'LookAgain', afterSeconds: 10 },
   },
   {
-    code: /^(NicInUse|PublicIPAddressCannotBeDeleted|NetworkSecurityGroupCannotBeDeleted|InUseNetworkSecurityGroupCannotBeDeleted|PublicIPAddressInUse)$/,
+    codes: [
+      'NicInUse',
+      'PublicIPAddressCannotBeDeleted',
+      'NetworkSecurityGroupCannotBeDeleted',
+      'InUseNetworkSecurityGroupCannotBeDeleted',
+      'PublicIPAddressInUse',
+    ],
     decision: { do: 'LookAgain', afterSeconds: 5 },
   },
-  { code: /^(PreconditionFailed|Http412)$/, decision: { do: 'LookAgain', afterSeconds: 1 } },
+  { codes: ['PreconditionFailed', 'Http412'], decision: { do: 'LookAgain', afterSeconds: 1 } },
 
   // No answer, or "not now".
   {
-    code: new RegExp(
-      `^(${UNREACHABLE}|${THROTTLED}|${BUDGET_SPENT}|ServerTimeout|InternalServerError|ServiceUnavailable|GatewayTimeout|BadGateway|SubscriptionRequestsThrottled|InternalExecutionError|NetworkingInternalOperationError|${OPERATION_FAILED})$`,
-    ),
+    codes: [
+      UNREACHABLE,
+      THROTTLED,
+      BUDGET_SPENT,
+      'ServerTimeout',
+      'InternalServerError',
+      'ServiceUnavailable',
+      'GatewayTimeout',
+      'BadGateway',
+      'SubscriptionRequestsThrottled',
+      'InternalExecutionError',
+      'NetworkingInternalOperationError',
+      OPERATION_FAILED,
+    ],
     decision: { do: 'Retry' },
   },
 
   // What only a person can mend.
   {
-    code: new RegExp(
-      `^(${UNAUTHENTICATED}|InvalidAuthenticationToken|InvalidAuthenticationTokenTenant|ExpiredAuthenticationToken)$`,
-    ),
+    codes: [
+      UNAUTHENTICATED,
+      'InvalidAuthenticationToken',
+      'InvalidAuthenticationTokenTenant',
+      'ExpiredAuthenticationToken',
+    ],
     decision: stall(
-      'Check the federated credential of the managed identity: its issuer, subject and audience must match this cluster and service account.',
+      "Check azure.tenantId and azure.clientId in the chart's values, and the managed identity's federated credential: issuer, subject and audience must match this cluster and service account.",
     ),
   },
   {
-    code: /^(AuthorizationFailed|LinkedAuthorizationFailed)$/,
+    codes: ['AuthorizationFailed', 'LinkedAuthorizationFailed'],
     decision: stall("Grant the operator's identity the role listed in the README on the resource group."),
   },
   {
-    code: /^(ReadOnlyDisabledSubscription|SubscriptionNotFound|DisabledSubscription|InvalidSubscriptionId)$/,
+    codes: ['ReadOnlyDisabledSubscription', 'SubscriptionNotFound', 'DisabledSubscription', 'InvalidSubscriptionId'],
     decision: stall("Check the region's subscriptionId in the catalogue, and that the subscription is enabled."),
   },
   {
-    code: /^ScopeLocked$/,
-    decision: stall('A lock on the resource group or resource forbids it. Remove the lock.'),
+    codes: ['MissingSubscriptionRegistration', 'SubscriptionNotRegistered'],
+    decision: stall('Register Microsoft.Compute and Microsoft.Network in the subscription (az provider register).'),
   },
+  { codes: ['ScopeLocked'], decision: stall('A lock on the resource group or resource forbids it. Remove the lock.') },
   {
-    code: /^RequestDisallowedByPolicy$/,
+    codes: ['RequestDisallowedByPolicy'],
     decision: stall('An Azure Policy forbids it. Exempt the resource group, or change what the catalogue asks for.'),
   },
   {
-    code: /^(ImageNotFound|GalleryImageNotFound|InvalidImageReference|PlatformImageNotFound)$/,
-    decision: stall("Check the image's id in the catalogue, and that the version is replicated to this region."),
+    codes: ['ImageNotFound', 'GalleryImageNotFound', 'InvalidImageReference', 'PlatformImageNotFound'],
+    decision: stall(
+      "Check the id of spec.image in the catalogue's images, and that this version is replicated to the region.",
+    ),
   },
   {
-    code: /^(ResourceGroupNotFound)$/,
+    codes: ['ResourceGroupNotFound'],
     decision: stall("Create the resource group, or mend the region's resourceGroup in the catalogue."),
   },
   {
-    code: /^(InvalidResourceReference|SubnetNotFound|NotFound|ResourceNotFound|ParentResourceNotFound)$/,
+    codes: ['InvalidResourceReference', 'SubnetNotFound', 'NotFound', 'ResourceNotFound', 'ParentResourceNotFound'],
     decision: stall(
       "Something that the catalogue refers to does not exist; check the region's subnetId and networkSecurityGroupId.",
     ),
   },
   {
-    code: /^(PropertyChangeNotAllowed|OperationNotAllowed|InvalidParameter|BadRequest|InvalidRequestContent|InvalidRequestFormat|ConflictingUserInput|LocationNotAvailableForResourceType|NoRegisteredProviderFound)$/,
+    codes: ['LocationNotAvailableForResourceType', 'NoRegisteredProviderFound', 'InvalidLocation'],
+    decision: stall(
+      "Azure has no such region for it. Check spec.region and the catalogue's regions against `az account list-locations`.",
+    ),
+  },
+  {
+    codes: ['InvalidParameter'],
+    says: ['VM size'],
+    decision: stall('Set spec.size to a size that the region has (az vm list-skus --location REGION).'),
+  },
+  {
+    codes: [
+      'ComputeResourceZoneConstraintDoesNotMatchPublicIPAddressZoneConstraint',
+      'ResourceAvailabilityZonesCannotBeModified',
+      'InvalidAvailabilityZone',
+      'ZonesNotAllowedInBasicSkuResource',
+    ],
+    decision: stall(ZONE_REMEDY),
+  },
+  { codes: ['BadRequest'], says: ['not in zone'], decision: stall(ZONE_REMEDY) },
+  {
+    codes: ['PropertyChangeNotAllowed', 'VMPriorityCannotBeApplied', 'MaxPriceChangeNotAllowedForAllocatedVMs'],
+    decision: stall('Azure does not let this change on a machine that stands. Delete the GpuVm and create it anew.'),
+  },
+  {
+    codes: [
+      'OperationNotAllowed',
+      'InvalidParameter',
+      'BadRequest',
+      'InvalidRequestContent',
+      'InvalidRequestFormat',
+      'ConflictingUserInput',
+    ],
     decision: stall("Azure refuses the request itself. Compare the message with the object's spec and the catalogue."),
   },
 ]
 
-/**
- * What to do about an error. Unknown refusals stall rather than repeat for ever; unknown silences (no status, or one of
- * Azure's own faults) are retried.
- */
+/** What to do about an error. Nothing is unknown to the table and repeated for ever. */
 export function decideOn(error: AzureError): Decision {
-  const row = table.find(
-    ({ code, message }) => code.test(error.code) && (message === undefined || message.test(error.message)),
-  )
+  const row = table.find(({ codes, says = [] }) => codes.includes(error.code) && says.every(part => has(error, part)))
   // A lock on one resource is told by 429 too, and is no throttling.
   if (error.status === 429 && row?.decision.do !== 'LookAgain')
     return { do: 'Retry', afterSeconds: error.retryAfterSeconds ?? MINUTE }
-  if (row?.decision.do === 'Retry')
-    return error.retryAfterSeconds === undefined ? row.decision : { do: 'Retry', afterSeconds: error.retryAfterSeconds }
-  if (row) return row.decision
-  if (error.status === undefined || error.status >= 500)
+  if (row?.decision.do === 'Retry' || isFaultOfAzure(error))
     return error.retryAfterSeconds === undefined
       ? { do: 'Retry' }
       : { do: 'Retry', afterSeconds: error.retryAfterSeconds }
-  return stall(
-    `Azure refused with ${error.code}, which this operator does not know. Look it up, then mend the spec or the catalogue.`,
-  )
+  if (row) return row.decision
+  const remedy = `This operator does not know ${error.code}. Look it up, then mend the spec or the catalogue.`
+  return { do: 'TryAWhile', remedy }
 }
 
-function refused(scope: RefusalScope, ttlSeconds: number): Decision {
+/** A bare 5xx, as proxies give it: no code of anybody's. */
+function isFaultOfAzure({ code }: AzureError): boolean {
+  return /^Http5\d\d$/.test(code)
+}
+
+function has({ message }: AzureError, part: string): boolean {
+  return message.toLowerCase().includes(part.toLowerCase())
+}
+
+function refused(scope: RefusalScope, ttlSeconds: number): Refused {
   return { do: 'Refused', scope, ttlSeconds }
 }
 

@@ -1,6 +1,7 @@
 // What Azure says no with, as one class. The code is ARM's own word wherever there is one, because that is what an
 // SRE looks up; ours are only for what has none: no answer, and credentials that were never accepted.
 import { RestError } from '@azure/core-rest-pipeline'
+import { z } from 'zod'
 
 /** Codes of ours, for failures that carry no ARM code. */
 export const UNREACHABLE = 'AzureUnreachable'
@@ -47,10 +48,18 @@ export function toAzureError(thrown: unknown): unknown {
   return fromFailedOperation(thrown) ?? thrown
 }
 
+/** Codes that say no more than that something further in went wrong. */
+const wrappers = ['ResourceOperationFailure', 'ResourceDeploymentFailure', 'DeploymentFailed', 'MultipleErrorsOccurred']
+
+const replyBody = z.object({
+  error: z.object({ details: z.array(z.object({ code: z.string(), message: z.string().nullish() })).min(1) }),
+})
+
 function fromRestError(error: RestError): AzureError {
   if (error.statusCode === undefined) {
     return new AzureError(UNREACHABLE, `Azure did not answer: ${error.message}`, { cause: error })
   }
+  if (wrappers.includes(error.code ?? '')) return fromDetail(error)
   // Not a number when it is absent or a date; 0 means at once.
   const retryAfter = Number(error.response?.headers.get('retry-after') ?? Number.NaN)
   const code = error.statusCode === 429 ? (error.code ?? THROTTLED) : (error.code ?? `Http${error.statusCode}`)
@@ -59,6 +68,23 @@ function fromRestError(error: RestError): AzureError {
     retryAfterSeconds: retryAfter >= 0 ? retryAfter : undefined,
     cause: error,
   })
+}
+
+/** What is wrapped, where the reply tells; the SDK keeps no more of it than the text. */
+function fromDetail(error: RestError): AzureError {
+  const fields = { status: error.statusCode, cause: error }
+  const [detail] = detailsIn(error.response?.bodyAsText ?? '')
+  const message = firstSentence(error.message)
+  if (detail === undefined) return new AzureError(error.code ?? '', message, fields)
+  return new AzureError(detail.code, detail.message ?? message, fields)
+}
+
+function detailsIn(text: string): { code: string; message?: string | null | undefined }[] {
+  try {
+    return replyBody.safeParse(JSON.parse(text)).data?.error.details ?? []
+  } catch {
+    return [] // No JSON: whatever stood between us and Azure has answered.
+  }
 }
 
 /** Entra refused us, or could not be reached: the second mends itself, so the two must not be mixed up. */

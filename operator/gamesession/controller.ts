@@ -1,7 +1,9 @@
 // Gives a session its machine, keeps the account of play, and brings it to its end: one step a pass.
 import { type GameSession, type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { condition } from '../../lib/kube/conditions.ts'
 import { type Controller, controller, type Reconcile } from '../../lib/kube/controller.ts'
+import { isKubeError } from '../../lib/kube/errors.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
 import type { Reflector } from '../../lib/kube/reflector.ts'
 import { type ObjectReference, referenceOf } from '../../lib/kube/resource.ts'
@@ -9,6 +11,7 @@ import type { Runtime } from '../../lib/kube/runtime.ts'
 import { ownedBy, type RawSource, reflected } from '../../lib/kube/sources.ts'
 import { strangers } from '../installation.ts'
 import { type StatusRecord, statusRecord } from '../status-record.ts'
+import { ADMISSION_REASONS } from './admission.ts'
 import { decide, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
 import { announce } from './events.ts'
 import type { GameSessionMetrics } from './metrics.ts'
@@ -86,10 +89,15 @@ function gameSessionReconciler(outside: Inside): Reconcile {
     const session = await records.restored(found, { fieldManager: FIELD_MANAGER, signal })
     const seen = await see(session, senses, signal)
     const verdict = decide(phases, seen)
-    // The finalizer alone comes before the first status; the pass that follows at once writes it.
-    const written = verdict.step?.do === 'AddFinalizer' ? session : await record(seen, verdict, outside, signal)
+    const written = isDoneFirst(session, verdict) ? session : await record(seen, verdict, outside, signal)
     if (verdict.step) {
-      await perform(verdict.step, written, hands, signal)
+      try {
+        await perform(verdict.step, written, hands, signal)
+      } catch (error) {
+        if (verdict.step.do !== 'CreateMachine' || !isKubeError(error, 'Forbidden')) throw error
+        senses.admission.refused(session.metadata.uid ?? '', error)
+        return { requeueAfterSeconds: 0 } // The next pass says why.
+      }
       runtime.log.info(fieldsOf(session, verdict), 'Took a step for a session')
     }
     return { requeueAfterSeconds: verdict.requeueAfterSeconds }
@@ -103,10 +111,20 @@ function gameSessionReconciler(outside: Inside): Reconcile {
     if (known !== undefined && known !== uid) {
       senses.watch.forget(known)
       records.forget(known)
+      senses.admission.forget(known)
     }
     if (uid === undefined) uids.delete(name)
     else uids.set(name, uid)
   }
+}
+
+/**
+ * The finalizer alone comes before the first status; the pass that follows at once writes it. And what was not admitted
+ * is asked for again before the status says so, or each attempt would be written twice.
+ */
+function isDoneFirst({ status }: GameSession, { step }: Verdict): boolean {
+  const reason = condition(status?.conditions, 'Ready')?.reason
+  return step?.do === 'AddFinalizer' || (step?.do === 'CreateMachine' && ADMISSION_REASONS.includes(reason ?? ''))
 }
 
 /** Intent first; nothing noteworthy, no write. A status that was read too early is refused, and the pass begins anew. */

@@ -29,6 +29,8 @@ export interface Observed {
   rivals: readonly Rival[]
   /** GpuVms that bear a name of ours and belong to somebody else. */
   takenNames: readonly string[]
+  /** Why the API server has just admitted no machine for it. */
+  notAdmitted: Explanation | undefined
   /** What the session may be placed on now; `undefined` when its spec names what the catalogue does not know. */
   ranking: Ranking | undefined
   /** Why its stopped machine may not be started now; `undefined` when nothing stands against it. */

@@ -37,11 +37,18 @@ export function occurrences(seen: Seen, { step, waiting, stalled }: Verdict, nex
 }
 
 function placed({ placement }: GameSessionStatus, ranking: Ranking | undefined): Occurrence {
-  const { size, region, capacityType, hourlyPriceUsd } = placement ?? {}
+  const { size, region, hourlyPriceUsd } = placement ?? {}
   const price = hourlyPriceUsd === undefined ? 'a price not known yet' : `${hourlyPriceUsd} USD per hour`
   const others = ranking?.ruledOut.slice(0, TOLD_PLACES).map(({ message }) => message) ?? []
-  const note = [`${size} ${capacityType} in ${region} at ${price} is asked for.`, ...others].join(' ')
+  const note = [
+    `${size} ${isOnSpot(placement) ? 'spot' : 'on-demand'} in ${region} is asked for, at ${price}.`,
+    ...others,
+  ].join(' ')
   return { type: 'Normal', reason: 'Placed', action: 'CreateMachine', note }
+}
+
+function isOnSpot(placement: GameSessionStatus['placement']): boolean {
+  return placement?.capacityType === 'Spot'
 }
 
 function changed({ reason, message }: Explanation): Occurrence {
@@ -75,7 +82,7 @@ function interrupted(cause: keyof typeof interruptionNotes): Occurrence {
 
 function recovered({ endpoint, placement, interruptions }: GameSessionStatus): Occurrence {
   const seconds = interruptions?.at(-1)?.seconds
-  const note = `The game can be played again at ${endpoint?.host} after ${seconds} s, on ${placement?.capacityType} capacity.`
+  const note = `The game can be played again at ${endpoint?.host} after ${seconds} s, ${isOnSpot(placement) ? 'on a spot machine' : 'on an on-demand machine'}.`
   return { type: 'Normal', reason: 'Recovered', action: 'Play', note }
 }
 
@@ -89,11 +96,11 @@ function resumed({ endpoint }: GameSessionStatus): Occurrence {
 }
 
 function ending({ endReason, billing }: GameSessionStatus): Occurrence {
-  const note = `The session ends (${endReason}) after ${billing?.seconds ?? 0} s of play; its machine is given back.`
+  const note = `The session ends (${endReason}) after ${billing?.seconds ?? 0} s of play; what it has in Azure is given back.`
   return { type: 'Normal', reason: 'Ending', action: 'End', note }
 }
 
 function ended({ endReason, billing }: GameSessionStatus): Occurrence {
-  const note = `The session has ended (${endReason}); ${billing?.seconds ?? 0} s are billed and its machine is gone.`
+  const note = `The session has ended (${endReason}) after ${billing?.seconds ?? 0} s of play; Azure holds nothing of it any more.`
   return { type: 'Normal', reason: 'Ended', action: 'End', note }
 }

@@ -9,6 +9,7 @@ import type { Store } from '../../lib/kube/store.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Asking } from '../capacity/plan.ts'
 import { type Market, type Ranking, rank } from '../capacity/rank.ts'
+import { type Admission, admission } from './admission.ts'
 import { askingOf } from './asking.ts'
 import { billingNow } from './billing.ts'
 import {
@@ -57,10 +58,11 @@ export interface Senses {
   isHeard: (machineUid: string) => boolean
   settings: GameSessionSettings
   watch: Stopwatch
+  admission: Admission
 }
 
-export function senses(given: Omit<Senses, 'watch'>): Senses {
-  return { ...given, watch: stopwatch(given.clock) }
+export function senses(given: Omit<Senses, 'watch' | 'admission'>): Senses {
+  return { ...given, watch: stopwatch(given.clock), admission: admission(given.clock) }
 }
 
 export async function see(session: GameSession, senses: Senses, signal: AbortSignal): Promise<Seen> {
@@ -86,6 +88,7 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
     isMachineGone: machines.length === 0 && (await isMachineGone(session, senses, signal)),
     isPlayConfirmed,
     rivals,
+    notAdmitted: senses.admission.refusalOf(uid),
     takenNames,
     ranking: asking?.why === 'Resume' ? undefined : (given ?? rankingOf(session, { machine, catalogue, senses })),
     againstStart: asking?.why === 'Resume' && given ? againstStart(given) : undefined,

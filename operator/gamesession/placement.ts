@@ -1,5 +1,6 @@
 // Gives a session that has no machine the best one to be had, or says what it waits for.
 import type { Ranking, RuledOut } from '../capacity/rank.ts'
+import { ASK_AGAIN_SECONDS } from './admission.ts'
 import { turnOf } from './contention.ts'
 import { type Explanation, isToRun, type Phase } from './decision.ts'
 import { machineSpec, wishOf } from './wish.ts'
@@ -24,6 +25,7 @@ export const placement: Phase = seen => {
 
   const candidate = ranking.candidates.find(({ region }) => !observed.takenNames.includes(machineName(session, region)))
   if (candidate === undefined) return nothingToBeHad(ranking, observed.takenNames)
+  if (observed.notAdmitted) return { waiting: observed.notAdmitted, requeueAfterSeconds: ASK_AGAIN_SECONDS }
   return { step: { do: 'CreateMachine', candidate, spec: machineSpec(session, { catalogue, ranking, candidate }) } }
 }
 

@@ -176,6 +176,7 @@ export function sight(given: SightFixture = {}): Seen {
       isMachineGone: machines.length === 0,
       isPlayConfirmed,
       rivals: [],
+      notAdmitted: undefined,
       takenNames: [],
       ranking: wish && (!machine || refusalOf(machine)) ? rank(wish, { priceOf, rulingOn }) : undefined,
       againstStart: undefined,

@@ -19,7 +19,7 @@ export function standingOf(seen: Seen, verdict: Verdict, next: GameSessionStatus
     return { phase: 'Ended', is: 'Settled', reason: 'Ended', message }
   }
   if (next.endReason !== undefined) {
-    const message = `${explain(next.endReason).message} Its machine is given back.`
+    const message = `${explain(next.endReason).message} What it has in Azure is given back.`
     return { phase: 'Ending', is: 'Progressing', reason: verdict.waiting?.reason ?? next.endReason, message }
   }
   if (verdict.stalled) return { phase: 'Failed', is: 'Stalled', ...verdict.stalled }

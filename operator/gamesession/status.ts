@@ -27,7 +27,7 @@ export function statusOf(seen: Seen, verdict: Verdict): GameSessionStatus {
   put(next, 'endedAt', old.endedAt ?? (isEnded ? now.toISOString() : undefined))
   put(next, 'readyAt', old.readyAt ?? billing.since?.toISOString())
   put(next, 'paidUntil', paidUntil(billing, session.spec.paidSeconds)?.toISOString())
-  put(next, 'placement', placementOf(seen, verdict))
+  put(next, 'placement', isEnded ? whereItWas(old.placement) : placementOf(seen, verdict))
   put(next, 'vm', isEnded ? undefined : vmOf(seen, verdict))
   put(next, 'endpoint', isEnded ? undefined : endpointOf(seen))
   const interruptions = interruptionsNow({ session, machine: machineOf(seen), billing, now })
@@ -81,6 +81,11 @@ function placementOf(seen: Seen, { step }: Verdict): GameSessionStatus['placemen
     old.capacityType === next.capacityType &&
     old.hourlyPriceUsd !== undefined
   return isSame ? old : next // The price of the day it was placed: a fleet must not be rewritten with each price list.
+}
+
+/** It runs on nothing any more. */
+function whereItWas(old: GameSessionStatus['placement']): GameSessionStatus['placement'] {
+  return old && { region: old.region, size: old.size }
 }
 
 function placementStatus(place: {

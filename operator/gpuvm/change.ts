@@ -1,6 +1,6 @@
 // A change of mind about size or priority: Azure allows neither on a running machine, so a successor is begun on the
 // same disk. After an eviction the incarnation's priority rules until somebody changes the spec's.
-import type { Phase, Verdict } from './decision.ts'
+import { kindOf, type Phase, type Verdict } from './decision.ts'
 
 export const change: Phase = ({ machine, observed, incarnation }): Verdict => {
   const { spec } = machine
@@ -11,7 +11,7 @@ export const change: Phase = ({ machine, observed, incarnation }): Verdict => {
   const isOther = vm !== undefined && vm.priority !== incarnation.priority
   if (incarnation.specPriority !== spec.priority || isOther) {
     const priority = incarnation.specPriority === spec.priority ? incarnation.priority : spec.priority
-    const message = `It is to be ${priority}; the machine is rebuilt from the same disk.`
+    const message = `It is to be ${kindOf(priority)}; it is rebuilt from the same disk.`
     return {
       step: { do: 'BeginIncarnation', priority, reason: 'PriorityChanged' },
       because: { reason: 'PriorityChanged', message },

@@ -1,13 +1,15 @@
 // Makes the VM of the present incarnation, once its predecessor is gone and address and interface stand. The first is
 // made from the image, every later one from the disk that the first one left.
-import type { Phase } from './decision.ts'
+import { kindOf, type Phase } from './decision.ts'
 
 export const creation: Phase = ({ machine, observed, incarnation, settings }) => {
   if (observed.virtualMachine || machine.spec.powerState !== 'Running') return {}
-  const kind = incarnation.priority === 'Spot' ? 'a spot' : 'an on-demand'
   return {
     step: { do: 'CreateVirtualMachine' },
-    because: { reason: 'Creating', message: `Azure is asked for ${kind} ${machine.spec.size}.` },
+    because: {
+      reason: 'Creating',
+      message: `Azure is asked for ${kindOf(incarnation.priority)}, ${machine.spec.size}.`,
+    },
     requeueAfterSeconds: settings.operationPollSeconds,
   }
 }

@@ -172,3 +172,8 @@ export function rootUidOf({ metadata, status }: GpuVm): string | undefined {
 export function isLeaving(machine: GpuVm): boolean {
   return machine.metadata.deletionTimestamp !== undefined
 }
+
+/** What people call what Azure calls a priority. */
+export function kindOf(priority: Incarnation['priority']): 'a spot machine' | 'an on-demand machine' {
+  return priority === 'Spot' ? 'a spot machine' : 'an on-demand machine'
+}

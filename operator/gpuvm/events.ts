@@ -2,7 +2,7 @@
 import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
-import type { LastError, Seen, Verdict } from './decision.ts'
+import { kindOf, type LastError, type Seen, type Verdict } from './decision.ts'
 import { isStoppedByOthers } from './eviction.ts'
 import { isEvictionSeen, type Outcome } from './status.ts'
 import { ABANDON_ANNOTATION, leftBehind } from './suspension.ts'
@@ -21,7 +21,7 @@ export interface Happening {
 export function tell(recorder: Teller, { seen, verdict, outcome, failure, next }: Happening): void {
   const { machine } = seen
   if (isEvictionSeen(verdict)) evicted(recorder, machine, verdict)
-  else if (verdict.step?.do === 'BeginIncarnation') begun(recorder, machine, verdict, next)
+  else if (verdict.step?.do === 'BeginIncarnation') begun(recorder, machine, verdict)
   if (verdict.step?.do === 'Adopt') adopted(recorder, machine, verdict)
   if (outcome.operation?.kind === 'Create') asked(recorder, machine, next)
   if (failure && !verdict.stalled) refused(recorder, machine, failure)
@@ -56,13 +56,17 @@ function evicted(recorder: Teller, machine: GpuVm, { because }: Verdict): void {
   })
 }
 
-function begun(recorder: Teller, machine: GpuVm, { because }: Verdict, { incarnation }: GpuVmStatus): void {
-  const note = `${because?.message ?? ''} Incarnation ${incarnation?.number} is ${incarnation?.priority}.`.trim()
-  recorder.event(machine, { type: 'Normal', reason: incarnation?.reason ?? 'Begun', action: 'Replace', note })
+/** Without its number, which would make another event of each try. What was refused is told as that. */
+function begun(recorder: Teller, machine: GpuVm, { because, step }: Verdict): void {
+  if (because === undefined || (step?.do === 'BeginIncarnation' && step.reason === 'CreateFailed')) return
+  const { reason, message: note } = because
+  recorder.event(machine, { type: 'Normal', reason, action: 'Replace', note })
 }
 
 function asked(recorder: Teller, machine: GpuVm, { incarnation }: GpuVmStatus): void {
-  const note = `Azure accepted the request for a ${incarnation?.priority} ${machine.spec.size} in ${machine.spec.region}.`
+  const { size, region } = machine.spec
+  const kind = kindOf(incarnation?.priority ?? machine.spec.priority)
+  const note = `Azure has accepted to create ${kind}, ${size}, in ${region}.`
   recorder.event(machine, { type: 'Normal', reason: 'Creating', action: 'Create', note })
 }
 
@@ -71,7 +75,7 @@ function refused(recorder: Teller, machine: GpuVm, { code, message }: { code: st
 }
 
 function runs(recorder: Teller, machine: GpuVm, { priority, publicIP }: GpuVmStatus): void {
-  const note = `Azure runs the machine on ${priority === 'Spot' ? 'spot' : 'on-demand'} capacity at ${publicIP ?? 'no address'}.`
+  const note = `Azure runs it as ${kindOf(priority ?? machine.spec.priority)} at ${publicIP ?? 'no address'}.`
   recorder.event(machine, { type: 'Normal', reason: 'MachineRunning', action: 'Start', note })
 }
 

@@ -19,7 +19,7 @@ export const eviction: Phase = seen => {
     const message = 'Azure took the spot machine back. It waits for spot capacity, as onEviction asks.'
     return { step: { do: 'RecordEviction' }, because: { reason: 'Evicted', message }, requeueAfterSeconds: 0 }
   }
-  const message = 'Azure took the spot machine back; it is rebuilt on on-demand capacity from the same disk.'
+  const message = 'Azure took the spot machine back; it is rebuilt as an on-demand machine from the same disk.'
   return {
     step: { do: 'BeginIncarnation', priority: 'Regular', reason: 'Evicted' },
     because: { reason: 'Evicted', message },

@@ -29,6 +29,6 @@ export function hindranceOf(error: AzureError, seen: Seen, verdict: Verdict): Hi
     const afterSeconds = decision.do === 'LookAgain' ? decision.afterSeconds : 1
     return { is: 'Busy', verdict: { ...verdict, because, requeueAfterSeconds: scaled(afterSeconds, seen.settings) } }
   }
-  const refused = lastError(error, seen.now)
+  const refused = lastError(error, seen)
   return { is: 'Refused', verdict: refusedVerdict(seen, verdict, refused), refused }
 }

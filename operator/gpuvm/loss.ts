@@ -12,7 +12,7 @@ export const loss: Phase = seen => {
   if (vm?.provisioningState === 'Failed' && !wasMade) {
     const refusal = standingRefusal(seen)
     if (mayFallBack(seen, refusal)) {
-      const message = 'Azure has no spot capacity for it now; it is built on on-demand capacity from the same disk.'
+      const message = 'Azure has no spot capacity for it now; it is built as an on-demand machine from the same disk.'
       return {
         step: { do: 'BeginIncarnation', priority: 'Regular', reason: 'CapacityRefused' },
         because: { reason: 'FallingBack', message },
@@ -22,7 +22,7 @@ export const loss: Phase = seen => {
     const message = 'Azure could not create the machine; what it left is removed.'
     return {
       step: { do: 'BeginIncarnation', priority: incarnation.priority, reason: 'CreateFailed' },
-      because: refusedExplanation(refusal) ?? { reason: 'CreateFailed', message },
+      because: refusedExplanation(refusal, seen) ?? { reason: 'CreateFailed', message },
       requeueAfterSeconds: 0,
     }
   }

@@ -1,6 +1,6 @@
 // Waits for what Azure is already doing. A poller answers where the status has one; where its reply was lost, the
 // VM's own provisioning state does.
-import type { Phase, Seen } from './decision.ts'
+import { kindOf, type Phase, type Seen } from './decision.ts'
 
 export const operationUnderWay: Phase = seen => {
   const { observed, settings } = seen
@@ -21,7 +21,7 @@ function explanation({ machine, observed, incarnation }: Seen): { reason: string
     case 'Create':
       return {
         reason: 'Creating',
-        message: `Azure creates the machine (${incarnation.priority}, ${machine.spec.size}).`,
+        message: `Azure creates ${kindOf(incarnation.priority)}, ${machine.spec.size}.`,
       }
     case 'Start':
       return { reason: 'Starting', message: 'Azure starts the machine.' }

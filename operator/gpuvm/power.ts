@@ -1,6 +1,6 @@
 // Running or deallocated, as the spec asks. "Stopped" is not enough: Azure bills a machine that is stopped but still
 // holds its host (https://learn.microsoft.com/azure/virtual-machines/states-billing).
-import type { Phase, Seen, Verdict } from './decision.ts'
+import { kindOf, type Phase, type Seen, type Verdict } from './decision.ts'
 
 export const power: Phase = seen => {
   const { machine, observed, settings } = seen
@@ -37,10 +37,10 @@ export const power: Phase = seen => {
 function start({ machine, incarnation, observed }: Seen, wait: Verdict): Verdict {
   // The detour over on-demand ends where the machine is started anew: the spec's own priority is tried again.
   if (incarnation.priority !== machine.spec.priority && observed.virtualMachine?.powerState === 'Deallocated') {
-    const message = `It is rebuilt as ${machine.spec.priority} from the same disk, as the spec asks.`
+    const message = `It starts anew as ${kindOf(machine.spec.priority)}, as the spec asks; it is rebuilt from the same disk.`
     return {
       step: { do: 'BeginIncarnation', priority: machine.spec.priority, reason: 'Restarted' },
-      because: { reason: 'Restarted', message },
+      because: { reason: 'PriorityRestored', message },
       requeueAfterSeconds: 0,
     }
   }

@@ -1,6 +1,17 @@
 import { expect, test } from 'vitest'
+import type { LastError } from './decision.ts'
 import { lastError, lateFailure, refusal, refusedVerdict, standingRefusal } from './refusal.ts'
-import { bare, type Different, playing, refusedBy, settings, sight, virtualMachine, without } from './sights.fixture.ts'
+import {
+  bare,
+  type Different,
+  now,
+  playing,
+  refusedBy,
+  settings,
+  sight,
+  virtualMachine,
+  without,
+} from './sights.fixture.ts'
 
 const unplayed = without(playing, 'vmId', 'stream')
 const refused = (code: string, message?: string, secondsAgo?: number) => ({
@@ -25,6 +36,12 @@ test('where time is run faster, so is patience', () => {
   expect(refusal(seen).requeueAfterSeconds).toBeCloseTo(0.2)
 })
 
+/** The last of the answers came now, the first so many seconds ago. */
+function unknownFor(seconds: number): LastError {
+  const since = new Date(now.getTime() - seconds * 1000).toISOString()
+  return { code: 'WeHaveNeverSeenThis', message: 'Odd.', retryable: true, at: now.toISOString(), since }
+}
+
 test.each<{ title: string; seen: Different; expected: object }>([
   {
     title: 'what only a person can mend is stalled for five minutes, with a remedy',
@@ -38,15 +55,44 @@ test.each<{ title: string; seen: Different; expected: object }>([
     },
   },
   {
-    title: 'a code that nobody knows stalls, though it came late',
+    title: 'a code that nobody knows is shown, and tried again, though it came late',
     seen: {
       status: unplayed,
       observed: { ...bare, operation: { is: 'Failed', code: 'WeHaveNeverSeenThis', message: 'Odd.' } },
     },
     expected: {
-      stalled: { reason: 'WeHaveNeverSeenThis', message: expect.stringContaining('does not know') },
+      because: { reason: 'WeHaveNeverSeenThis', message: expect.stringContaining('tried again') },
+      requeueAfterSeconds: 30,
+    },
+  },
+  {
+    title: 'heard for four minutes, it waits as long again',
+    seen: { status: { ...unplayed, lastError: unknownFor(240) }, observed: bare },
+    expected: { because: { reason: 'WeHaveNeverSeenThis', message: expect.anything() }, requeueAfterSeconds: 240 },
+  },
+  {
+    title: "heard for a quarter of an hour it is a person's, with what to do",
+    seen: { status: { ...unplayed, lastError: unknownFor(900) }, observed: bare },
+    expected: {
+      stalled: { reason: 'WeHaveNeverSeenThis', message: expect.stringContaining('Look it up') },
       requeueAfterSeconds: 300,
     },
+  },
+  {
+    title: "the innermost code, which the poller tells, gives way to the VM's own where nobody knows it",
+    seen: {
+      status: unplayed,
+      observed: {
+        ...bare,
+        operation: { is: 'Failed', code: 'WeHaveNeverSeenThis', message: 'Odd.' },
+        virtualMachine: virtualMachine({
+          provisioningState: 'Failed',
+          powerState: 'Unknown',
+          failure: { code: 'AllocationFailed', message: 'None.' },
+        }),
+      },
+    },
+    expected: { because: { reason: 'CapacityRefused', message: expect.anything() }, requeueAfterSeconds: 60 },
   },
   {
     title: "a fault of Azure's own that came late is tried again soon, and is not called want of capacity",
@@ -103,7 +149,7 @@ test('a refusal just heard is told in the same pass', () => {
     requeueAfterSeconds: 4,
   }
   expect(
-    refusedVerdict(seen, verdict, lastError({ code: 'SkuNotAvailable', message: 'None here.' }, seen.now)),
+    refusedVerdict(seen, verdict, lastError({ code: 'SkuNotAvailable', message: 'None here.' }, seen)),
   ).toMatchObject({
     because: { reason: 'CapacityRefused' },
     requeueAfterSeconds: 60,

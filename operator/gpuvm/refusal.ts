@@ -10,6 +10,8 @@ const REFUSED_SECONDS = 60
 const STALLED_SECONDS = 300
 /** Until what failed on Azure's side, late, is tried again. */
 const FAILED_SECONDS = 30
+/** For so long what nobody knows is tried again, after 30 s, a minute, two, four, eight; then it is a person's. */
+const UNKNOWN_SECONDS = 900
 /** A status holds no longer text (its schema's limit). */
 const MESSAGE_CHARACTERS = 4096
 
@@ -18,22 +20,23 @@ export interface Refusal {
   code: string
   message: string
   at: Date
+  /** Since when Azure has answered with this code and nothing else. */
+  since: Date
 }
 
 export const refusal: Phase = seen => {
   const standing = standingRefusal(seen)
   if (!standing || isAsAsked(seen)) return {}
   if (mayFallBack(seen, standing)) {
-    const message = 'Azure has no spot capacity for it now; it is rebuilt on on-demand capacity from the same disk.'
+    const message = 'Azure has no spot capacity for it now; it is rebuilt as an on-demand machine from the same disk.'
     return {
       step: { do: 'BeginIncarnation', priority: 'Regular', reason: 'CapacityRefused' },
       because: { reason: 'FallingBack', message },
       requeueAfterSeconds: 0,
     }
   }
-  const untilMilliseconds = standing.at.getTime() + patienceSeconds(standing.decision, seen) * 1000
-  const leftSeconds = (untilMilliseconds - seen.now.getTime()) / 1000
-  return leftSeconds > 0 ? { ...told(standing), requeueAfterSeconds: leftSeconds } : {}
+  const leftSeconds = patienceSeconds(standing, seen) - (seen.now.getTime() - standing.at.getTime()) / 1000
+  return leftSeconds > 0 ? { ...told(standing, seen), requeueAfterSeconds: leftSeconds } : {}
 }
 
 /** What stands refused; `undefined` when nothing is, or the spec has changed since. */
@@ -41,35 +44,48 @@ export function standingRefusal(seen: Seen): Refusal | undefined {
   const { status, metadata } = seen.machine
   const onRecord = status?.observedGeneration === metadata.generation ? status?.lastError : undefined
   const error = lateFailure(seen) ?? onRecord
-  if (!error) return undefined
-  const { code, message, at } = error
-  return { decision: decisionOn(error), code, message, at: new Date(at ?? 0) }
+  return error && refusalOf(error)
+}
+
+function refusalOf(error: LastError): Refusal {
+  const { code, message, at, since } = error
+  return { decision: decisionOn(error), code, message, at: new Date(at ?? 0), since: new Date(since ?? at ?? 0) }
 }
 
 /**
  * What this pass sees for the first time to have failed late: by the operation's poller, or by the VM's own word where
- * the poller was lost.
+ * the poller was lost. The poller tells the innermost code alone; where nobody knows that one, the VM's word counts.
  */
-export function lateFailure({ machine, observed, now }: Seen): LastError | undefined {
-  if (observed.operation?.is === 'Failed') return lastError(observed.operation, now)
-  const vm = observed.virtualMachine
+export function lateFailure(seen: Seen): LastError | undefined {
+  const { operation, virtualMachine: vm } = seen.observed
+  if (operation?.is === 'Failed') {
+    const isKnown = decisionOn(operation).do !== 'TryAWhile'
+    return lastError(isKnown ? operation : (vm?.failure ?? operation), seen)
+  }
   if (vm?.provisioningState !== 'Failed' || vm.powerState === 'Running') return undefined
   const unexplained = { code: OPERATION_FAILED, message: 'Azure says that provisioning failed, and does not say why.' }
-  const failure = lastError(vm.failure ?? unexplained, now)
-  const known = machine.status?.lastError
+  const failure = lastError(vm.failure ?? unexplained, seen)
+  const known = seen.machine.status?.lastError
   return known?.code === failure.code && known.message === failure.message ? undefined : failure
 }
 
-/** As it goes on record. */
-export function lastError({ code, message }: { code: string; message: string }, at: Date): LastError {
+/** As it goes on record. The same word again leaves it on record since when it is heard. */
+export function lastError(
+  { code: told, message }: { code: string; message: string },
+  { machine, now }: Seen,
+): LastError {
   const text = message.slice(0, MESSAGE_CHARACTERS)
+  const code = told.slice(0, 128)
   const { do: decided } = decisionOn({ code, message: text })
-  return { code: code.slice(0, 128), message: text, retryable: decided !== 'Stall', at: at.toISOString() }
+  const known = machine.status?.lastError
+  const at = now.toISOString()
+  const since = (known?.code === code ? (known.since ?? known.at) : undefined) ?? at
+  return { code, message: text, retryable: decided !== 'Stall', at, since }
 }
 
 /**
- * The decision on what is on record. Silence and throttling never get there, so whatever does is an answer: a code
- * that nobody knows stalls, though it came late and without an HTTP status.
+ * The decision on what is on record. Silence and throttling never get there, so whatever does is an answer, though it
+ * came late and without an HTTP status.
  */
 export function decisionOn({ code, message }: { code: string; message: string }): Decision {
   return decideOn(new AzureError(code, message, { status: 400 }))
@@ -84,33 +100,44 @@ export function mayFallBack({ machine, incarnation }: Seen, refusal: Refusal | u
 }
 
 /** Capacity that is not to be had, in the words by which a session looks for another place. */
-export function refusedExplanation(refusal: Refusal | undefined): Explanation | undefined {
-  return refusal?.decision.do === 'Refused' ? told(refusal).because : undefined
+export function refusedExplanation(refusal: Refusal | undefined, seen: Seen): Explanation | undefined {
+  return refusal?.decision.do === 'Refused' ? told(refusal, seen).because : undefined
 }
 
 /** What a refusal comes to that has just been heard; the verdict's own words give way to Azure's. */
 export function refusedVerdict(seen: Seen, { step }: Verdict, error: LastError): Verdict {
-  const { code, message } = error
-  const standing = { decision: decisionOn(error), code, message, at: seen.now }
-  const requeueAfterSeconds = mayFallBack(seen, standing) ? 0 : patienceSeconds(standing.decision, seen)
-  return { ...(step && { step }), ...told(standing), requeueAfterSeconds }
+  const standing = refusalOf(error)
+  const requeueAfterSeconds = mayFallBack(seen, standing) ? 0 : patienceSeconds(standing, seen)
+  return { ...(step && { step }), ...told(standing, seen), requeueAfterSeconds }
 }
 
-function told({ decision, code, message }: Refusal): { because?: Explanation; stalled?: Explanation } {
+function told(refusal: Refusal, seen: Seen): { because?: Explanation; stalled?: Explanation } {
+  const { decision, code, message } = refusal
+  const again = { reason: reasonOf(code), message: `Azure failed to do it; it is tried again. ${message}` }
   switch (decision.do) {
     case 'Stall':
       return { stalled: { reason: reasonOf(code), message: `${message} ${decision.remedy}` } }
     case 'Refused':
       return { because: { reason: 'CapacityRefused', message: `Azure has none of it: ${message}` } }
+    case 'TryAWhile':
+      if (!isTriedLongEnough(refusal, seen)) return { because: again }
+      return { stalled: { reason: reasonOf(code), message: `${message} ${decision.remedy}` } }
     case 'LookAgain':
     case 'Retry':
-      return { because: { reason: reasonOf(code), message: `Azure failed to do it; it is tried again. ${message}` } }
+      return { because: again }
     default:
       return decision satisfies never
   }
 }
 
-function patienceSeconds(decision: Decision, { settings }: Seen): number {
+function isTriedLongEnough({ at, since }: Refusal, { settings }: Seen): boolean {
+  return at.getTime() - since.getTime() >= scaled(UNKNOWN_SECONDS, settings) * 1000
+}
+
+/** From the refusal to the next try. */
+function patienceSeconds(refusal: Refusal, seen: Seen): number {
+  const { decision, at, since } = refusal
+  const { settings } = seen
   switch (decision.do) {
     case 'Stall':
       return scaled(STALLED_SECONDS, settings)
@@ -120,6 +147,9 @@ function patienceSeconds(decision: Decision, { settings }: Seen): number {
       return scaled(decision.afterSeconds, settings)
     case 'Retry':
       return scaled(FAILED_SECONDS, settings)
+    case 'TryAWhile':
+      if (isTriedLongEnough(refusal, seen)) return scaled(STALLED_SECONDS, settings)
+      return Math.max(scaled(FAILED_SECONDS, settings), (at.getTime() - since.getTime()) / 1000)
     default:
       return decision satisfies never
   }

@@ -11,7 +11,7 @@ export const replacement: Phase = seen => {
   if (observed.predecessor) {
     const message = 'The machine that came before is removed; disks and address are kept.'
     // Whoever looks for another place need not wait for the remains of the one that was refused.
-    const because = refusedExplanation(standingRefusal(seen)) ?? { reason: 'Replacing', message }
+    const because = refusedExplanation(standingRefusal(seen), seen) ?? { reason: 'Replacing', message }
     // An eviction is over when Azure says `deallocated`; deleting earlier could cost the disk its last writes.
     if (incarnation.reason === 'Evicted' && observed.predecessor.powerState === 'Deallocating')
       return { because, ...wait }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { findBinaries } from '../../demo/cluster/binaries.ts'
+import { type Authority, certificateAuthority } from '../../demo/cluster/pki.ts'
 import type { Credentials, Identity } from '../../lib/kube/credentials.ts'
 
 const TOKEN = 'cluster-admin-of-this-test'
@@ -19,9 +20,17 @@ export interface ApiServer {
   readonly directory: string
   readonly ca: string
   readonly token: string
+  /** Signs client certificates: the common name is the user, the organizations are the groups. */
+  readonly clients: Authority
   /** As cluster-admin, by way of `port` (a proxy's, say) instead of the server's own. */
   credentials(options?: { port?: number }): Credentials
-  kubeconfig(user: object): Promise<string>
+  /** Its path; by way of `port` instead of the server's own. */
+  kubeconfig(user: object, port?: number): Promise<string>
+  /** Kills the API server and leaves its etcd; `start` brings it back on the same port. */
+  pause(): Promise<void>
+  start(): Promise<void>
+  /** Makes etcd forget everything but the present. */
+  compact(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -45,19 +54,25 @@ export async function startApiServer(): Promise<ApiServer> {
     '--unsafe-no-fsync',
     '--log-level=error',
   ])
-  const server = run(binaries.kubeApiserver, [
-    `--etcd-servers=${etcdUrl}`,
-    `--cert-dir=${join(directory, 'pki')}`,
-    '--bind-address=127.0.0.1',
-    `--secure-port=${port}`,
-    '--service-cluster-ip-range=10.0.0.0/24',
-    '--service-account-issuer=https://kubernetes.default.svc',
-    `--service-account-key-file=${join(directory, 'sa.pub')}`,
-    `--service-account-signing-key-file=${join(directory, 'sa.key')}`,
-    `--token-auth-file=${join(directory, 'tokens.csv')}`,
-    '--authorization-mode=RBAC',
-    '--disable-admission-plugins=ServiceAccount',
-  ])
+  const clients = await certificateAuthority('clients-of-this-test', new Date())
+  await writeFile(join(directory, 'clients.crt'), clients.certificate)
+  const startServer = () =>
+    run(binaries.kubeApiserver, [
+      `--etcd-servers=${etcdUrl}`,
+      `--cert-dir=${join(directory, 'pki')}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${port}`,
+      '--service-cluster-ip-range=10.0.0.0/24',
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${join(directory, 'sa.pub')}`,
+      `--service-account-signing-key-file=${join(directory, 'sa.key')}`,
+      `--client-ca-file=${join(directory, 'clients.crt')}`,
+      `--token-auth-file=${join(directory, 'tokens.csv')}`,
+      '--authorization-mode=RBAC',
+      '--disable-admission-plugins=ServiceAccount',
+      '--feature-gates=ListFromCacheSnapshot=false', // Or the pages of a list would outlive what etcd has forgotten.
+    ])
+  let server = startServer()
   const stop = async () => {
     await end(server)
     await end(etcd)
@@ -77,10 +92,17 @@ export async function startApiServer(): Promise<ApiServer> {
     directory,
     ca,
     token: TOKEN,
+    clients,
+    pause: () => kill(server),
+    async start() {
+      server = startServer()
+      await ready({ port, processes: [etcd, server] })
+    },
+    compact: () => compact(etcdUrl),
     credentials: ({ port: by = port } = {}) => fixed({ server: `https://127.0.0.1:${by}`, ca, token: TOKEN }),
-    kubeconfig: async user => {
+    kubeconfig: async (user, by = port) => {
       const path = join(directory, `kubeconfig-${crypto.randomUUID()}.json`)
-      const cluster = { server: `https://127.0.0.1:${port}`, 'certificate-authority-data': base64(ca) }
+      const cluster = { server: `https://127.0.0.1:${by}`, 'certificate-authority-data': base64(ca) }
       const config = {
         apiVersion: 'v1',
         kind: 'Config',
@@ -113,6 +135,13 @@ export async function freePort(): Promise<number> {
   })
 }
 
+async function compact(etcdUrl: string): Promise<void> {
+  const post = async (path: string, body: object): Promise<string> =>
+    await (await fetch(`${etcdUrl}/v3/${path}`, { method: 'POST', body: JSON.stringify(body) })).text()
+  const revision = (await post('maintenance/status', {})).match(/"revision":"(\d+)"/)?.[1]
+  await post('kv/compaction', { revision, physical: true })
+}
+
 export function base64(text: string): string {
   return Buffer.from(text).toString('base64')
 }
@@ -131,6 +160,12 @@ function run(path: string, args: string[]): Running {
   })
   process.once('exit', () => child.kill('SIGKILL'))
   return { process: child, name: path, said: () => said }
+}
+
+async function kill({ process: child }: Running): Promise<void> {
+  const gone = new Promise(done => child.once('exit', done))
+  child.kill('SIGKILL')
+  await gone
 }
 
 async function end({ process: child }: Running): Promise<void> {

@@ -1,10 +1,28 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { namespaces } from '../../lib/kube/core.ts'
 import { loadCredentials } from '../../lib/kube/credentials.ts'
+import { defineResource, type KubernetesObject, type Resource } from '../../lib/kube/resource.ts'
+import { systemClock } from '../../lib/process/clock.ts'
 import type { ApiServer } from './api-server.ts'
-import { clientOf } from './fixtures.ts'
+import { clientOf, until } from './fixtures.ts'
+import { startProxy } from './proxy.ts'
+import { witness } from './witness.ts'
+
+interface SelfSubjectReview extends KubernetesObject {
+  status?: { userInfo?: { username?: string } }
+}
+const reviews: Resource<SelfSubjectReview> = {
+  ...defineResource<SelfSubjectReview>({
+    group: 'authentication.k8s.io',
+    version: 'v1',
+    plural: 'selfsubjectreviews',
+    kind: 'SelfSubjectReview',
+    namespaced: false,
+  }),
+  parse: value => value as SelfSubjectReview, // The one answer without a name.
+}
 
 export function credentialsBehave(server: () => ApiServer): void {
   describe('credentials', () => {
@@ -52,7 +70,46 @@ export function credentialsBehave(server: () => ApiServer): void {
       expect((await client.list(namespaces)).items).not.toHaveLength(0)
     })
 
-    test('other TLS material gets new connections, and calls go on', async () => {
+    test('a client certificate is read anew when it was rotated: on new connections, while the old ones finish', async () => {
+      const proxy = await startProxy(server().port)
+      onTestFinished(() => proxy.close())
+      const [certificate, key] = [join(server().directory, 'client.crt'), join(server().directory, 'client.key')]
+      const present = async (user: string) => {
+        const pair = await server().clients.client(user, ['system:masters'])
+        await writeFile(certificate, pair.certificate)
+        await writeFile(key, pair.key)
+      }
+      await present('before')
+      const user = { 'client-certificate': certificate, 'client-key': key }
+      const kubeconfig = await server().kubeconfig(user, proxy.port)
+      let elapsed = 0
+      const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + elapsed }
+      const credentials = await loadCredentials({ kubeconfig, environment: {}, clock })
+      const client = clientOf(credentials)
+      const whoAmI = async () => {
+        const { apiVersion, kind } = reviews
+        const review = await client.create(reviews, { apiVersion, kind, metadata: { name: '' } })
+        return review.status?.userInfo?.username
+      }
+      const seen = await witness(server(), { credentials, way: { open: () => 0 } })
+      await seen.create('a')
+      await seen.start()
+      expect(await whoAmI()).toBe('before')
+      await present('after')
+      expect(await whoAmI()).toBe('before') // Read every 30 s at most.
+      elapsed = 31_000
+      expect(await whoAmI()).toBe('after')
+      await seen.create('b') // Its watch began under the old certificate, and goes on.
+      await seen.equal()
+      proxy.cut()
+      await seen.create('c')
+      await seen.equal()
+      expect(await seen.lists()).toBe(1)
+      await seen.leavesNothing()
+      await until(() => proxy.open() <= 1) // The old pool is gone.
+    })
+
+    test('other TLS material in flight costs no call', async () => {
       const { server: url, identity } = server().credentials()
       const known = await identity()
       const fresh = async () => ({ headers: known.headers, tls: { ...known.tls } })

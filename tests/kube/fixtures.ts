@@ -10,19 +10,9 @@ import type { Runtime } from '../../lib/kube/runtime.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import type { ApiServer } from './api-server.ts'
+import { type Widget, widgets } from './widgets.ts'
 
-export interface Widget extends KubernetesObject {
-  spec?: { size?: number; colour?: string; note?: string }
-  status?: { seen?: number; phase?: string }
-}
-
-export const widgets = defineResource<Widget>({
-  group: 'test.example.com',
-  version: 'v1',
-  plural: 'widgets',
-  kind: 'Widget',
-  namespaced: true,
-})
+export { type Widget, widgets } from './widgets.ts'
 
 interface CustomResourceDefinition extends KubernetesObject {
   spec: object

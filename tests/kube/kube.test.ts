@@ -8,8 +8,11 @@ import { credentialsBehave } from './credentials.suite.ts'
 import { electorBehaves } from './elector.suite.ts'
 import { eventsBehave } from './events.suite.ts'
 import { installWidgets } from './fixtures.ts'
+import { leadersKeepApart } from './leaders.suite.ts'
+import { linkFaultsAreSurvived } from './link-faults.suite.ts'
 import { readmeHolds } from './readme.suite.ts'
 import { reflectorBehaves } from './reflector.suite.ts'
+import { serverFaultsAreSurvived } from './server-faults.suite.ts'
 
 let running: ApiServer | undefined
 
@@ -34,5 +37,8 @@ credentialsBehave(server)
 reflectorBehaves(server)
 controllerBehaves(server)
 electorBehaves(server)
+leadersKeepApart(server)
 eventsBehave(server)
 readmeHolds(server)
+linkFaultsAreSurvived(server)
+serverFaultsAreSurvived(server) // Last: it stops the server.

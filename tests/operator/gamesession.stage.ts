@@ -17,6 +17,7 @@ import { recorder } from '../../lib/kube/events.ts'
 import { addFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
 import { manager } from '../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
+import { reflectNamespaces } from '../../lib/kube/namespaces.ts'
 import { ownWrites } from '../../lib/kube/own-writes.ts'
 import { reflector } from '../../lib/kube/reflector.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
@@ -29,7 +30,6 @@ import { gameSessionController } from '../../operator/gamesession/controller.ts'
 import { gameSessionMetrics } from '../../operator/gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from '../../operator/gamesession/observe.ts'
 import { at, catalogue, conditionOf } from '../../operator/gamesession/sights.fixture.ts'
-import { reflectNamespaces } from '../../operator/namespaces.ts'
 
 const PATIENCE_SECONDS = 20
 /** The other controller's, whom the test plays: a machine goes when Azure has let it go. */

@@ -279,7 +279,7 @@ test.concurrent('an image that Azure does not know stalls with a remedy and one 
     reason: 'GalleryImageNotFound',
     status: 'True',
   })
-  expect(condition(stalled.status?.conditions, 'Stalled')?.message).toContain("Check the image's id in the catalogue")
+  expect(condition(stalled.status?.conditions, 'Stalled')?.message).toContain('Check the id of spec.image')
   expect((await azure.calls(0)).filter(call => isPut(call) && call.path.includes(uid))).toHaveLength(1)
   const nowhere = await scene.apply('nowhere', { region: 'atlantis' })
   const lost = await scene.machine('nowhere', 'is stalled', m => m.status?.phase === 'Failed')

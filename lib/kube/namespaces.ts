@@ -1,10 +1,10 @@
 // One view of a kind over the namespaces that are served: all of them, one, or several, each with a reflector of its
 // own, since the API server lists one namespace or all.
-import type { KubeClient } from '../lib/kube/client.ts'
-import { type Reflector, reflector } from '../lib/kube/reflector.ts'
-import type { KubernetesObject, Resource } from '../lib/kube/resource.ts'
-import type { Runtime } from '../lib/kube/runtime.ts'
-import type { Indexes, Store } from '../lib/kube/store.ts'
+import type { KubeClient } from './client.ts'
+import { type Reflector, reflector } from './reflector.ts'
+import type { KubernetesObject, Resource } from './resource.ts'
+import type { Runtime } from './runtime.ts'
+import type { Indexes, Store } from './store.ts'
 
 export interface NamespacesView<T extends KubernetesObject> {
   /** All of them as one, for those who read. It is not to be run. */

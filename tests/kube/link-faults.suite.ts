@@ -1,0 +1,151 @@
+// What networks do to a reflector. After each: the store is the server's list, whoever followed the changes has the
+// same, and no connection or timer is left.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { ApiServer } from './api-server.ts'
+import { makeRuntime, until } from './fixtures.ts'
+import { startProxy } from './proxy.ts'
+import { resources, type WitnessOptions, witness } from './witness.ts'
+
+const NOTE = 'x'.repeat(2000)
+
+export function linkFaultsAreSurvived(server: () => ApiServer): void {
+  const setUp = async (options: WitnessOptions = {}) => {
+    const proxy = await startProxy(server().port)
+    onTestFinished(() => proxy.close())
+    const credentials = server().credentials({ port: proxy.port })
+    return { proxy, seen: await witness(server(), { credentials, way: proxy, ...options }) }
+  }
+
+  describe('a link that fails', () => {
+    test('cut in the middle of a list: the list is read again, from its first page', async () => {
+      const { proxy, seen } = await setUp({ pageSize: 10 })
+      for (let index = 0; index < 30; index++) await seen.create(`w${index}`, { note: NOTE })
+      proxy.cutAfter(40_000) // In the second page of three.
+      await seen.start()
+      await seen.equal()
+      expect(seen.changes.every(({ type, initial }) => type === 'Added' && initial)).toBe(true)
+      expect(proxy.connections()).toBeGreaterThan(1)
+      await seen.leavesNothing()
+    })
+
+    test('cut in the middle of a watch, and of an event: it goes on where it was, without a new list', async () => {
+      const runtime = { ...makeRuntime(), random: () => 0 } // No pause between two attempts.
+      const { proxy, seen } = await setUp({ runtime })
+      for (const name of ['a', 'b']) await seen.create(name, { note: NOTE })
+      await seen.start()
+      for (let round = 1; round <= 4; round++) {
+        proxy.cutAfter(1000 * round)
+        await seen.resize('a', round)
+        await seen.resize('b', round)
+        await until(() => seen.get('a')?.spec?.size === round && seen.get('b')?.spec?.size === round)
+        proxy.cut()
+      }
+      await seen.equal()
+      expect(await seen.lists()).toBe(1)
+      expect(await seen.restarts('Disconnected')).toBeGreaterThanOrEqual(4)
+      await seen.leavesNothing()
+    })
+
+    test('an object deleted and made again under its name while the watch was down is told as two', async () => {
+      const { proxy, seen } = await setUp()
+      for (const name of ['a', 'b']) await seen.create(name)
+      await seen.start()
+      const before = seen.get('a')?.metadata.uid
+      proxy.become('Refuse')
+      await seen.remove('a')
+      await seen.create('a', { size: 9 })
+      await seen.remove('b')
+      await seen.create('c')
+      proxy.become('Open')
+      await seen.equal()
+      expect(seen.told().slice(2)).toEqual(['Deleted a', 'Added a', 'Deleted b', 'Added c'])
+      expect(seen.changes[2]?.object.metadata.uid).toBe(before)
+      expect(seen.get('a')?.metadata.uid).not.toBe(before)
+      await seen.leavesNothing()
+    })
+
+    test('half open, nothing arrives and nothing closes: it is cut by its silence, long before the watch’s time', async () => {
+      const { proxy, seen } = await setUp({ silentSeconds: 1 })
+      await seen.create('a')
+      await seen.start()
+      proxy.become('Silent')
+      await seen.create('b')
+      await until(async () => (await seen.restarts('Timeout').catch(() => 0)) > 0)
+      expect(seen.store.size).toBe(1)
+      proxy.become('Open')
+      await seen.equal()
+      await until(() => seen.seen.lastError() === undefined)
+      proxy.cut() // Of the dead connections the server's ends still stand.
+      await seen.leavesNothing()
+    })
+
+    test('half open past the watch’s own time: that ends it too', async () => {
+      const { proxy, seen } = await setUp({ watchSeconds: { minimum: 1, maximum: 1 }, runtime: hurried(5) })
+      await seen.create('a')
+      await seen.start()
+      proxy.become('Silent')
+      await seen.create('b')
+      await until(async () => (await seen.restarts('Timeout').catch(() => 0)) > 0)
+      proxy.become('Open')
+      await seen.equal()
+      proxy.cut()
+      await seen.leavesNothing()
+    })
+
+    test('slow: a list that takes longer than the timeout and a watch behind it arrive whole', async () => {
+      const { proxy, seen } = await setUp()
+      for (let index = 0; index < 60; index++) await seen.create(`w${index}`, { note: NOTE.repeat(4) })
+      proxy.become('Slow')
+      const began = performance.now()
+      await seen.start()
+      expect(performance.now() - began).toBeGreaterThan(2000) // The client's timeout, which is one of silence.
+      for (let index = 0; index < 20; index++) await seen.resize(`w${index}`, index)
+      await seen.equal()
+      expect(await seen.lists()).toBe(1)
+      expect(proxy.connections()).toBeLessThanOrEqual(2)
+      await seen.leavesNothing()
+    })
+
+    test('cut a hundred times, nothing piles up: connections, timers, memory', async () => {
+      const runtime = { ...makeRuntime(), random: () => 0 } // No pause between two attempts.
+      const { proxy, seen } = await setUp({ runtime })
+      await seen.create('a', { note: NOTE })
+      await seen.start()
+      const cutOnce = async (size: number) => {
+        proxy.cut()
+        await seen.resize('a', size)
+        await until(() => seen.get('a')?.spec?.size === size)
+      }
+      for (let round = 1; round <= 20; round++) await cutOnce(round)
+      seen.changes.splice(1) // Ours, and growing by nature.
+      const before = { ...resources(), heap: heapBytes() }
+      for (let round = 21; round <= 120; round++) {
+        await cutOnce(round)
+        seen.changes.splice(1)
+      }
+      expect(heapBytes() - before.heap).toBeLessThan(100 * NOTE.length * 4) // Less than what each round brought.
+      const { heap: _, ...counts } = before
+      await until(() => Object.entries(resources()).every(([kind, count]) => count <= (counts[kind as never] ?? 0) + 1))
+      expect(proxy.open()).toBeLessThanOrEqual(2)
+      await seen.leavesNothing()
+    })
+  })
+}
+
+/** Every sleep is so many times shorter. */
+function hurried(times: number) {
+  const runtime = makeRuntime()
+  const { clock } = runtime
+  const sleep = (milliseconds: number, signal?: AbortSignal) => clock.sleep(milliseconds / times, signal)
+  return { ...runtime, clock: { ...clock, monotonic: () => clock.monotonic() * times, sleep } }
+}
+
+/** After everything that can be freed is freed. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  if (typeof collect === 'function') collect()
+  return process.memoryUsage().heapUsed
+}
