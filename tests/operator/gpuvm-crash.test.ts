@@ -58,7 +58,7 @@ test.concurrent('I1, I2: cut off after any call that changes Azure, the end is t
   const cut: string[] = []
   const disturbed = async (write: number) => {
     const scene = await world.scene(`cut-after-${write}`, onTestFinished)
-    const first = scene.operate({ dieAfterWrite: write })
+    const first = scene.operate({ cut: { after: write, counting: 'changes' } })
     void first.died.then(async call => {
       cut.push(call)
       await first.stop()

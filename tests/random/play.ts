@@ -150,7 +150,7 @@ export async function play(
         return
       case 'KillOperator': {
         await operators.at(-1)?.stop()
-        const doomed = operate({ dieAfterWrite: action.afterWrites })
+        const doomed = operate({ cut: { after: action.afterWrites, counting: 'changes' } })
         void doomed.died.then(async () => {
           await doomed.stop()
           operate()

@@ -46,6 +46,16 @@ export interface Plant {
   isCacheStale?: true
 }
 
+/** At which call a process ends. */
+export interface Cut {
+  /** Counted from 1. */
+  after: number
+  /** `changes`: what changes Azure. `calls`: every look at it and every change of it, and every write to Kubernetes. */
+  counting: 'changes' | 'calls'
+  /** The reply is heard before the end; without it, the call has its effect and the reply is lost. */
+  isReplyHeard?: boolean
+}
+
 export interface OperatorOptions {
   kube: KubeClient
   azure: AzureSettings
@@ -58,8 +68,8 @@ export interface OperatorOptions {
   /** Serves GameSessions too. */
   sessions?: boolean
   paidGraceSeconds?: number
-  /** Cuts the operator off right after so many calls that change Azure, counted from 1, before it learns of the reply. */
-  dieAfterWrite?: number
+  /** Cuts the operator off, as a killed process is. */
+  cut?: Cut
   sweep?: boolean
   plant?: Plant
   capacity?: Partial<CapacitySettings> & { prices?: boolean; store?: HistoryStore }
@@ -68,6 +78,8 @@ export interface OperatorOptions {
 export interface Operator {
   capacity: Capacity
   refusals: string[]
+  /** What was counted for the cut. */
+  calls: string[]
   /** What it wrote to the API server, as far as that was taken: `update gpuvms/status solo`, in order. */
   writes: string[]
   recorded: FlightRecorder
@@ -96,26 +108,44 @@ export function startOperator(options: OperatorOptions): Operator {
   let isDead = false
   const { promise: died, resolve: die } = Promise.withResolvers<string>()
 
-  let changes = 0
+  const taken: string[] = []
+  const calls: string[] = []
+  /** Of a call that got out: whether this process ends with it. */
+  function cutAt(call: string, isChange: boolean): boolean {
+    const { cut } = options
+    if (isDead) return true
+    if (cut === undefined || (cut.counting === 'changes' && !isChange)) return false
+    calls.push(call)
+    if (calls.length !== cut.after) return false
+    isDead = true
+    die(call)
+    return true
+  }
+  async function unlessDead(call: () => Promise<unknown>, { name, isChange }: { name: string; isChange: boolean }) {
+    if (isDead) throw new Dead()
+    try {
+      const reply = await call()
+      if (cutAt(name, isChange) && !options.cut?.isReplyHeard) throw new Dead()
+      return reply
+    } catch (error) {
+      if (!(error instanceof Dead)) cutAt(name, isChange)
+      throw error
+    }
+  }
+
   const { plant = {} } = options
   const real = createAzure(options.azure)
   const azure = intercepted(plant.azure?.(real, options.azure) ?? real, async (method, call) => {
-    if (isDead) throw new Dead()
-    const reply = await call()
-    if (writes.test(method)) changes += 1
-    if (isDead || (writes.test(method) && changes === options.dieAfterWrite)) {
-      isDead = true
-      die(method)
-      throw new Dead()
-    }
-    return reply
+    const isPoll = method === 'fleet' || method === 'tagged' // They go on whatever happens.
+    if (isPoll) return isDead ? Promise.reject(new Dead()) : await call()
+    return await unlessDead(call, { name: method, isChange: writes.test(method) })
   })
-  const taken: string[] = []
   const kube = intercepted(options.kube, async (method, call, given) => {
-    if (isDead) throw new Dead()
-    const reply = await call()
     const write = writeOf(method, given)
-    if (write) taken.push(write)
+    if (write === undefined) return isDead ? Promise.reject(new Dead()) : await call()
+    const name = write.split(' ').slice(0, 2).join(' ')
+    const reply = await unlessDead(call, { name, isChange: false })
+    taken.push(write)
     return reply
   })
 
@@ -234,6 +264,7 @@ export function startOperator(options: OperatorOptions): Operator {
   return {
     capacity,
     refusals,
+    calls,
     writes: taken,
     recorded,
     registry,
