@@ -25,7 +25,7 @@ function cutsOf(calls: string[]): { after: number; isReplyHeard: boolean }[] {
 }
 
 test.each(scenes)(
-  'I1, I2, I6: $title, and cut off at any call, the end is the same',
+  'I1, I2, I6: $title, cut off at any call, the end is the same',
   async scene => {
     const index = scenes.indexOf(scene)
     const [first] = places(world)
