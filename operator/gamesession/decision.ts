@@ -21,6 +21,8 @@ export type EndReason = NonNullable<GameSessionStatus['endReason']>
 export interface Observed {
   /** This session's machines. More than one only while one makes way for another; the first is the one that counts. */
   machines: readonly GpuVm[]
+  /** Machines that a session of this name and player owned under another UID, which is nowhere any more. */
+  inherited: readonly GpuVm[]
   /** Asked live of the server, only while ending and when `machines` is empty. */
   isMachineGone: boolean
   /** Whether this process has itself heard the machine's stream, or has given up trying. */
@@ -68,6 +70,7 @@ export type MachineChange = { [Field in keyof GpuVmSpec]?: GpuVmSpec[Field] | un
 export type Step =
   | { do: 'AddFinalizer' }
   /** Nothing outside: the status alone says it, and is written before anything is given up. */
+  | { do: 'TakeOver'; machine: GpuVm }
   | { do: 'End'; reason: EndReason; message: string }
   | { do: 'CreateMachine'; candidate: Candidate; spec: GpuVmSpec }
   | { do: 'ChangeMachine'; machine: GpuVm; spec: MachineChange; because: Explanation }
@@ -134,6 +137,8 @@ function wordsOf(step: Step): string {
   switch (step.do) {
     case 'AddFinalizer':
       return 'taking the session on'
+    case 'TakeOver':
+      return 'taking its machine over'
     case 'End':
       return 'ending the session'
     case 'CreateMachine':

@@ -1,5 +1,6 @@
 // What a person asks about a session, told once per transition of its status.
 import type { GameSessionStatus } from '../../crds/types/gamesession.ts'
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { Occurrence, Recorder } from '../../lib/kube/events.ts'
 import type { Ranking } from '../capacity/rank.ts'
@@ -23,6 +24,7 @@ export function occurrences(seen: Seen, { step, waiting, stalled }: Verdict, nex
 
   return [
     step?.do === 'CreateMachine' && placed(next, seen.observed.ranking),
+    step?.do === 'TakeOver' && takenOver(step.machine),
     step?.do === 'ChangeMachine' && changed(step.because),
     waiting && next.phase === 'Pending' && isNew(waiting) && waits(waiting),
     stalled && isNew(stalled) && isStalled(stalled),
@@ -49,6 +51,11 @@ function placed({ placement }: GameSessionStatus, ranking: Ranking | undefined):
 
 function isOnSpot(placement: GameSessionStatus['placement']): boolean {
   return placement?.capacityType === 'Spot'
+}
+
+function takenOver({ metadata }: GpuVm): Occurrence {
+  const note = `GpuVm ${metadata.name} was this session's under another UID, as a backup knew it; it goes on with it.`
+  return { type: 'Normal', reason: 'TakenOver', action: 'TakeOver', note }
 }
 
 function changed({ reason, message }: Explanation): Occurrence {

@@ -18,6 +18,7 @@ import {
   isEnding,
   isToRun,
   type Observed,
+  PLAYER_LABEL,
   type Rival,
   SESSION_LABEL,
   type Seen,
@@ -85,6 +86,7 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
     senses.watch.watchedSeconds(uid) >= CONFIRM_SECONDS
   const observed: Observed = {
     machines,
+    inherited: inheritedBy(session, senses.machines),
     isMachineGone: machines.length === 0 && (await isMachineGone(session, senses, signal)),
     isPlayConfirmed,
     rivals,
@@ -109,6 +111,13 @@ export function machinesOf(session: GameSession, machines: Pick<Store<GpuVm>, 'b
         rankOf(one) - rankOf(other) ||
         (one.metadata.creationTimestamp ?? '').localeCompare(other.metadata.creationTimestamp ?? ''),
     )
+}
+
+function inheritedBy(session: GameSession, machines: Pick<Store<GpuVm>, 'byIndex'>): GpuVm[] {
+  return machines
+    .byIndex(OWNER_NAME_INDEX, keyOf(referenceOf(session)))
+    .filter(machine => ownerUid(machine) !== session.metadata.uid && machine.metadata.deletionTimestamp === undefined)
+    .filter(({ metadata }) => metadata.labels?.[PLAYER_LABEL] === session.spec.player)
 }
 
 /** Asks once, when all else says so; afterwards the record says it. */

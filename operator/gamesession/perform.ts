@@ -44,6 +44,17 @@ export async function perform(
       ownWrites.remember(gameSessions, await claimed(client, gameSessions, session, options))
       return
     }
+    case 'TakeOver': {
+      const { uid: machineUid, resourceVersion: seenVersion } = step.machine.metadata
+      const metadata = {
+        uid: machineUid,
+        resourceVersion: seenVersion,
+        ownerReferences: [controllerReference(session)],
+      }
+      const options = { fieldManager: FIELD_MANAGER, signal }
+      ownWrites.remember(gpuVms, await client.mergePatch(gpuVms, referenceOf(step.machine), { metadata }, options), key)
+      return
+    }
     case 'End':
       return // The status said it.
     case 'CreateMachine': {

@@ -2,7 +2,7 @@
 import type { Ranking, RuledOut } from '../capacity/rank.ts'
 import { ASK_AGAIN_SECONDS } from './admission.ts'
 import { turnOf } from './contention.ts'
-import { type Explanation, isToRun, type Phase } from './decision.ts'
+import { type Explanation, isToRun, type Phase, type Seen, type Verdict } from './decision.ts'
 import { machineSpec, wishOf } from './wish.ts'
 
 /** Seconds until a look at what has no known end: a price that may come to be known, a name that may come free. */
@@ -24,7 +24,7 @@ export const placement: Phase = seen => {
   if (ranking === undefined) return {}
 
   const candidate = ranking.candidates.find(({ region }) => !observed.takenNames.includes(machineName(session, region)))
-  if (candidate === undefined) return nothingToBeHad(ranking, observed.takenNames)
+  if (candidate === undefined) return nothingToBeHad(seen, ranking)
   if (observed.notAdmitted) return { waiting: observed.notAdmitted, requeueAfterSeconds: ASK_AGAIN_SECONDS }
   return { step: { do: 'CreateMachine', candidate, spec: machineSpec(session, { catalogue, ranking, candidate }) } }
 }
@@ -34,8 +34,9 @@ export function machineName({ metadata }: { metadata: { name: string } }, region
   return `${metadata.name}-${region}`
 }
 
-function nothingToBeHad({ candidates, ruledOut }: Ranking, takenNames: readonly string[]): ReturnType<Phase> {
-  if (candidates.length === 0) return waitFor(ruledOut)
+/** Whoever ranks leaves out the regions whose name is taken: that is said where nothing else stands in the way. */
+function nothingToBeHad({ session, observed: { takenNames } }: Seen, { candidates, ruledOut }: Ranking): Verdict {
+  if (candidates.length === 0 && takenNames.length < session.spec.regions.length) return waitFor(ruledOut)
   const message = `A GpuVm of this name belongs to somebody else: ${takenNames.join(', ')}. Delete it, or create the session under another name.`
   return { waiting: { reason: 'MachineNameTaken', message }, requeueAfterSeconds: LOOK_SECONDS }
 }

@@ -178,6 +178,7 @@ export function sight(given: SightFixture = {}): Seen {
       rivals: [],
       notAdmitted: undefined,
       takenNames: [],
+      inherited: [],
       ranking: wish && (!machine || refusalOf(machine)) ? rank(wish, { priceOf, rulingOn }) : undefined,
       againstStart: undefined,
       hourlyPriceUsd: undefined,

@@ -1,7 +1,8 @@
 // Objects that come back from a backup under new UIDs.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { gameSessions } from '../../crds/types/gamesession.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
-import { isPlayable, isReady, startWorld, type World } from './support/world.ts'
+import { isPlayable, isReady, REGION, startWorld, type World } from './support/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -117,4 +118,42 @@ test.concurrent('what was held for one player is not given to another: it is mad
   expect(ownerTags((await azure.of(old)).disks)).toEqual(new Set([old]))
   await scene.delete('solo')
   await scene.gone('solo')
+})
+
+test.concurrent('I1, I4, I6: a session and its machine come back without their statuses: it takes the machine over, plays on where it was, and only what is played from then on is counted', async ({
+  onTestFinished,
+}) => {
+  const { azure, kube } = world
+  const scene = await world.scene('evening', onTestFinished)
+  const { namespace } = scene
+  const first = scene.operate({ sessions: true })
+  await scene.play('evening', { paidSeconds: 3600 })
+  const before = await scene.session('evening', 'runs', s => s.status?.phase === 'Running')
+  const machine = await scene.machine(`evening-${REGION}`, 'is playable', isPlayable)
+  const old = machine.metadata.uid ?? ''
+  await first.stop()
+  await scene.lose(machine.metadata.name)
+  await kube.mergePatch(gameSessions, { namespace, name: 'evening' }, { metadata: { finalizers: [] } })
+  await kube.delete(gameSessions, { namespace, name: 'evening' })
+
+  // As a backup has them: the machine names an owner that is nowhere any more.
+  const { ownerReferences } = machine.metadata
+  await scene.apply(machine.metadata.name, machine.spec, { labels: machine.metadata.labels, ownerReferences })
+  const restored = await scene.play('evening', { paidSeconds: 3600 })
+  expect(restored.metadata.uid).not.toBe(before.metadata.uid)
+  scene.operate({ sessions: true, sweep: true })
+  const after = await scene.session('evening', 'runs', s => s.status?.phase === 'Running')
+  const adopted = await scene.machine(machine.metadata.name, 'is playable', isPlayable)
+  expect(adopted.metadata.ownerReferences?.map(({ uid }) => uid)).toEqual([restored.metadata.uid])
+  expect(adopted.status).toMatchObject({ adoptedFrom: old, vmId: machine.status?.vmId })
+  expect(after.status?.endpoint?.host).toBe(before.status?.endpoint?.host)
+  expect(Date.parse(after.status?.billing?.since ?? '')).toBeGreaterThan(
+    Date.parse(restored.metadata.creationTimestamp ?? '') - 1000,
+  )
+  await scene.until('it is told', async () => (await scene.eventsOf('evening')).includes('TakenOver'))
+  expect((await azure.of(old)).virtualMachines).toHaveLength(1)
+
+  await scene.want('evening', { spec: { desiredState: 'Ended' } })
+  await scene.session('evening', 'has ended', s => s.status?.phase === 'Ended')
+  expect(await azure.standing(old)).toEqual([])
 })
