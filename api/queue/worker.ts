@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events'
 import { outage } from '../../lib/database/outage.ts'
 import type { Database } from '../../lib/database/pool.ts'
+import { inBatches } from '../../lib/process/batches.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { again, bury, type Claimed, claim, done, prolong, reclaim } from './claims.ts'
@@ -62,6 +63,10 @@ export async function work(options: WorkerOptions, stopping: AbortSignal): Promi
 /** A player waits so long when the process at their item is killed. One that is at work is prolonged each third of it. */
 const LEASE_SECONDS = 15
 const POLL_SECONDS = 2
+/** Between two looks at what killed workers left behind. */
+const RECLAIM_SECONDS = 1
+/** Items that are reported as done by one statement. */
+const DONE_AT_ONCE = 100
 const BACKOFF = { initialSeconds: 1, maximumSeconds: 300 }
 
 async function serve<Name extends TopicName>(
@@ -74,8 +79,16 @@ async function serve<Name extends TopicName>(
   const handler = handlers[name] as Handler<Name> | undefined // TypeScript widens the name to all of them.
   if (handler === undefined) return
   const atWork = new Set<Promise<void>>()
+  const finish = inBatches<Claimed, undefined>({
+    limit: DONE_AT_ONCE,
+    async run(items) {
+      await done(database, items)
+      return items.map(() => undefined)
+    },
+  })
   const trouble = outage(log.child({ topic: name }), 'The queue cannot be read')
 
+  let reclaimedAt = Number.NEGATIVE_INFINITY
   let wake = () => {}
   wakes.set(name, () => wake())
   while (!stopping.aborted) {
@@ -85,11 +98,14 @@ async function serve<Name extends TopicName>(
     const limit = handler.concurrency - atWork.size
     let taken = 0
     try {
-      await reclaim(database)
+      if (clock.monotonic() - reclaimedAt >= RECLAIM_SECONDS * 1000) {
+        await reclaim(database)
+        reclaimedAt = clock.monotonic()
+      }
       const items = limit > 0 ? await claim(database, { topic: name, limit, leaseSeconds }) : []
       taken = items.length
       for (const item of items) {
-        const running = attend(name, handler, item, options).finally(() => {
+        const running = attend(name, handler, item, { options, finish }).finally(() => {
           atWork.delete(running)
           wake() // A slot is free, and the next of this key may be taken.
         })
@@ -116,7 +132,7 @@ async function attend<Name extends TopicName>(
   name: Name,
   handler: Handler<Name>,
   item: Claimed,
-  options: WorkerOptions,
+  { options, finish }: { options: WorkerOptions; finish: (item: Claimed) => Promise<undefined> },
 ): Promise<void> {
   const { database, log, onOutcome } = options
   const about = { topic: name, key: item.key, item: String(item.id), attempt: item.attempt }
@@ -125,7 +141,7 @@ async function attend<Name extends TopicName>(
     const outcome = outcomeOf(failure, item, { handler, options })
     switch (outcome.is) {
       case 'Done':
-        await done(database, item)
+        await finish(item)
         break
       case 'Retried':
         log.warn({ ...about, error: failure, afterSeconds: outcome.afterSeconds }, 'An item failed, and is tried again')

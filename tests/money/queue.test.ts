@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Update } from 'grammy/types'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { claim } from '../../api/queue/claims.ts'
 import { queueCommand } from '../../api/queue/command.ts'
 import { PermanentError } from '../../api/queue/errors.ts'
-import { deadLetters, enqueue, queueDepths, retryDeadLetter } from '../../api/queue/queue.ts'
+import { deadLetters, enqueue, enqueueAll, queueDepths, retryDeadLetter } from '../../api/queue/queue.ts'
 import type { TopicName } from '../../api/queue/topics.ts'
 import { type Handlers, type WorkerOptions, work } from '../../api/queue/worker.ts'
 import { type Database, inTransaction } from '../../lib/database/pool.ts'
@@ -109,6 +110,21 @@ test('Items of one key are worked off one at a time and in order, whoever works;
     expect(seen[key]).toEqual(Array.from({ length: 20 }, (_, turn) => index + turn * 4))
   }
   expect(most).toBeGreaterThan(1)
+})
+
+test('A claim looks at few items, however many wait: the statistics of a queue are those of an empty table', async () => {
+  const many = Array.from({ length: 20_000 }, (_, index) => session(`s${index}`))
+  await enqueueAll(database, 'kubernetes.session', many)
+  const { items, looked } = await inTransaction(database, async transaction => {
+    const claimed = await claim(transaction, { topic: 'kubernetes.session', limit: 8, leaseSeconds: 15 })
+    const [read] = await transaction<{ rows: number }[]>`
+      SELECT (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int AS rows
+      FROM pg_stat_xact_user_tables WHERE relname = 'queue_items'`
+    return { items: claimed, looked: read?.rows ?? Number.POSITIVE_INFINITY }
+  })
+  expect(items).toHaveLength(8)
+  expect(looked).toBeGreaterThan(0)
+  expect(looked).toBeLessThan(1000)
 })
 
 test('An item is there when its transaction is, and gone when that is rolled back', async () => {
