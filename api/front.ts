@@ -24,7 +24,7 @@ import { isPaymentError } from './payments/errors.ts'
 import type { PaymentMetrics } from './payments/metrics.ts'
 import type { HostedRail, PaymentRail } from './payments/rail.ts'
 import { razorpayInbox } from './payments/razorpay-inbox.ts'
-import { workOffRazorpayWebhook } from './payments/razorpay-webhook.ts'
+import { razorpayWebhooks } from './payments/razorpay-webhook.ts'
 import { takeInRefunds } from './payments/reconciliation.ts'
 import { workOffRefund } from './payments/refunds.ts'
 import { accessTokens } from './players/access-tokens.ts'
@@ -73,7 +73,7 @@ export interface Front {
 const CHATS_AT_ONCE = 16
 /** With the queue's backoff about twenty minutes; then a person looks at it. */
 const TELEGRAM_ATTEMPTS = 12
-const WEBHOOKS_AT_ONCE = 8
+const WEBHOOKS_AT_ONCE = 16
 const REFUNDS_AT_ONCE = 2
 /** About half a day. What webhooks tell is found by reconciliation in any case; a refund then waits for a person. */
 const GATEWAY_ATTEMPTS = 150
@@ -173,13 +173,13 @@ function webhookDoor({ settings, database, clock, paymentMetrics }: FrontOutside
 
 function paymentHandlers({ settings, database, clock, log, rails, paymentMetrics }: FrontOutside): Handlers {
   const { accountId } = settings.razorpay
+  const workOffWebhook = razorpayWebhooks({ database, rail: rails.Razorpay, accountId, log })
   return {
     'razorpay.webhook': {
       concurrency: WEBHOOKS_AT_ONCE,
       attempts: GATEWAY_ATTEMPTS,
       async handle({ webhookId }) {
-        const outside = { database, rail: rails.Razorpay, accountId, log }
-        const outcome = await workOffRazorpayWebhook(outside, { webhookId, now: clock.now() })
+        const outcome = await workOffWebhook({ webhookId, now: clock.now() })
         paymentMetrics.told({ rail: 'Razorpay', by: 'Webhook', outcome })
       },
     },

@@ -2,7 +2,7 @@
 import type { Queries, Transaction } from '../../lib/database/pool.ts'
 import { enqueue } from '../queue/queue.ts'
 import { extend, sessionToExtend } from '../sessions/extending.ts'
-import { credit, type Gateway } from '../wallet/wallet.ts'
+import { type Credited, credit, type Gateway } from '../wallet/wallet.ts'
 import { PaymentError } from './errors.ts'
 import type { Money, PaymentSeen, RailName } from './rail.ts'
 import { type TopUp, topUpById } from './top-ups.ts'
@@ -19,12 +19,15 @@ export const gateways = { Razorpay: 'razorpay', Stars: 'stars' } as const satisf
  */
 export async function creditPayment(
   transaction: Transaction,
-  order: { rail: RailName; payment: PaymentSeen; now: Date },
+  { rail, payment, now }: { rail: RailName; payment: PaymentSeen; now: Date },
 ): Promise<Crediting> {
-  const { rail, payment, now } = order
-  if (await isCredited(transaction, { rail, paymentId: payment.id })) return 'AlreadyCredited'
+  // What needs no answer to the one before it is sent along with it, here and below: a flood of payments is all round trips.
+  const [isKnown, topUp] = await Promise.all([
+    isCredited(transaction, { rail, paymentId: payment.id }),
+    payment.topUpId === undefined ? undefined : topUpById(transaction, payment.topUpId),
+  ])
+  if (isKnown) return 'AlreadyCredited'
   if (payment.topUpId === undefined) return 'NotOurs'
-  const topUp = await topUpById(transaction, payment.topUpId)
   if (!topUp) throw new PaymentError('TopUpUnknown', { detail: `payment ${payment.id}` })
   requireMatch(topUp, rail, payment)
 
@@ -32,37 +35,40 @@ export async function creditPayment(
   // The running session reaches further now. Before the wallet: locks go from session to wallet.
   const session = await sessionToExtend(transaction, { playerId, now })
   const source = gateways[rail]
-  const { isNew, transactionId, repaidPaise, balance } = await credit(transaction, {
-    playerId,
-    amountPaise,
-    source,
-    reference: payment.id,
-    idempotencyKey: `${source}:payment:${payment.id}`,
-    now,
-  })
-  if (!isNew) return 'AlreadyCredited'
+  const idempotencyKey = `${source}:payment:${payment.id}`
+  const order = { playerId, amountPaise, source, reference: payment.id, idempotencyKey, now }
+  const credited = await credit(transaction, order)
+  if (!credited.isNew) return 'AlreadyCredited'
   if (session) await extend(transaction, { session, now })
-
-  await transaction`
-    WITH credited AS (UPDATE top_ups SET credited_at = coalesce(credited_at, ${now}) WHERE id = ${topUp.id})
-    INSERT INTO payments (rail, id, top_up_id, amount_paise, transaction_id, credited_at)
-    VALUES (${rail}, ${payment.id}, ${topUp.id}, ${amountPaise}, ${transactionId}, ${now})`
-  if (payment.hasRefunds) await enqueue(transaction, 'razorpay.refunds', { paymentId: payment.id })
-  await enqueue(transaction, 'telegram.notification', {
-    playerId,
-    notification: {
-      type: 'TopUpCredited',
-      amountPaise: String(amountPaise),
-      repaidPaise: String(repaidPaise),
-      balancePaise: String(balance.availablePaise),
-      rail,
-    },
-  })
+  await record(transaction, { topUp, payment, credited, now })
   return 'Credited'
 }
 
+async function record(
+  transaction: Transaction,
+  { topUp, payment, credited, now }: { topUp: TopUp; payment: PaymentSeen; credited: Credited; now: Date },
+): Promise<void> {
+  const { id: topUpId, rail, playerId, amountPaise } = topUp
+  const { transactionId, repaidPaise, balance } = credited
+  const notification = {
+    type: 'TopUpCredited',
+    amountPaise: String(amountPaise),
+    repaidPaise: String(repaidPaise),
+    balancePaise: String(balance.availablePaise),
+    rail,
+  } as const
+  await Promise.all([
+    transaction`
+      WITH credited AS (UPDATE top_ups SET credited_at = coalesce(credited_at, ${now}) WHERE id = ${topUpId})
+      INSERT INTO payments (rail, id, top_up_id, amount_paise, transaction_id, credited_at)
+      VALUES (${rail}, ${payment.id}, ${topUpId}, ${amountPaise}, ${transactionId}, ${now})`,
+    payment.hasRefunds && enqueue(transaction, 'razorpay.refunds', { paymentId: payment.id }),
+    enqueue(transaction, 'telegram.notification', { playerId, notification }),
+  ])
+}
+
 /** Whether this payment is in the books already. */
-export async function isCredited(
+async function isCredited(
   queries: Queries,
   { rail, paymentId }: { rail: RailName; paymentId: string },
 ): Promise<boolean> {

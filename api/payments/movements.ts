@@ -1,7 +1,7 @@
 // What a gateway tells has moved, brought into the books: the same way whether a webhook told it, the bot, or our asking.
 // Told again, out of order or late, it comes to the same.
 import { type Database, inTransaction, type Transaction } from '../../lib/database/pool.ts'
-import { type Crediting, creditPayment, isCredited } from './crediting.ts'
+import { type Crediting, creditPayment } from './crediting.ts'
 import { type DisputeOutcome, settleDispute } from './disputes.ts'
 import type { Movement, RailName } from './rail.ts'
 import { type RefundOutcome, settleRefund } from './refunds.ts'
@@ -12,17 +12,12 @@ export type MovementOutcome = Crediting | RefundOutcome | DisputeOutcome | 'Awai
 /** Seconds that the gateway's own capture is given. */
 const CAPTURE_SECONDS = 60
 
-/** In a transaction of its own; a payment that is known already needs none. Throws `TopUpUnknown`, `PaymentMismatch`. */
+/** All of them in one transaction. Throws `TopUpUnknown`, `PaymentMismatch`. */
 export async function bringIn(
   database: Database,
   order: { rail: RailName; movements: readonly Movement[]; now: Date },
 ): Promise<MovementOutcome[]> {
   const { rail, movements, now } = order
-  const [first] = movements
-  if (first === undefined) return []
-  if (movements.length === 1 && first.is === 'Payment') {
-    if (await isCredited(database, { rail, paymentId: first.payment.id })) return ['AlreadyCredited']
-  }
   return await inTransaction(database, async transaction => {
     const outcomes: MovementOutcome[] = []
     for (const movement of movements) outcomes.push(await settle(transaction, { rail, movement, now }))

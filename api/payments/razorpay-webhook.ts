@@ -4,9 +4,10 @@
 // https://razorpay.com/docs/webhooks/disputes/
 import { z } from 'zod'
 import type { Database } from '../../lib/database/pool.ts'
+import { inBatches } from '../../lib/process/batches.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { PermanentError } from '../queue/errors.ts'
-import { PaymentError } from './errors.ts'
+import { isPaymentError, PaymentError } from './errors.ts'
 import { bringIn, type MovementOutcome } from './movements.ts'
 import type { HostedRail, Movement } from './rail.ts'
 import {
@@ -53,28 +54,65 @@ type Event = z.infer<typeof eventSchema>
 /** Events that tell of captured money. One payment may bring all three. */
 const PAID_EVENTS = ['payment.captured', 'order.paid', 'payment_link.paid']
 
-/** The handler of `razorpay.webhook`. Throws `PermanentError` for what a person has to look at. */
-export async function workOffRazorpayWebhook(
-  outside: RazorpayOutside,
-  { webhookId, now }: { webhookId: string; now: Date },
-): Promise<WebhookOutcome> {
-  const { database, log } = outside
-  const [stored] = await database<{ raw_body: string }[]>`
-    SELECT raw_body FROM razorpay_webhooks WHERE id = ${BigInt(webhookId)}`
-  if (!stored) throw new PermanentError('WebhookMalformed', `There is no stored webhook ${webhookId}.`)
+/** Webhooks that one statement loads, looks up, or records. */
+const BATCH_SIZE = 100
 
-  const event = parsed(stored.raw_body)
-  const outcome = await outcomeOf(event, outside, now).catch((error: unknown) => {
-    const isFinal = error instanceof PaymentError && ['TopUpUnknown', 'PaymentMismatch'].includes(error.code)
-    throw isFinal ? new PermanentError(error.code, error.message, { cause: error }) : error
-  })
-  // By itself: were it lost, the work would be done again, and come to nothing new.
+/** The handler of `razorpay.webhook`. Throws `PermanentError` for what a person has to look at. */
+export type WorkOffWebhook = (order: { webhookId: string; now: Date }) => Promise<WebhookOutcome>
+
+/** Many that are worked off at once share their statements, all but those by which money moves. */
+export function razorpayWebhooks(outside: RazorpayOutside): WorkOffWebhook {
+  const { database, log } = outside
+  const load = inBatches<string, string | undefined>({ limit: BATCH_SIZE, run: ids => bodiesOf(database, ids) })
+  const isKnown = inBatches<string, boolean>({ limit: BATCH_SIZE, run: ids => areCredited(database, ids) })
+  const record = inBatches<Recorded, undefined>({ limit: BATCH_SIZE, run: outcomes => recordAll(database, outcomes) })
+
+  return async ({ webhookId, now }) => {
+    const rawBody = await load(webhookId)
+    if (rawBody === undefined) throw new PermanentError('WebhookMalformed', `There is no stored webhook ${webhookId}.`)
+    const event = parsed(rawBody)
+    const outcome = await outcomeOf(event, { ...outside, isKnown }, now).catch((error: unknown) => {
+      const isFinal = isPaymentError(error, 'TopUpUnknown', 'PaymentMismatch')
+      throw isFinal ? new PermanentError(error.code, error.message, { cause: error }) : error
+    })
+    // By itself: were it lost, the work would be done again, and come to nothing new.
+    await record({ webhookId, outcome, now })
+    const { payment, refund, dispute } = event.payload
+    const about = { payment: payment?.entity.id, refund: refund?.entity.id, dispute: dispute?.entity.id }
+    log.info({ event: event.event, ...about, outcome }, 'Worked a Razorpay webhook off')
+    return outcome
+  }
+}
+
+interface Recorded {
+  webhookId: string
+  outcome: WebhookOutcome
+  now: Date
+}
+
+async function bodiesOf(database: Database, ids: readonly string[]): Promise<(string | undefined)[]> {
+  const rows = await database<{ id: string; raw_body: string }[]>`
+    SELECT id::text AS id, raw_body FROM razorpay_webhooks WHERE id = ANY(${[...ids]}::bigint[])`
+  const bodies = new Map(rows.map(({ id, raw_body: body }) => [id, body]))
+  return ids.map(id => bodies.get(id))
+}
+
+async function areCredited(database: Database, ids: readonly string[]): Promise<boolean[]> {
+  const rows = await database<{ id: string }[]>`
+    SELECT id FROM payments WHERE rail = 'Razorpay' AND id = ANY(${[...ids]}::text[])`
+  const known = new Set(rows.map(({ id }) => id))
+  return ids.map(id => known.has(id))
+}
+
+async function recordAll(database: Database, outcomes: readonly Recorded[]): Promise<undefined[]> {
+  const ids = outcomes.map(({ webhookId }) => webhookId)
+  const words = outcomes.map(({ outcome }) => outcome)
+  const times = outcomes.map(({ now }) => now.toISOString())
   await database`
-    UPDATE razorpay_webhooks SET worked_off_at = ${now}, outcome = ${outcome} WHERE id = ${BigInt(webhookId)}`
-  const { payment, refund, dispute } = event.payload
-  const about = { payment: payment?.entity.id, refund: refund?.entity.id, dispute: dispute?.entity.id }
-  log.info({ event: event.event, ...about, outcome }, 'Worked a Razorpay webhook off')
-  return outcome
+    UPDATE razorpay_webhooks SET worked_off_at = came.at, outcome = came.outcome
+    FROM unnest(${ids}::bigint[], ${words}::text[], ${times}::timestamptz[]) AS came (id, outcome, at)
+    WHERE razorpay_webhooks.id = came.id`
+  return outcomes.map(() => undefined)
 }
 
 function parsed(rawBody: string): Event {
@@ -86,10 +124,17 @@ function parsed(rawBody: string): Event {
   }
 }
 
-async function outcomeOf(event: Event, outside: RazorpayOutside, now: Date): Promise<WebhookOutcome> {
+async function outcomeOf(
+  event: Event,
+  outside: RazorpayOutside & { isKnown(paymentId: string): Promise<boolean> },
+  now: Date,
+): Promise<WebhookOutcome> {
   if (event.account_id !== outside.accountId) return 'ForeignAccount'
   const told = await movementsOf(event, outside)
   if (typeof told === 'string') return told
+  const [first] = told
+  const isAlone = told.length === 1 && first?.is === 'Payment'
+  if (isAlone && (await outside.isKnown(first.payment.id))) return 'AlreadyCredited'
   const outcomes = await bringIn(outside.database, { rail: 'Razorpay', movements: told, now })
   return outcomes.at(-1) ?? 'Ignored'
 }

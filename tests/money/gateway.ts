@@ -5,7 +5,7 @@ import { paymentUrl } from '../../api/payments/page.ts'
 import type { PaymentRail } from '../../api/payments/rail.ts'
 import { razorpayRail } from '../../api/payments/razorpay.ts'
 import { razorpayInbox } from '../../api/payments/razorpay-inbox.ts'
-import { workOffRazorpayWebhook } from '../../api/payments/razorpay-webhook.ts'
+import { razorpayWebhooks } from '../../api/payments/razorpay-webhook.ts'
 import { reconcileOnce, takeInRefunds } from '../../api/payments/reconciliation.ts'
 import { askRefund, type RefundAsker, workOffRefund } from '../../api/payments/refunds.ts'
 import { createTopUp } from '../../api/payments/top-ups.ts'
@@ -55,7 +55,7 @@ export async function openGateway(database: Database) {
     const outcomes: string[] = []
     for (const { webhookId = '' } of await taken('razorpay.webhook')) {
       const outside = { database, rail, accountId, log: silent }
-      outcomes.push(await workOffRazorpayWebhook(outside, { webhookId, now: new Date() }))
+      outcomes.push(await razorpayWebhooks(outside)({ webhookId, now: new Date() }))
     }
     for (const { refundId = '' } of await taken('payment.refund')) {
       const { outcome } = await workOffRefund({ database, rails }, { refundId, now: new Date() })

@@ -8,7 +8,7 @@ import { razorpayRail } from '../../api/payments/razorpay.ts'
 import { paymentSchema } from '../../api/payments/razorpay-entities.ts'
 import { pruneWebhooks, razorpayInbox } from '../../api/payments/razorpay-inbox.ts'
 import { isSignedReturn } from '../../api/payments/razorpay-signature.ts'
-import { workOffRazorpayWebhook } from '../../api/payments/razorpay-webhook.ts'
+import { razorpayWebhooks, type WorkOffWebhook } from '../../api/payments/razorpay-webhook.ts'
 import { reconcileOnce } from '../../api/payments/reconciliation.ts'
 import { checkStars, createStarsInvoice } from '../../api/payments/stars.ts'
 import { createTopUp, stateOf, type TopUp, topUpById } from '../../api/payments/top-ups.ts'
@@ -86,15 +86,16 @@ function captured(change: Record<string, unknown> = {}, event = 'payment_link.pa
 const receive = (delivery: ReturnType<typeof delivered>, webhookSecrets = [SECRET]) =>
   razorpayInbox({ database, webhookSecrets })(delivery)
 
+const workOffWebhook: WorkOffWebhook = order =>
+  razorpayWebhooks({ database, rail, accountId: ACCOUNT, log: silent })(order)
+
 /** Works off what was received; what is queued is taken by nobody else here. */
 async function workOff() {
   const rows = await database<{ webhookId: string }[]>`
     DELETE FROM queue_items WHERE topic = 'razorpay.webhook' RETURNING payload ->> 'webhookId' AS "webhookId"`
   const outcomes = []
   for (const { webhookId } of rows) {
-    outcomes.push(
-      await workOffRazorpayWebhook({ database, rail, accountId: ACCOUNT, log: silent }, { webhookId, now: new Date() }),
-    )
+    outcomes.push(await workOffWebhook({ webhookId, now: new Date() }))
   }
   return outcomes
 }
@@ -120,11 +121,7 @@ test('I5: deliveries of one payment worked off at once are one credit', async ()
   for (let time = 0; time < 30; time += 1) await receive(delivered(captured({ delivery: time })))
   const rows = await database<{ webhookId: string }[]>`
     DELETE FROM queue_items WHERE topic = 'razorpay.webhook' RETURNING payload ->> 'webhookId' AS "webhookId"`
-  const outcomes = await Promise.all(
-    rows.map(({ webhookId }) =>
-      workOffRazorpayWebhook({ database, rail, accountId: ACCOUNT, log: silent }, { webhookId, now: new Date() }),
-    ),
-  )
+  const outcomes = await Promise.all(rows.map(({ webhookId }) => workOffWebhook({ webhookId, now: new Date() })))
   expect(outcomes.filter(outcome => outcome === 'Credited')).toHaveLength(1)
   expect(await balance()).toBe(50_000n)
 })

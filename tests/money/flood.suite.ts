@@ -1,0 +1,62 @@
+// The promise that the flood is made for, for any size of it.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { brokenInvariants, openBooks } from './books.ts'
+import { flood, manyTopUps, startAlone } from './flood.ts'
+
+/** Milliseconds between looks at a queue that empties. */
+const LOOK = 100
+
+export interface FloodOptions {
+  deliveries: number
+  seed: number
+  /** For machines that are busy with something else; two cores of their own take a fifth of it. */
+  timeoutSeconds: number
+}
+
+export function creditsEqualCaptures({ deliveries, seed, timeoutSeconds }: FloodOptions): void {
+  const name = `I5: of ${deliveries} webhooks, duplicated, out of order, forged, replayed and wrong, the credits are the captured payments`
+  test(name, { timeout: timeoutSeconds * 1000 }, async () => {
+    console.log(`seed ${seed}`)
+    const folder = mkdtempSync(join(tmpdir(), 'wasd-flood-'))
+    const books = await openBooks()
+    const { database } = books
+    const api = await startAlone(books, folder)
+    try {
+      const begun = performance.now()
+      const since = () => `${Math.round((performance.now() - begun) / 100) / 10} s`
+      const topUps = await manyTopUps(database, deliveries / 8)
+      const { deliveries: all, captured, signedBodies, unplaceable } = flood({ deliveries, seed, topUps })
+      expect(all).toHaveLength(deliveries)
+      await api.pour(all)
+      console.log(`answered after ${since()}`)
+      // Long after, and under new event ids: what was told before, once more.
+      const late = all.filter(({ status }) => status === 200).slice(0, 100)
+      await api.pour(late)
+
+      const waiting = async () =>
+        (await database`SELECT FROM queue_items WHERE topic = 'razorpay.webhook' AND dead_at IS NULL LIMIT 1`).length
+      while ((await waiting()) > 0) await new Promise(resolve => setTimeout(resolve, LOOK))
+      console.log(`worked off after ${since()}`)
+
+      const credited = await database<{ id: string }[]>`SELECT id FROM payments ORDER BY id`
+      expect(credited.map(({ id }) => id)).toEqual(captured.toSorted())
+      const [sums] = await database<{ wallets: bigint; lines: bigint; stored: number; dead: number; open: number }[]>`
+        SELECT (SELECT sum(posted_paise) FROM wallet_balances)::bigint AS wallets,
+          (SELECT count(*) FROM wallet_transactions)::bigint AS lines,
+          (SELECT count(*) FROM razorpay_webhooks)::int AS stored,
+          (SELECT count(*) FROM razorpay_webhooks WHERE worked_off_at IS NULL)::int AS open,
+          (SELECT count(*) FROM queue_items WHERE topic = 'razorpay.webhook')::int AS dead`
+      const payments = BigInt(captured.length)
+      const wanted = { wallets: payments * 50_000n, lines: payments, stored: signedBodies, dead: unplaceable }
+      expect(sums).toEqual({ ...wanted, open: unplaceable })
+      expect(await brokenInvariants(database)).toEqual([])
+    } finally {
+      await api.stop()
+      await books.stop()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+}
