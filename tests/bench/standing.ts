@@ -1,0 +1,96 @@
+// Ten thousand sessions with their machines, standing: what a restart of the operator writes, how much memory they
+// cost it, and how soon it sees them, beside the official client's informers doing the same lists.
+import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
+import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
+import { askedBy, endOfLog, writesIn } from './audit.ts'
+import type { Part } from './figures.ts'
+import { copyFleet } from './fleet.ts'
+import { startMeasured } from './programs.ts'
+import { NAMESPACE, OPERATOR, pause, session, startWorld, until, type World } from './world.ts'
+
+const FLEET = Number(process.env.BENCH_FLEET ?? 10_000)
+const MEMORY_MIB = 150
+/** Seconds to look at an operator for: two rounds of probes, and several lists of the fleet. */
+const WATCHED_SECONDS = 40
+
+export async function standing(folder: string): Promise<Part> {
+  const world = await startWorld(folder)
+  try {
+    const empty = await world.startOperator()
+    await pause(WATCHED_SECONDS / 2)
+    const emptyMiB = empty.residentMiB()
+    const template = await bringToRun(world)
+    await empty.stop()
+
+    await copyFleet(world, template, FLEET)
+    await guestsAnswer(world)
+    const offset = endOfLog(world.cluster.auditLog)
+    const operator = await world.startOperator()
+    const looked = async () =>
+      (await operator.metric(
+        'workqueue_depth{name="gpuvm.lifecycle",controller="gpuvm.lifecycle",priority="-100"}',
+      )) === 0
+    await until('everything was looked at', looked)
+    await pause(WATCHED_SECONDS)
+    const fullMiB = operator.residentMiB()
+    const { readySeconds } = operator
+    await operator.stop()
+    const asked = await askedBy(OPERATOR, { path: world.cluster.auditLog, offset })
+    const writes = writesIn(asked)
+    for (const { verb, resource, name } of writes.slice(0, 5)) console.error(`  written: ${verb} ${resource} ${name}`)
+
+    const informer = startMeasured('tests/bench/informers.ts', {
+      KUBECONFIG: world.cluster.kubeconfig,
+      COUNT: String(FLEET),
+    })
+    const official = JSON.parse(await informer.line())
+    await informer.stop()
+    return {
+      title: `${FLEET.toLocaleString('en')} GameSessions with their GpuVms, standing; the operator is restarted`,
+      figures: [
+        { what: 'Kubernetes writes of the restarted operator', value: writes.length, target: { atMost: 0 } },
+        { what: 'lists of both kinds, in pages of 500', value: asked.filter(({ verb }) => verb === 'list').length },
+        { what: 'resident memory without any', value: emptyMiB, unit: 'MiB' },
+        { what: 'resident memory with all of them', value: fullMiB, unit: 'MiB' },
+        { what: 'difference', value: fullMiB - emptyMiB, unit: 'MiB', target: { atMost: MEMORY_MIB } },
+        { what: 'from start to synced: the operator, all of it', value: readySeconds, unit: 's' },
+        {
+          what: 'from start to synced: two informers of the official client',
+          value: Number(official.seconds),
+          unit: 's',
+        },
+        { what: 'resident memory of those two informers alone', value: Number(official.residentMiB), unit: 'MiB' },
+      ],
+    }
+  } finally {
+    await world.stop()
+  }
+}
+
+/** One session, brought to run by the operator that is running. */
+async function bringToRun(world: World): Promise<{ session: GameSession; machine: GpuVm }> {
+  await world.kube.create(gameSessions, session(0))
+  const found = await until('one session is played', async () => {
+    const [played] = (await world.kube.list(gameSessions, { namespace: NAMESPACE })).items
+    const [machine] = (await world.kube.list(gpuVms, { namespace: NAMESPACE })).items
+    const isPlayed = played?.status?.phase === 'Running' && machine?.status?.stream?.answering === true
+    return isPlayed && { session: played, machine }
+  })
+  await pause(3) // Whatever is still to be written about it is written.
+  const { namespace = NAMESPACE, name } = found.session.metadata
+  const last = await world.kube.get(gameSessions, { namespace, name })
+  const machine = await world.kube.get(gpuVms, { namespace, name: found.machine.metadata.name })
+  if (last === undefined || machine === undefined) throw new Error('The session that was to be copied is gone.')
+  return { session: last, machine }
+}
+
+/** Every machine's stream server has come up, the last one's included. */
+async function guestsAnswer(world: World): Promise<void> {
+  const machines = (await world.kube.list(gpuVms, { namespace: NAMESPACE })).items
+  for (const machine of machines.filter((_, index) => index % 97 === 0 || index === machines.length - 1)) {
+    await until(`${machine.metadata.name} answers`, async () => {
+      const url = `http://${machine.status?.publicIP}:47989/serverinfo`
+      return (await fetch(url).catch(() => undefined))?.ok
+    })
+  }
+}

@@ -1,0 +1,129 @@
+// The operator's world for a benchmark: the real API server, Azure and the insides of its machines simulated at the
+// wire with no delay and no limit, and the real operator as a process, as often as it is started.
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { parseCatalogue } from '../../crds/catalogue.ts'
+import type { GameSession } from '../../crds/types/gamesession.ts'
+import { gameSessions } from '../../crds/types/gamesession.ts'
+import { freePort } from '../../demo/stack/ports.ts'
+import { startAzure } from '../operator/support/azure.ts'
+import { startProgram } from '../operator/support/processes.ts'
+import { type BenchCluster, startBenchCluster } from './cluster.ts'
+import { type Measured, startMeasured } from './programs.ts'
+
+const CATALOGUE = resolve(import.meta.dirname, '../../manifests/catalogue.yaml')
+/** Azure's delays are over before they are asked for. */
+const SPEED = 10_000
+const LOOK_MILLISECONDS = 50
+const PATIENCE_SECONDS = 240
+
+export const NAMESPACE = 'bench'
+export const REGION = 'centralindia'
+export const OPERATOR = 'wasd-operator/'
+
+export interface OperatorProcess extends Measured {
+  /** From its start until it was ready, in seconds. */
+  readySeconds: number
+  /** A metric's value by the line before it; 0 while there is none. */
+  metric(line: string): Promise<number>
+}
+
+export type World = Awaited<ReturnType<typeof startWorld>>
+
+export async function startWorld(folder: string) {
+  const catalogue = parseCatalogue(await readFile(CATALOGUE, 'utf8'))
+  const cluster: BenchCluster = await startBenchCluster(join(folder, 'cluster'))
+  await cluster.namespace(NAMESPACE)
+  const args = ['--throttling=off', '--public-ip-range=127.96.0.0/16', '--quota=*/cores=10000000', '--jitter=0']
+  const families = new Set(Object.values(catalogue.sizes).map(({ family }) => family))
+  for (const name of ['lowPriorityCores', ...families]) args.push(`--quota=*/${name}=10000000`)
+  const azure = await startAzure({ catalogue, folder, speed: SPEED, args })
+  const guests = await startProgram('demo/simulators/guest/main.ts', [
+    '--port=0',
+    `--azure=${azure.about.listening}`,
+    `--azure-ca=${azure.about.ca}`,
+    `--speed=${SPEED}`,
+  ])
+
+  return {
+    cluster,
+    kube: cluster.kube,
+    azure,
+    catalogue,
+    async startOperator(settings: Record<string, string> = {}): Promise<OperatorProcess> {
+      const [http, metrics] = [await freePort(), await freePort()]
+      const began = performance.now()
+      const environment = {
+        KUBECONFIG: cluster.kubeconfig,
+        NODE_EXTRA_CA_CERTS: azure.about.ca,
+        LOG_LEVEL: process.env.BENCH_LOG ?? 'error',
+        POD_NAME: 'bench-operator',
+        POD_NAMESPACE: NAMESPACE,
+        CATALOGUE_FILE: CATALOGUE,
+        METRICS_PORT: String(metrics),
+        OPERATOR_PORT: String(http),
+        INSTALLATION_ID: 'bench',
+        AZURE_TENANT_ID: azure.settings.tenantId,
+        AZURE_CLIENT_ID: azure.settings.clientId,
+        AZURE_FEDERATED_TOKEN_FILE: azure.settings.federatedTokenFile,
+        AZURE_AUTHORITY_HOST: azure.settings.authorityHost,
+        AZURE_RESOURCE_MANAGER_ENDPOINT: azure.settings.resourceManagerEndpoint,
+        AZURE_RETAIL_PRICES_ENDPOINT: `${azure.about.listening}`,
+        ...settings,
+      }
+      const program = startMeasured('operator/main.ts', environment)
+      await until('the operator is ready', async () => {
+        return (await fetch(`http://127.0.0.1:${http}/readyz`).catch(() => undefined))?.ok
+      })
+      const readySeconds = (performance.now() - began) / 1000
+      const metric = async (line: string) => {
+        const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text()
+        const found = text.split('\n').find(each => each.startsWith(`${line} `))
+        return found === undefined ? 0 : Number(found.slice(line.length))
+      }
+      await until('the operator leads', async () => {
+        return (await metric('leader_election_master_status{name="wasd-operator"}')) === 1
+      })
+      return { ...program, readySeconds, metric }
+    },
+    async stop() {
+      await guests.stop()
+      await azure.stop()
+      await cluster.stop()
+    },
+  }
+}
+
+export function session(index: number, spec: Partial<GameSession['spec']> = {}): GameSession {
+  const wanted = { player: `player-${index}`, game: 'star-caravan', tier: 'standard', regions: [REGION], ...spec }
+  const metadata = { namespace: NAMESPACE, name: `s-${index}` }
+  return gameSessions.parse({ apiVersion: gameSessions.apiVersion, kind: gameSessions.kind, metadata, spec: wanted })
+}
+
+/** For whoever waits: what is being done now. */
+export function progress(line: string): void {
+  console.error(`  … ${line}`)
+}
+
+export async function until<Seen>(what: string, look: () => Promise<Seen | undefined | false>): Promise<Seen> {
+  progress(`until ${what}`)
+  for (const deadline = performance.now() + PATIENCE_SECONDS * 1000; ; ) {
+    const seen = await look()
+    if (seen !== undefined && seen !== false) return seen
+    if (performance.now() > deadline) throw new Error(`Not within ${PATIENCE_SECONDS} s: ${what}`)
+    await new Promise(resolveLater => setTimeout(resolveLater, LOOK_MILLISECONDS))
+  }
+}
+
+export function pause(seconds: number): Promise<void> {
+  return new Promise(resolveLater => setTimeout(resolveLater, seconds * 1000))
+}
+
+/** Does `work` for each number below `count`, so many at once. */
+export async function forEach(count: number, atOnce: number, work: (index: number) => Promise<unknown>): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    for (let index = next++; index < count; index = next++) await work(index)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
