@@ -1,9 +1,9 @@
 // Keeps a store equal to the server's list: lists once in pages, then watches from there, for ever.
 //
 // A watch ends every few minutes by the server's own clock and goes on from the last version seen. One that has shown
-// no sign of life for three minutes (a server sends a bookmark every minute or so), or that the server has not ended
-// five seconds after its time, is dead (a half-open link) and is cut. `Gone` means that the server no longer has what
-// came since: the list is read anew and compared. No error ends the loop.
+// no sign of life for three minutes (a bookmark comes every minute or so while anything of the kind changes), or that
+// the server has not ended five seconds after its time, may be half open: it is cut and goes on over a new connection.
+// `Gone` means that the server no longer has what came since: the list is read anew and compared. No error ends the loop.
 import { pause, withDeadline } from './abort.ts'
 import { backoffSeconds } from './backoff.ts'
 import type { KubeClient } from './client.ts'
@@ -36,7 +36,7 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   pageSize?: number
   /** A watch ends after a random length between these. Default 290 to 580. */
   watchSeconds?: { minimum: number; maximum: number }
-  /** A watch without any sign of life for so long is cut. Default 180. */
+  /** A watch without any sign of life for so long is cut and begun anew. Default 180. */
   silentSeconds?: number
 }
 
@@ -187,14 +187,20 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
       return (Math.min(end, silence) - clock.monotonic()) / 1000
     }
 
-    await withDeadline({ clock, signal, seconds: leftSeconds, reason }, async within => {
+    const isSilent = await withDeadline({ clock, signal, seconds: leftSeconds, reason }, async within => {
       const selection = { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, signal: within }
       for await (const event of client.watch(resource, selection)) {
         this.#alive()
         const version = event.type === 'BOOKMARK' ? event.resourceVersion : event.object.metadata.resourceVersion
         this.#follow(event.type === 'BOOKMARK' ? [] : this.#changes(event.type, this.#slim(event.object)), version)
       }
+      return false
+    }).catch((error: unknown) => {
+      if (error !== reason) throw error
+      return true
     })
+    // A kind in which nothing happens gets no bookmarks either: the next watch shows whether the link is dead.
+    if (isSilent) return metrics.watchRestarts.inc({ resource: this.#label, cause: 'Silent' })
 
     const seconds = (clock.monotonic() - started) / 1000
     if (seconds < Math.min(SHORT_WATCH_SECONDS, timeoutSeconds / 2)) {

@@ -7,7 +7,7 @@ import { Pool } from 'undici'
 import { z } from 'zod'
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
-import { forEach, NAMESPACE, progress, session, type World } from './world.ts'
+import { forEach, NAMESPACE, pause, progress, session, type World } from './world.ts'
 
 const AT_ONCE = 32
 const COMPUTE = 'api-version=2025-04-01'
@@ -138,7 +138,15 @@ async function armOf({ azure }: World) {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   return {
     get: async (path: string) => resource.parse(await answer('GET', path, null, headers)),
-    put: async (path: string, body: string) => void (await answer('PUT', path, body, headers)),
+    /** Once more while what it stands on is not quite there. */
+    async put(path: string, body: string): Promise<void> {
+      for (let left = 20; ; left--) {
+        const error = await answer('PUT', path, body, headers).then(() => undefined, String)
+        if (error === undefined) return
+        if (left === 0 || !error.includes('ReferencedResourceNotProvisioned')) throw new Error(error)
+        await pause(0.05)
+      }
+    },
     close: () => pool.close(),
   }
 }

@@ -113,12 +113,12 @@ export function untilTestEnds(): AbortSignal {
   return end.signal
 }
 
-/** Waits for a state, not for a time: looks every 10 ms, and gives up after 15 s. */
-export async function until<T>(look: () => T | Promise<T>): Promise<NonNullable<T>> {
-  for (const deadline = Date.now() + 15_000; ; ) {
+/** Waits for a state, not for a time: looks every 10 ms, and gives up in the end. */
+export async function until<T>(look: () => T | Promise<T>, seconds = 15): Promise<NonNullable<T>> {
+  for (const deadline = Date.now() + seconds * 1000; ; ) {
     const seen = await look()
     if (seen) return seen
-    if (Date.now() > deadline) throw new Error(`this did not come about in 15 s: ${look}`)
+    if (Date.now() > deadline) throw new Error(`this did not come about in ${seconds} s: ${look}`)
     await systemClock.sleep(10)
   }
 }
