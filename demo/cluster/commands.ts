@@ -83,15 +83,16 @@ export function controllerManagerCommand(place: Place & { port: number; identity
   }
 }
 
-/** Who did what to which object, without bodies. The control plane's own talk is left out. */
+/** Who did what to which object, without bodies. The control plane's own talk is left out. A watch is told when it begins. */
 const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
-  omitStages: ['RequestReceived', 'ResponseStarted'],
+  omitStages: ['RequestReceived'],
   rules: [
     { level: 'None', users: ['system:apiserver', 'system:kube-controller-manager'] },
     { level: 'None', userGroups: ['system:serviceaccounts:kube-system'] },
     { level: 'None', nonResourceURLs: ['*'] },
-    { level: 'Metadata' },
+    { level: 'Metadata', verbs: ['watch'] },
+    { level: 'Metadata', omitStages: ['ResponseStarted'] },
   ],
 }

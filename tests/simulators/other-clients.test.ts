@@ -1,16 +1,14 @@
 // The simulator against clients that were never written for it: Azure's own SDKs for Python and Go each bring a machine
 // through its whole life. What they see has to be the same.
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { goProgram, installed } from '../installed.ts'
 import { type AzureSimulator, group, image, region, startAzure } from './azure-simulator.ts'
 
 const run = promisify(execFile)
 const clients = resolve(import.meta.dirname, 'clients')
-const cache = resolve(import.meta.dirname, '../../.cache/azure-clients')
 /** Downloads, and for Go a build: half a minute where the module cache is cold. */
 const INSTALL_MILLISECONDS = 300_000
 
@@ -37,7 +35,8 @@ const life = {
 test(
   'azure-mgmt-compute from PyPI completes a life: spot, evicted, on-demand on its disk, resized, gone',
   async () => {
-    const packages = await installed('python', ['requirements.txt'], async folder => {
+    const source = { name: 'azure-python', source: join(clients, 'python'), files: ['requirements.txt'] }
+    const packages = await installed(source, async folder => {
       const requirements = join(clients, 'python/requirements.txt')
       const quiet = ['--quiet', '--disable-pip-version-check', '--no-input']
       await run('python3', ['-m', 'pip', 'install', ...quiet, '--target', folder, '--requirement', requirements])
@@ -51,31 +50,11 @@ test(
 test(
   'armcompute for Go completes the same life',
   async () => {
-    const folder = await installed('go', ['go.mod', 'go.sum', 'main.go'], async folder => {
-      const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' }
-      const args = ['build', '-mod=readonly', '-trimpath', '-o', join(folder, 'life'), '.']
-      await run('go', args, { cwd: join(clients, 'go'), env })
-    })
-    expect(await seenBy(join(folder, 'life'), [])).toEqual({ ...life, listed: ['go-vm'] })
+    const program = await goProgram({ name: 'azure-go', source: join(clients, 'go') })
+    expect(await seenBy(program, [])).toEqual({ ...life, listed: ['go-vm'] })
   },
   INSTALL_MILLISECONDS,
 )
-
-/** Made once for what its files say, whole or not at all. */
-async function installed(name: string, files: string[], make: (folder: string) => Promise<void>): Promise<string> {
-  const content = files.map(file => readFileSync(join(clients, name, file), 'utf8')).join('\0')
-  const folder = join(cache, `${name}-${createHash('sha256').update(content).digest('hex').slice(0, 12)}`)
-  if (existsSync(folder)) return folder
-  const temporary = `${folder}.${process.pid}`
-  mkdirSync(temporary, { recursive: true })
-  try {
-    await make(temporary)
-    renameSync(temporary, folder)
-  } finally {
-    rmSync(temporary, { recursive: true, force: true })
-  }
-  return folder
-}
 
 async function seenBy(file: string, args: string[], more: Record<string, string> = {}): Promise<unknown> {
   const { about, tokenFilePath } = azure

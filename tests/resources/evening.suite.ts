@@ -1,0 +1,95 @@
+// The whole path with both programs as the chart's service accounts: what the audit log must have seen, and what an SRE
+// reads of it afterwards.
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import type { Pod } from '../../demo/stack/pod.ts'
+import type { Theatre } from './theatre.ts'
+
+const lease = z.looseObject({ spec: z.looseObject({ holderIdentity: z.string() }) })
+
+export function eveningIsPlayed(theatre: () => Theatre): void {
+  /** The replica that leads. */
+  async function leader(): Promise<Pod> {
+    const { stage } = theatre()
+    const { spec } = lease.parse(JSON.parse(await stage.kubectl(['get', 'lease', 'wasd-operator', '-o', 'json'])))
+    const pod = stage.stack.operator.find(({ name }) => spec.holderIdentity.startsWith(`${name}_`))
+    if (!pod) throw new Error(`None of the replicas is ${spec.holderIdentity}.`)
+    return pod
+  }
+
+  test('an evening over an eviction, a pause, a resumption and a dead leader reads as a story', {
+    timeout: 120_000,
+  }, async () => {
+    const { stage } = theatre()
+    const { kubectl } = stage
+    const asha = await stage.player('Asha')
+    await asha.writes('/start', /Hi Asha/)
+    await asha.topsUpOnTheWeb('₹500')
+    const evening = await asha.plays('Hollow Harbour', 'Standard')
+    await evening.until('Running')
+    await stage.isTold(evening.name, 'Playable') // The longest names there are, and the longest game.
+
+    for (const kind of ['gs', 'gvm']) {
+      const lines = (await kubectl(['get', kind])).trimEnd().split('\n')
+      expect(lines[1]).toMatch(new RegExp(`^${evening.name}`))
+      expect(Math.max(...lines.map(line => line.trimEnd().length))).toBeLessThanOrEqual(125)
+    }
+    await stage.azure.evict(evening.vm)
+    await evening.until('Recovering')
+    await evening.until('Running')
+
+    const killed = await leader()
+    killed.kill('SIGKILL')
+    await stage.until('the standby leads', async () => (await leader()).name !== killed.name)
+
+    await evening.wants('Paused')
+    await evening.until('Paused')
+    await evening.wants('Running')
+    await evening.until('Running')
+    await asha.stops()
+    await evening.ends()
+
+    const story = [
+      'Placed',
+      'Playable',
+      'Evicted',
+      'Recovered',
+      'Pausing',
+      'Paused',
+      'Resuming',
+      'Resumed',
+      'Ending',
+      'Ended',
+    ]
+    await stage.isTold(evening.name, 'Ended')
+    const described = await kubectl(['describe', 'gs', evening.name])
+    const [, events = ''] = described.split('\nEvents:')
+    const told = [...events.matchAll(/^ {2}(?:Normal|Warning) +(\w+) +\S+(?: \(x.*\))? +wasd.cloud\/operator +(.+)$/gm)]
+    expect(told.map(([, reason]) => reason)).toEqual(story)
+    expect(told.map(([, , note]) => note)).toEqual([
+      expect.stringMatching(/^Standard_\w+ spot in centralindia is asked for, at 0\.\d+ USD per hour\.$/),
+      expect.stringMatching(/^The game can be played at \S+; billing begins\.$/),
+      'Azure took the spot machine back. Billing stopped at the last moment of play; the session recovers.',
+      expect.stringMatching(/^The game can be played again at \S+ after \d+ s, on an on-demand machine\.$/),
+      'The session was told to pause; its machine is stopped, its disks are kept.',
+      'The machine is deallocated; its disks and address are kept.',
+      'The session was told to run; its machine is started.',
+      expect.stringMatching(/^The game can be played at \S+\.$/),
+      expect.stringMatching(
+        /^The session ends \(PlayerEnded\) after \d+ s of play; what it has in Azure is given back\.$/,
+      ),
+      expect.stringMatching(
+        /^The session has ended \(PlayerEnded\) after \d+ s of play; Azure holds nothing of it any more\.$/,
+      ),
+    ])
+    expect(described).toMatch(
+      /Message: +The session was told to end\. Azure holds nothing of it any more\.\n.*\n +Reason: +Ended\n +Status: +True\n +Type: +Ready/,
+    )
+  })
+
+  test('a session that may go when it is over is deleted by the operator', async () => {
+    const { stage } = theatre()
+    const evening = await stage.applied('short', { desiredState: 'Ended', ttlSecondsAfterFinished: 0 })
+    await stage.kubectl(['wait', 'gs', evening.name, '--for=delete', '--timeout=30s'])
+  })
+}

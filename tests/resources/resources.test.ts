@@ -1,0 +1,28 @@
+// Both resources on the whole stack, which all suites share: starting it takes longer than most of them. Their order
+// is part of it: what was written and asked on the way is judged at the end.
+import { afterAll, beforeAll, beforeEach, describe } from 'vitest'
+import { eveningIsPlayed } from './evening.suite.ts'
+import { kubectlTells } from './kubectl.suite.ts'
+import { policyKeepsTheApi } from './policy.suite.ts'
+import { rolesAreExact } from './roles.suite.ts'
+import { openTheatre, type Theatre } from './theatre.ts'
+
+let open: Theatre | undefined
+
+beforeAll(async () => {
+  open = await openTheatre()
+})
+afterAll(async () => await open?.stop())
+beforeEach(({ onTestFailed }) => {
+  onTestFailed(async () => console.error(await open?.stage.account()))
+})
+
+function theatre(): Theatre {
+  if (open === undefined) throw new Error('The stack has not started.')
+  return open
+}
+
+describe('an evening', () => eveningIsPlayed(theatre))
+describe('by kubectl', () => kubectlTells(theatre))
+describe('the policy', () => policyKeepsTheApi(theatre))
+describe('the roles', () => rolesAreExact(theatre))
