@@ -1,7 +1,9 @@
 // Both resources on the whole stack, which all suites share: starting it takes longer than most of them. Their order
 // is part of it: what was written and asked on the way is judged at the end.
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest'
+import { cascadesRunToTheirEnd } from './cascades.suite.ts'
 import { eveningIsPlayed } from './evening.suite.ts'
+import { healthIsJudged } from './health.suite.ts'
 import { kubectlTells } from './kubectl.suite.ts'
 import { policyKeepsTheApi } from './policy.suite.ts'
 import { rolesAreExact } from './roles.suite.ts'
@@ -25,4 +27,6 @@ function theatre(): Theatre {
 describe('an evening', () => eveningIsPlayed(theatre))
 describe('by kubectl', () => kubectlTells(theatre))
 describe('the policy', () => policyKeepsTheApi(theatre))
+describe('the cluster', () => cascadesRunToTheirEnd(theatre))
+describe('the health', () => healthIsJudged(theatre))
 describe('the roles', () => rolesAreExact(theatre))
