@@ -12,6 +12,8 @@ export const MACHINE_FINALIZER = 'wasd.cloud/operator'
 export const SUSPEND_ANNOTATION = 'wasd.cloud/suspend'
 export const PLAYER_LABEL = 'wasd.cloud/player'
 export const SESSION_LABEL = 'wasd.cloud/session'
+/** On a GpuVm: the UID of its session. An owner reference goes with `kubectl delete --cascade=orphan`; what is paid for by nobody must not stay. */
+export const SESSION_UID_ANNOTATION = 'wasd.cloud/session-uid'
 /** On a GpuVm: how often its session had been evicted before this machine was made for it. */
 export const EVICTIONS_BEFORE_ANNOTATION = 'wasd.cloud/evictions-before'
 

@@ -21,6 +21,7 @@ import {
   PLAYER_LABEL,
   type Rival,
   SESSION_LABEL,
+  SESSION_UID_ANNOTATION,
   type Seen,
 } from './decision.ts'
 import { isPlayable, placeOf, refusalOf } from './machine.ts'
@@ -190,9 +191,9 @@ function reallyAt(machine: GpuVm) {
   return { ...place, size: size ?? place.size, priority: priority ?? place.priority }
 }
 
-/** The session that controls it. */
+/** The session that controls it, or did before somebody's cascade took the reference off. */
 export function ownerUid(machine: Pick<GpuVm, 'metadata'>): string | undefined {
-  return ownerOf(machine)?.uid
+  return ownerOf(machine)?.uid ?? machine.metadata.annotations?.[SESSION_UID_ANNOTATION]
 }
 
 function ownerOf({ metadata }: Pick<GpuVm, 'metadata'>): OwnerReference | undefined {

@@ -15,6 +15,7 @@ import {
   type MachineChange,
   PLAYER_LABEL,
   SESSION_LABEL,
+  SESSION_UID_ANNOTATION,
   type Step,
 } from './decision.ts'
 import { ownMachines } from './observe.ts'
@@ -110,6 +111,7 @@ function machineFor(session: GameSession, spec: GpuVmSpec, installationId: strin
       labels: { [PLAYER_LABEL]: session.spec.player, [SESSION_LABEL]: name },
       annotations: {
         [INSTALLATION_ANNOTATION]: installationId,
+        [SESSION_UID_ANNOTATION]: session.metadata.uid ?? '',
         [EVICTIONS_BEFORE_ANNOTATION]: String(session.status?.evictions ?? 0),
       },
       ownerReferences: [controllerReference(session)],

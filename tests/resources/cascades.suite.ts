@@ -26,7 +26,9 @@ export function cascadesRunToTheirEnd(theatre: () => Theatre): void {
   const session = (player: string) => ({ player, game: 'neon-rally', tier: 'standard', regions: ['centralindia'] })
 
   describe.each(['background', 'foreground', 'orphan'])('a session deleted with --cascade=%s', cascade => {
-    test('I2: takes its machine along, and is gone when Azure holds nothing of it', { timeout: 90_000 }, async () => {
+    test('I2, I3: takes its machine along, and is gone when Azure holds nothing of it', {
+      timeout: 90_000,
+    }, async () => {
       const namespace = `cascade-${cascade}`
       const { kubectl, inAzure } = await playing(namespace, [objectOf('GameSession', 'evening', session(namespace))])
       await kubectl(['delete', 'gs', 'evening', `--cascade=${cascade}`, PATIENCE])
@@ -86,6 +88,6 @@ export function cascadesRunToTheirEnd(theatre: () => Theatre): void {
       .recording.sessions.slice(before)
       .filter(({ metadata }) => metadata.name === 'second')
     expect(ways.map(({ status }) => status?.phase)).not.toContain('Failed')
-    await stage.kubectl(['delete', 'namespace', namespace, PATIENCE])
+    await kubectl(['delete', 'gs', '--all', PATIENCE])
   })
 }

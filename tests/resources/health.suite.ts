@@ -112,10 +112,7 @@ export function healthIsJudged(theatre: () => Theatre): void {
     ])
 
     const made = await stage.kubectl(words(create))
-    await stage.kubectl(
-      words(apply),
-      JSON.parse(await stage.kubectl(['create', '--dry-run=client', '-o', 'json', '-f', '-'], parse(made))),
-    )
+    await stage.kubectl(words(apply), parse(made))
     const { data } = JSON.parse(await stage.kubectl(['-n', 'argocd', 'get', 'configmap', 'argocd-cm', '-o', 'json']))
     expect(data).toEqual({
       url: 'https://argocd.example.com',

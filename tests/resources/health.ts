@@ -36,7 +36,7 @@ export async function judged(objects: object[]): Promise<Verdict[]> {
   const [said, complaint] = await Promise.all([text(child.stdout), text(child.stderr)])
   if ((await ended) !== 0) throw new Error(`The judge of health failed: ${complaint}`)
   return said
-    .trimEnd()
     .split('\n')
+    .filter(line => line !== '')
     .map(line => verdict.parse(JSON.parse(line)))
 }

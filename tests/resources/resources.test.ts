@@ -27,6 +27,6 @@ function theatre(): Theatre {
 describe('an evening', () => eveningIsPlayed(theatre))
 describe('by kubectl', () => kubectlTells(theatre))
 describe('the policy', () => policyKeepsTheApi(theatre))
-describe('the cluster', () => cascadesRunToTheirEnd(theatre))
+describe.concurrent('the cluster', () => cascadesRunToTheirEnd(theatre))
 describe('the health', () => healthIsJudged(theatre))
 describe('the roles', () => rolesAreExact(theatre))
