@@ -201,6 +201,7 @@ export function policyKeepsTheApi(theatre: () => Theatre): void {
       const fields = allFields().filter(({ kind, way }) => kind === 'GpuVm' && way.length === 2 && way[0] === 'status')
       for (const { way } of fields.filter(({ way }) => way[1] !== 'guest')) {
         const value = valueAt(examples.GpuVm, way)
+        expect({ field: way[1], value }).not.toMatchObject({ value: undefined })
         const status = { [String(way[1])]: typeof value === 'number' ? value + 7 : value }
         const words = /Of a GpuVm the API may write status\.guest alone/
         await isRefused(String(way[1]), 'PATCH', 'gpuvms/bare/status', { status }, words)

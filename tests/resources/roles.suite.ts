@@ -12,6 +12,9 @@ const unseen: Record<string, string> = {
   'wasd-wasd-operator gpuvms/finalizers update': 'The same, for the bootstrap Secret of a machine.',
   'wasd-operator-lease events create': 'Told of its own pod when a catalogue cannot be used.',
   'wasd-operator-lease events patch': 'The same, told again.',
+  'wasd-api gpuvms get': 'Asked for with the report of a guest agent, and no agent runs in these machines.',
+  'wasd-api gpuvms/status patch': 'The same: the report itself.',
+  'wasd-api secrets get': 'The same: the next token that the agent is handed.',
   'wasd-api gamesessions create': 'Asked for inside the server, when an apply makes the object.',
 }
 
