@@ -1,6 +1,6 @@
 // One object of each kind with every field that its schema knows: what a trial changes one field of.
-import type { GameSession } from '../../crds/types/gamesession.ts'
-import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import type { GameSession, GameSessionSpec, GameSessionStatus } from '../../crds/types/gamesession.ts'
+import type { GpuVm, GpuVmSpec, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 
 const at = '2026-11-26T18:00:00Z'
 const condition = {
@@ -12,7 +12,14 @@ const condition = {
   observedGeneration: 1,
 } as const
 
-const session: GameSession = {
+/** With every field that may be left out: one that a schema gains must get an example, or this does not compile. */
+type Whole<Value> = Value extends readonly (infer Item)[]
+  ? Whole<Item>[]
+  : Value extends object
+    ? { [Key in keyof Value]-?: Whole<Value[Key]> }
+    : Value
+
+const session: GameSession & { spec: Whole<GameSessionSpec>; status: Whole<GameSessionStatus> } = {
   apiVersion: 'wasd.cloud/v1alpha1',
   kind: 'GameSession',
   metadata: { name: 'example', namespace: 'default' },
@@ -52,7 +59,7 @@ const session: GameSession = {
 }
 
 const id = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/d'
-const machine: GpuVm = {
+const machine: GpuVm & { spec: Whole<GpuVmSpec>; status: Whole<GpuVmStatus> } = {
   apiVersion: 'wasd.cloud/v1alpha1',
   kind: 'GpuVm',
   metadata: { name: 'example', namespace: 'default' },
@@ -96,8 +103,15 @@ const machine: GpuVm = {
     redeployedAt: at,
     evictions: 1,
     stream: { answering: true, since: at, lastAnsweredAt: at },
-    lastError: { code: 'SkuNotAvailable', message: 'There is none.', retryable: true, at },
-    guest: { incarnation: 1, connected: true, idleSince: at, preemptAt: at, reportedAt: at },
+    lastError: { code: 'SkuNotAvailable', message: 'There is none.', retryable: true, at, since: at },
+    guest: {
+      maintenance: { event: 'Reboot', notBefore: at },
+      incarnation: 1,
+      connected: true,
+      idleSince: at,
+      preemptAt: at,
+      reportedAt: at,
+    },
   },
 }
 
