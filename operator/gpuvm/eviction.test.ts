@@ -80,6 +80,19 @@ test.each<{ title: string; seen: Different; step: object | undefined }>([
     step: onDemand,
   },
   {
+    title: 'a start that was refused late is no eviction',
+    seen: {
+      status: { ...playing, powerState: 'Starting' },
+      observed: { virtualMachine: virtualMachine({ ...deallocated, provisioningState: 'Failed' }) },
+    },
+    step: undefined,
+  },
+  {
+    title: 'one that was evicted as soon as it stood is',
+    seen: { status: { ...playing, powerState: 'Starting' }, observed: gone },
+    step: onDemand,
+  },
+  {
     title: 'onEviction Wait: it is recorded',
     seen: { spec: { onEviction: 'Wait' }, observed: going },
     step: { do: 'RecordEviction' },

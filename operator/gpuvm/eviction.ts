@@ -33,6 +33,9 @@ function isTakenAway({ machine, observed }: Seen): boolean {
   const { operation, powerState } = machine.status ?? {}
   if (vm?.priority !== 'Spot' || !isStopping(vm.powerState)) return false
   if (operation?.kind === 'Deallocate') return false
+  // A start that Azure refused late leaves it where it was: that is want of capacity, and no second eviction.
+  const isRefused = vm.provisioningState === 'Failed' || observed.operation?.is === 'Failed'
+  if (powerState === 'Starting' && isRefused) return false
   return powerState !== 'Deallocated' && !(machine.spec.onEviction === 'Wait' && isStopping(powerState))
 }
 
