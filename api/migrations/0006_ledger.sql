@@ -574,6 +574,7 @@ DECLARE
   wallet wallet_balances;
   seconds bigint;
 BEGIN
+  PERFORM wallet_open(player); -- At the lowest rates a minute costs nothing.
   SELECT * INTO wallet FROM wallet_lock(player, at);
   available_paise := coalesce(wallet.posted_paise - wallet.held_paise, 0);
   seconds := least(block, wallet_affordable(rate, available_paise));
