@@ -133,7 +133,7 @@ export function createFront(outside: FrontOutside): Front {
       const { token, apiRoot, webhookSecret, paisePerStar } = telegram
       const botInfo = await introduce({ token, apiRoot, webhookUrl, webhookSecret, clock, log }, signal)
       const { paymentMetrics: metrics, sessions } = outside
-      const rooms = { database, clock, log, catalogue, publicUrl, paisePerStar, sessions, rails, metrics }
+      const rooms = { database, clock, log, catalogue, publicUrl, paisePerStar, sessions, metrics }
       const itself = createBot({ token, apiRoot, botInfo }, botOutside(rooms))
       bot = itself
       return {

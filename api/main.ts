@@ -6,6 +6,7 @@ import { run } from '../lib/process/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '../lib/telemetry/log.ts'
 import { ArgumentsError } from './arguments.ts'
 import { migrateApi } from './migrate.ts'
+import { refundCommand } from './payments/command.ts'
 import { serviceTokenCommand } from './players/service-token-command.ts'
 import { queueCommand } from './queue/command.ts'
 import { serve } from './serve.ts'
@@ -18,6 +19,7 @@ const USAGE = `Usage: node api/main.ts <command>
   migrate         brings the database to the newest schema, then exits
   queue           lists what failed for good, and puts it back to work
   service-token   makes, lists and revokes the tokens of services
+  refund          gives a payment back, and shows how refunds stand
   ledger          proves the books, and corrects a wallet
 
 Settings come from the environment; a missing or malformed one is named.`
@@ -54,7 +56,7 @@ async function service(stopping: AbortSignal): Promise<void> {
       return
     }
     default:
-      throw new ArgumentsError(`Say serve, migrate, queue, ledger or service-token.\n${USAGE}`)
+      throw new ArgumentsError(`Say serve, migrate, queue, refund, ledger or service-token.\n${USAGE}`)
   }
 }
 
@@ -64,6 +66,9 @@ switch (verb) {
     break
   case 'service-token':
     await answer(database => serviceTokenCommand(rest, database, systemClock.now()))
+    break
+  case 'refund':
+    await answer(database => refundCommand(rest, database, systemClock.now()))
     break
   case 'ledger':
     await answer(database => ledgerCommand(rest, database, systemClock.now()))

@@ -241,3 +241,22 @@ test('every button made fits into 64 bytes', async () => {
     expect(Buffer.byteLength(callbackData(press))).toBeLessThanOrEqual(64)
   }
 })
+
+test('I4 I8: a refund is agreed to by its amount; another amount is asked for again, and one that may not be changes nothing', async () => {
+  const paidAt = new Date('2026-11-23T12:00:00.000Z')
+  world.refundables = [{ payment: '7', rail: 'Razorpay', paidPaise: 50_000n, amountPaise: 32_000n, paidAt }]
+  expect(await seen({ do: 'Refunds' })).toMatchObject({ buttons: [{ do: 'Refund', payment: '7' }, { do: 'Balance' }] })
+  const asked = await seen({ do: 'Refund', payment: '7' })
+  expect(asked.text).toContain('Refund ₹320.00 of what you paid on 23 Nov?')
+  expect(asked.buttons).toEqual([{ do: 'RefundNow', payment: '7', amountPaise: 32_000n }, { do: 'Balance' }])
+  const changed = await seen({ do: 'RefundNow', payment: '7', amountPaise: 40_000n })
+  expect(changed.text).toContain('has changed since you looked')
+  expect(world.refunded).toEqual([])
+  world.refundFails = Object.assign(new Error('held'), { code: 'NothingToRefund' })
+  expect((await seen({ do: 'RefundNow', payment: '7', amountPaise: 32_000n })).text).toContain('Which payment')
+  world.refundFails = undefined
+  expect((await seen({ do: 'RefundNow', payment: '7', amountPaise: 32_000n })).text).toContain('on its way back')
+  expect(world.refunded).toEqual(['7: 32000'])
+  world.refundables = []
+  expect((await seen({ do: 'Refund', payment: '7' })).text).toContain('Nothing can go back now')
+})

@@ -6,7 +6,7 @@ import type { Logger } from '../../lib/telemetry/log.ts'
 import { PaymentError } from '../payments/errors.ts'
 import type { PaymentMetrics } from '../payments/metrics.ts'
 import { bringIn } from '../payments/movements.ts'
-import type { Movement, PaymentRail, RailName } from '../payments/rail.ts'
+import type { Movement } from '../payments/rail.ts'
 import { askRefund, refundables } from '../payments/refunds.ts'
 import { checkStars, createStarsInvoice } from '../payments/stars.ts'
 import { createTopUp, MAXIMUM_PAISE, MINIMUM_PAISE } from '../payments/top-ups.ts'
@@ -30,12 +30,11 @@ export interface BotRooms {
   publicUrl: string
   paisePerStar: number
   sessions: CommandOutside
-  rails: Record<RailName, PaymentRail>
   metrics: PaymentMetrics
 }
 
 export function botOutside(rooms: BotRooms): BotOutside {
-  const { database, clock, log, catalogue, publicUrl, paisePerStar, sessions, rails, metrics } = rooms
+  const { database, clock, log, catalogue, publicUrl, paisePerStar, sessions, metrics } = rooms
   const bringInStars = async (movement: Movement) => {
     const [outcome] = await bringIn(database, { rail: 'Stars', movements: [movement], now: clock.now() })
     if (outcome === undefined) return
@@ -86,18 +85,18 @@ export function botOutside(rooms: BotRooms): BotOutside {
       await bringInStars({ is: 'Refund', refund })
     },
     async refundables(playerId) {
-      const payments = await refundables(database, { playerId, rails })
+      const payments = await refundables(database, playerId)
       return payments.map(({ payment: { handle, rail, amountPaise: paidPaise, creditedAt: paidAt }, leftPaise }) => ({
         payment: handle,
         ...{ rail, paidPaise, paidAt, amountPaise: leftPaise },
       }))
     },
     async refund({ playerId, payment: handle, amountPaise }) {
-      const chosen = (await refundables(database, { playerId, rails })).find(({ payment }) => payment.handle === handle)
+      const chosen = (await refundables(database, playerId)).find(({ payment }) => payment.handle === handle)
       if (!chosen) throw new PaymentError('NothingToRefund')
       const { rail, id: paymentId } = chosen.payment
       const by = { askedBy: 'Player' } as const
-      await askRefund(database, { rail: rails[rail], paymentId, playerId, amountPaise, by, now: clock.now() })
+      await askRefund(database, { rail, paymentId, playerId, amountPaise, by, now: clock.now() })
     },
 
     async session(playerId) {

@@ -2,7 +2,15 @@
 // crediting, refunds and disputes, the same for all.
 import type { TopUp } from './top-ups.ts'
 
-export type RailName = 'Razorpay' | 'Stars'
+export const rails = ['Razorpay', 'Stars'] as const
+export type RailName = (typeof rails)[number]
+
+export function isRail(text: string): text is RailName {
+  return rails.some(rail => rail === text)
+}
+
+/** Whether a part of a payment can be given back; else all of it or nothing. */
+export const refundsInPart = { Razorpay: true, Stars: false } as const satisfies Record<RailName, boolean>
 
 /** An amount in what the gateway counts in: paise of INR, or whole Stars (XTR). */
 export interface Money {
@@ -60,8 +68,6 @@ export interface RefundOrder {
 /** Every call throws `PaymentError`; one whose outcome is unknown was looked up before that. */
 export interface PaymentRail {
   readonly name: RailName
-  /** True when a part of a payment can be given back; else all of it or nothing. */
-  readonly refundsInPart: boolean
   /**
    * Gives money back, once per `refundId`, and tells how it stands. `GatewayRefused`: it never will.
    */

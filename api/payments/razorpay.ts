@@ -29,7 +29,6 @@ export function razorpayRail(settings: RazorpaySettings): HostedRail {
   const client = connectRazorpay(settings)
   return {
     name: 'Razorpay',
-    refundsInPart: true,
     open: (topUp, about) => open(client, topUp, about),
     collect: topUp => collect(client, topUp),
     async topUpIdOf(paymentId) {

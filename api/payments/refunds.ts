@@ -14,7 +14,7 @@ import { balanceOf, creditBack } from '../wallet/wallet.ts'
 import { type CreditedPayment, lockedPayment, moneyOf, paiseOf, paymentsOfPlayer } from './credited.ts'
 import { gateways, wakeMeter } from './crediting.ts'
 import { isPaymentError, PaymentError } from './errors.ts'
-import type { PaymentRail, RailName, RefundSeen } from './rail.ts'
+import { type PaymentRail, type RailName, type RefundSeen, refundsInPart } from './rail.ts'
 
 /** Paise. Razorpay gives back no less than a rupee. https://razorpay.com/docs/api/refunds/ */
 export const MINIMUM_REFUND_PAISE = 100n
@@ -33,7 +33,8 @@ export interface Refund {
   failure: string | undefined
 }
 
-interface RefundRow {
+/** As it is stored. */
+export interface RefundRow {
   id: string
   rail: RailName
   payment_id: string
@@ -42,12 +43,15 @@ interface RefundRow {
   asked_by: Refund['askedBy']
   state: Refund['state']
   failure: string | null
+  author: string | null
+  reason: string | null
+  asked_at: Date
 }
 
 export type RefundAsker = { askedBy: 'Player' } | { askedBy: 'Operator'; author: string; reason: string }
 
 export interface RefundRequest {
-  rail: PaymentRail
+  rail: RailName
   paymentId: string
   /** Whose payment it has to be; for a player's own request. */
   playerId?: string
@@ -67,18 +71,18 @@ export async function askRefund(database: Database, request: RefundRequest): Pro
 
 async function ask(transaction: Transaction, request: RefundRequest): Promise<Refund> {
   const { rail, paymentId, by, now } = request
-  const payment = await lockedPayment(transaction, { rail: rail.name, id: paymentId })
+  const payment = await lockedPayment(transaction, { rail, id: paymentId })
   if (!payment || (request.playerId ?? payment.playerId) !== payment.playerId) throw new WalletError('PaymentUnknown')
   const disputed = await transaction`
-    SELECT FROM disputes WHERE rail = ${rail.name} AND payment_id = ${paymentId} AND state <> 'Won'`
+    SELECT FROM disputes WHERE rail = ${rail} AND payment_id = ${paymentId} AND state <> 'Won'`
   if (disputed.length > 0) throw new PaymentError('PaymentDisputed')
 
   const { playerId } = payment
-  const source = gateways[rail.name]
+  const source = gateways[rail]
   const left = await refundablePaise(transaction, { playerId, source, paymentId })
-  const amountPaise = request.amountPaise ?? (rail.refundsInPart ? left : payment.amountPaise)
+  const amountPaise = request.amountPaise ?? (refundsInPart[rail] ? left : payment.amountPaise)
   if (left < MINIMUM_REFUND_PAISE || amountPaise < MINIMUM_REFUND_PAISE) throw new PaymentError('NothingToRefund')
-  if (!rail.refundsInPart && (amountPaise !== payment.amountPaise || left < amountPaise)) {
+  if (!refundsInPart[rail] && (amountPaise !== payment.amountPaise || left < amountPaise)) {
     throw new PaymentError('RefundNotWhole')
   }
 
@@ -86,10 +90,10 @@ async function ask(transaction: Transaction, request: RefundRequest): Promise<Re
   const operator = by.askedBy === 'Operator' ? { author: by.author, reason: by.reason } : {}
   await startRefund(transaction, { refundId, playerId, amountPaise, source, paymentId, ...operator, now })
   // Where the gateway knows but one refund of a payment, it is this one.
-  const gatewayId = rail.refundsInPart ? null : paymentId
+  const gatewayId = refundsInPart[rail] ? null : paymentId
   const [row] = await transaction<RefundRow[]>`
     INSERT INTO refunds (id, rail, payment_id, gateway_id, amount_paise, asked_by, author, reason, state, asked_at)
-    VALUES (${refundId}, ${rail.name}, ${paymentId}, ${gatewayId}, ${amountPaise}, ${by.askedBy},
+    VALUES (${refundId}, ${rail}, ${paymentId}, ${gatewayId}, ${amountPaise}, ${by.askedBy},
       ${operator.author ?? null}, ${operator.reason ?? null}, 'Pending', ${now})
     RETURNING *`
   if (!row) throw new Error('The refund was not written.')
@@ -99,11 +103,12 @@ async function ask(transaction: Transaction, request: RefundRequest): Promise<Re
 
 /** Payments shown to a player, the newest first. */
 const PAYMENTS_SHOWN = 20
+const REFUNDS_SHOWN = 100
 
 /** The player's payments of which something can go back now, and how much; the newest first. */
 export async function refundables(
   queries: Queries,
-  { playerId, rails }: { playerId: string; rails: Record<RailName, PaymentRail> },
+  playerId: string,
 ): Promise<{ payment: CreditedPayment; leftPaise: bigint }[]> {
   const payments = await paymentsOfPlayer(queries, { playerId, limit: PAYMENTS_SHOWN })
   const disputed = await queries<{ payment_id: string }[]>`
@@ -115,8 +120,17 @@ export async function refundables(
   })
   return (await Promise.all(all)).filter(
     ({ payment: { rail, amountPaise }, leftPaise }) =>
-      leftPaise >= (rails[rail].refundsInPart ? MINIMUM_REFUND_PAISE : amountPaise),
+      leftPaise >= (refundsInPart[rail] ? MINIMUM_REFUND_PAISE : amountPaise),
   )
+}
+
+/** The player's refunds, whoever asked for them; the newest first. */
+export async function refundsOfPlayer(queries: Queries, playerId: string): Promise<RefundRow[]> {
+  return await queries<RefundRow[]>`
+    SELECT refund.* FROM refunds refund JOIN payments payment
+      ON payment.rail = refund.rail AND payment.id = refund.payment_id
+      JOIN top_ups top_up ON top_up.id = payment.top_up_id
+    WHERE top_up.player_id = ${playerId} ORDER BY refund.asked_at DESC LIMIT ${REFUNDS_SHOWN}`
 }
 
 /**

@@ -15,7 +15,6 @@ export function starsRail(settings: { token: string; apiRoot: string }): Payment
   const api = new Api(token, { apiRoot, timeoutSeconds: TIMEOUT_SECONDS, sensitiveLogs: false })
   return {
     name: 'Stars',
-    refundsInPart: false,
     refund: order => refund(api, order),
     async movements(cursor) {
       // The list only ever grows at its end: the cursor is how much of it was read.

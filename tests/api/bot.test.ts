@@ -66,6 +66,23 @@ test('I5: Stars are credited once, and an update brought twice changes nothing',
   await asha.reads('Your balance: ₹500.50')
 })
 
+test('I4: unspent Stars go back to where they came from, once, and the wallet says so', async () => {
+  await topUpByStars()
+  await asha.writes('/refund')
+  const list = await asha.reads('Which payment shall go back?')
+  const [payment = ''] = labels(list)
+  expect(payment).toMatch(/^₹500\.50, paid on \d/)
+  await asha.presses(payment)
+  await asha.reads('the Stars are in your Telegram balance again in a moment')
+  await asha.presses('↩️ Yes, refund ₹500.50')
+  await asha.reads('Your refund of ₹500.50 is paid out')
+  expect((await stack.telegram.calls('refundStarPayment')).map(({ status }) => status)).toEqual([200])
+  await asha.writes('/balance')
+  await asha.reads('Your balance: ₹0.00')
+  await asha.writes('/refund')
+  await asha.reads('Nothing can go back now')
+})
+
 test('from a game to a machine on its way, and stopped again', async () => {
   await topUpByStars()
   await orderNeonRally()

@@ -27,7 +27,6 @@ const idSchema = z.looseObject({ id: z.string() })
 /** Nobody pays with Stars here. */
 const noStars: PaymentRail = {
   name: 'Stars',
-  refundsInPart: false,
   refund: () => Promise.reject(new Error('No refund of Stars is expected.')),
   movements: async () => ({ movements: [], cursor: '0', isLast: true }),
 }
@@ -107,7 +106,7 @@ export async function openGateway(database: Database) {
         balance: async () => await balanceOf(database, player.id),
         asks: async (amount?: bigint, by: RefundAsker = { askedBy: 'Player' }) =>
           await askRefund(database, {
-            ...{ rail, paymentId, playerId: player.id, by, now: new Date() },
+            ...{ rail: 'Razorpay' as const, paymentId, playerId: player.id, by, now: new Date() },
             ...(amount === undefined ? {} : { amountPaise: amount }),
           }),
         /** What the bot would say, by kind. */

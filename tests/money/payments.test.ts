@@ -28,7 +28,6 @@ let rail: HostedRail
 /** Nobody pays with Stars here. */
 const noStars: PaymentRail = {
   name: 'Stars',
-  refundsInPart: false,
   refund: () => Promise.reject(new Error('No refund is expected.')),
   movements: async () => ({ movements: [], cursor: '0', isLast: true }),
 }

@@ -1,6 +1,7 @@
 // Money that goes back: asked for by a player, made in Razorpay's dashboard, or taken by a bank.
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { refundCommand } from '../../api/payments/command.ts'
 import { askRefund } from '../../api/payments/refunds.ts'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
 import { charge, openHold } from '../../api/wallet/holds.ts'
@@ -77,8 +78,7 @@ test('I4: at most what is left of the payment goes back; what is played stays pl
 
 test('Nobody gets another player’s payment back, and none that is not there', async () => {
   const [asha, ravi] = [await payer(), await payer()]
-  const { rails } = gateway
-  const order = { rail: rails.Razorpay, by: { askedBy: 'Player' } as const, now: new Date() }
+  const order = { rail: 'Razorpay', by: { askedBy: 'Player' }, now: new Date() } as const
   const foreign = askRefund(database, { ...order, paymentId: asha.paymentId, playerId: ravi.player.id })
   await expect(foreign).rejects.toMatchObject({ code: 'PaymentUnknown' })
   await expect(askRefund(database, { ...order, paymentId: 'pay_none' })).rejects.toMatchObject({
@@ -128,6 +128,30 @@ test('I4: an unknown outcome is looked up before anything is tried again: one re
   }
   expect(await gateway.workOff()).toEqual(['RefundProcessed', 'RefundKnown', 'RefundKnown'])
   expect(await gateway.refunds(asha.paymentId)).toHaveLength(1)
+})
+
+test('I4 I8: support gives money back at a shell, under its name and with a reason', async () => {
+  const asha = await payer()
+  const say = (...args: string[]) => refundCommand(args, database, new Date())
+  const { id: playerId } = asha.player
+  expect(await say('list', playerId)).toBe('This player has no refunds.')
+  expect(await say('payments', playerId)).toMatch(
+    new RegExp(`^PAYMENT .*\n${asha.paymentId} +Razorpay +\\S+Z +50000 +50000$`),
+  )
+  const why = ['--author', 'Meera', '--reason', 'The game did not start.']
+  for (const wrong of [[], ['make'], ['make', asha.paymentId], ['make', asha.paymentId, ...why, '--paise', '-1']]) {
+    await expect(say(...wrong)).rejects.toMatchObject({ code: 'InvalidArguments' })
+  }
+  await expect(say('make', asha.paymentId, ...why, '--paise', '50001')).rejects.toMatchObject({
+    code: 'RefundTooLarge',
+  })
+  await expect(say('make', 'pay_none', ...why)).rejects.toMatchObject({ code: 'PaymentUnknown' })
+  expect(await say('make', asha.paymentId, ...why, '--paise', '20000')).toMatch(
+    /^Refund \w{26} of 20000 paise is on its way/,
+  )
+  expect(await gateway.workOff()).toEqual(['RefundProcessed'])
+  expect(await say('list', playerId)).toMatch(/20000 +Operator Meera +\S+Z +Processed +The game did not start\.$/)
+  expect((await asha.balance()).availablePaise).toBe(30_000n)
 })
 
 test.each(['processed', 'failed'] as const)(
