@@ -262,6 +262,14 @@ function machineSide(
     installationId,
     sweepSeconds: settings.sweepSeconds,
     graceSeconds: settings.sweepGraceSeconds,
+    largestShare: settings.sweepLargestShare,
+    isDryRun: settings.isSweepDryRun,
+    onHalted(orphans) {
+      const { podNamespace: namespace, podName: name } = settings
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name } }
+      const note = `${orphans} Azure resources seem to have no owner: too many to be true, and none is deleted. Look at the cluster and the subscription, or raise operator.sweep.largestShare.`
+      cluster.told.event(pod, { type: 'Warning', reason: 'SweepHalted', action: 'Sweep', note })
+    },
     subscriptions,
     namespaces: settings.watchNamespaces,
   })

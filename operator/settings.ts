@@ -1,6 +1,6 @@
 // The operator's settings, from the environment that the chart renders. Parsed once, in main.ts.
 import { z } from 'zod'
-import { integer, list, parseEnvironment, SettingsError, seconds, url } from '../lib/config/environment.ts'
+import { boolean, integer, list, parseEnvironment, SettingsError, seconds, url } from '../lib/config/environment.ts'
 import { LOG_LEVELS } from '../lib/telemetry/log.ts'
 import { limitsSetting, NO_LIMITS } from './capacity/limits.ts'
 
@@ -34,6 +34,8 @@ const schema = z.object({
   FLEET_POLL_SECONDS: interval.default(5),
   PROBE_SECONDS: interval.default(15),
   SWEEP_SECONDS: interval.default(120),
+  SWEEP_LARGEST_SHARE: z.coerce.number().min(0).max(1).default(0.2),
+  SWEEP_DRY_RUN: boolean.prefault('false'),
   SWEEP_GRACE_SECONDS: seconds({ minimum: 0, maximum: 86400 }).default(300),
   QUOTA_SECONDS: interval.default(120),
   CAPACITY_LIMITS: limitsSetting.default(NO_LIMITS),
@@ -85,6 +87,8 @@ export function readSettings(environment: Record<string, string | undefined>) {
     probeSeconds: read.PROBE_SECONDS,
     sweepSeconds: read.SWEEP_SECONDS,
     sweepGraceSeconds: read.SWEEP_GRACE_SECONDS,
+    sweepLargestShare: read.SWEEP_LARGEST_SHARE,
+    isSweepDryRun: read.SWEEP_DRY_RUN,
     capacity: {
       limits: read.CAPACITY_LIMITS,
       rescueReserve: { share: read.RESCUE_RESERVE_SHARE, minimum: read.RESCUE_RESERVE_MINIMUM },

@@ -8,6 +8,8 @@ export const NAMESPACE_TAG = 'wasd-namespace'
 export const NAME_TAG = 'wasd-name'
 export const UID_TAG = 'wasd-uid'
 export const PLAYER_TAG = 'wasd-player'
+/** On a disk or snapshot, whatever its value: it is its player's and outlives the machine. Never swept. */
+export const KEEP_TAG = 'wasd-keep'
 
 export const publicIPAddressName = (uid: string) => `gvm-${uid}-ip`
 export const networkInterfaceName = (uid: string) => `gvm-${uid}-nic`

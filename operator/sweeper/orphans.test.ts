@@ -25,6 +25,7 @@ const many = (count: number) => Array.from({ length: count }, (_, index) => reso
 test.each<{ title: string; orphan: Orphan; namespaces?: string[]; is: boolean }>([
   { title: 'I2: nobody bears its UID any more', orphan: resource('gone'), is: true },
   { title: 'its owner lives', orphan: resource('living'), is: false },
+  { title: "it is its player's, and kept", orphan: resource('gone', { tags: { 'wasd-keep': '' } }), is: false },
   { title: 'it tells no UID: nothing is known of it', orphan: resource(undefined), is: false },
   {
     title: 'its namespace is not watched: its owner may live unseen',
@@ -40,7 +41,7 @@ test.each<{ title: string; orphan: Orphan; namespaces?: string[]; is: boolean }>
 test('machines go before what they hold, and that before its address', () => {
   const kinds = ['disk', 'publicIPAddress', 'networkSecurityGroup', 'virtualMachine', 'networkInterface'] as const
   const ripe = kinds.map(kind => resource('gone', { kind }))
-  const plan = sweepable({ ripe, tagged: 100, owners: 5 })
+  const plan = sweepable({ ripe, tagged: 100, owners: 5, largestShare: 0.2 })
   expect(plan.delete.map(({ resource: { kind } }) => kind)).toEqual([
     'virtualMachine',
     'networkInterface',
@@ -69,7 +70,7 @@ test.each([
     halted: true,
   },
 ])('$title', ({ ripe, tagged, owners, halted }) => {
-  const plan = sweepable({ ripe: many(ripe), tagged, owners })
+  const plan = sweepable({ ripe: many(ripe), tagged, owners, largestShare: 0.2 })
   expect(plan.halted).toBe(halted)
   expect(plan.delete).toHaveLength(halted ? 0 : ripe)
 })

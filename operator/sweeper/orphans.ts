@@ -1,5 +1,5 @@
 // Which resources have no living owner, and how many of them may go in one round. Pure.
-import { NAMESPACE_TAG, UID_TAG } from '../azure/names.ts'
+import { KEEP_TAG, NAMESPACE_TAG, UID_TAG } from '../azure/names.ts'
 import type { TaggedResource } from '../azure/provider.ts'
 
 export interface Orphan {
@@ -7,8 +7,6 @@ export interface Orphan {
   resource: TaggedResource
 }
 
-/** More orphans than this share of everything that is tagged, and more than the number below, stop the sweep. */
-export const LARGEST_SHARE = 0.2
 /** So many may always go: one machine with all that it holds, twice. */
 export const ALWAYS_PERMITTED = 10
 /** And so many where the cluster names no owner at all, which is rather a lost cluster than an idle one: one machine. */
@@ -28,19 +26,22 @@ export function orphansOf(seen: { tagged: Orphan[]; owners: ReadonlySet<string>;
   return seen.tagged.filter(({ resource }) => {
     const uid = resource.tags[UID_TAG]
     const namespace = resource.tags[NAMESPACE_TAG]
-    if (uid === undefined || namespace === undefined) return false
+    if (uid === undefined || namespace === undefined || resource.tags[KEEP_TAG] !== undefined) return false
     if (seen.namespaces.length > 0 && !seen.namespaces.includes(namespace)) return false
     return !seen.owners.has(uid)
   })
 }
 
-/** What is deleted in this round; `halted` when it would be too much to be true. */
-export function sweepable(found: { ripe: Orphan[]; tagged: number; owners: number }): {
+/**
+ * What is deleted in this round; `halted` when it would be too much to be true: more than `largestShare` of all that
+ * is tagged.
+ */
+export function sweepable(found: { ripe: Orphan[]; tagged: number; owners: number; largestShare: number }): {
   halted: boolean
   delete: Orphan[]
 } {
-  const { ripe, tagged, owners } = found
-  const permitted = owners === 0 ? PERMITTED_WITHOUT_OWNERS : Math.max(ALWAYS_PERMITTED, tagged * LARGEST_SHARE)
+  const { ripe, tagged, owners, largestShare } = found
+  const permitted = owners === 0 ? PERMITTED_WITHOUT_OWNERS : Math.max(ALWAYS_PERMITTED, tagged * largestShare)
   if (ripe.length > permitted) return { halted: true, delete: [] }
   const sorted = [...ripe].sort((left, right) => order.indexOf(left.resource.kind) - order.indexOf(right.resource.kind))
   return { halted: false, delete: sorted }

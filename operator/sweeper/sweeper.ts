@@ -25,6 +25,12 @@ export interface SweeperOptions {
   /** Seconds for which a resource must have been seen without an owner. */
   graceSeconds: number
   subscriptions: () => string[]
+  /** Of all that is tagged ours, so much may go in one round. 0 to 1. */
+  largestShare: number
+  /** What would go is told, and nothing is deleted. */
+  isDryRun: boolean
+  /** Told when a sweep begins to be halted. */
+  onHalted: (orphans: number) => void
   /** The namespaces to look for owners in; all when empty. What is elsewhere is never swept. */
   namespaces: string[]
 }
@@ -33,6 +39,7 @@ export function sweeper(options: SweeperOptions): Runnable {
   const { azure, kube, clock, log, metrics } = options
   /** When each orphan was first seen without an owner, by id. Lost at a restart, which only adds to the grace. */
   let since = new Map<string, number>()
+  let wasHalted = false
 
   async function sweep(signal: AbortSignal): Promise<void> {
     const tagged: { subscription: string; resource: TaggedResource }[] = []
@@ -47,14 +54,21 @@ export function sweeper(options: SweeperOptions): Runnable {
     since = new Map(orphans.map(({ resource }) => [resource.id, since.get(resource.id) ?? now]))
     const ripe = orphans.filter(({ resource }) => now - (since.get(resource.id) ?? now) >= options.graceSeconds * 1000)
 
-    const plan = sweepable({ ripe, tagged: tagged.length, owners: owners.size })
+    const plan = sweepable({ ripe, tagged: tagged.length, owners: owners.size, largestShare: options.largestShare })
     metrics.orphans.set(orphans.length)
     metrics.halted.set(plan.halted ? 1 : 0)
+    if (plan.halted && !wasHalted) options.onHalted(ripe.length)
+    wasHalted = plan.halted
     if (plan.halted) {
       log.error(
         { orphans: ripe.length, tagged: tagged.length },
         'The sweep would delete too much at once and does nothing. Look at the cluster and the subscription',
       )
+      return
+    }
+    if (options.isDryRun) {
+      const ids = plan.delete.map(({ resource }) => resource.id)
+      if (ids.length > 0) log.warn({ ids }, 'A dry run: these Azure resources without an owner would be deleted')
       return
     }
     for (const orphan of plan.delete) await remove(orphan, signal)

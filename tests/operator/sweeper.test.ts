@@ -31,6 +31,11 @@ test('I2: what an abandoned object left is swept, and its neighbour plays on', a
 
   await first.stop()
   await azure.faultless()
+  const dry = scene.operate({ sweep: true, isSweepDryRun: true })
+  const orphans = async () => (await dry.registry.getSingleMetric('wasd_sweeper_orphans')?.get())?.values[0]?.value
+  await scene.until('the orphans are seen', async () => (await orphans()) === 4)
+  await dry.stop()
+  expect((await azure.standing()).filter(name => name.includes(left))).toHaveLength(4)
   scene.operate({ sweep: true })
   await scene.until('the orphans are swept', async () => !(await azure.standing()).some(name => name.includes(left)))
   expect((await azure.standing()).filter(name => name.includes(kept))).toHaveLength(4)

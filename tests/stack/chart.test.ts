@@ -68,7 +68,9 @@ describe('the environment', () => {
     ...['AZURE_RETAIL_PRICES_ENDPOINT', 'OPERATION_POLL_SECONDS', 'FLEET_POLL_SECONDS', 'PROBE_SECONDS'],
     ...[
       'SWEEP_SECONDS',
+      'SWEEP_DRY_RUN',
       'SWEEP_GRACE_SECONDS',
+      'SWEEP_LARGEST_SHARE',
       'LEASE_NAME',
       'LEASE_SECONDS',
       'LEASE_RENEW_SECONDS',

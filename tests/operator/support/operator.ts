@@ -71,6 +71,7 @@ export interface OperatorOptions {
   /** Cuts the operator off, as a killed process is. */
   cut?: Cut
   sweep?: boolean
+  isSweepDryRun?: boolean
   plant?: Plant
   capacity?: Partial<CapacitySettings> & { prices?: boolean; store?: HistoryStore }
 }
@@ -242,6 +243,9 @@ export function startOperator(options: OperatorOptions): Operator {
     installationId,
     sweepSeconds: 0.3,
     graceSeconds: 0.6,
+    largestShare: 0.2,
+    isDryRun: options.isSweepDryRun ?? false,
+    onHalted: () => undefined,
     subscriptions,
     namespaces,
   })
