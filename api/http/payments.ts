@@ -66,7 +66,7 @@ const create = createRoute({
           .min(Number(MINIMUM_PAISE))
           .max(Number(MAXIMUM_PAISE))
           .multipleOf(100)
-          .openapi({ example: 50000, description: 'Whole rupees, in paise: ₹10 to ₹10,000.' }),
+          .openapi({ example: 50000, multipleOf: 100, description: 'Whole rupees, in paise: ₹10 to ₹10,000.' }),
       }),
     ),
   },

@@ -14,6 +14,8 @@ const STATEMENT_SECONDS = 15
 /** Seconds that a transaction may lie idle: its locks would hold up everybody else. */
 const IDLE_IN_TRANSACTION_SECONDS = 15
 const CONNECT_SECONDS = 5
+/** Seconds between attempts to connect again, at most. The driver's own twenty would prolong every outage by as much. */
+const RECONNECT_SECONDS = 0.5
 /** How often a transaction is tried that the server itself broke off for another's sake. */
 const ATTEMPTS = 5
 
@@ -29,6 +31,7 @@ export function connect(url: string, { max, applicationName }: ConnectOptions): 
   return postgres(url, {
     max,
     connect_timeout: CONNECT_SECONDS,
+    backoff: attempt => Math.min(0.01 * 2 ** attempt, RECONNECT_SECONDS),
     types: { bigint: postgres.BigInt },
     onnotice: () => {}, // "already exists, skipping" and the like, printed to standard output otherwise.
     connection: {

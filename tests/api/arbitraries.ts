@@ -77,7 +77,7 @@ export function requestTo(operation: Operation, { resolve }: Pick<ApiDocument, '
   const fits = made.map(({ parameters, body, isBodySent }) =>
     assembled(operation, { parameters, body: isBodySent && body !== undefined ? JSON.stringify(body) : undefined }),
   )
-  return fc.oneof({ weight: 1, arbitrary: fits }, { weight: 3, arbitrary: spoiled(operation, resolve, fits) })
+  return fc.oneof({ weight: 2, arbitrary: fits }, { weight: 3, arbitrary: spoiled(operation, resolve, fits) })
 }
 
 type Given = readonly { parameter: Parameter; value: string | undefined }[]
@@ -98,7 +98,8 @@ function assembled(
     if (value === undefined) continue
     if (parameter.in === 'path') path = path.replace(`{${parameter.name}}`, encodeURIComponent(value))
     if (parameter.in === 'query') query.set(parameter.name, value)
-    if (parameter.in === 'header') headers[parameter.name] = value
+    // The caller's: a new one for each request.
+    if (parameter.in === 'header' && parameter.name !== 'idempotency-key') headers[parameter.name] = value
   }
   return { path: query.size > 0 ? `${path}?${query}` : path, headers, body, isFitting: true }
 }

@@ -29,6 +29,7 @@ export async function ask(baseUrl: string, path: string, asking: Asking = {}): P
   const reply = await fetch(`${baseUrl}${path}`, {
     method,
     headers: {
+      'X-Forwarded-For': '203.0.113.7',
       ...(method === 'POST' ? { 'Idempotency-Key': key ?? crypto.randomUUID() } : {}),
       ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Registry } from 'prom-client'
-import { createFront } from '../../api/front.ts'
+import { createFront, type FrontOutside } from '../../api/front.ts'
 import type { RateLimits } from '../../api/http/rate-limits.ts'
 import { migrateApi } from '../../api/migrate.ts'
 import { paymentMetrics } from '../../api/payments/metrics.ts'
@@ -87,6 +87,7 @@ export async function startFront(options: FrontOptions = {}) {
   const metrics = new Registry()
   const rails = { Razorpay: razorpayRail({ keyId, keySecret, baseUrl }), Stars: starsRail(telegram) }
   const sessions = { database, catalogue: () => catalogue, holdBlockSeconds: 900, defaultRegions: ['centralindia'] }
+  const tokens = { algorithm: options.algorithm ?? 'EdDSA', keys: TOKEN_KEYS, issuer: publicUrl } as const
   const openId = {
     issuer: telegram.apiRoot,
     clientId: telegram.token.split(':')[0] ?? '',
@@ -94,33 +95,37 @@ export async function startFront(options: FrontOptions = {}) {
     redirectUrl: LOGIN_PAGE,
     algorithm: 'RS256',
   } as const
-  const front = createFront({
-    settings: {
-      publicUrl,
-      telegram: {
-        token: telegram.token,
-        webhookSecret: TELEGRAM_SECRET,
-        apiRoot: telegram.apiRoot,
-        paisePerStar: 130,
+  const told = paymentMetrics(metrics, database)
+  const made = (over: Partial<FrontOutside['settings']> = {}) =>
+    createFront({
+      settings: {
+        publicUrl,
+        telegram: {
+          token: telegram.token,
+          webhookSecret: TELEGRAM_SECRET,
+          apiRoot: telegram.apiRoot,
+          paisePerStar: 130,
+        },
+        razorpay: { keyId, keySecret, accountId, baseUrl, webhookSecrets: [webhookSecret] },
+        tokens,
+        openId: options.openId === 'None' ? undefined : openId,
+        guestKeysFile: options.guestKeysFile,
+        operatorUrl: options.operatorUrl,
+        corsOrigins: ['https://portal.example.com'],
+        ...over,
       },
-      razorpay: { keyId, keySecret, accountId, baseUrl, webhookSecrets: [webhookSecret] },
-      tokens: { algorithm: options.algorithm ?? 'EdDSA', keys: TOKEN_KEYS, issuer: publicUrl },
-      openId: options.openId === 'None' ? undefined : openId,
-      guestKeysFile: options.guestKeysFile,
-      operatorUrl: options.operatorUrl,
-      corsOrigins: ['https://portal.example.com'],
-    },
-    ...{ database, clock, log, sessions },
-    kube: options.kube ?? connectKubernetes(NOWHERE, { userAgent: 'test', timeoutSeconds: 1 }),
-    ...(options.requestSeconds === undefined ? {} : { requestSeconds: options.requestSeconds }),
-    heartbeatSeconds: options.heartbeatSeconds ?? 0.5,
-    metrics,
-    paymentMetrics: paymentMetrics(metrics, database),
-    health: createHealth({ clock }),
-    limits: options.limits ?? unlimited,
-    catalogue: () => catalogue,
-    rails,
-  })
+      ...{ database, clock, log, sessions },
+      kube: options.kube ?? connectKubernetes(NOWHERE, { userAgent: 'test', timeoutSeconds: 1 }),
+      ...(options.requestSeconds === undefined ? {} : { requestSeconds: options.requestSeconds }),
+      heartbeatSeconds: options.heartbeatSeconds ?? 0.5,
+      metrics: new Registry(),
+      paymentMetrics: told,
+      health: createHealth({ clock }),
+      limits: options.limits ?? unlimited,
+      catalogue: () => catalogue,
+      rails,
+    })
+  const front = made()
   serving = front.application
 
   const stopping = new AbortController()
@@ -139,6 +144,10 @@ export async function startFront(options: FrontOptions = {}) {
     razorpay,
     database,
     application: front.application,
+    /** With what the players' tokens are signed. */
+    tokens,
+    /** The same over the same stores, of other settings; asked by `request`, without a socket. */
+    applicationOf: (settings: Partial<FrontOutside['settings']>) => made(settings).application,
     /** Puts money into a wallet, as a payment does. */
     async credit(playerId: string, amountPaise: bigint): Promise<void> {
       const reference = `pay_${randomBytes(8).toString('hex')}`

@@ -1,26 +1,62 @@
 // The JSON API over one stack: what it does, what it refuses, and that nothing else can be had of it.
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
+import { createRateLimits, LIMITS, type RateLimits } from '../../api/http/rate-limits.ts'
+import { connectRedis } from '../../api/http/redis.ts'
+import { createLogger } from '../../lib/telemetry/log.ts'
 import { apiBehaves } from './api.suite.ts'
 import { eventsAreTold } from './events.suite.ts'
 import { type FrontStack, startFront } from './front.ts'
+import { fuzzingFindsNothing } from './fuzz.suite.ts'
+import { type GuestSigner, guestSigner } from './guest-signer.ts'
+import { owaspTopTenHolds } from './owasp.suite.ts'
+import { LIMITED_ADDRESS, refusalsAreReached } from './refusals.suite.ts'
 import { signInHolds } from './sign-in.suite.ts'
 
 const queue = { items: [{ tier: 'standard', region: 'centralindia', expectedSeconds: 93.2, waiting: 2 }] }
 const operator = createServer((_request, reply) => reply.end(JSON.stringify(queue)))
 
+/** In force for one address alone: the tests ask more than one player would. */
+const counted = createRateLimits(
+  connectRedis({ url: 'redis://127.0.0.1:9', mode: 'Single' }, createLogger({ program: 'test', level: 'silent' })),
+)
+const limits: RateLimits = {
+  count: (name, subject) =>
+    subject.endsWith(LIMITED_ADDRESS)
+      ? counted.count(name, subject)
+      : Promise.resolve({ limit: LIMITS[name], remaining: 1, resetSeconds: 1 }),
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'wasd-guest-keys-'))
+let guests: GuestSigner
+let guestToken: string
+const guestUid = crypto.randomUUID()
 let stack: FrontStack
 beforeAll(async () => {
   await new Promise<void>(resolve => operator.listen(0, '127.0.0.1', resolve))
   const address = operator.address()
   const port = typeof address === 'object' && address ? address.port : 0
-  stack = await startFront({ operatorUrl: `http://127.0.0.1:${port}`, requestSeconds: 1 })
+  guests = await guestSigner(folder)
+  guestToken = await guests.sign({ uid: guestUid, name: 'nowhere' })
+  stack = await startFront({
+    operatorUrl: `http://127.0.0.1:${port}`,
+    guestKeysFile: guests.file,
+    requestSeconds: 1,
+    limits,
+  })
 })
 afterAll(async () => {
   operator.close()
   await stack?.stop()
+  rmSync(folder, { recursive: true, force: true })
 })
 
 signInHolds(() => stack)
 apiBehaves(() => stack)
 eventsAreTold(() => stack)
+owaspTopTenHolds(() => ({ stack, guests }))
+fuzzingFindsNothing(() => stack, 15)
+refusalsAreReached(() => ({ stack, limits, guestToken, guestUid }))

@@ -1,0 +1,288 @@
+// The OWASP API Security Top 10 of 2023, each tried: https://owasp.org/API-Security/editions/2023/en/0x11-t10/
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { SignJWT } from 'jose'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { accessTokens } from '../../api/players/access-tokens.ts'
+import { type ApiPlayer, ask, signIn } from './client-of.ts'
+import { type ApiDocument, readDocument, type Schema } from './document.ts'
+import type { FrontStack } from './front.ts'
+import type { GuestSigner } from './guest-signer.ts'
+
+export function owaspTopTenHolds(given: () => { stack: FrontStack; guests: GuestSigner }): void {
+  describe('OWASP API Security Top 10', () => {
+    let stack: FrontStack
+    let document: ApiDocument
+    let asha: ApiPlayer
+    let mallory: ApiPlayer
+    let sessionId: string
+    let topUpId: string
+    beforeAll(async () => {
+      stack = given().stack
+      document = await readDocument(stack)
+      asha = await signIn(stack, 'Asha')
+      mallory = await signIn(stack, 'Mallory')
+      await Promise.all([asha.isCredited(500), mallory.isCredited(500)])
+      sessionId = (await asha.post('/v1/sessions', { game: 'star-caravan', tier: 'standard' })).json.id
+      topUpId = (await asha.post('/v1/top-ups', { amountPaise: 10_000 })).json.id
+    })
+
+    const me = (token: string) => ask(stack.publicUrl, '/v1/me', { token })
+
+    test('API1, object level: another’s things answer word for word as things that are not there', async () => {
+      const nobody = '0'.repeat(26)
+      const without = (text: string) => text.replaceAll(/"requestId":"[^"]+"/g, '')
+      const tried = document.operations.filter(({ path }) => path.includes('{'))
+      expect(tried.length).toBeGreaterThanOrEqual(6)
+      for (const { id, method, path } of tried) {
+        const own = path.replace('{sessionId}', sessionId).replace('{topUpId}', topUpId)
+        const none = path.replaceAll(/\{\w+\}/g, nobody)
+        const [hers, nobodys] = [await mallory.get(own, { method }), await mallory.get(none, { method })]
+        expect([id, hers.status]).toEqual([id, 404])
+        expect(without(hers.text)).toBe(without(nobodys.text))
+      }
+      expect((await asha.get(`/v1/sessions/${sessionId}`)).json.desiredState).toBe('Running')
+      for (const list of ['/v1/sessions', '/v1/top-ups']) {
+        expect(JSON.stringify((await mallory.get(list)).json)).not.toContain(asha.id)
+        expect((await mallory.get(list)).json.items).toEqual([])
+      }
+    })
+
+    test('API2, authentication: no forged, foreign, expired or confused token is taken for a player’s', async () => {
+      const [header = '', payload = '', signature = ''] = asha.token.split('.')
+      const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString())
+      const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+      const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+      const { privateKey, sign } = given().guests
+      const signed = (over: object, head: object = {}) =>
+        new SignJWT({ ...claims, ...over })
+          .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid, ...head })
+          .sign(privateKey)
+      const hs256 = `${part({ alg: 'HS256', typ: 'at+jwt', kid })}.${payload}`
+      const forged: Record<string, string> = {
+        'alg none': `${part({ alg: 'none', typ: 'at+jwt', kid })}.${payload}.`,
+        'alg none, signature kept': `${part({ alg: 'none', typ: 'at+jwt', kid })}.${payload}.${signature}`,
+        'HS256 with the key id as a secret': `${hs256}.${createHmac('sha256', kid).update(hs256).digest('base64url')}`,
+        'another’s claims under her signature': `${header}.${part({ ...claims, sub: mallory.id })}.${signature}`,
+        'another key': await signed({}),
+        'a key that it brings itself': await signed({}, { jwk: { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) } }),
+        'a guest’s token': await sign({ uid: crypto.randomUUID(), name: 'machine' }),
+        'a refresh token': asha.tokens.refreshToken,
+        'a service’s token that was never made': `wasd_service_${'x'.repeat(43)}`,
+        nothing: '',
+      }
+      for (const [name, token] of Object.entries(forged)) {
+        const { status, json } = await me(token)
+        expect([name, status, json.code]).toEqual([name, 401, 'Unauthenticated'])
+      }
+      expect((await ask(stack.publicUrl, '/v1/me', { headers: { Authorization: `Basic ${asha.token}` } })).status).toBe(
+        401,
+      )
+      expect((await ask(stack.publicUrl, `/v1/me?access_token=${asha.token}`)).status).toBe(401)
+      expect((await me(asha.token)).status).toBe(200)
+    })
+
+    test('API2, authentication: a token of our own key for another audience, issuer, type, algorithm or time is refused', async () => {
+      const now = new Date()
+      const claims = { playerId: asha.id, signInId: asha.id }
+      const verify = async (over: { issuer?: string; algorithm?: 'HS256'; at?: Date }) => {
+        const { tokens } = stack
+        const other = accessTokens({ ...tokens, ...over })
+        const { token } = await other.sign(claims, over.at ?? now)
+        return (await me(token)).status
+      }
+      expect(await verify({})).toBe(200)
+      expect(await verify({ issuer: 'https://evil.example.com' })).toBe(401)
+      expect(await verify({ algorithm: 'HS256' })).toBe(401)
+      expect(await verify({ at: new Date(now.getTime() - 301_000) })).toBe(401)
+      const guest = await given().guests.sign({ uid: crypto.randomUUID(), name: 'machine' })
+      const report = { method: 'POST', body: { incarnation: 1, connected: true } } as const
+      for (const token of [
+        asha.token,
+        await given().guests.sign({ uid: crypto.randomUUID(), name: 'm', audience: 'other' }),
+      ]) {
+        const { json } = await ask(stack.publicUrl, '/v1/guest/report', { ...report, token })
+        expect(json.code).toBe('GuestTokenInvalid')
+      }
+      expect((await me(guest)).status).toBe(401)
+    })
+
+    test('API3, property level: nothing may be set that is not offered, and nothing is shown that is nobody’s business', async () => {
+      const odd = { playerId: mallory.id, id: sessionId, chargedPaise: 0, paidSeconds: 31_536_000, ratePaisePerHour: 1 }
+      for (const [name, value] of Object.entries(odd)) {
+        const body = { game: 'star-caravan', tier: 'standard', [name]: value }
+        const { status, json } = await mallory.post('/v1/sessions', body)
+        expect([name, status, json.code]).toEqual([name, 422, 'InvalidRequest'])
+        expect(JSON.stringify(json.faults)).toContain(name)
+      }
+      expect(
+        (await mallory.post('/v1/top-ups', { amountPaise: 10_000, creditedAt: '2026-01-01T00:00:00Z' })).status,
+      ).toBe(422)
+      const shown = JSON.stringify([
+        (await asha.get(`/v1/sessions/${sessionId}`)).json,
+        (await asha.get('/v1/me/export')).json,
+        (await asha.get('/v1/catalogue')).json,
+      ])
+      for (const hidden of [
+        'objectUid',
+        'seenVersion',
+        'linkId',
+        'look_at',
+        'hash',
+        '/subscriptions/',
+        'Standard_NV',
+      ]) {
+        expect(shown, hidden).not.toContain(hidden)
+      }
+    })
+
+    test('API4, resource consumption: bodies, pages, keys and streams have limits, and every route has one per minute', async () => {
+      expect(await statusOfHuge(`${stack.publicUrl}/v1/sign-in/mini-app`)).toBe(413)
+      for (const limit of ['101', '0', '-1', '1e9', '9'.repeat(50)]) {
+        expect((await asha.get(`/v1/sessions?limit=${limit}`)).status, limit).toBe(422)
+      }
+      expect((await asha.post('/v1/top-ups', { amountPaise: 10_000 }, { key: 'x'.repeat(256) })).status).toBe(400)
+      const deep = `{"game":${'['.repeat(5000)}${']'.repeat(5000)}}`
+      expect((await asha.post('/v1/sessions', deep)).status).toBe(422)
+      // Whatever it costs us, a player has one machine at a time.
+      const all = await Promise.all(
+        Array.from({ length: 10 }, () => mallory.post('/v1/sessions', { game: 'star-caravan', tier: 'light' })),
+      )
+      expect(all.filter(({ status }) => status === 201).length).toBeLessThanOrEqual(1)
+      expect((await mallory.get('/v1/sessions')).json.items.length).toBeLessThanOrEqual(1)
+    })
+
+    test('API5, function level: what is for guests and services is for them alone, and no method is left open', async () => {
+      const reply = await mallory.post('/v1/guest/report', { incarnation: 1, connected: true })
+      expect(reply.json.code).toBe('GuestTokenInvalid')
+      for (const { path } of document.operations) {
+        const known = document.operations.filter(each => each.path === path).map(({ method }) => method as string)
+        for (const method of ['PUT', 'PATCH', 'DELETE', 'POST'].filter(each => !known.includes(each))) {
+          const target = `${stack.publicUrl}${path.replaceAll(/\{\w+\}/g, sessionId)}`
+          const { status } = await fetch(target, { method, headers: { Authorization: `Bearer ${asha.token}` } })
+          expect([404, 405], `${method} ${path}`).toContain(status)
+        }
+      }
+      for (const path of [
+        '/v1/players',
+        '/v1/admin',
+        '/v1/service-tokens',
+        '/metrics',
+        '/simulator/state',
+        '/v1/../admin',
+      ]) {
+        expect((await asha.get(path)).status, path).toBe(404)
+      }
+    })
+
+    test('API6, business flows: money moves once however often and at once it is asked for', async () => {
+      const carol = await signIn(stack, 'Carol')
+      await carol.isCredited(10)
+      // ₹10 hold one first block of the lightest tier: ten starts at once hold it once, or not at all.
+      await Promise.all(
+        Array.from({ length: 10 }, () => carol.post('/v1/sessions', { game: 'paper-kingdoms', tier: 'light' })),
+      )
+      const { json } = await carol.get('/v1/wallet')
+      expect(json.balancePaise).toBe(1_000)
+      expect(json.availablePaise).toBeGreaterThanOrEqual(0)
+      // A top-up is only a wish: any number of them credits nothing.
+      await Promise.all(Array.from({ length: 5 }, () => carol.post('/v1/top-ups', { amountPaise: 1_000_000 })))
+      expect((await carol.get('/v1/wallet')).json.balancePaise).toBe(1_000)
+    })
+
+    test('API7, request forgery: no route takes an address, by the document and in fact', async () => {
+      const namesOf = (given: Schema | undefined): string[] => {
+        if (given === undefined) return []
+        const schema = document.resolve(given)
+        return Object.entries(schema.properties ?? {}).flatMap(([name, each]) => [
+          ...(each.format === 'uri' || /url|uri|callback|redirect|webhook|host/i.test(name) ? [name] : []),
+          ...namesOf(each),
+        ])
+      }
+      for (const { id, body, parameters } of document.operations) {
+        expect([id, ...namesOf(body)]).toEqual([id])
+        expect([id, ...parameters.filter(({ name }) => /url|uri|callback|redirect|host/i.test(name))]).toEqual([id])
+      }
+      const there = 'http://169.254.169.254/latest/meta-data'
+      const begun = await ask(stack.publicUrl, `/v1/sign-in/openid?redirect_uri=${there}`, {
+        method: 'POST',
+        headers: { Host: 'evil.example.com', 'X-Forwarded-Host': 'evil.example.com' },
+      })
+      expect(begun.json.authorizationUrl).not.toMatch(/169\.254|evil/)
+      const topUp = await asha.post(
+        '/v1/top-ups',
+        { amountPaise: 10_000 },
+        { headers: { 'X-Forwarded-Host': 'evil.example.com' } },
+      )
+      expect(topUp.json.url).toContain(`${stack.publicUrl}/top-up/`)
+    })
+
+    test('API8, misconfiguration: secure headers, no stack, no banner, no foreign origin, and errors say nothing of the inside', async () => {
+      const replies = await Promise.all([
+        asha.get('/v1/wallet'),
+        asha.get('/v1/nowhere'),
+        asha.post('/v1/sessions', '{'),
+        ask(stack.publicUrl, '/v1/me'),
+      ])
+      for (const { headers, text } of replies) {
+        expect(headers.get('X-Content-Type-Options')).toBe('nosniff')
+        expect(headers.get('X-Frame-Options')).toBe('DENY')
+        expect(headers.get('Strict-Transport-Security')).toMatch(/max-age/)
+        expect(headers.get('X-Powered-By')).toBeNull()
+        expect(headers.get('Server')).toBeNull()
+        expect(text).not.toMatch(/at .*\.ts|node_modules|postgres|SELECT|stack/i)
+      }
+      const preflight = await fetch(`${stack.publicUrl}/v1/sessions`, {
+        method: 'OPTIONS',
+        headers: { Origin: 'https://evil.example.com', 'Access-Control-Request-Method': 'POST' },
+      })
+      expect(preflight.headers.get('Access-Control-Allow-Origin')).toBeNull()
+      expect(preflight.headers.get('Access-Control-Allow-Credentials')).toBeNull()
+    })
+
+    test('API9, inventory: everything that is served is documented or known, in one version', () => {
+      const served = new Set(stack.application.routes.filter(({ method }) => method !== 'ALL').map(({ path }) => path))
+      const known = [
+        ...document.operations.map(({ path }) => path.replaceAll(/\{(\w+)\}/g, ':$1')),
+        ...['/healthz', '/readyz', '/webhooks/telegram', '/webhooks/razorpay', '/openapi.json'],
+      ]
+      const other = [...served].filter(
+        path => !known.includes(path) && !/^\/(reference|top-up)\b/.test(path) && !path.endsWith('*'),
+      )
+      expect(other).toEqual([])
+      expect(document.operations.every(({ path }) => path.startsWith('/v1/'))).toBe(true)
+    })
+
+    test('API10, other’s APIs: what Telegram and the operator answer is parsed, bounded and never followed', async () => {
+      const person = await stack.telegram.person('Eve')
+      const { json } = await ask(stack.publicUrl, '/v1/sign-in/openid', { method: 'POST' })
+      const back = await person.confirms(json.authorizationUrl)
+      const { code, state } = Object.fromEntries(back.searchParams)
+      const name = '<script>alert(1)</script>'.repeat(100)
+      await stack.telegram.control('POST', '/login/tamper', { claims: { name, picture: 'http://169.254.169.254/' } })
+      const body = { attempt: json.attempt, code, state }
+      const done = await ask(stack.publicUrl, '/v1/sign-in/openid/complete', { method: 'POST', body })
+      expect(done.status).toBe(200)
+      const { firstName } = (await me(done.json.accessToken)).json
+      expect(firstName.length).toBeLessThanOrEqual(128)
+      const page = await asha.get('/v1/quotes?game=star-caravan&tier=standard')
+      expect(page.json.expectedStart).toEqual({ seconds: 94, sessionsAhead: 2 })
+    })
+  })
+}
+
+/** On a connection of its own: the server closes it, rather than take in the rest. */
+async function statusOfHuge(url: string): Promise<number | undefined> {
+  const headers = {
+    'Content-Type': 'application/json',
+    'Content-Length': 300_000,
+    'Idempotency-Key': crypto.randomUUID(),
+  }
+  const sent = request(url, { method: 'POST', agent: false, headers })
+  sent.on('error', () => undefined)
+  sent.write('{"initData":"')
+  const [reply] = await once(sent, 'response')
+  sent.destroy()
+  return reply.statusCode
+}
