@@ -1,6 +1,7 @@
 // The program as it is deployed: its settings, its start, an evening's session by chat, what it does when a store goes
 // away, and its end.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { guestsAreHeard } from './guest.suite.ts'
 import { type Program, runToEnd, startProgram, startWorld, type World } from './program.ts'
 
 let world: World
@@ -25,7 +26,15 @@ test('I8: without settings it stops with one message that names them all', async
   expect(code).toBe(1)
   expect(said.trim().split('\n')).toHaveLength(1)
   for (const name of Object.keys(world.environment)) {
-    const hasDefault = ['LOG_LEVEL', 'KUBECONFIG', 'API_PORT', 'METRICS_PORT', 'TELEGRAM_API_ROOT', 'RAZORPAY_BASE_URL']
+    const hasDefault = [
+      'LOG_LEVEL',
+      'KUBECONFIG',
+      'API_PORT',
+      'METRICS_PORT',
+      'GUEST_KEYS_FILE',
+      'TELEGRAM_API_ROOT',
+      'RAZORPAY_BASE_URL',
+    ]
     if (!hasDefault.includes(name) && name !== 'MIGRATE_DATABASE_URL') expect(said).toContain(`${name} is not set`)
   }
 })
@@ -129,6 +138,8 @@ test('a session by chat: ordered, played, interrupted, stopped, billed to the se
   expect(statement.text).toContain('Play: Star Caravan')
   expect(statement.text).toContain('+₹500.50 · balance ₹500.50')
 })
+
+guestsAreHeard(() => world)
 
 test('without Redis everything goes on', async () => {
   await world.redis.server.stop()

@@ -16,6 +16,7 @@ import { startPostgres } from '../../demo/stack/postgres.ts'
 import { startRedis } from '../../demo/stack/redis.ts'
 import { connect } from '../../lib/kube/client.ts'
 import { loadCredentials } from '../../lib/kube/credentials.ts'
+import { guestSigner } from './guest-signer.ts'
 import { startRazorpay } from './razorpay.ts'
 import { startTelegram } from './telegram.ts'
 
@@ -57,8 +58,11 @@ export async function startWorld() {
     startTelegram(),
     startRazorpay(),
   ])
-  const crd = parse(readFileSync(join(root, 'crds/wasd.cloud_gamesessions.yaml'), 'utf8'))
-  await cluster.api.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd)
+  for (const file of ['wasd.cloud_gamesessions.yaml', 'wasd.cloud_gpuvms.yaml']) {
+    const crd = parse(readFileSync(join(root, 'crds', file), 'utf8'))
+    await cluster.api.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd)
+  }
+  const guests = await guestSigner(folder)
   await cluster.createNamespace(NAMESPACE)
   const credentials = await loadCredentials({ kubeconfig: cluster.kubeconfig, environment: {} })
   const kube = connect(credentials, { userAgent: 'test' })
@@ -85,12 +89,13 @@ export async function startWorld() {
     RAZORPAY_ACCOUNT_ID: razorpay.accountId,
     RAZORPAY_BASE_URL: razorpay.baseUrl,
     TOKEN_KEYS: randomBytes(32).toString('base64'),
+    GUEST_KEYS_FILE: guests.file,
     DEFAULT_REGIONS: 'centralindia',
   }
   await razorpay.control('POST', '/webhook', { url: `${url}/webhooks/razorpay` })
 
   return {
-    ...{ url, environment, cluster, postgres, redis, telegram, razorpay },
+    ...{ url, environment, cluster, postgres, redis, telegram, razorpay, kube, guests, namespace: NAMESPACE },
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     /** The sessions in the cluster. */
     async sessions(): Promise<GameSession[]> {

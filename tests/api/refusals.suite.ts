@@ -19,7 +19,7 @@ export interface RefusalsStack {
   guestUid: string
 }
 
-/** Reached where there is a cluster: tests/api/guest.test.ts. */
+/** Reached where there is a cluster: guest.suite.ts. */
 const ELSEWHERE = ['reportGuest MachineOver']
 const NOBODY = '0'.repeat(26)
 const wish = { game: 'star-caravan', tier: 'standard' }

@@ -1,0 +1,113 @@
+// What a guest agent reports, over the real API server: transitions into the machine's status, and nothing else.
+import { beforeAll, describe, expect, test } from 'vitest'
+import { GUEST_TOKEN_SECRET_KEY } from '../../crds/guest.ts'
+import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
+import { secrets } from '../../lib/kube/core.ts'
+import { ask } from './client-of.ts'
+import type { World } from './program.ts'
+
+const quiet = { incarnation: 1, connected: true }
+
+export function guestsAreHeard(worldOf: () => World): void {
+  describe('guests', () => {
+    let world: World
+    beforeAll(() => {
+      world = worldOf()
+    })
+
+    async function machine(name: string) {
+      const { kube, namespace, guests, url } = world
+      const spec: GpuVm['spec'] = {
+        region: 'westeurope',
+        size: 'Standard_NV12ads_A10_v5',
+        image: 'linux-nvidia',
+        priority: 'Spot',
+        onEviction: 'Regular',
+        powerState: 'Running',
+        disks: { os: { sizeGiB: 128, sku: 'Premium_LRS' } },
+      }
+      const made = await kube.create(gpuVms, {
+        apiVersion: 'wasd.cloud/v1alpha1',
+        kind: 'GpuVm',
+        metadata: { name, namespace },
+        spec,
+      })
+      const reference = { namespace, name }
+      const incarnate = (number: number) => {
+        const incarnation = { number, priority: 'Spot', specPriority: 'Spot', reason: 'Created' }
+        return kube.mergePatch(gpuVms, reference, { status: { incarnation } }, { subresource: 'status' })
+      }
+      await incarnate(1)
+      const uid = made.metadata.uid ?? ''
+      const token = await guests.sign({ uid, name, namespace })
+      return {
+        ...{ reference, uid, token, incarnate },
+        seen: async () => await kube.get(gpuVms, reference),
+        reports: (body: object, as = token) => ask(url, '/v1/guest/report', { method: 'POST', body, token: as }),
+      }
+    }
+
+    test('a transition is written; how often it is repeated writes nothing', async () => {
+      const vm = await machine('quiet')
+      expect((await vm.reports(quiet)).json).toMatchObject({ outcome: 'Written' })
+      const first = await vm.seen()
+      expect(first?.status?.guest).toMatchObject({ incarnation: 1, connected: true, reportedAt: expect.any(String) })
+      expect(first?.status?.incarnation?.number).toBe(1)
+      for (let each = 0; each < 5; each += 1) expect((await vm.reports(quiet)).json.outcome).toBe('Unchanged')
+      expect((await vm.seen())?.metadata.resourceVersion).toBe(first?.metadata.resourceVersion)
+    })
+
+    test('changes in quick succession are debounced, but for a notice of eviction', async () => {
+      const vm = await machine('flapping')
+      await vm.reports(quiet)
+      const idleSince = '2026-11-26T18:00:00.000Z'
+      expect((await vm.reports({ ...quiet, connected: false, idleSince })).json.outcome).toBe('Debounced')
+      const preemptAt = '2026-11-26T18:30:00.000Z'
+      expect((await vm.reports({ ...quiet, connected: false, idleSince, preemptAt })).json.outcome).toBe('Written')
+      const { guest } = (await vm.seen())?.status ?? {}
+      expect(guest).toMatchObject({ connected: false })
+      expect(Date.parse(guest?.preemptAt ?? '')).toBe(Date.parse(preemptAt))
+      expect((await vm.reports(quiet)).json.outcome).toBe('Written') // Taken back: the notice is gone.
+      expect((await vm.seen())?.status?.guest?.preemptAt).toBeUndefined()
+    })
+
+    test('a machine that came after, and one that is gone, are not reported on', async () => {
+      const vm = await machine('replaced')
+      await vm.incarnate(2)
+      expect((await vm.reports(quiet)).json.code).toBe('MachineOver')
+      const { guests, namespace } = world
+      for (const about of [
+        { uid: crypto.randomUUID(), name: 'replaced' },
+        { uid: vm.uid, name: 'gone' },
+      ]) {
+        const reply = await vm.reports({ ...quiet, incarnation: 2 }, await guests.sign({ ...about, namespace }))
+        expect([reply.status, reply.json.code]).toEqual([404, 'MachineOver'])
+      }
+      expect((await vm.seen())?.status?.guest).toBeUndefined()
+    })
+
+    test('the next token is handed out when the operator has signed one that lives longer', async () => {
+      const vm = await machine('paid-on')
+      expect((await vm.reports(quiet)).json.token).toBeUndefined()
+      const { kube, guests } = world
+      const next = await guests.sign({ uid: vm.uid, ...vm.reference, seconds: 1200 })
+      await kube.create(secrets, {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: vm.reference,
+        stringData: { [GUEST_TOKEN_SECRET_KEY]: next },
+      })
+      expect((await vm.reports(quiet)).json.token).toBe(next)
+      expect((await vm.reports(quiet, next)).json.token).toBeUndefined()
+    })
+
+    test('a token that has expired, or whose type is another, is refused', async () => {
+      const vm = await machine('late')
+      const { guests } = world
+      for (const over of [{ seconds: -5 }, { type: 'at+jwt' }]) {
+        const token = await guests.sign({ uid: vm.uid, ...vm.reference, ...over })
+        expect((await vm.reports(quiet, token)).json.code).toBe('GuestTokenInvalid')
+      }
+    })
+  })
+}

@@ -1,0 +1,17 @@
+// The long form of tests/api/http.test.ts's fuzzing: many requests to each route, made from the API's own document.
+import { afterAll, beforeAll } from 'vitest'
+import { type FrontStack, startFront } from '../api/front.ts'
+import { fuzzingFindsNothing } from '../api/fuzz.suite.ts'
+
+/** Requests to each of some twenty routes. */
+const RUNS = 400
+
+let stack: FrontStack
+beforeAll(async () => {
+  stack = await startFront()
+})
+afterAll(async () => {
+  await stack?.stop()
+})
+
+fuzzingFindsNothing(() => stack, RUNS, 240_000)
