@@ -7,10 +7,11 @@ import type { Change, Reflector } from '../lib/kube/reflector.ts'
 import { type ObjectReference, referenceOf } from '../lib/kube/resource.ts'
 import type { Runnable, Runtime } from '../lib/kube/runtime.ts'
 import type { Azure } from './azure/provider.ts'
-import { type Admission, admission } from './capacity/admission.ts'
+import { type Admission, admission, type Queue } from './capacity/admission.ts'
 import { demandOf } from './capacity/demand.ts'
 import { evictionRates } from './capacity/eviction-rates.ts'
 import type { ConfiguredLimits } from './capacity/limits.ts'
+import type { Market as SeenMarket } from './capacity/offerings.ts'
 import { onDemandAnswers } from './capacity/on-demand-answers.ts'
 import type { Price } from './capacity/price-list.ts'
 import { prices } from './capacity/prices.ts'
@@ -61,11 +62,7 @@ export interface Capacity {
   /** After a change of the catalogue. */
   refresh(): void
   /** For those who want to see: what is known, and the queue. */
-  conditions: () => Conditions
-  queue: Pick<Admission, 'look'>
-  evidence: Pick<ReturnType<typeof evictionRates>, 'of'>
-  onDemand: Pick<ReturnType<typeof onDemandAnswers>, 'of'>
-  quotaAgeSeconds: (region: string) => number | undefined
+  see: { market: () => SeenMarket; queue: () => Queue }
 }
 
 export function capacitySide(outside: CapacityOutside): Capacity {
@@ -183,11 +180,16 @@ export function capacitySide(outside: CapacityOutside): Capacity {
     ask: queue.ask,
     refusals,
     refresh: feed.refresh,
-    conditions,
-    queue,
-    evidence: rates,
-    onDemand: answers,
-    quotaAgeSeconds: quotas.ageSeconds,
+    see: {
+      queue: queue.look,
+      market: () => ({
+        conditions: conditions(),
+        stock: queue.look().stock,
+        evidence: rates.of,
+        onDemand: answers.of,
+        quotaAgeSeconds: quotas.ageSeconds,
+      }),
+    },
   }
 }
 

@@ -30,7 +30,9 @@ import { createClients, credentials } from './azure/clients.ts'
 import { azureMetrics, budgetMetrics } from './azure/metrics.ts'
 import type { Azure } from './azure/provider.ts'
 import { createAzure } from './azure/sdk.ts'
+import { capacityMetrics } from './capacity/metrics.ts'
 import { fetchPrices } from './capacity/price-list.ts'
+import { capacityRoutes } from './capacity/routes.ts'
 import { type Capacity, capacitySide } from './capacity-side.ts'
 import { gameSessionController } from './gamesession/controller.ts'
 import { gameSessionMetrics } from './gamesession/metrics.ts'
@@ -67,6 +69,7 @@ async function main(stopping: AbortSignal): Promise<void> {
   const catalogue = followCatalogue(base, cluster, () => capacity?.refresh())
   const azure = azureByUrgency(base, catalogue)
   capacity = offers(base, { cluster, catalogue, azure: azure('Watch') })
+  capacityMetrics(registry, capacity.see)
   const machines = machineSide(base, { cluster, catalogue, capacity, azure })
   const sessions = sessionController(base, { cluster, catalogue, capacity, probing: machines.probing })
 
@@ -84,6 +87,7 @@ async function main(stopping: AbortSignal): Promise<void> {
   const application = new Hono()
     .route('/', healthRoutes(health))
     .route('/', decisionRoutes(machines.recorded, cluster.election.holds))
+    .route('/', capacityRoutes(capacity.see))
   const servers = await Promise.all([
     serveMetrics({ registry, port: settings.metricsPort, clock, log }),
     listen({ application, name: 'operator', port: settings.operatorPort, clock, log }),

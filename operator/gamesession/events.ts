@@ -3,12 +3,10 @@ import type { GameSessionStatus } from '../../crds/types/gamesession.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { Occurrence, Recorder } from '../../lib/kube/events.ts'
-import type { Ranking } from '../capacity/rank.ts'
+import { explainPlacement } from '../capacity/explanation.ts'
+import type { Candidate, Ranking } from '../capacity/rank.ts'
 import type { Explanation, Seen, Verdict } from './decision.ts'
 import { openInterruption } from './interruptions.ts'
-
-/** Places not taken that an event tells of at most. */
-const TOLD_PLACES = 3
 
 /** Tells what `next` says and the status before did not. */
 export function announce(recorder: Recorder, seen: Seen, verdict: Verdict, next: GameSessionStatus): void {
@@ -23,7 +21,7 @@ export function occurrences(seen: Seen, { step, waiting, stalled }: Verdict, nex
   const isNew = ({ reason }: Explanation) => condition(before.conditions, 'Ready')?.reason !== reason
 
   return [
-    step?.do === 'CreateMachine' && placed(next, seen.observed.ranking),
+    step?.do === 'CreateMachine' && placed(step.candidate, seen.observed.ranking ?? { candidates: [], ruledOut: [] }),
     step?.do === 'TakeOver' && takenOver(step.machine),
     step?.do === 'ChangeMachine' && changed(step.because),
     waiting && next.phase === 'Pending' && isNew(waiting) && waits(waiting),
@@ -38,14 +36,10 @@ export function occurrences(seen: Seen, { step, waiting, stalled }: Verdict, nex
   ].filter(occurrence => typeof occurrence === 'object')
 }
 
-function placed({ placement }: GameSessionStatus, ranking: Ranking | undefined): Occurrence {
-  const { size, region, hourlyPriceUsd } = placement ?? {}
-  const price = hourlyPriceUsd === undefined ? 'a price not known yet' : `${hourlyPriceUsd} USD per hour`
-  const others = ranking?.ruledOut.slice(0, TOLD_PLACES).map(({ message }) => message) ?? []
-  const note = [
-    `${size} ${isOnSpot(placement) ? 'spot' : 'on-demand'} in ${region} is asked for, at ${price}.`,
-    ...others,
-  ].join(' ')
+/** Why this place, and why not the others. */
+function placed(candidate: Candidate, ranking: Ranking): Occurrence {
+  const rest = ranking.candidates.slice(ranking.candidates.indexOf(candidate) + 1)
+  const note = explainPlacement({ ...ranking, candidates: [candidate, ...rest] })
   return { type: 'Normal', reason: 'Placed', action: 'CreateMachine', note }
 }
 

@@ -1,4 +1,5 @@
 // Gives a session that has no machine the best one to be had, or says what it waits for.
+import { inWords } from '../capacity/explanation.ts'
 import type { Ranking, RuledOut } from '../capacity/rank.ts'
 import { ASK_AGAIN_SECONDS } from './admission.ts'
 import { turnOf } from './contention.ts'
@@ -9,8 +10,6 @@ import { machineSpec, wishOf } from './wish.ts'
 const LOOK_SECONDS = 60
 /** Seconds at least between two looks at what was refused. */
 const MINIMUM_SECONDS = 1
-/** Places that a message tells of at most. */
-const TOLD_PLACES = 4
 
 export const placement: Phase = seen => {
   const { session, observed, catalogue } = seen
@@ -43,11 +42,8 @@ function nothingToBeHad({ session, observed: { takenNames } }: Seen, { candidate
 
 /** Waits until the first of these places may be asked for again. */
 export function waitFor(ruledOut: readonly RuledOut[]): { waiting: Explanation; requeueAfterSeconds: number } {
-  const words = [...new Set(ruledOut.map(({ message }) => message))] // A limit holds for many places in the same words.
-  const told = words.slice(0, TOLD_PLACES)
-  const more = words.length > TOLD_PLACES ? [`So it is with ${words.length - TOLD_PLACES} places more.`] : []
   const reason = reasonOf(ruledOut)
-  const message = ['Nothing is to be had now.', ...told, ...more, 'The session waits, uncharged.'].join(' ')
+  const message = ['Nothing is to be had now.', ...inWords(ruledOut), 'The session waits, uncharged.'].join(' ')
   const soonest = Math.min(LOOK_SECONDS, ...ruledOut.flatMap(({ leftSeconds }) => leftSeconds ?? []))
   return { waiting: { reason, message }, requeueAfterSeconds: Math.max(MINIMUM_SECONDS, soonest) }
 }

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { explainPlacement, NOTE_CHARACTERS } from './explanation.ts'
+import { type Candidate, rank, type Wish } from './rank.ts'
+import type { Place } from './refusals.ts'
+
+const wish: Wish = {
+  sizes: ['Standard_A', 'Standard_B'],
+  regions: ['near', 'far'],
+  preference: 'SpotFirst',
+  maxHourlyPriceUsd: 1,
+  billedOs: 'Linux',
+}
+const prices: Record<string, number> = { 'Standard_A/Spot': 0.2, 'Standard_B/Spot': 0.3, 'Standard_A/Regular': 0.9 }
+
+test('it tells what is asked for, what would be next and why, and what is out of the question', () => {
+  const ranking = rank(wish, {
+    priceOf: ({ size, priority }: Place) => prices[`${size}/${priority}`],
+    rulingOn: ({ region, size }) =>
+      region === 'far' && size === 'Standard_B' ? { code: 'SkuNotAvailable', leftSeconds: 9 } : undefined,
+    evictionsPerHour: ({ size }) => (size === 'Standard_A' ? 0.1 : undefined),
+  })
+  expect(explainPlacement(ranking)).toBe(
+    [
+      'Standard_A spot in near at 0.2 USD per hour (0.275 with likely evictions) is asked for.',
+      'Next would be Standard_B spot in near at 0.3 USD per hour (it is dearer),',
+      'Standard_A spot in far at 0.2 USD per hour (0.275 with likely evictions) (the session names near first),',
+      'Standard_A on-demand in near at 0.9 USD per hour (spot goes first).',
+      'Standard_B spot in far was refused by Azure lately (SkuNotAvailable).',
+      'Standard_B on-demand in near has no known price, and the session sets a cap.',
+      'Standard_B on-demand in far was refused by Azure lately (SkuNotAvailable).',
+    ].join(' '),
+  )
+})
+
+test('however much there is to tell, an Event holds it', () => {
+  const long = (index: number): Candidate => ({
+    region: 'near',
+    size: `Standard_${'X'.repeat(500)}${index}`,
+    priority: 'Spot',
+    hourlyPriceUsd: undefined,
+    expectedPriceUsd: undefined,
+  })
+  expect(explainPlacement({ candidates: [long(1), long(2), long(3)], ruledOut: [] })).toHaveLength(NOTE_CHARACTERS)
+})
