@@ -49,6 +49,8 @@ export function quotaWatch(options: {
   const known = new Map<string, { quotas: Quotas; at: number }>()
   const notBefore = new Map<string, number>()
   const failing = new Set<string>()
+  /** Regions whose list was fresh when it was last looked at. */
+  const believed = new Set<string>()
 
   const ageSeconds = (region: string) => {
     const at = known.get(region)?.at
@@ -59,12 +61,12 @@ export function quotaWatch(options: {
   async function refresh(place: { region: string; subscriptionId: string }, signal: AbortSignal): Promise<void> {
     const { region } = place
     if ((notBefore.get(region) ?? 0) > clock.monotonic()) return
-    const wasFresh = isFresh(region)
     try {
       const ours = made(region) // Before the list: what is made while it is read is counted twice rather than never.
       const quotas = quotasOf(await read(place, signal), ours)
-      const isSame = wasFresh && sameQuotas(known.get(region)?.quotas, quotas)
+      const isSame = believed.has(region) && sameQuotas(known.get(region)?.quotas, quotas)
       known.set(region, { quotas, at: clock.monotonic() })
+      believed.add(region)
       if (failing.delete(region)) log.info({ region }, 'The quotas can be read again')
       if (!isSame) onChange(region)
     } catch (error) {
@@ -72,7 +74,15 @@ export function quotaWatch(options: {
       notBefore.set(region, clock.monotonic() + pauseSeconds(error) * 1000)
       if (!failing.has(region)) log.warn({ region, error }, 'The quotas cannot be read; soon nothing is known of them')
       failing.add(region)
-      if (known.has(region) && !isFresh(region)) onChange(region) // Nothing is held back any more.
+    }
+  }
+
+  /** What has grown too old holds nobody back any more. */
+  function disbelieve(): void {
+    for (const region of believed) {
+      if (isFresh(region)) continue
+      believed.delete(region)
+      onChange(region)
     }
   }
 
@@ -89,6 +99,7 @@ export function quotaWatch(options: {
       while (!stop.aborted) {
         const places = [...options.regions()]
         while (places.length > 0) await Promise.all(places.splice(0, CONCURRENCY).map(place => refresh(place, stop)))
+        disbelieve()
         await clock.sleep(refreshSeconds * 1000, stop).catch(() => undefined)
       }
     },

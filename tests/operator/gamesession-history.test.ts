@@ -48,9 +48,43 @@ test('two operators that start at once make one schema, and what they note is th
   ])
 })
 
+test('the evictions and hours of spot machines are read back, within a window, and what is old is forgotten', async () => {
+  const url = postgres.url('wasd_operator')
+  const store = postgresHistory({ url, log })
+  await store.prepare()
+  const at = (hour: number) => new Date(Date.UTC(2026, 10, 20, hour))
+  const note = (hour: number, kind: CapacityEvent['kind'], gpuVmUid: string, more: Partial<CapacityEvent> = {}) => ({
+    ...asked,
+    region: 'far',
+    at: at(hour),
+    kind,
+    gpuVmUid,
+    ...more,
+  })
+  await store.append([
+    note(-200, 'Granted', 'before'), // Before the window.
+    note(1, 'Asked', 'struck'),
+    note(2, 'Granted', 'struck'),
+    note(5, 'Evicted', 'struck'), // Three hours.
+    note(6, 'Granted', 'struck', { priority: 'Regular' }), // Its rescue is no spot.
+    note(2, 'Granted', 'calm'),
+    note(3, 'Released', 'calm'), // One hour.
+    note(8, 'Granted', 'calm'), // Resumed, and runs on: two hours.
+    note(9, 'Granted', 'other', { size: 'Standard_B' }),
+  ])
+  expect(await store.recall({ since: at(0), until: at(10) })).toEqual([
+    { region: 'far', size: 'Standard_A', evictions: 1, machineHours: 6 },
+    { region: 'far', size: 'Standard_B', evictions: 0, machineHours: 1 },
+  ])
+  await store.forget(at(6))
+  expect((await store.recall({ since: at(-300), until: at(10) }))[0]).toMatchObject({ evictions: 0, machineHours: 2 })
+  await store.close()
+})
+
 test('a database that is away throws, for the caller to try again', async () => {
   const store = postgresHistory({ url: 'postgres://nobody@127.0.0.1:1/nothing', log })
   await expect(store.prepare()).rejects.toThrow()
   await expect(store.append([asked])).rejects.toThrow()
+  await expect(store.recall({ since: new Date(0), until: new Date() })).rejects.toThrow()
   await store.close()
 })

@@ -1,0 +1,249 @@
+// Who gets what of Azure's capacity, on the real API server, with Azure's quotas, refusals and rates simulated at the
+// wire. Each test has a region of its own, so that none counts another's machines.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import type { GameSession } from '../../crds/types/gamesession.ts'
+import { gpuVms } from '../../crds/types/gpuvm.ts'
+import { condition } from '../../lib/kube/conditions.ts'
+import { events } from '../../lib/kube/core.ts'
+import { systemClock as clock } from '../../lib/process/clock.ts'
+import { listen } from '../../lib/process/server.ts'
+import { createLogger } from '../../lib/telemetry/log.ts'
+import { capacityRoutes } from '../../operator/capacity/routes.ts'
+import type { CapacitySettings } from '../../operator/capacity-side.ts'
+import { type Scene, startWorld, type World } from './support/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(async () => await world?.stop())
+
+type OnTestFinished = (end: () => Promise<void>) => void
+
+/** Looks at the quotas of Azure several times in a second. */
+const ATTENTIVE = { quotaSeconds: 0.15 }
+
+const offeringsShape = z.object({
+  offerings: z.array(
+    z.looseObject({
+      region: z.string(),
+      size: z.string(),
+      priority: z.string(),
+      verdict: z.string(),
+      hourlyPriceUsd: z.number().optional(),
+      evictions: z.looseObject({ published: z.number().optional() }).optional(),
+      quotaLeft: z.record(z.string(), z.number()),
+    }),
+  ),
+  regions: z.array(z.looseObject({ region: z.string(), rest: z.looseObject({ is: z.string() }).optional() })),
+})
+const queueShape = z.object({
+  waiting: z.number(),
+  sessions: z.array(z.looseObject({ name: z.string(), place: z.number(), reasons: z.array(z.string()) })),
+})
+
+/** An evening in one region, with an operator that answers on a port. */
+async function evening(
+  name: string,
+  options: {
+    region: string
+    capacity?: Partial<CapacitySettings> & { prices?: boolean }
+    onTestFinished: OnTestFinished
+  },
+) {
+  const { region, capacity = {}, onTestFinished } = options
+  const scene = await world.scene(name, onTestFinished)
+  const operator = scene.operate({ sessions: true, capacity: { ...ATTENTIVE, ...capacity } })
+  const log = createLogger({ program: 'test', level: 'silent' })
+  const application = capacityRoutes(operator.capacity.see)
+  const server = await listen({ application, name: 'hints', port: 0, host: '127.0.0.1', clock, log })
+  onTestFinished(() => server.close(0))
+  const ask = async (path: string): Promise<unknown> =>
+    await (await fetch(`http://127.0.0.1:${server.port}/v1/${path}`)).json()
+
+  return {
+    ...scene,
+    offerings: async () => offeringsShape.parse(await ask(`offerings?region=${region}`)),
+    queue: async () => queueShape.parse(await ask('queue')),
+    inQueue: (session: string) => ask(`queue/${name}/${session}`),
+    /** Each by a player of its own. */
+    wants: async (session: string, spec: Parameters<Scene['play']>[1] = {}) =>
+      await scene.play(session, { player: session, regions: [region], ...spec }),
+    waits: async (session: string, reason: string) =>
+      await scene.session(session, `waits for ${reason}`, one => readyOf(one)?.reason === reason),
+    machines: async () => {
+      const { items } = await world.kube.list(gpuVms, { namespace: name })
+      return items.map(({ metadata, spec }) => ({ session: metadata.labels?.['wasd.cloud/session'], ...spec }))
+    },
+  }
+}
+
+const readyOf = ({ status }: GameSession) => condition(status?.conditions, 'Ready')
+const isIn = (phase: string) => (session: GameSession) => session.status?.phase === phase
+const spotOnly = { capacity: { preference: 'SpotOnly' } } as const
+
+async function quota(region: string, limit: number): Promise<void> {
+  await world.azure.control('POST', 'quota', { region, name: 'lowPriorityCores', limit })
+}
+
+test('with no quota left sessions wait in line; as it rises and as machines go, the head is served, and nobody is refused', async ({
+  onTestFinished,
+}) => {
+  const region = 'centralindia'
+  await quota(region, 0)
+  const mark = await world.azure.mark()
+  const { until, queue, offerings, inQueue, machines, wants, waits, want, session } = await evening('line', {
+    region,
+    onTestFinished,
+  })
+  await until('the quota is known', async () => (await offerings()).offerings[0]?.quotaLeft.lowPriorityCores === 0)
+  const made = await Promise.all(['red', 'green', 'blue'].map(name => wants(name, spotOnly)))
+  const line = made
+    .toSorted((one, other) => orderOf(one).localeCompare(orderOf(other)))
+    .map(({ metadata }) => metadata.name)
+  const [first = '', second = '', third = ''] = line
+
+  await Promise.all(line.map(name => waits(name, 'NoCapacity')))
+  expect(await queue()).toMatchObject({
+    waiting: 3,
+    sessions: [
+      { name: first, place: 1, reasons: ['QuotaUsed'] },
+      { name: second, place: 2 },
+      { name: third, place: 3 },
+    ],
+  })
+  expect(await inQueue(third)).toMatchObject({ place: 3, evidence: { servedLastHour: 0 } })
+  expect(await machines()).toEqual([])
+
+  await quota(region, 12) // One machine of the better size.
+  await session(first, 'is served', isIn('Running'))
+  expect((await machines()).map(machine => machine.session)).toEqual([first])
+  expect(await inQueue(first)).toMatchObject({ code: 'NotWaiting' })
+  expect(await inQueue(second)).toMatchObject({ place: 1 })
+
+  await want(first, { spec: { desiredState: 'Ended' } })
+  await session(second, 'is served in its turn', isIn('Running'))
+  expect((await queue()).sessions.map(({ name, place }) => [name, place])).toEqual([[third, 1]])
+  const puts = (await world.azure.calls(mark)).filter(
+    ({ kind, path }) => kind === 'PUT virtualMachines' && path.includes(`wasd-${region}`),
+  )
+  expect(puts.map(({ status }) => status)).toEqual([201, 201])
+})
+
+test('quotas that cannot be read hold nobody up: Azure itself is asked then', async ({ onTestFinished }) => {
+  const region = 'southindia'
+  await quota(region, 0)
+  const { until, offerings, wants, waits, session } = await evening('throttled', {
+    region,
+    capacity: { quotaStaleSeconds: 1 },
+    onTestFinished,
+  })
+  onTestFinished(async () => void (await world.azure.faultless()))
+  await until('the quota is known', async () => (await offerings()).offerings[0]?.quotaLeft.lowPriorityCores === 0)
+  await wants('patient', spotOnly)
+  await waits('patient', 'NoCapacity')
+
+  await world.azure.fault(
+    { kind: 'computeUsages', resource: region, times: null },
+    { throttle: { retryAfterSeconds: 60 } },
+  )
+  await quota(region, 12) // Which nobody can see.
+  await session('patient', 'is served all the same', isIn('Running'))
+  expect((await offerings()).offerings[0]?.quotaLeft).toEqual({})
+})
+
+test('above a limit a session waits and is told which, what stands and what is permitted; it is let in when there is room', async ({
+  onTestFinished,
+}) => {
+  const { wants, waits, want, session, machines, inQueue } = await evening('limited', {
+    region: 'northeurope',
+    capacity: { limits: { namespaces: { limited: { machines: 1 } }, regions: {} } },
+    onTestFinished,
+  })
+  await wants('first')
+  await session('first', 'is let in', isIn('Running'))
+  await wants('second')
+  const waiting = await waits('second', 'LimitReached')
+  expect(readyOf(waiting)?.message).toContain(
+    'The limit of machines in namespace limited is reached: 1 stand, 1 are permitted.',
+  )
+  expect(waiting.status).toMatchObject({ phase: 'Pending', billing: { seconds: 0 } })
+  expect(await inQueue('second')).toMatchObject({ place: 1, reasons: ['LimitReached'] })
+  expect(await machines()).toHaveLength(1)
+
+  // A stopped machine counts no more; to start it again is to ask again.
+  await want('first', { spec: { desiredState: 'Paused' } })
+  await session('second', 'is let in', isIn('Running'))
+  await want('first', { spec: { desiredState: 'Running' } })
+  await waits('first', 'LimitReached')
+  await want('second', { spec: { desiredState: 'Ended' } })
+  await session('first', 'goes on', isIn('Running'))
+})
+
+test('an event tells why this place was taken and why the others were not; the offerings show the rates that Azure publishes', async ({
+  onTestFinished,
+}) => {
+  const region = 'westeurope'
+  const [dear, cheap] = ['Standard_NV12ads_A10_v5', 'Standard_NC8as_T4_v3']
+  await world.azure.control('POST', 'eviction-rate', { region, size: cheap, rate: '20+' })
+  for (const [size, usdPerHour] of [
+    [dear, 0.24],
+    [cheap, 0.2],
+  ] as const) {
+    await world.azure.control('POST', 'price', { region, size, priority: 'Spot', usdPerHour })
+  }
+  const { until, offerings, wants, session } = await evening('explained', {
+    region,
+    capacity: { prices: true },
+    onTestFinished,
+  })
+  const spot = async (size: string) =>
+    (await offerings()).offerings.find(one => one.size === size && one.priority === 'Spot')
+  await until('rates and prices are known', async () => {
+    const one = await spot(cheap)
+    return one?.evictions?.published === 0.25 && one.hourlyPriceUsd === 0.2
+  })
+
+  await wants('evening')
+  await session('evening', 'has its place', ({ status }) => status?.placement !== undefined)
+  const note = await until('the placement is told', async () => {
+    const { items } = await world.kube.list(events, { namespace: 'explained' })
+    return items.find(({ reason, regarding }) => reason === 'Placed' && regarding?.name === 'evening')?.note
+  })
+  // The cheaper one is taken back so often that it comes dearer.
+  expect(note).toMatch(/^Standard_NV12ads_A10_v5 spot in westeurope at 0\.24 USD per hour \(\d\.\d+ with likely/)
+  expect(note).toMatch(/Next would be Standard_NC8as_T4_v3 spot in westeurope at 0\.2 USD .* \(it is dearer\)/)
+  expect(note).toContain('(spot goes first)')
+})
+
+test('a region in which creations fail is rested: who may goes elsewhere, and comes back when one has succeeded', async ({
+  onTestFinished,
+}) => {
+  const region = 'northeurope'
+  const regions = [region, 'westeurope']
+  const { until, offerings, wants, session } = await evening('rested', { region, onTestFinished })
+  onTestFinished(async () => void (await world.azure.faultless()))
+  await world.azure.fault(
+    { kind: 'PUT virtualMachines', resource: `wasd-${region}`, times: null },
+    { failLate: { code: 'InternalExecutionError', message: 'The host did not come up.' } },
+  )
+  const unlucky = ['una', 'dos', 'tres', 'cuatro', 'cinco']
+  await Promise.all(unlucky.map(name => wants(name)))
+  const rest = async () => (await offerings()).regions[0]?.rest?.is
+  await until('the region rests', async () => (await rest()) === 'Resting')
+  await wants('clever', { regions })
+  const clever = await session('clever', 'has its place', ({ status }) => status?.placement !== undefined)
+  expect(clever.status?.placement?.region).toBe('westeurope')
+
+  await world.azure.faultless()
+  await Promise.all(unlucky.map(name => session(name, 'is lucky in the end', isIn('Running'))))
+  expect(await rest()).toBeUndefined()
+  await wants('late', { regions })
+  const late = await session('late', 'has its place', ({ status }) => status?.placement !== undefined)
+  expect(late.status?.placement?.region).toBe(region)
+})
+
+function orderOf({ metadata }: GameSession): string {
+  return `${metadata.creationTimestamp} ${metadata.uid}`
+}
