@@ -58,6 +58,7 @@ export interface Capacity {
   services: Runnable[]
   market: Market
   ask: Admission['ask']
+  leave: Admission['leave']
   refusals: Pick<Refusals, 'remember'>
   /** After a change of the catalogue. */
   refresh(): void
@@ -178,6 +179,7 @@ export function capacitySide(outside: CapacityOutside): Capacity {
     services: [priceList, quotas, published, queue, kept],
     market,
     ask: queue.ask,
+    leave: queue.leave,
     refusals,
     refresh: feed.refresh,
     see: {

@@ -325,6 +325,7 @@ function sessionController(
       catalogue: catalogue.current,
       market: capacity.market,
       ask: capacity.ask,
+      leave: capacity.leave,
       isHeard: uid => probing.seen(uid).answering === true,
       settings: { paidGraceSeconds: settings.paidGraceSeconds },
     }),

@@ -56,6 +56,8 @@ export interface Senses {
   market: Market
   /** What it may have now; the first of it is promised. */
   ask: (asking: Asking) => Ranking
+  /** It keeps no place from others any more. */
+  leave: (sessionUid: string) => void
   /** Whether this process has itself heard the stream of the GpuVm of this UID. */
   isHeard: (machineUid: string) => boolean
   settings: GameSessionSettings
@@ -79,7 +81,9 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
   const takenNames = takenNamesOf(session, senses.machines)
   const taken = takenRegions(session, senses.machines)
   const asking = askingOf(session, { machine, rivals, takenRegions: taken, catalogue })
-  const given = asking && senses.ask(asking)
+  const notAdmitted = senses.admission.refusalOf(uid)
+  if (notAdmitted) senses.leave(uid)
+  const given = notAdmitted ? undefined : asking && senses.ask(asking)
   const isPlayConfirmed =
     since === undefined ||
     !isPlayable(machine) ||
@@ -91,7 +95,7 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
     isMachineGone: machines.length === 0 && (await isMachineGone(session, senses, signal)),
     isPlayConfirmed,
     rivals,
-    notAdmitted: senses.admission.refusalOf(uid),
+    notAdmitted,
     takenNames,
     ranking: asking?.why === 'Resume' ? undefined : (given ?? rankingOf(session, { machine, catalogue, senses })),
     againstStart: asking?.why === 'Resume' && given ? againstStart(given) : undefined,

@@ -2,8 +2,10 @@
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { condition } from '../../lib/kube/conditions.ts'
 import type { Change, Reflector } from '../../lib/kube/reflector.ts'
 import type { Admission } from '../capacity/admission.ts'
+import { ADMISSION_REASONS } from './admission.ts'
 import { askingOf, claimOfMachine } from './asking.ts'
 import { machinesOf, ownerUid, PLAYER_INDEX, rivalsOf, takenRegions } from './observe.ts'
 
@@ -32,7 +34,7 @@ export function queueFeed(given: {
       takenRegions: takenRegions(session, stores.machines),
       catalogue: catalogue(),
     })
-    if (asking) admission.join(asking)
+    if (asking && !isHeldUp(session)) admission.join(asking)
     else admission.leave(session.metadata.uid ?? '')
   }
 
@@ -72,4 +74,9 @@ export function queueFeed(given: {
       admission.changed()
     },
   }
+}
+
+/** The API server admits no machine for it: it asks again by itself, and until then is in nobody's way. */
+function isHeldUp({ status }: GameSession): boolean {
+  return ADMISSION_REASONS.includes(condition(status?.conditions, 'Ready')?.reason ?? '')
 }

@@ -194,6 +194,7 @@ function operate(options: { kube: Stage['kube']; namespace: string; paidGraceSec
       catalogue: () => catalogue,
       market: capacity.market,
       ask: capacity.ask,
+      leave: capacity.leave,
       isHeard: () => true,
       settings: { paidGraceSeconds },
     }),

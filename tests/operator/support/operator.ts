@@ -225,6 +225,7 @@ export function startOperator(options: OperatorOptions): Operator {
       catalogue: () => catalogue,
       market: capacity.market,
       ask: capacity.ask,
+      leave: capacity.leave,
       isHeard: uid => itsProber.seen(uid).answering === true,
       settings: { paidGraceSeconds },
     }),
