@@ -28,6 +28,7 @@ export function askingOf(
     machine && wasPlayed(session)
       ? [machine.spec.region] // Its disk keeps it there.
       : wish.regions.filter(region => !takenRegions.includes(region))
+  if (regions.length === 0) return undefined // Its machine's names are all another's.
   const narrowed = { ...wish, regions }
   return {
     uid: metadata.uid ?? '',

@@ -64,3 +64,12 @@ test('a machine that was paused before Azure had it is paused all the same', () 
   const neverMade = { ...resting, status: { ...resting.status, powerState: 'Absent' as const } }
   expect(pass({ session, machines: [neverMade] }).status).toMatchObject({ phase: 'Paused' })
 })
+
+test('what stands against starting a stopped machine is waited for, and told', () => {
+  const session = sessionOf({ status: { readyAt: at(100), billing: { seconds: 50 } } })
+  const againstStart = { reason: 'LimitReached', message: 'The limit of machines in all is reached.' }
+  const held = pass({ session, machines: [resting], observed: { againstStart } })
+  expect(held.verdict.step).toBeUndefined()
+  expect(held.verdict.waiting).toEqual(againstStart)
+  expect(pass({ session, machines: [resting] }).verdict.step).toMatchObject({ spec: { powerState: 'Running' } })
+})

@@ -128,7 +128,10 @@ test.concurrent('I1: the younger of two sessions of one player waits for the oth
 }) => {
   const here = await world.scene('here', onTestFinished)
   const there = await world.scene('there', onTestFinished)
-  await there.play('first', { player: 'ada' })
+  const { metadata } = await there.play('first', { player: 'ada' })
+  const itsSecond = Date.parse(metadata.creationTimestamp ?? '')
+  // Within one second, the UIDs would decide.
+  await there.until('a second has gone by', async () => Date.now() >= itsSecond + 1000)
   await here.play('second', { player: 'ada' })
   here.operate({ sessions: true, others: [there.namespace] })
   await there.session('first', 'runs', is('Running'))

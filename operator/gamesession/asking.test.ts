@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest'
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { askingOf, claimOfMachine } from './asking.ts'
+import { type Rival, SUSPEND_ANNOTATION } from './decision.ts'
+import { at, catalogue, machineFor, refusedBy, type SessionFixture, sessionOf } from './sights.fixture.ts'
+
+function askingFor(given: { session?: SessionFixture; machine?: GpuVm; rivals?: Rival[]; takenRegions?: string[] }) {
+  const { session, machine, rivals = [], takenRegions = [] } = given
+  return askingOf(sessionOf(session), { machine, rivals, takenRegions, catalogue })
+}
+
+const played = { readyAt: at(100), billing: { seconds: 60 } }
+const refused = machineFor({ status: refusedBy('SkuNotAvailable') })
+const stopped = machineFor({ spec: { powerState: 'Deallocated' } })
+
+describe('in the queue stands', () => {
+  test.each([
+    ['a session without a machine', {}, 'New'],
+    ['one that was played and has lost it', { session: { status: played } }, 'Rescue'],
+    ['one whose machine was refused', { machine: refused }, 'New'],
+    ['one that was played and whose machine was refused', { session: { status: played }, machine: refused }, 'Rescue'],
+    ['one that is to run again', { session: { status: played }, machine: stopped }, 'Resume'],
+  ] as const)('%s', (_case, given, why) => {
+    expect(askingFor(given)?.why).toBe(why)
+  })
+
+  test('a played one only for its region, since its disk is there', () => {
+    const regions = ['westeurope', 'centralindia']
+    expect(askingFor({ session: { spec: { regions }, status: played }, machine: refused })?.wish.regions).toEqual([
+      'centralindia',
+    ])
+    expect(askingFor({ session: { spec: { regions } }, machine: refused })?.wish.regions).toEqual(regions)
+  })
+})
+
+describe('nobody is held up by', () => {
+  const rival = { session: sessionOf({ name: 'other', metadata: { creationTimestamp: at(-9) } }), holdsMachine: true }
+  test.each<[string, Parameters<typeof askingFor>[0]]>([
+    ['a paused session', { session: { spec: { desiredState: 'Paused' } } }],
+    ['a suspended one', { session: { metadata: { annotations: { [SUSPEND_ANNOTATION]: '' } } } }],
+    ['one that ends', { session: { status: { endReason: 'PlayerEnded' } } }],
+    ['one that is not taken on yet', { session: { metadata: { finalizers: [] } } }],
+    ['one that names what nobody knows', { session: { spec: { game: 'tetris' } } }],
+    ['a player’s second one', { rivals: [rival] }],
+    ['one whose machine’s name is another’s', { takenRegions: ['centralindia'] }],
+    ['one that has its machine', { machine: machineFor({ playingSince: at(1) }) }],
+    ['one whose machine goes', { machine: machineFor({ metadata: { deletionTimestamp: at(1) } }) }],
+  ])('%s', (_case, given) => {
+    expect(askingFor(given)).toBeUndefined()
+  })
+})
+
+describe('of a machine', () => {
+  const incarnation = { number: 2, priority: 'Regular', specPriority: 'Spot', reason: 'Evicted' } as const
+  test.each([
+    ['about to be made', machineFor(), { takesQuota: true, isToRun: true, isOnTheWay: true }],
+    [
+      'that runs',
+      machineFor({ playingSince: at(1), status: { vmId: 'v' } }),
+      { takesQuota: true, isToRun: true, isOnTheWay: false },
+    ],
+    [
+      'that is stopped',
+      machineFor({ spec: { powerState: 'Deallocated' }, status: { powerState: 'Deallocated', vmId: 'v' } }),
+      { takesQuota: true, isToRun: false, isOnTheWay: false },
+    ],
+    ['stopped before it was made', stopped, { takesQuota: false, isToRun: false, isOnTheWay: false }],
+    ['that is refused', refused, { takesQuota: true, isToRun: true, isOnTheWay: false }],
+    [
+      'that goes, and is in Azure still',
+      machineFor({ metadata: { deletionTimestamp: at(1) }, status: { powerState: 'Running', vmId: 'v' } }),
+      { takesQuota: true, isToRun: false, isOnTheWay: false },
+    ],
+    ['evicted', machineFor({ status: { incarnation } }), { place: expect.objectContaining({ priority: 'Regular' }) }],
+  ])('%s', (_case, machine, claim) => {
+    expect(claimOfMachine(machine, catalogue)).toMatchObject(claim)
+  })
+})
