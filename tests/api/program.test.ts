@@ -59,7 +59,14 @@ test('health is public, metrics are on a port of their own', async () => {
   expect(await (await fetch(`${world.url}/readyz`)).json()).toMatchObject({ status: 'ok', checks: { postgres: 'ok' } })
   expect((await fetch(`${world.url}/metrics`)).status).toBe(404)
   const metrics = await (await fetch(world.metricsUrl)).text()
-  for (const name of ['http_request_duration_seconds', 'queue_items', 'catalogue_current', 'raised_total']) {
+  const payments = ['payment_webhooks_total', 'payment_movements_total', 'refunds_pending', 'disputes_open_paise']
+  for (const name of [
+    'http_request_duration_seconds',
+    'queue_items',
+    'catalogue_current',
+    'raised_total',
+    ...payments,
+  ]) {
     expect(metrics).toContain(`wasd_api_${name}`)
   }
 })

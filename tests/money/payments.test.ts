@@ -59,7 +59,7 @@ const openPage = (token = topUp.token) =>
 
 const balance = async () => (await balanceOf(database, player.id)).postedPaise
 
-const paidSchema = z.object({ payment: paymentSchema, callback_url: z.url() })
+const paidSchema = z.object({ payment: paymentSchema, callback_url: z.url().optional() })
 const pay = async (how: object = {}) =>
   paidSchema.parse(await razorpay.control('POST', `/payment-links/${topUp.id}/pay`, how))
 
@@ -194,7 +194,7 @@ test('The whole way over the simulator: link, payment, signed webhooks, signed r
   expect(await openPage()).toBe(url)
   expect(await rail.collect((await topUpById(database, topUp.id)) ?? topUp)).toEqual([])
   const { payment, callback_url } = await pay({ method: 'upi' })
-  const parameters = Object.fromEntries(new URL(callback_url).searchParams)
+  const parameters = Object.fromEntries(new URL(callback_url ?? '').searchParams)
   expect(isSignedReturn(parameters, razorpay.keySecret)).toBe(true)
   expect(isSignedReturn({ ...parameters, razorpay_payment_id: 'pay_other' }, razorpay.keySecret)).toBe(false)
   expect(isSignedReturn({}, razorpay.keySecret)).toBe(false)
@@ -220,6 +220,23 @@ test('A payment that no webhook told of is found by asking, once', async () => {
   expect(await balance()).toBe(50_000n)
   await receive(delivered(captured({ id: (await rail.collect(topUp))[0]?.id })))
   expect(await workOff()).toEqual(['AlreadyCredited'])
+})
+
+test('An authorisation that comes late, or whose capture got lost, is captured by us and credited once', async () => {
+  await openPage()
+  const { payment } = await pay({ outcome: 'authorized' })
+  expect(payment.status).toBe('authorized')
+  await receive(delivered({ ...captured(), event: 'payment.authorized', payload: { payment: { entity: payment } } }))
+  expect(await workOff()).toEqual(['Awaited'])
+  const later = (seconds: number): Clock => ({ ...systemClock, now: () => new Date(Date.now() + seconds * 1000) })
+  const rails = { Razorpay: rail, Stars: noStars }
+  // The gateway's own capture is given a minute.
+  expect(await reconcileOnce({ database, rails, clock: later(30), log: silent })).not.toContain('Credited')
+  expect(await balance()).toBe(0n)
+  expect(await reconcileOnce({ database, rails, clock: later(61), log: silent })).toContain('Credited')
+  expect(await balance()).toBe(50_000n)
+  expect(await reconcileOnce({ database, rails, clock: later(3600), log: silent })).not.toContain('Credited')
+  expect(await balance()).toBe(50_000n)
 })
 
 test('Old webhooks are forgotten once they are worked off, and a replay of one changes nothing', async () => {
