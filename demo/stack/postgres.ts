@@ -33,7 +33,12 @@ export class PostgresError extends Error {
 }
 
 /** Resolves when both databases can be used. Throws `PostgresError` or `ProcessError`. */
-export async function startPostgres(options: { folder: string }): Promise<Postgres> {
+export async function startPostgres(options: {
+  folder: string
+  /** `Disk`: a commit waits until it is there. */
+  commits?: 'Memory' | 'Disk'
+}): Promise<Postgres> {
+  const { commits = 'Memory' } = options
   const folder = resolve(options.folder)
   const data = join(folder, 'data')
   const binaries = await findBinaries()
@@ -55,7 +60,7 @@ export async function startPostgres(options: { folder: string }): Promise<Postgr
       ...unprivileged(binaries.postgres, [
         ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', ''],
         // Data that lives for minutes need not survive a power cut; a killed process loses nothing all the same.
-        ...['-c', 'fsync=off', '-c', 'full_page_writes=off'],
+        ...(commits === 'Memory' ? ['-c', 'fsync=off', '-c', 'full_page_writes=off'] : []),
         ...['-c', 'shared_buffers=32MB', '-c', 'max_connections=100', '-c', 'timezone=UTC', '-c', 'log_timezone=UTC'],
       ]),
       log: join(folder, 'postgres.log'),

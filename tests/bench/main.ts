@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { clientSpeed } from './client-speed.ts'
 import { isMissed, type Part, table } from './figures.ts'
+import { ledger } from './ledger.ts'
 import { lives } from './lives.ts'
 import { standing } from './standing.ts'
 
 /** What each needs it starts itself, under this folder, and ends. */
 const parts: Record<string, (folder: string) => Promise<Part>> = {
   client: clientSpeed,
+  ledger,
   lives,
   standing,
 }
