@@ -334,6 +334,7 @@ function sessionController(
     metrics: gameSessionMetrics(registry, sessions.store),
     nudges: cluster.sessionNudges,
     concurrency: settings.reconcileConcurrency,
+    orphanGraceSeconds: settings.sweepGraceSeconds,
   })
 }
 

@@ -5,8 +5,9 @@ import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { hasFinalizer } from '../../lib/kube/finalizers.ts'
 import type { Asking } from '../capacity/plan.ts'
 import type { Claim } from '../capacity/stock.ts'
+import { isSuspended } from '../held.ts'
 import { turnOf } from './contention.ts'
-import { FINALIZER, isToRun, type Rival, SUSPEND_ANNOTATION, wasPlayed } from './decision.ts'
+import { FINALIZER, isToRun, type Rival, wasPlayed } from './decision.ts'
 import { faultOf, isHeld, placeOf, refusalOf } from './machine.ts'
 import { billedOs, wishOf } from './wish.ts'
 
@@ -18,7 +19,7 @@ export function askingOf(
   const { machine, rivals, takenRegions, catalogue } = seen
   const { metadata } = session
   if (!isToRun(session) || !hasFinalizer(session, FINALIZER)) return undefined
-  if (metadata.annotations?.[SUSPEND_ANNOTATION] !== undefined) return undefined
+  if (isSuspended(session)) return undefined
   const why = reasonToAsk(session, machine)
   if (why === undefined || turnOf({ session, observed: { rivals }, catalogue })) return undefined
   const { wish } = wishOf(session, catalogue)

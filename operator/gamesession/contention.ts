@@ -2,7 +2,8 @@
 // one the oldest by creation, then by UID, is next. The others wait, and say for whom.
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
-import { type Explanation, isToRun, type Observed, type Rival, type Seen, SUSPEND_ANNOTATION } from './decision.ts'
+import { isSuspended } from '../held.ts'
+import { type Explanation, isToRun, type Observed, type Rival, type Seen } from './decision.ts'
 import { wishOf } from './wish.ts'
 
 /** Why the session has to wait for its turn; `undefined` when it is its turn. */
@@ -22,7 +23,7 @@ function isAhead({ session: rival, holdsMachine }: Rival, session: GameSession, 
   if (!isToRun(rival)) return false // It is on its way out, or paused: nobody plays it.
   if (holdsMachine) return true
   // What cannot begin must not keep others from beginning.
-  if (rival.metadata.annotations?.[SUSPEND_ANNOTATION] !== undefined) return false
+  if (isSuspended(rival)) return false
   if (wishOf(rival, catalogue).fault) return false
   return seniority(rival, session) < 0
 }

@@ -17,7 +17,7 @@ import { announce } from './events.ts'
 import type { GameSessionMetrics } from './metrics.ts'
 import { isNoteworthy } from './noteworthy.ts'
 import { PLAYER_INDEX, type Senses, see } from './observe.ts'
-import { giveUpOrphans } from './orphans.ts'
+import { orphanage } from './orphans.ts'
 import { FIELD_MANAGER, type Hands, perform } from './perform.ts'
 import { phases } from './phases.ts'
 import { plausibleSession } from './plausible.ts'
@@ -36,6 +36,8 @@ export interface Outside {
   /** Where whoever knows better asks for a look: the catalogue changed, prices came. */
   nudges: RawSource
   concurrency: number
+  /** Seconds for which a machine must have been seen without its session. */
+  orphanGraceSeconds: number
 }
 
 export function gameSessionController(outside: Outside): Controller {
@@ -78,12 +80,13 @@ interface Inside extends Outside {
 function gameSessionReconciler(outside: Inside): Reconcile {
   const { runtime, sessions, senses, hands, records } = outside
   const isAnothers = strangers({ log: runtime.log, installationId: hands.installationId })
+  const orphans = orphanage(outside)
   const uids = new Map<string, string>()
 
   return async function reconcile(key, signal) {
     const found = sessions.store.get(key)
     forgetOthers(key, found)
-    if (found === undefined) return await giveUpOrphans(key, outside, signal)
+    if (found === undefined) return await orphans(key, signal)
     if (isAnothers(found)) return {}
 
     const session = await records.restored(found, { fieldManager: FIELD_MANAGER, signal })

@@ -3,13 +3,12 @@ import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession, GameSessionStatus } from '../../crds/types/gamesession.ts'
 import type { GpuVm, GpuVmSpec } from '../../crds/types/gpuvm.ts'
 import type { Candidate, Ranking } from '../capacity/rank.ts'
+import { isSuspended, SUSPEND_ANNOTATION } from '../held.ts'
 import type { Billing } from './billing.ts'
 
 export const FINALIZER = 'wasd.cloud/operator'
 /** The machines' controller's, on GpuVms. */
 export const MACHINE_FINALIZER = 'wasd.cloud/operator'
-/** On an object, it makes the operator look and not act, but for the end of paid time. */
-export const SUSPEND_ANNOTATION = 'wasd.cloud/suspend'
 export const PLAYER_LABEL = 'wasd.cloud/player'
 export const SESSION_LABEL = 'wasd.cloud/session'
 /** On a GpuVm: the UID of its session. An owner reference goes with `kubectl delete --cascade=orphan`; what is paid for by nobody must not stay. */
@@ -77,6 +76,10 @@ export type Step =
   | { do: 'CreateMachine'; candidate: Candidate; spec: GpuVmSpec }
   | { do: 'ChangeMachine'; machine: GpuVm; spec: MachineChange; because: Explanation }
   | { do: 'DeleteMachine'; machine: GpuVm }
+  /** `null` takes one off. */
+  | { do: 'AnnotateMachine'; machine: GpuVm; annotations: Record<string, string | null> }
+  /** Takes the operator's finalizer off a machine that Azure cannot be asked about; what it leaves is on record. */
+  | { do: 'LetMachineGo'; machine: GpuVm; because: Explanation }
   | { do: 'RemoveFinalizer' }
   | { do: 'DeleteSession' }
 
@@ -127,7 +130,7 @@ function unconfirmed({ billing, observed }: Seen, verdict: Verdict): Verdict {
 /** Suspended, only what the end of paid time asks for is done; the rest is told. */
 function suspended({ session }: Seen, verdict: Verdict): Verdict {
   const { step, ...rest } = verdict
-  if (step === undefined || session.metadata.annotations?.[SUSPEND_ANNOTATION] === undefined) return verdict
+  if (step === undefined || !isSuspended(session)) return verdict
   const isPaidTimeOver =
     session.status?.endReason === 'PaidTimeUsed' || (step.do === 'End' && step.reason === 'PaidTimeUsed')
   if (isPaidTimeOver) return verdict
@@ -149,6 +152,9 @@ function wordsOf(step: Step): string {
       return 'changing its machine'
     case 'DeleteMachine':
       return 'deleting its machine'
+    case 'AnnotateMachine':
+    case 'LetMachineGo':
+      return 'letting its machine go'
     case 'RemoveFinalizer':
     case 'DeleteSession':
       return 'letting the session go'

@@ -2,6 +2,7 @@
 // and `Ended` is said only once the server itself no longer has the machine, whose own finalizer Azure stands behind.
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { hasFinalizer } from '../../lib/kube/finalizers.ts'
+import { isSuspended, SUSPEND_ANNOTATION } from '../held.ts'
 import { type EndReason, type Explanation, FINALIZER, type Phase, secondsBetween } from './decision.ts'
 
 /** Seconds until the next look at a machine that goes; its going is watched as well. */
@@ -18,6 +19,10 @@ export const ending: Phase = seen => {
     return { step: { do: 'End', reason: decided, message } }
 
   const waiting = { reason, message }
+  // The end of paid time holds for a suspended machine too.
+  const held = status.endReason === 'PaidTimeUsed' ? observed.machines.find(isSuspended) : undefined
+  if (held)
+    return { waiting, step: { do: 'AnnotateMachine', machine: held, annotations: { [SUSPEND_ANNOTATION]: null } } }
   const machine = observed.machines.find(({ metadata }) => metadata.deletionTimestamp === undefined)
   if (machine) return { waiting, step: { do: 'DeleteMachine', machine } }
   if (observed.machines.length > 0 || !observed.isMachineGone) return { waiting, requeueAfterSeconds: LOOK_SECONDS }

@@ -5,6 +5,7 @@ import { condition } from '../../lib/kube/conditions.ts'
 import type { Occurrence, Recorder } from '../../lib/kube/events.ts'
 import { explainPlacement } from '../capacity/explanation.ts'
 import type { Candidate, Ranking } from '../capacity/rank.ts'
+import { leftBehind } from '../held.ts'
 import type { Explanation, Seen, Verdict } from './decision.ts'
 import { openInterruption } from './interruptions.ts'
 
@@ -32,6 +33,7 @@ export function occurrences(seen: Seen, { step, waiting, stalled }: Verdict, nex
     becomes('Paused') && paused(),
     becomes('Running') && !wasInterrupted && before.readyAt !== undefined && resumed(next),
     next.endReason !== undefined && before.endReason === undefined && ending(next),
+    step?.do === 'LetMachineGo' && leftBehind(before.conditions) === undefined && abandoned(step.because),
     becomes('Ended') && ended(next),
   ].filter(occurrence => typeof occurrence === 'object')
 }
@@ -101,7 +103,12 @@ function ending({ endReason, billing }: GameSessionStatus): Occurrence {
   return { type: 'Normal', reason: 'Ending', action: 'End', note }
 }
 
-function ended({ endReason, billing }: GameSessionStatus): Occurrence {
-  const note = `The session has ended (${endReason}) after ${billing?.seconds ?? 0} s of play; Azure holds nothing of it any more.`
+function abandoned({ message }: Explanation): Occurrence {
+  return { type: 'Warning', reason: 'Abandoned', action: 'Release', note: message }
+}
+
+function ended({ endReason, billing, conditions }: GameSessionStatus): Occurrence {
+  const left = leftBehind(conditions) === undefined ? 'Azure holds nothing of it any more' : 'its machine was let go'
+  const note = `The session has ended (${endReason}) after ${billing?.seconds ?? 0} s of play; ${left}.`
   return { type: 'Normal', reason: 'Ended', action: 'End', note }
 }

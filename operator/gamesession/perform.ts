@@ -85,6 +85,18 @@ export async function perform(
       if (leaving) ownWrites.remember(gpuVms, leaving, key) // Or the next pass would delete it again.
       return
     }
+    case 'AnnotateMachine': {
+      const { uid, resourceVersion } = step.machine.metadata
+      const patch = { metadata: { uid, resourceVersion, annotations: step.annotations } }
+      const options = { fieldManager: FIELD_MANAGER, signal }
+      ownWrites.remember(gpuVms, await client.mergePatch(gpuVms, referenceOf(step.machine), patch, options), key)
+      return
+    }
+    case 'LetMachineGo': {
+      const left = await removeFinalizer(client, gpuVms, step.machine, MACHINE_FINALIZER, { signal })
+      if (left) ownWrites.remember(gpuVms, left, key)
+      return
+    }
     case 'RemoveFinalizer': {
       const left = await removeFinalizer(client, gameSessions, session, FINALIZER, { signal })
       if (left) ownWrites.remember(gameSessions, left)

@@ -1,9 +1,11 @@
 // The phases of a session, and their order. Order is policy: an end overtakes everything, and a recovery a change of
 // mind.
 //
-// `inheritance` takes over what a restored session had; `ending` brings to its end what is to end; `claim` puts the finalizer on; `paidTime` and `idleness` decide on an
+// `inheritance` takes over what a restored session had; `abandonment` lets go of what Azure cannot be asked about any
+// more; `ending` brings to its end what is to end; `claim` puts the finalizer on; `paidTime` and `idleness` decide on an
 // end; `surplus` gives up what is too much; `recovery` finds another place for a machine that Azure refuses;
 // `placement` the first one; `power` pauses and resumes; `expiry` deletes what has failed long ago.
+import { abandonment } from './abandonment.ts'
 import { claim } from './claim.ts'
 import type { Phase } from './decision.ts'
 import { ending } from './ending.ts'
@@ -18,6 +20,7 @@ import { surplus } from './surplus.ts'
 
 export const phases: readonly Phase[] = [
   inheritance,
+  abandonment,
   ending,
   claim,
   paidTime,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { SUSPEND_ANNOTATION } from './decision.ts'
+import { SUSPEND_ANNOTATION } from '../held.ts'
 import { at, catalogue, pass, sessionOf } from './sights.fixture.ts'
 import { wishOf } from './wish.ts'
 

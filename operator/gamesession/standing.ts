@@ -1,5 +1,6 @@
 // Where a session stands, in one word and a sentence: from what was seen and decided to `phase` and `Ready`.
 import type { GameSessionStatus } from '../../crds/types/gamesession.ts'
+import { leftBehind } from '../held.ts'
 import { type Explanation, isToRun, machineOf, type Seen, type Verdict, wasPlayed } from './decision.ts'
 import { explain } from './ending.ts'
 import { openInterruption } from './interruptions.ts'
@@ -15,7 +16,8 @@ export interface Standing extends Explanation {
 export function standingOf(seen: Seen, verdict: Verdict, next: GameSessionStatus): Standing {
   const { session, billing } = seen
   if (next.endedAt !== undefined && next.endReason !== undefined) {
-    const message = `${explain(next.endReason).message} Azure holds nothing of it any more.`
+    const left = leftBehind(session.status?.conditions) ?? 'Azure holds nothing of it any more.'
+    const message = `${explain(next.endReason).message} ${left}`
     return { phase: 'Ended', is: 'Settled', reason: 'Ended', message }
   }
   if (next.endReason !== undefined) {

@@ -1,6 +1,7 @@
 // The whole status from what was seen and what was decided. Alone sets `phase`; no decision reads it.
 import type { GameSessionStatus } from '../../crds/types/gamesession.ts'
 import { type ConditionChange, removeCondition, setCondition } from '../../lib/kube/conditions.ts'
+import { withSuspension } from '../held.ts'
 import { type Billing, finalBilling, paidUntil } from './billing.ts'
 import { machineOf, type Seen, type Verdict } from './decision.ts'
 import { interruptionsNow } from './interruptions.ts'
@@ -35,7 +36,7 @@ export function statusOf(seen: Seen, verdict: Verdict): GameSessionStatus {
 
   const standing = standingOf(seen, verdict, next)
   next.phase = standing.phase
-  next.conditions = conditionsOf(seen, standing, billing)
+  next.conditions = conditionsOf(seen, standing, { billing, step })
   return next
 }
 
@@ -109,7 +110,11 @@ function decimal(usd: number): string {
   return String(Number(usd.toFixed(5)))
 }
 
-function conditionsOf(seen: Seen, standing: Standing, billing: Billing): NonNullable<GameSessionStatus['conditions']> {
+function conditionsOf(
+  seen: Seen,
+  standing: Standing,
+  { billing, step }: { billing: Billing; step: Verdict['step'] },
+): NonNullable<GameSessionStatus['conditions']> {
   const { session, now } = seen
   const { is, reason, message } = standing
   const observedGeneration = session.metadata.generation
@@ -125,7 +130,9 @@ function conditionsOf(seen: Seen, standing: Standing, billing: Billing): NonNull
     if (type !== transient) conditions = removeCondition(conditions, type)
   }
   if (transient) set({ type: transient, status: 'True', reason, message })
-  return conditions
+  // For good: nobody else knows of it when the machine's object is gone.
+  if (step?.do === 'LetMachineGo') set({ type: 'Abandoned', status: 'True', ...step.because })
+  return withSuspension(conditions, session, now)
 }
 
 /** Unknown while the first way to a machine is open; False once something is known to be in it. */

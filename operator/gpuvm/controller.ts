@@ -1,11 +1,11 @@
 // Makes Azure hold what a GpuVm asks for, one step a pass, from what live reads show. What is decided, and in which
 // order, is told in phases.ts; when no phase has anything to say, Azure holds what the spec asks for.
 import type { CatalogueFile } from '../../crds/catalogue-file.ts'
-import { type GpuVm, type GpuVmStatus, gpuVms } from '../../crds/types/gpuvm.ts'
+import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
+import { isTrue } from '../../lib/kube/conditions.ts'
 import { controller, type Reconcile, type Verdictish } from '../../lib/kube/controller.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
-import { removeFinalizer } from '../../lib/kube/finalizers.ts'
 import type { OwnWrites } from '../../lib/kube/own-writes.ts'
 import {
   annotationsChanged,
@@ -15,29 +15,27 @@ import {
   labelsChanged,
 } from '../../lib/kube/predicates.ts'
 import type { Change, Reflector } from '../../lib/kube/reflector.ts'
-import { referenceOf } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
 import { type RawSource, reflected } from '../../lib/kube/sources.ts'
 import type { Urgency } from '../azure/budget.ts'
 import { AzureError } from '../azure/errors.ts'
-import { virtualMachineName } from '../azure/names.ts'
 import type { Azure } from '../azure/provider.ts'
 import { claimed, strangers } from '../installation.ts'
 import { type StatusRecord, statusRecord } from '../status-record.ts'
+import { abandon, isAbandoned, isBeyondReach } from './abandonment.ts'
 import { decide, type GpuVmSettings, incarnationOf, isLeaving, rootUidOf, type Seen, type Verdict } from './decision.ts'
-import { abandoned, tell } from './events.ts'
 import type { Fleet } from './fleet.ts'
 import { type Hindrance, hindranceOf } from './hindrance.ts'
 import type { Holdings } from './holdings.ts'
-import { isNoteworthy } from './noteworthy.ts'
 import { nothing, observe, placeOf } from './observe.ts'
 import { FINALIZER, perform } from './perform.ts'
 import { phases } from './phases.ts'
 import type { Prober } from './prober.ts'
-import { decisionOn, lateFailure } from './refusal.ts'
+import { intend, record } from './record.ts'
 import { isSettled } from './settled.ts'
-import { type Outcome, statusOf } from './status.ts'
-import { isAbandoned, suspended } from './suspension.ts'
+import { type Silences, silences } from './silence.ts'
+import type { Outcome } from './status.ts'
+import { suspended } from './suspension.ts'
 import { urgencyOf } from './urgency.ts'
 
 export interface Outside {
@@ -64,16 +62,18 @@ export interface Outside {
 export function gpuVmController(outside: Outside) {
   const { runtime, machines, ownWrites, nudges, settings, prober, fleet } = outside
   const records = statusRecord({ ...outside, client: outside.kube, resource: gpuVms, others: OTHERS })
+  const quiet = silences(settings)
   machines.onChange(({ type, object }) => {
     if (type !== 'Deleted') return
     outside.holdings.gone(object)
+    quiet.broken(object.metadata.uid ?? '')
     prober.forget(object.metadata.uid ?? '')
     records.forget(object.metadata.uid ?? '')
   })
   return controller({
     runtime,
     name: 'gpuvm.lifecycle',
-    reconcile: gpuVmReconciler({ ...outside, records }),
+    reconcile: gpuVmReconciler({ ...outside, records, silences: quiet }),
     // After a restart the first list of the fleet says which of the standing machines need a look of their own.
     sources: [
       reflected(machines, { predicate: change => isOfInterest(change, records) }),
@@ -96,8 +96,9 @@ function isOfInterest(change: Change<GpuVm>, records: StatusRecord<GpuVm>): bool
   return change.old?.status?.guest?.preemptAt !== change.object.status?.guest?.preemptAt
 }
 
-interface Inside extends Outside {
+export interface Inside extends Outside {
   records: StatusRecord<GpuVm>
+  silences: Silences
 }
 
 function gpuVmReconciler(outside: Inside): Reconcile {
@@ -115,11 +116,19 @@ function gpuVmReconciler(outside: Inside): Reconcile {
     const { verdict, outcome, hindrance } = await attempt(seen, outside, signal)
     if (verdict.step) runtime.log.info(fieldsOf(seen, verdict, hindrance), 'Took a step for a machine')
     if (verdict.step?.do === 'ReleaseObject' && !hindrance) return prober.forget(seen.uid)
-    if (hindrance && hindrance.is !== 'Busy' && isAbandoned(machine)) return await abandon(seen, outside, signal)
-    if (hindrance?.is === 'Unanswered') return later(hindrance, outside)
+    const told = hindrance?.verdict ?? verdict
+    const isOutOfReach = hindrance !== undefined && isBeyondReach(seen, hindrance, outside)
+    if (isOutOfReach && isAbandoned(machine)) return await abandon({ seen, hindrance }, outside, signal)
+    if (hindrance?.is === 'Unanswered') {
+      // One that is as it should be needs nothing of Azure now.
+      if (isOutOfReach && (isLeaving(machine) || !isTrue(machine.status?.conditions, 'Ready')))
+        await record({ seen, verdict: told, outcome }, outside, signal)
+      return later(hindrance, outside)
+    }
 
-    await record({ seen, verdict: hindrance?.verdict ?? verdict, outcome }, outside, signal)
-    return { requeueAfterSeconds: (hindrance?.verdict ?? verdict).requeueAfterSeconds }
+    if (!hindrance) outside.silences.broken(seen.uid)
+    await record({ seen, verdict: told, outcome }, outside, signal)
+    return { requeueAfterSeconds: told.requeueAfterSeconds }
   }
 }
 
@@ -175,7 +184,7 @@ export interface Decided {
   hindrance?: { is: Hindrance['is'] | 'Error'; code: string; message: string }
 }
 
-interface Attempt {
+export interface Attempt {
   verdict: Verdict
   outcome: Outcome
   hindrance?: Hindrance
@@ -209,53 +218,8 @@ async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promis
   }
 }
 
-/** Stopping a machine looks like an eviction from outside; the intent is on record before anything can be seen of it. */
-async function intend(seen: Seen, verdict: Verdict, outside: Inside, signal: AbortSignal): Promise<void> {
-  const { rootUid, incarnation, now, machine } = seen
-  if (machine.status?.operation?.kind === 'Deallocate') return
-  const operation = {
-    kind: 'Deallocate' as const,
-    resource: virtualMachineName(rootUid, incarnation.number),
-    incarnation: incarnation.number,
-    since: now.toISOString(),
-  }
-  seen.machine = await write(machine, statusOf(seen, verdict, { operation }), outside, signal)
-}
-
-async function record(
-  { seen, verdict, outcome }: Attempt & { seen: Seen },
-  outside: Inside,
-  signal: AbortSignal,
-): Promise<void> {
-  const next = statusOf(seen, verdict, outcome)
-  await write(seen.machine, next, outside, signal)
-
-  const failure = outcome.refused ?? lateFailure(seen)
-  tell(outside.recorder, { seen, verdict, outcome, failure, next })
-  if (failure && decisionOn(failure).do === 'Refused') outside.onRefused({ seen, ...failure })
-  follow(seen, next, outside)
-}
-
-/** Nothing noteworthy, no write. A status that was read too early is refused by the server, and the pass begins anew. */
-async function write(machine: GpuVm, status: GpuVmStatus, { records }: Inside, signal: AbortSignal): Promise<GpuVm> {
-  return isNoteworthy(machine, status) ? await records.write({ ...machine, status }, { signal }) : machine
-}
-
-function follow({ machine, uid }: Seen, status: GpuVmStatus, { prober }: Outside): void {
-  const { publicIP, powerState } = status
-  if (publicIP !== undefined && powerState === 'Running')
-    prober.follow({ uid, key: referenceOf(machine), host: publicIP })
-  else if (powerState !== 'Unknown') prober.forget(uid)
-}
-
 /** Azure says when it will listen again; those that it told so together do not come back together. */
 function later({ error, afterSeconds }: Hindrance & { is: 'Unanswered' }, { runtime }: Outside): Verdictish {
   if (afterSeconds === undefined) throw error
   return { requeueAfterSeconds: afterSeconds * (1 + runtime.random() / 4) }
-}
-
-async function abandon({ machine, uid }: Seen, outside: Inside, signal: AbortSignal): Promise<void> {
-  abandoned(outside.recorder, machine)
-  await removeFinalizer(outside.kube, gpuVms, machine, FINALIZER, { signal })
-  outside.prober.forget(uid)
 }

@@ -128,6 +128,8 @@ export interface Verdict {
   /** A person has to act. */
   stalled?: Explanation
   requeueAfterSeconds?: number
+  /** The step that is not taken, since the object is suspended. */
+  held?: Step
 }
 
 export type Phase = (seen: Seen) => Verdict

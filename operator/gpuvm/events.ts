@@ -2,10 +2,10 @@
 import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
-import { kindOf, type LastError, type Seen, type Verdict } from './decision.ts'
+import { leftBehind } from '../held.ts'
+import { type Explanation, kindOf, type LastError, type Seen, type Verdict } from './decision.ts'
 import { isStoppedByOthers } from './eviction.ts'
 import { isEvictionSeen, type Outcome } from './status.ts'
-import { ABANDON_ANNOTATION, leftBehind } from './suspension.ts'
 
 export type Teller = Pick<Recorder, 'event'>
 
@@ -32,15 +32,13 @@ export function tell(recorder: Teller, { seen, verdict, outcome, failure, next }
   if (isPlayable(next) && !isPlayable(machine.status)) playable(recorder, machine, next)
   if (verdict.stalled && condition(machine.status?.conditions, 'Stalled')?.reason !== verdict.stalled.reason)
     stalled(recorder, machine, verdict.stalled)
+  if (outcome.abandoned && leftBehind(machine.status?.conditions) === undefined)
+    abandoned(recorder, machine, outcome.abandoned)
 }
 
 /** The operator lets go of an object although Azure did not confirm that its resources are gone. */
-export function abandoned(recorder: Teller, machine: GpuVm): void {
-  const ids = leftBehind(machine)
-  const left = ids.length === 0 ? 'nothing that is on record' : ids.map(id => id.split('/').at(-1)).join(', ')
-  const [place = ''] = /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+/i.exec(ids[0] ?? '') ?? []
-  const note = `Let go by ${ABANDON_ANNOTATION}; may still stand in Azure: ${left}${place && ` (${place})`}.`
-  recorder.event(machine, { type: 'Warning', reason: 'Abandoned', action: 'Release', note })
+function abandoned(recorder: Teller, machine: GpuVm, { message }: Explanation): void {
+  recorder.event(machine, { type: 'Warning', reason: 'Abandoned', action: 'Release', note: message })
 }
 
 function isPlayable(status: GpuVmStatus | undefined): boolean {

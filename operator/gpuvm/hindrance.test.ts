@@ -12,12 +12,12 @@ const creating = {
 
 test('throttled: nothing is learnt, and Azure says when to come back', () => {
   const error = new AzureError('TooManyRequests', 'Slow down.', { status: 429, retryAfterSeconds: 17 })
-  expect(hindranceOf(error, seen, creating)).toEqual({ is: 'Unanswered', error, afterSeconds: 17 })
+  expect(hindranceOf(error, seen, creating)).toMatchObject({ is: 'Unanswered', error, afterSeconds: 17 })
 })
 
 test('no answer: the same again, with the backoff of the queue', () => {
   const error = new AzureError('AzureUnreachable', 'Nobody there.')
-  expect(hindranceOf(error, seen, creating)).toEqual({ is: 'Unanswered', error, afterSeconds: undefined })
+  expect(hindranceOf(error, seen, creating)).toMatchObject({ is: 'Unanswered', error, afterSeconds: undefined })
 })
 
 test('busy: what stands in the way is told, and looked at again when it can have gone', () => {

@@ -1,15 +1,18 @@
 // What it means for the pass that Azure did not do, or did not tell, what it was asked.
 import { decideOn } from '../azure/decisions.ts'
 import type { AzureError } from '../azure/errors.ts'
-import { type LastError, type Seen, type Step, scaled, type Verdict } from './decision.ts'
-import { lastError, reasonOf, refusedVerdict } from './refusal.ts'
+import { isLeaving, type LastError, type Seen, type Step, scaled, type Verdict } from './decision.ts'
+import { LET_GO, lastError, reasonOf, refusedVerdict } from './refusal.ts'
 
-export type Hindrance =
-  /** It says nothing about the machine (throttled, no answer): the same again, not before `afterSeconds` if given. */
+export type Hindrance = {
+  code: string
+  verdict: Verdict
+} /** It says nothing about the machine (throttled, no answer): the same again, not before `afterSeconds` if given. */ & (
   | { is: 'Unanswered'; error: AzureError; afterSeconds: number | undefined }
   /** Azure is busy with the resource: what stands in its way is told, and looked at again. */
-  | { is: 'Busy'; verdict: Verdict }
-  | { is: 'Refused'; verdict: Verdict; refused: LastError }
+  | { is: 'Busy' }
+  | { is: 'Refused'; refused: LastError }
+)
 
 /** Steps on a VM that was just seen: one that is gone since is no fault of the catalogue's. */
 const onMachine: Step['do'][] = [
@@ -20,15 +23,29 @@ const onMachine: Step['do'][] = [
 ]
 
 export function hindranceOf(error: AzureError, seen: Seen, verdict: Verdict): Hindrance {
+  const { code } = error
   const decision = decideOn(error)
-  if (decision.do === 'Retry') return { is: 'Unanswered', error, afterSeconds: decision.afterSeconds }
+  if (decision.do === 'Retry')
+    return { is: 'Unanswered', code, error, afterSeconds: decision.afterSeconds, verdict: unanswered(seen, error) }
 
   const isGone = error.status === 404 && verdict.step !== undefined && onMachine.includes(verdict.step.do)
   if (decision.do === 'LookAgain' || isGone) {
     const because = { reason: reasonOf(error.code), message: `Azure is not ready for it yet. ${error.message}` }
     const afterSeconds = decision.do === 'LookAgain' ? decision.afterSeconds : 1
-    return { is: 'Busy', verdict: { ...verdict, because, requeueAfterSeconds: scaled(afterSeconds, seen.settings) } }
+    return {
+      is: 'Busy',
+      code,
+      verdict: { ...verdict, because, requeueAfterSeconds: scaled(afterSeconds, seen.settings) },
+    }
   }
   const refused = lastError(error, seen)
-  return { is: 'Refused', verdict: refusedVerdict(seen, verdict, refused), refused }
+  return { is: 'Refused', code, verdict: refusedVerdict(seen, verdict, refused), refused }
+}
+
+/** What a silence that lasts comes to. */
+function unanswered({ machine }: Seen, { code }: AzureError): Verdict {
+  const remedy = isLeaving(machine) ? ` ${LET_GO}` : ''
+  return {
+    because: { reason: 'AzureSilent', message: `Azure does not answer (${code}); it is asked again.${remedy}` },
+  }
 }

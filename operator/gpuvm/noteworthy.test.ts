@@ -43,6 +43,23 @@ test.each<[what: string, is: boolean, old: GpuVmStatus | 'None', next: GpuVmStat
     onItsWay({ incarnation: { number: 3, priority: 'Spot', specPriority: 'Spot', reason: 'SizeChanged' } }),
   ],
   ['a spec that was seen', true, onItsWay(), onItsWay({ observedGeneration: 2 })],
+  [
+    'that it is suspended',
+    true,
+    onItsWay(),
+    onItsWay({
+      conditions: [
+        ...(ready('Unknown', 'Replacing').conditions ?? []),
+        {
+          type: 'Suspended',
+          status: 'True',
+          reason: 'Annotated',
+          message: 'So.',
+          lastTransitionTime: '2026-11-24T11:59:00Z',
+        },
+      ],
+    }),
+  ],
   ['rest', true, onItsWay(), { ...playing, ...ready('True', 'Running') }],
   [
     'an address that changes at rest',

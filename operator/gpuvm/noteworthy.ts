@@ -34,11 +34,13 @@ function isOnItsWay({ conditions }: GpuVmStatus): boolean {
 }
 
 function actedOn(machine: GpuVm, status: GpuVmStatus): GpuVmStatus {
-  const { conditions: _words, resources: _ids, publicIP: _address, fqdn: _name, ...acted } = status
-  if (!isLeaving(machine)) return acted
+  const { conditions: told, resources: _ids, publicIP: _address, fqdn: _name, ...acted } = status
+  // What a person did, and what an abandonment leaves, is told at once; the rest are words.
+  const conditions = told?.filter(({ type }) => type === 'Suspended' || type === 'Abandoned') ?? []
+  if (!isLeaving(machine)) return { ...acted, conditions }
   // What its end leaves of it piece by piece is nobody's concern: the object goes with the last piece.
   const { powerState: _power, priority: _priority, size: _size, vmId: _vmId, ...leaving } = acted
-  return leaving
+  return { ...leaving, conditions }
 }
 
 /** Of an object that goes, an operation that has ended is as good as gone. */

@@ -2,7 +2,8 @@
 // until something has succeeded after it, or the spec has changed.
 import { type Decision, decideOn } from '../azure/decisions.ts'
 import { AzureError, OPERATION_FAILED } from '../azure/errors.ts'
-import { type Explanation, type LastError, type Phase, type Seen, scaled, type Verdict } from './decision.ts'
+import { ABANDON_ANNOTATION } from '../held.ts'
+import { type Explanation, isLeaving, type LastError, type Phase, type Seen, scaled, type Verdict } from './decision.ts'
 
 /** Seconds until what was refused for want of capacity is asked for again. */
 const REFUSED_SECONDS = 60
@@ -108,7 +109,16 @@ export function refusedExplanation(refusal: Refusal | undefined, seen: Seen): Ex
 export function refusedVerdict(seen: Seen, { step }: Verdict, error: LastError): Verdict {
   const standing = refusalOf(error)
   const requeueAfterSeconds = mayFallBack(seen, standing) ? 0 : patienceSeconds(standing, seen)
-  return { ...(step && { step }), ...told(standing, seen), requeueAfterSeconds }
+  return { ...(step && { step }), ...remediable(seen, told(standing, seen)), requeueAfterSeconds }
+}
+
+/** What an object that is to go can do without Azure. */
+export const LET_GO = `Should it never be possible again, annotate the object with ${ABANDON_ANNOTATION}= to let it go and leave behind what Azure holds.`
+
+function remediable({ machine }: Seen, verdict: Verdict): Verdict {
+  const { stalled } = verdict
+  if (stalled === undefined || !isLeaving(machine)) return verdict
+  return { ...verdict, stalled: { ...stalled, message: `${stalled.message} ${LET_GO}` } }
 }
 
 function told(refusal: Refusal, seen: Seen): { because?: Explanation; stalled?: Explanation } {

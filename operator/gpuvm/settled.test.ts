@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { SUSPEND_ANNOTATION } from '../held.ts'
 import { isSettled } from './settled.ts'
 import { type Different, leaving, machineOf, now, playing, refusedBy, settings, sight, UID } from './sights.fixture.ts'
 import { statusOf } from './status.ts'
@@ -27,6 +28,11 @@ test.each<{ title: string; different?: Different; known?: Known; is: boolean }>(
   { title: 'it is not in the list', known: { listed: 'Missing' }, is: false },
   { title: 'the stream fell silent', known: { answering: false }, is: false },
   { title: 'the spec changed', different: { metadata: { generation: 2 } }, is: false },
+  {
+    title: 'it is suspended, and does not say so yet',
+    different: { metadata: { annotations: { [SUSPEND_ANNOTATION]: '' } } },
+    is: false,
+  },
   { title: 'it is being deleted', different: { metadata: leaving }, is: false },
   { title: 'nothing is on record', different: { status: 'None' }, is: false },
   { title: 'it is not ready', different: { status: playing }, is: false },

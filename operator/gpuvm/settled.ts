@@ -4,6 +4,7 @@ import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { isTrue } from '../../lib/kube/conditions.ts'
 import { referenceOf } from '../../lib/kube/resource.ts'
 import { virtualMachineName } from '../azure/names.ts'
+import { isSuspended } from '../held.ts'
 import { type GpuVmSettings, isLeaving, rootUidOf } from './decision.ts'
 import type { Fleet } from './fleet.ts'
 import { isNoticed } from './notice.ts'
@@ -25,6 +26,7 @@ export function isSettled(machine: GpuVm, { fleet, prober, settings, now }: Know
   if (status.operation !== undefined || status.lastError !== undefined || !isTrue(status.conditions, 'Ready'))
     return false
   if (isNoticed(machine, { now, settings }) || isSuspect(machine, { now, settings })) return false
+  if (isSuspended(machine) !== isTrue(status.conditions, 'Suspended')) return false
 
   const listed = fleet.powerState(virtualMachineName(rootUidOf(machine) ?? uid, status.incarnation.number))
   if (listed === undefined || listed !== status.powerState) return false

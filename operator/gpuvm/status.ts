@@ -2,7 +2,9 @@
 import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { type ConditionChange, removeCondition, setCondition } from '../../lib/kube/conditions.ts'
 import type { VirtualMachineSeen } from '../azure/provider.ts'
+import { withSuspension } from '../held.ts'
 import {
+  type Explanation,
   type Heritage,
   type Incarnation,
   isLeaving,
@@ -18,6 +20,8 @@ export interface Outcome {
   /** Azure has accepted it. Without a poller: it is about to be asked. */
   operation?: Operation
   refused?: LastError
+  /** The object is let go, and this may be left behind. */
+  abandoned?: Explanation
 }
 
 type Phase = NonNullable<GpuVmStatus['phase']>
@@ -42,7 +46,7 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
   put(next, 'operation', outcome.operation ?? (isUnderWay(seen, verdict) ? old.operation : undefined))
   put(next, 'lastError', lastErrorOf(seen, verdict, outcome))
   if (observed.sight === 'Whole') {
-    put(next, 'powerState', begunPowerState(seen, outcome) ?? (vm ? vm.powerState : 'Absent'))
+    put(next, 'powerState', begunPowerState(seen, outcome) ?? (vm ? recordedPowerState(vm, verdict) : 'Absent'))
     put(next, 'priority', vm?.priority)
     put(next, 'size', vm?.size)
     put(next, 'vmId', vmIdOf(seen, vm))
@@ -54,7 +58,7 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
     next.evictions = (old.evictions ?? 0) + 1
   }
   put(next, 'stream', streamOf(seen, next))
-  next.conditions = conditionsOf(seen, verdict, next)
+  next.conditions = conditionsOf(seen, verdict, { next, outcome })
   return next
 }
 
@@ -73,6 +77,11 @@ function begunPowerState({ machine }: Seen, { operation }: Outcome): GpuVmStatus
   if (operation.kind === 'Start' || operation.kind === 'Redeploy') return 'Starting'
   if (operation.kind === 'Delete' && isLeaving(machine)) return 'Stopping'
   return operation.kind === 'Deallocate' ? 'Deallocating' : undefined
+}
+
+/** An eviction that nobody has acted on yet is none that is done with: it is to be seen again. */
+function recordedPowerState({ powerState }: VirtualMachineSeen, { held }: Verdict): GpuVmStatus['powerState'] {
+  return held !== undefined && isEvictionSeen({ step: held }) ? 'Deallocating' : powerState
 }
 
 /** Whether this verdict is the discovery of an eviction. */
@@ -190,7 +199,11 @@ function phaseOf(seen: Seen, verdict: Verdict): Phase {
   return reason === 'Evicted' || reason === 'MachineLost' ? 'Evicted' : 'Creating'
 }
 
-function conditionsOf(seen: Seen, verdict: Verdict, next: GpuVmStatus): NonNullable<GpuVmStatus['conditions']> {
+function conditionsOf(
+  seen: Seen,
+  verdict: Verdict,
+  { next, outcome }: { next: GpuVmStatus; outcome: Outcome },
+): NonNullable<GpuVmStatus['conditions']> {
   const { machine, now } = seen
   const observedGeneration = machine.metadata.generation
   let conditions = machine.status?.conditions ?? []
@@ -206,7 +219,9 @@ function conditionsOf(seen: Seen, verdict: Verdict, next: GpuVmStatus): NonNulla
     if (type !== transient?.type) conditions = removeCondition(conditions, type) // Present only while true.
   }
   if (transient) set({ status: 'True', ...transient })
-  return conditions
+  if (outcome.abandoned) set({ type: 'Abandoned', status: 'True', ...outcome.abandoned })
+  else conditions = removeCondition(conditions, 'Abandoned')
+  return withSuspension(conditions, machine, now)
 }
 
 function readiness({ spec }: GpuVm, { because, stalled }: Verdict): Omit<ConditionChange, 'type'> {

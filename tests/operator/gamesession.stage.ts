@@ -203,6 +203,7 @@ function operate(options: { kube: Stage['kube']; namespace: string; paidGraceSec
     metrics: gameSessionMetrics(registry, sessions.store),
     nudges,
     concurrency: 4,
+    orphanGraceSeconds: 0.2,
   })
   const stop = new AbortController()
   const running = manager({

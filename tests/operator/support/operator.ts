@@ -234,6 +234,7 @@ export function startOperator(options: OperatorOptions): Operator {
     metrics: gameSessionMetrics(registry, itsSessions.view.store),
     nudges: sessionNudges,
     concurrency: 8,
+    orphanGraceSeconds: 0.6,
   })
   const itsSweeper = sweeper({
     azure,

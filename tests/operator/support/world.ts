@@ -14,6 +14,7 @@ import { connect, type KubeClient } from '../../../lib/kube/client.ts'
 import { condition } from '../../../lib/kube/conditions.ts'
 import { events } from '../../../lib/kube/core.ts'
 import { loadCredentials } from '../../../lib/kube/credentials.ts'
+import { isKubeError } from '../../../lib/kube/errors.ts'
 import type { KubernetesObject, Resource } from '../../../lib/kube/resource.ts'
 import { type AzureWorld, startAzure } from './azure.ts'
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts'
@@ -58,13 +59,15 @@ export async function startWorld(
     ])
     return stdout
   }
-  for (const plural of ['gpuvms', 'gamesessions']) {
-    await kubectl('apply', '--server-side', '--filename', join(repository, `crds/wasd.cloud_${plural}.yaml`))
-    await kubectl('wait', '--for=condition=Established', `crd/${plural}.wasd.cloud`)
-  }
+  const crds = ['gpuvms', 'gamesessions'].map(plural => join(repository, `crds/wasd.cloud_${plural}.yaml`))
+  await kubectl('apply', '--server-side', ...crds.map(file => `--filename=${file}`))
   const kube = connect(await loadCredentials({ kubeconfig: cluster.kubeconfig, environment: {} }), {
     userAgent: 'test',
   })
+
+  // What kubectl waits for may not even be there when it begins: the server is asked until it knows the kinds.
+  while ((await kube.list(gpuVms).catch(notYet)) === undefined) await delay(20)
+  while ((await kube.list(gameSessions).catch(notYet)) === undefined) await delay(20)
 
   return {
     azure,
@@ -87,6 +90,11 @@ export async function startWorld(
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+function notYet(error: unknown): undefined {
+  // The second while the kind's storage comes up.
+  if (!isKubeError(error, 'UnknownKind') && !isKubeError(error, 'TooManyRequests')) throw error
 }
 
 interface Backdrop {
@@ -173,6 +181,8 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backd
       }
       return await kube.apply(gameSessions, wanted, { fieldManager: 'kubectl', force: true })
     },
+    /** Deletes the session. */
+    drop: async (name: string) => await kube.delete(gameSessions, { namespace, name }),
     want: async (name: string, change: object) => await kube.mergePatch(gameSessions, { namespace, name }, change),
     /** The session, once it is so. */
     async session(name: string, what: string, is: (session: GameSession) => boolean): Promise<GameSession> {
