@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { SUSPEND_ANNOTATION } from '../held.ts'
 import { askingOf, claimOfMachine } from './asking.ts'
-import { type Rival, SUSPEND_ANNOTATION } from './decision.ts'
+import type { Rival } from './decision.ts'
 import { at, catalogue, machineFor, refusedBy, type SessionFixture, sessionOf } from './sights.fixture.ts'
 
 function askingFor(given: { session?: SessionFixture; machine?: GpuVm; rivals?: Rival[]; takenRegions?: string[] }) {
