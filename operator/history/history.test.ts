@@ -129,3 +129,30 @@ test('a machine’s changes tell what was asked, granted, refused and taken back
   expect(kinds(refused, refused)).toEqual([])
   expect(notesOf({ type: 'Added', object: evicted, initial: true }, new Date(0))).toEqual([])
 })
+
+test('what is given back is told apart from what is taken, with the price of what it ran on', () => {
+  const ran = { vmId: 'v1', powerState: 'Running', priority: 'Spot', size: 'Standard_A' } as const
+  const playing = machineFor({ status: ran })
+  const priceOf = ({ priority }: { priority: string }) => (priority === 'Spot' ? 0.2 : 0.9)
+  const told = (old: typeof playing, object: typeof playing, type: 'Modified' | 'Deleted' = 'Modified') =>
+    notesOf({ type, old, object, initial: false }, new Date(0), priceOf).map(
+      ({ kind, priority, hourlyPriceUsd }) => `${kind} ${priority} ${hourlyPriceUsd}`,
+    )
+  const pausing = { powerState: 'Deallocated' } as const
+  const paused = machineFor({ spec: pausing, status: { ...ran, ...pausing } })
+  expect(told(playing, paused)).toEqual(['Released Spot 0.2'])
+  expect(told(playing, playing, 'Deleted')).toEqual(['Released Spot 0.2'])
+  expect(told(paused, paused, 'Deleted')).toEqual([]) // Given back before.
+
+  const incarnation = { number: 2, priority: 'Regular', specPriority: 'Spot', reason: 'Evicted' } as const
+  const struck = machineFor({ status: { powerState: 'Absent', evictions: 1, incarnation } })
+  expect(told(playing, struck)).toEqual(['Evicted Spot 0.2']) // It is to run still: nobody gave it back.
+  const starting = machineFor({
+    status: {
+      ...ran,
+      powerState: 'Starting',
+      operation: { kind: 'Start', resource: 'x', since: '2026-11-24T18:00:00Z' },
+    },
+  })
+  expect(told(starting, playing)).toEqual(['Granted Spot 0.2'])
+})
