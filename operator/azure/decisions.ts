@@ -1,7 +1,15 @@
 // One table from Azure's error codes to what we do about them. The order matters: the first row that matches decides.
 // Codes and their meaning: Azure/azure-sdk-for-go-extensions `pkg/errors`, and
 // https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
-import { type AzureError, BUDGET_SPENT, OPERATION_FAILED, THROTTLED, UNAUTHENTICATED, UNREACHABLE } from './errors.ts'
+import {
+  type AzureError,
+  BUDGET_SPENT,
+  OPERATION_FAILED,
+  TENANT_UNRESOLVED,
+  THROTTLED,
+  UNAUTHENTICATED,
+  UNREACHABLE,
+} from './errors.ts'
 
 export type Decision =
   /** The same call again, after `afterSeconds` or with backoff. Says nothing about the machine. */
@@ -130,6 +138,11 @@ export const table: readonly Row[] = [
       OPERATION_FAILED,
     ],
     decision: { do: 'Retry' },
+  },
+
+  {
+    codes: [TENANT_UNRESOLVED],
+    decision: { do: 'TryAWhile', remedy: "The tenant's id stands on the portal's page Microsoft Entra ID, Overview." },
   },
 
   // What only a person can mend.

@@ -37,6 +37,13 @@ test('credentials that Entra refuses are not an Entra that cannot be reached', (
       name: 'AuthenticationError',
       ...(statusCode && { statusCode }),
     })
+  const unresolved = Object.assign(new Error('endpoints_resolution_error: See …'), {
+    name: 'CredentialUnavailableError',
+  })
+  expect(toAzureError(unresolved)).toMatchObject({
+    code: 'AzureTenantUnresolved',
+    message: expect.stringContaining('azure.tenantId'),
+  })
   expect(toAzureError(thrown(400))).toMatchObject({ code: 'AzureCredentialsRefused' })
   expect(toAzureError(thrown(503))).toMatchObject({ code: 'AzureUnreachable' })
   expect(toAzureError(thrown())).toMatchObject({ code: 'AzureUnreachable' })

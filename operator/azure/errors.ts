@@ -6,6 +6,8 @@ import { z } from 'zod'
 /** Codes of ours, for failures that carry no ARM code. */
 export const UNREACHABLE = 'AzureUnreachable'
 export const UNAUTHENTICATED = 'AzureCredentialsRefused'
+/** Entra's endpoints for the tenant were not to be had: MSAL does not tell a wrong tenant from an Entra out of reach. */
+export const TENANT_UNRESOLVED = 'AzureTenantUnresolved'
 export const THROTTLED = 'TooManyRequests'
 /** Not sent: our own budget of requests is spent for the moment. */
 export const BUDGET_SPENT = 'RequestBudgetSpent'
@@ -89,6 +91,11 @@ function detailsIn(text: string): { code: string; message?: string | null | unde
 
 /** Entra refused us, or could not be reached: the second mends itself, so the two must not be mixed up. */
 function fromCredentialError(error: Error): AzureError {
+  if (/endpoints_resolution_error|openid_config_error/.test(error.message)) {
+    const message =
+      "Entra gives no endpoints for the tenant. Check azure.tenantId in the chart's values, and whether Entra can be reached."
+    return new AzureError(TENANT_UNRESOLVED, message, { cause: error })
+  }
   const status = statusOf(error) ?? statusOf(error.cause)
   const refused = status !== undefined && status < 500
   return refused
