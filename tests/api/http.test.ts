@@ -8,6 +8,7 @@ import { createRateLimits, LIMITS, type RateLimits } from '../../api/http/rate-l
 import { connectRedis } from '../../api/http/redis.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import { apiBehaves } from './api.suite.ts'
+import { clientWorks } from './client.suite.ts'
 import { eventsAreTold } from './events.suite.ts'
 import { type FrontStack, startFront } from './front.ts'
 import { fuzzingFindsNothing } from './fuzz.suite.ts'
@@ -57,6 +58,7 @@ afterAll(async () => {
 signInHolds(() => stack)
 apiBehaves(() => stack)
 eventsAreTold(() => stack)
+clientWorks(() => stack)
 owaspTopTenHolds(() => ({ stack, guests }))
 fuzzingFindsNothing(() => stack, 15)
 refusalsAreReached(() => ({ stack, limits, guestToken, guestUid }))

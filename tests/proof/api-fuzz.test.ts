@@ -4,7 +4,7 @@ import { type FrontStack, startFront } from '../api/front.ts'
 import { fuzzingFindsNothing } from '../api/fuzz.suite.ts'
 
 /** Requests to each of some twenty routes. */
-const RUNS = 400
+const RUNS = 250
 
 let stack: FrontStack
 beforeAll(async () => {
