@@ -64,7 +64,7 @@ export async function copyFleet(world: World, template: Template, count: number)
       ...made,
       status: JSON.parse(own(JSON.stringify(template.session.status))),
     })
-    if ((index + 1) % 1000 === 0) progress(`${index + 1} sessions with their machines stand`)
+    if ((index + 1) % 500 === 0) progress(`${index + 1} sessions with their machines stand`)
   })
   await arm.close()
 }

@@ -24,6 +24,9 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
+// So that whatever was started ends with us.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
 const missed: string[] = []
 for (const [name, measure] of Object.entries(parts)) {
   if (asked.length > 0 && !asked.includes(name)) continue

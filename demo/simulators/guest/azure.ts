@@ -86,13 +86,29 @@ export function connectAzure(given: { url: string; caFile: string | undefined })
     return new Agent({ connect: given.caFile === undefined ? {} : { ca: await readFile(given.caFile, 'utf8') } })
   }
 
+  /** Whoever asks while a look is under way shares the next one: a thousand machines that start ask at once. */
+  let running: Promise<unknown> = Promise.resolve()
+  let waiting: Promise<unknown> | undefined
+  async function state(signal: AbortSignal): Promise<unknown> {
+    waiting ??= running
+      .catch(() => undefined)
+      .then(async () => {
+        waiting = undefined
+        running = get('/simulator/state', new AbortController().signal)
+        return await running
+      })
+    const seen = await waiting
+    signal.throwIfAborted()
+    return seen
+  }
+
   return {
     allGuests: async signal => feedBody.parse(await get('/simulator/guests?since=0', signal)),
     guestsSince: async (next, signal) => {
       return feedBody.parse(await get(`/simulator/guests?since=${next}&waitSeconds=${WAIT_SECONDS}`, signal))
     },
     osDisk: async ({ vmId }, signal) => {
-      const { virtualMachines, disks } = stateBody.parse(await get('/simulator/state', signal))
+      const { virtualMachines, disks } = stateBody.parse(await state(signal))
       const machine = virtualMachines.find(({ properties }) => properties.vmId === vmId)
       const id = machine?.properties.storageProfile?.osDisk.managedDisk?.id
       const disk = disks.find(each => each.id.toLowerCase() === id?.toLowerCase())
