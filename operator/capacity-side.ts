@@ -21,6 +21,7 @@ import type { Market } from './capacity/rank.ts'
 import { type Place, type Refusals, rememberRefusals } from './capacity/refusals.ts'
 import type { ReserveSettings } from './capacity/reserve.ts'
 import { isQuota, restingRegions } from './capacity/resting.ts'
+import { median } from './capacity/starts.ts'
 import type { Conditions } from './capacity/stock.ts'
 import { isHeld, placeOf } from './gamesession/machine.ts'
 import { queueFeed } from './gamesession/queue-feed.ts'
@@ -63,7 +64,7 @@ export interface Capacity {
   /** After a change of the catalogue. */
   refresh(): void
   /** For those who want to see: what is known, and the queue. */
-  see: { market: () => SeenMarket; queue: () => Queue }
+  see: { market: () => SeenMarket; queue: () => Queue; startSeconds: () => number | undefined }
 }
 
 export function capacitySide(outside: CapacityOutside): Capacity {
@@ -184,6 +185,7 @@ export function capacitySide(outside: CapacityOutside): Capacity {
     refresh: feed.refresh,
     see: {
       queue: queue.look,
+      startSeconds: () => startSeconds(sessions.store.list(), machines.store.list()),
       market: () => ({
         conditions: conditions(),
         stock: queue.look().stock,
@@ -193,6 +195,22 @@ export function capacitySide(outside: CapacityOutside): Capacity {
       }),
     },
   }
+}
+
+/** From the making of a machine to the first play on it, over the sessions that stand: the middle one. */
+function startSeconds(sessions: readonly GameSession[], machines: readonly GpuVm[]): number | undefined {
+  const madeAt = new Map(machines.map(({ metadata }) => [referenceKey(metadata), metadata.creationTimestamp]))
+  const took = sessions.flatMap(({ metadata, status }) => {
+    const made = madeAt.get(`${metadata.namespace}/${status?.vm?.name}`)
+    if (made === undefined || status?.readyAt === undefined) return []
+    const seconds = (Date.parse(status.readyAt) - Date.parse(made)) / 1000
+    return seconds >= 0 ? [seconds] : [] // Below zero it was made for a session that had been played already.
+  })
+  return median(took)
+}
+
+function referenceKey({ namespace, name }: GpuVm['metadata']): string {
+  return `${namespace}/${name}`
 }
 
 /** What Azure counts already of our own in a region, by quota. */

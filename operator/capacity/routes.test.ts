@@ -34,6 +34,7 @@ function seen(
       quotaAgeSeconds: () => 12,
     }),
     queue: (): Queue => ({ waiting, stock, departures }),
+    startSeconds: () => 80,
   }
 }
 

@@ -1,16 +1,23 @@
 // What Azure has to offer and who waits for it, over HTTP: hints for the API and for people. They change nothing, and
 // nobody needs them. A replica that stands by answers from the same objects, without what only the leader has promised.
 import { type Context, Hono } from 'hono'
+import { STARTS_PATH } from '../../crds/starts.ts'
 import type { Queue } from './admission.ts'
 import type { Market } from './offerings.ts'
 import { type Offering, offerings, type RegionOffer, regionOffers } from './offerings.ts'
 import { methodNotAllowed, notFound, problem } from './problems.ts'
 import { queueView } from './queue-view.ts'
+import { starts } from './starts.ts'
 
 const USUAL_LIMIT = 100
 const MAXIMUM_LIMIT = 1000
 
-export function capacityRoutes(outside: { market: () => Market; queue: () => Queue }): Hono {
+export function capacityRoutes(outside: {
+  market: () => Market
+  queue: () => Queue
+  /** From a machine's making to play, lately; `undefined` before anybody has played. */
+  startSeconds: () => number | undefined
+}): Hono {
   const app = new Hono()
   app.use('/v1/*', async (context, next) => {
     context.header('Cache-Control', 'no-store')
@@ -30,6 +37,11 @@ export function capacityRoutes(outside: { market: () => Market; queue: () => Que
       offerings: offerings(market).filter(isAsked),
       regions: regionOffers(market).filter(isAsked),
     })
+  })
+
+  app.get(STARTS_PATH, context => {
+    const { market, queue, startSeconds } = outside
+    return context.json(starts({ market: market(), queue: queue(), startSeconds: startSeconds() }))
   })
 
   app.get('/v1/queue', context => {
