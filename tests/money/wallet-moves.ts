@@ -67,7 +67,9 @@ export async function play(database: Database, moves: readonly Move[]): Promise<
     const key = `${playerId}:${counter}`
     const common = { playerId, idempotencyKey: key, now }
     const payment = 'pick' in one ? payments[one.pick % Math.max(1, payments.length)] : undefined
-    if (one.do !== 'Wait' && one.do !== 'Again') model.at(clock)
+    // What a release has freed may have expired meanwhile. Not every move below is a command that would see it.
+    await database`SELECT wallet_expire(${`wallet:${playerId}`}, ${now})`
+    model.at(clock)
     switch (one.do) {
       case 'TopUp':
         await ask(() => credit(database, { ...common, amountPaise: one.paise, source: 'razorpay', reference: key }))
@@ -198,9 +200,6 @@ export async function play(database: Database, moves: readonly Move[]): Promise<
         break
       case 'Wait':
         clock += one.seconds
-        // This wallet alone: those beside it have clocks of their own.
-        await database`SELECT wallet_expire(${`wallet:${playerId}`}, ${new Date(noon.getTime() + clock * 1000)})`
-        model.at(clock)
         break
       case 'Again':
         await again().catch(() => undefined)
