@@ -232,6 +232,7 @@ function machineSide(
     clock,
     log,
     pollSeconds: settings.fleetPollSeconds,
+    speed: USUAL_POLL_SECONDS / operationPollSeconds,
     subscriptions,
     machines: cluster.machines.store,
     onDifference: push,

@@ -157,7 +157,7 @@ function fieldsOf({ namespace, machine, incarnation }: Seen, { step, because }: 
 }
 
 /** All that is known of a machine before Azure is asked. */
-function sight(machine: GpuVm, { catalogue, prober, runtime, settings }: Outside): Seen {
+function sight(machine: GpuVm, { catalogue, prober, fleet, runtime, settings }: Outside): Seen {
   const { uid = '', namespace = '' } = machine.metadata
   const current = catalogue.current()
   const now = runtime.clock.now()
@@ -174,6 +174,7 @@ function sight(machine: GpuVm, { catalogue, prober, runtime, settings }: Outside
     stream: prober.seen(uid),
     now,
     settings,
+    operations: fleet.operations,
   }
 }
 

@@ -78,6 +78,19 @@ export interface Seen {
   stream: StreamSeen
   now: Date
   settings: GpuVmSettings
+  /** Long-running operations under way in the whole fleet. */
+  operations: number
+}
+
+/** Looks at long-running operations a second: half of ARM's 25 reads, of which everything else has to live too. */
+const OPERATION_LOOKS_PER_SECOND = 12
+
+/**
+ * Seconds until the next look at an operation, when so many are under way: all of them together stay inside the read
+ * budget. Azure's list of the fleet shows their end sooner.
+ */
+export function lookSeconds({ operationPollSeconds }: GpuVmSettings, underWay: number): number {
+  return operationPollSeconds * Math.max(1, underWay / OPERATION_LOOKS_PER_SECOND / USUAL_POLL_SECONDS)
 }
 
 export interface GpuVmSettings {

@@ -114,3 +114,48 @@ test('I7: with no machine in the cluster nothing is listed', async () => {
   expect(asked).toEqual([])
   await end()
 })
+
+test('an operation whose end the list shows is looked at before its own time; one that goes on is not', async () => {
+  const creating: GpuVmStatus = {
+    ...playing,
+    powerState: 'Absent',
+    operation: { kind: 'Create', resource: `gvm-${UID}-vm-1`, since: '2026-11-24T12:00:00Z' },
+  }
+  const { clock, lists, told, watching, end } = await watch({ status: creating })
+  expect(told).toHaveLength(1)
+  expect(watching.operations).toBe(1)
+  lists.first = () => 'Starting'
+  await clock.advance(10)
+  expect(told).toHaveLength(1)
+  await end()
+})
+
+test('I7: however large the fleet, its list takes half of the List budget at most', async () => {
+  const clock = handClock()
+  const stop = new AbortController()
+  let pages = 0
+  const large = Array.from({ length: 10_000 }, (_, index) => ({
+    name: `${index}`,
+    id: '',
+    powerState: 'Running' as const,
+  }))
+  const running = fleet({
+    azure: {
+      async fleet() {
+        pages += large.length / 200
+        return large
+      },
+    },
+    clock,
+    log: createLogger({ program: 'test', level: 'silent' }),
+    pollSeconds: 5,
+    subscriptions: () => ['one'],
+    machines: { list: () => [], size: 1 },
+    onDifference: () => undefined,
+  }).run({ stop: stop.signal, abort: stop.signal })
+  await clock.advance(600)
+  stop.abort()
+  await running
+  expect(pages).toBeLessThanOrEqual(150 * 10 + 50)
+  expect(pages).toBeGreaterThan(150 * 9)
+})

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { ProvisioningState } from '../azure/provider.ts'
+import { lookSeconds } from './decision.ts'
 import { operationUnderWay } from './operation.ts'
-import { bare, evicted, playing, sight, virtualMachine, without } from './sights.fixture.ts'
+import { bare, evicted, playing, settings, sight, virtualMachine, without } from './sights.fixture.ts'
 
 const running = { virtualMachine: undefined, sight: 'Operation', operation: { is: 'Running' } } as const
 const since = '2026-11-24T11:59:00.000Z'
@@ -40,4 +41,11 @@ test('an operation that Azure has forgotten holds nothing up', () => {
     operation: { kind: 'Create' as const, resource: 'vm', poller: '{}', since },
   }
   expect(operationUnderWay(sight({ status, observed: { ...bare, operation: { is: 'Forgotten' } } }))).toEqual({})
+})
+
+test('with many under way each is looked at more seldom, so that all stay inside the read budget', () => {
+  const asked = (operations: number) => lookSeconds(settings, operations)
+  expect([0, 10, 48].map(asked)).toEqual([4, 4, 4])
+  expect(asked(480)).toBe(40)
+  expect(480 / asked(480)).toBeLessThanOrEqual(25 / 2)
 })

@@ -1,10 +1,10 @@
 // Waits for what Azure is already doing. A poller answers where the status has one; where its reply was lost, the
 // VM's own provisioning state does.
-import { kindOf, type Phase, type Seen } from './decision.ts'
+import { kindOf, lookSeconds, type Phase, type Seen } from './decision.ts'
 
 export const operationUnderWay: Phase = seen => {
-  const { observed, settings } = seen
-  const wait = { requeueAfterSeconds: settings.operationPollSeconds }
+  const { observed, settings, operations } = seen
+  const wait = { requeueAfterSeconds: lookSeconds(settings, operations) }
 
   if (observed.sight === 'Operation') return { ...wait, because: explanation(seen) }
   const machine = observed.virtualMachine ?? observed.predecessor

@@ -192,6 +192,7 @@ export function sight(different: Different = {}): Seen {
     },
     now,
     settings,
+    operations: 0,
   }
 }
 

@@ -168,6 +168,7 @@ export function startOperator(options: OperatorOptions): Operator {
     clock,
     log,
     pollSeconds: 5 / speed,
+    speed,
     subscriptions,
     machines: machines.store,
     onDifference: key => nudges.push(key),
