@@ -1,4 +1,4 @@
-// The eight things that must always hold (design.md, "What must always hold"), each read from the live stores. Every
+// The eight things that always hold (README.md), each read from the live stores. Every
 // check says what it looked at, so that a reader can repeat it.
 import { auditEntries, countBy, writesOf } from './audit.ts'
 import { creditsMatchPayments, ledgerBalances } from './money.ts'
