@@ -12,10 +12,10 @@ export function electorBehaves(server: () => ApiServer): void {
   const setUp = async () => {
     const namespace = await newNamespace(server())
     const lease = { namespace, name: 'leader' }
-    const candidate = (identity: string, port = server().port) => {
+    const candidate = (identity: string, { port = server().port, leaseSeconds = SHORT.leaseSeconds } = {}) => {
       const client = clientOf(server().credentials({ port }))
       const runtime = makeRuntime()
-      return { runtime, client, elector: elector({ runtime, client, lease, identity, ...SHORT }) }
+      return { runtime, client, elector: elector({ runtime, client, lease, identity, ...SHORT, leaseSeconds }) }
     }
     const writer = clientOf(server().credentials())
     return { namespace, lease, candidate, writer, record: () => writer.get(leases, lease) }
@@ -46,7 +46,8 @@ export function electorBehaves(server: () => ApiServer): void {
     test('two race and one leads; released, the other leads at its next look', async () => {
       const { candidate, record } = await setUp()
       const log: string[] = []
-      const [a, b] = [candidate('a'), candidate('b')]
+      const long = { leaseSeconds: 3600 } // Nobody waits for it to run out: the release alone lets the other lead.
+      const [a, b] = [candidate('a', long), candidate('b', long)]
       const runs = { a: campaign(a.elector, 'a', log), b: campaign(b.elector, 'b', log) }
       await Promise.race([runs.a.leading, runs.b.leading])
       const [first, second] = log[0] === 'a leads' ? ([a, b] as const) : ([b, a] as const)
@@ -56,15 +57,13 @@ export function electorBehaves(server: () => ApiServer): void {
       expect(second.elector.holds()).toBe(false)
       expect(log).toHaveLength(1)
 
-      const began = performance.now()
       leader.resign()
       expect(await leader.outcome).toBe('Released')
       await waiting.leading
-      expect(performance.now() - began).toBeLessThan(1000) // Half the lease: nobody waited for it to run out.
       expect(first.elector.holds()).toBe(false)
       expect(log).toHaveLength(3)
       const held = await record()
-      expect(held?.spec).toMatchObject({ leaseTransitions: 1 + 0, leaseDurationSeconds: 2 })
+      expect(held?.spec).toMatchObject({ leaseTransitions: 1, leaseDurationSeconds: 3600 })
       expect(held?.spec?.renewTime).toMatch(/\.\d{6}Z$/)
       expect(await metric(second.runtime, 'leader_election_master_status{name="leader"}')).toBe(1)
       expect(await metric(first.runtime, 'leader_election_master_status{name="leader"}')).toBe(0)
@@ -86,7 +85,7 @@ export function electorBehaves(server: () => ApiServer): void {
       const proxy = await startProxy(server().port)
       onTestFinished(() => proxy.close())
       const log: string[] = []
-      const [a, b] = [candidate('a', proxy.port), candidate('b')]
+      const [a, b] = [candidate('a', { port: proxy.port }), candidate('b')]
       const runA = campaign(a.elector, 'a', log)
       const leading = await runA.leading
       const runB = campaign(b.elector, 'b', log)

@@ -19,6 +19,8 @@ export interface Proxy {
   swallowed(): number
   /** Bytes that wait on their way to the server. */
   held(): number
+  /** Milliseconds that a slow link has held things up, summed. */
+  slowed(): number
   /** Breaks all connections; new ones are taken. */
   cut(): void
   /** Breaks the connection that has just carried so many more bytes to the client. */
@@ -37,6 +39,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   let made = 0
   let swallowed = 0
   let held = 0
+  let slowed = 0
   let bytesToCut = Number.POSITIVE_INFINITY
   const track = (socket: Socket) => {
     sockets.add(socket)
@@ -61,6 +64,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     if (state !== 'Slow') return void to.write(chunk)
     for (let at = 0; at < chunk.length; at += SLOW_BYTES) {
       await delay(SLOW_MILLISECONDS)
+      slowed += SLOW_MILLISECONDS
       to.write(chunk.subarray(at, at + SLOW_BYTES))
     }
   }
@@ -98,6 +102,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     open: () => sockets.size / 2,
     swallowed: () => swallowed,
     held: () => held,
+    slowed: () => slowed,
     cut,
     cutAfter(bytes) {
       bytesToCut = bytes
