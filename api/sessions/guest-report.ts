@@ -22,11 +22,32 @@ export interface GuestOutside {
   kube: KubeClient
 }
 
-/** `MachineOver`: no machine of this UID, or the VM that reports is not the one that is meant now. */
-export async function takeReport(
-  { kube }: GuestOutside,
-  order: { machine: Machine; report: GuestReport; tokenExpiresAt: Date; now: Date; signal: AbortSignal },
-): Promise<GuestReportReply | 'MachineOver'> {
+interface Order {
+  machine: Machine
+  report: GuestReport
+  tokenExpiresAt: Date
+  now: Date
+  signal: AbortSignal
+}
+
+/** How often the operator may write between a look and a report before the agent is asked to come again. */
+const ATTEMPTS = 3
+
+/**
+ * `MachineOver`: no machine of this UID, or the VM that reports is not the one that is meant now. Written upon the version
+ * that was judged: the incarnation may be raised at any moment.
+ */
+export async function takeReport(outside: GuestOutside, order: Order): Promise<GuestReportReply | 'MachineOver'> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await takeOnce(outside, order)
+    } catch (error) {
+      if (!isKubeError(error, 'Conflict') || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+async function takeOnce({ kube }: GuestOutside, order: Order): Promise<GuestReportReply | 'MachineOver'> {
   const { machine, report, now, signal } = order
   const { namespace, name, uid } = machine
   const live = await kube.get(gpuVms, { namespace, name }, { signal })
@@ -35,13 +56,13 @@ export async function takeReport(
   const outcome = outcomeOf({ guest: live.status.guest, report, now })
   if (outcome === 'Written') {
     const { idleSince = null, preemptAt = null, incarnation, connected } = report
-    // A field that is not reported any more is taken away. The UID keeps it from another machine of this name.
+    // A field that is not reported any more is taken away.
     const guest = { incarnation, connected, idleSince, preemptAt, reportedAt: now.toISOString() }
-    const patch = { metadata: { uid }, status: { guest } }
+    const patch = { metadata: { uid, resourceVersion: live.metadata.resourceVersion }, status: { guest } }
     try {
       await kube.mergePatch(gpuVms, { namespace, name }, patch, { subresource: 'status', signal })
     } catch (error) {
-      if (isKubeError(error, 'NotFound', 'Conflict')) return 'MachineOver'
+      if (isKubeError(error, 'NotFound')) return 'MachineOver'
       throw error
     }
   }

@@ -1,8 +1,11 @@
 // What a guest agent reports, over the real API server: transitions into the machine's status, and nothing else.
 import { beforeAll, describe, expect, test } from 'vitest'
+import { takeReport } from '../../api/sessions/guest-report.ts'
 import { GUEST_TOKEN_SECRET_KEY } from '../../crds/guest.ts'
 import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
+import type { KubeClient } from '../../lib/kube/client.ts'
 import { secrets } from '../../lib/kube/core.ts'
+import { fenced } from '../../lib/kube/fence.ts'
 import { ask } from './client-of.ts'
 import type { World } from './program.ts'
 
@@ -84,6 +87,35 @@ export function guestsAreHeard(worldOf: () => World): void {
         expect([reply.status, reply.json.code]).toEqual([404, 'MachineOver'])
       }
       expect((await vm.seen())?.status?.guest).toBeUndefined()
+    })
+
+    test('a VM replaced between the look and the report is not reported on, and other writes only make it look again', async () => {
+      const { kube } = world
+      const vm = await machine('raced')
+      const now = new Date()
+      const order = {
+        machine: { ...vm.reference, uid: vm.uid },
+        report: quiet,
+        tokenExpiresAt: now,
+        now,
+        signal: new AbortController().signal,
+      }
+      /** The real client, before whose next write something else is written. */
+      const behind = (write: () => Promise<unknown>): KubeClient => {
+        const once = [write]
+        return {
+          ...fenced(kube, () => true),
+          async mergePatch(...args) {
+            await once.pop()?.()
+            return await kube.mergePatch(...args)
+          },
+        }
+      }
+      const relabelled = () => kube.mergePatch(gpuVms, vm.reference, { metadata: { labels: { seen: 'yes' } } })
+      expect(await takeReport({ kube: behind(relabelled) }, order)).toMatchObject({ outcome: 'Written' })
+      const leaving = { ...order, report: { ...quiet, preemptAt: '2026-11-26T18:30:00.000Z' } }
+      expect(await takeReport({ kube: behind(() => vm.incarnate(2)) }, leaving)).toBe('MachineOver')
+      expect((await vm.seen())?.status?.guest?.preemptAt).toBeUndefined()
     })
 
     test('the next token is handed out when the operator has signed one that lives longer', async () => {
