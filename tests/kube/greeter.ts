@@ -9,22 +9,20 @@ import { manager } from '../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { generationChanged } from '../../lib/kube/predicates.ts'
 import { reflector } from '../../lib/kube/reflector.ts'
-import { controllerReference, defineResource, type KubernetesObject } from '../../lib/kube/resource.ts'
+import {
+  controllerReference,
+  defineResource,
+  type KubernetesObject,
+  type ObjectReference,
+} from '../../lib/kube/resource.ts'
 import { ownedBy, reflected } from '../../lib/kube/sources.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 
 // What we watch: declared once, typed from here on.
-interface Greeting extends KubernetesObject {
-  spec: { text: string }
-}
-const greetings = defineResource<Greeting>({
-  group: 'example.com',
-  version: 'v1',
-  plural: 'greetings',
-  kind: 'Greeting',
-  namespaced: true,
-})
+type Greeting = KubernetesObject & { spec: { text: string } }
+const kind = { group: 'example.com', version: 'v1', plural: 'greetings', kind: 'Greeting', namespaced: true }
+const greetings = defineResource<Greeting>(kind)
 
 const log = createLogger({ program: 'greeter', level: 'info' })
 const runtime = { clock: systemClock, random: Math.random, log, metrics: kubeMetrics(new Registry()) }
@@ -37,20 +35,17 @@ const seen = reflector({ runtime, client, resource: greetings })
 const written = reflector({ runtime, client, resource: configMaps, labelSelector: 'app=greeter' })
 
 // Each Greeting gets a ConfigMap with its text; whoever deletes or edits that sees it come back.
-const greeter = controller({
-  runtime,
-  name: 'greeter',
-  sources: [reflected(seen, { predicate: generationChanged }), reflected(written, { map: ownedBy(greetings) })],
-  async reconcile(key, signal) {
-    const greeting = seen.store.get(key)
-    if (greeting === undefined || greeting.metadata.deletionTimestamp !== undefined) return
-    const data = { text: greeting.spec.text }
-    if (written.store.get(key)?.data?.text === data.text) return
-    const owned = { labels: { app: 'greeter' }, ownerReferences: [controllerReference(greeting)] }
-    const wanted = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...key, ...owned }, data }
-    await writer.apply(configMaps, wanted, { fieldManager: 'greeter', force: true, signal })
-  },
-})
+async function reconcile(key: ObjectReference, signal: AbortSignal) {
+  const greeting = seen.store.get(key)
+  if (greeting === undefined || greeting.metadata.deletionTimestamp !== undefined) return
+  if (written.store.get(key)?.data?.text === greeting.spec.text) return
+  const owned = { labels: { app: 'greeter' }, ownerReferences: [controllerReference(greeting)] }
+  const wanted = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...key, ...owned }, data: greeting.spec }
+  await writer.apply(configMaps, wanted, { fieldManager: 'greeter', force: true, signal })
+}
+const changes = reflected(seen, { predicate: generationChanged })
+const sources = [changes, reflected(written, { map: ownedBy(greetings) })]
+const greeter = controller({ runtime, name: 'greeter', sources, reconcile })
 
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort())

@@ -28,6 +28,8 @@ export function readmeHolds(server: () => ApiServer): void {
       const text = await readFile(program, 'utf8')
       const shown = text.replaceAll("'../../lib/kube/", "'./").replaceAll("'../../lib/", "'../")
       expect(await readFile(readme, 'utf8')).toContain(`\`\`\`ts\n${shown}\`\`\``)
+      const lines = text.slice(text.lastIndexOf(".ts'\n")).split('\n').slice(1)
+      expect(lines.filter(line => line !== '' && !line.startsWith('//')).length).toBeLessThan(30)
     })
 
     test('its controller follows its objects, mends what others undo, and ends when told to', async () => {
