@@ -9,7 +9,8 @@ import { startMeasured } from './programs.ts'
 import { NAMESPACE, OPERATOR, pause, session, startWorld, until, type World } from './world.ts'
 
 const FLEET = Number(process.env.BENCH_FLEET ?? 10_000)
-const MEMORY_MIB = 150
+/** 150 MB. */
+const MEMORY_MIB = 150e6 / 2 ** 20
 /** Seconds to look at an operator for: two rounds of probes, and several lists of the fleet. */
 const WATCHED_SECONDS = 40
 
