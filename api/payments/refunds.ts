@@ -2,7 +2,8 @@
 //
 // Pending: asked for, debited, and on its way; or made in the gateway's dashboard and not paid out yet. Becomes Processed
 // when the gateway has paid it out, or Failed when it cannot, and then the money is in the wallet again.
-// Processed: Failed when the bank sends the money back after all. Failed is final: what is told late says nothing new.
+// Processed: Failed when the bank sends the money back after all. Failed is final: what is told late says nothing new. But
+// what the gateway refused, and has all the same, is a refund that we know nothing of: debited as one of its dashboard.
 import type { Database, Queries, Transaction } from '../../lib/database/pool.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
 import { lowerCaseUlid } from '../players/ids.ts'
@@ -182,8 +183,8 @@ export async function settleRefund(
   const payment = await lockedPayment(transaction, { rail, id: seen.paymentId })
   if (!payment) return 'NotOurs'
   const [row] = await transaction<RefundRow[]>`
-    SELECT * FROM refunds WHERE rail = ${rail} AND payment_id = ${payment.id}
-      AND (gateway_id = ${seen.id} OR (asked_by <> 'Gateway' AND id = ${seen.refundId ?? null}))`
+    SELECT * FROM refunds WHERE rail = ${rail} AND payment_id = ${payment.id} AND (gateway_id = ${seen.id}
+      OR (asked_by <> 'Gateway' AND id = ${seen.refundId ?? null} AND (state <> 'Failed' OR gateway_id IS NOT NULL)))`
   const known = row && refundOf(row)
   if (!known) return await takeIn(transaction, { payment, seen, now })
 
@@ -238,6 +239,7 @@ async function end(
     refund: Refund
     state: 'Processed' | 'Failed'
     gatewayId?: string
+    /** The words with which the gateway refused it: it has none of this id. */
     failure?: string
     now: Date
   },
@@ -260,8 +262,9 @@ async function end(
   } else if (isOurs) await completeRefund(transaction, { refundId, reference: reference ?? refundId, now })
 
   await transaction`
-    UPDATE refunds SET state = ${state}, gateway_id = coalesce(gateway_id, ${gatewayId}), failure = ${failure},
-      ended_at = ${now}, look_at = NULL WHERE id = ${refundId}`
+    UPDATE refunds SET state = ${state}, failure = ${failure}, ended_at = ${now}, look_at = NULL,
+      gateway_id = CASE WHEN ${failure}::text IS NULL THEN coalesce(gateway_id, ${gatewayId}) END
+    WHERE id = ${refundId}`
   const isNews = state === 'Failed' || isOurs // Of one made elsewhere the player was told when it was taken.
   if (isNews) {
     const { availablePaise } = await balanceOf(transaction, playerId)

@@ -83,6 +83,19 @@ test('I4: unspent Stars go back to where they came from, once, and the wallet sa
   await asha.reads('Nothing can go back now')
 })
 
+test('I4: Stars that Telegram refuses to give back are in the wallet again, and go back when they are asked for once more', async () => {
+  await topUpByStars()
+  await stack.telegram.control('POST', '/faults', { method: 'refundStarPayment', status: 400 })
+  for (const outcome of ['Your refund of ₹500.50 could not', 'Your refund of ₹500.50 is paid out']) {
+    await asha.writes('/refund')
+    const [payment = ''] = labels(await asha.reads('Which payment shall go back?'))
+    await asha.presses(payment)
+    await asha.reads('the Stars are in your Telegram balance again in a moment')
+    await asha.presses('↩️ Yes, refund ₹500.50')
+    await asha.reads(outcome)
+  }
+})
+
 test('from a game to a machine on its way, and stopped again', async () => {
   await topUpByStars()
   await orderNeonRally()

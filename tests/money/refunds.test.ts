@@ -114,6 +114,20 @@ test('I4: what the bank cannot pay out is in the wallet again, and so is what th
   expect((await asha.balance()).availablePaise).toBe(50_000n)
 })
 
+test('I4: what the gateway refused, and has done all the same, leaves the wallet again, once', async () => {
+  const asha = await payer()
+  await gateway.control('POST', '/faults', { method: 'POST', path: '/v1/payments', status: 400 })
+  const refund = await asha.asks()
+  expect(await gateway.workOff()).toEqual(['RefundFailed'])
+  await asha.refundedBySupport({ receipt: refund.id })
+  const [created, ...later] = await gateway.events()
+  expect(created && (await gateway.deliver([created]))).toEqual(['RefundPending'])
+  expect(await gateway.deliver(later)).toEqual(['RefundProcessed'])
+  expect(await gateway.ask(100)).toEqual([])
+  expect(await asha.balance()).toMatchObject({ postedPaise: 0n, owedPaise: 0n })
+  expect(await asha.told()).toEqual(['TopUpCredited', 'RefundFailed', 'MoneyTakenBack'])
+})
+
 test('I4: an unknown outcome is looked up before anything is tried again: one refund, however often it is worked off', async () => {
   const asha = await payer()
   const refund = await asha.asks()

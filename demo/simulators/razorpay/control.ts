@@ -49,6 +49,7 @@ const refundBody = z.union([
   z.strictObject({
     payment_id: z.string(),
     amount: paise.optional(),
+    receipt: z.string().max(40).optional(),
     status: refundStatus.default('processed'),
   }),
   z.strictObject({ refund_id: z.string(), status: z.enum(['processed', 'failed']) }),
@@ -153,7 +154,8 @@ export function controlApi(outside: ControlOutside): Hono {
         `${payment.id} is ${payment.status}; ${payment.captured ? left : 0} paise can be refunded`,
       )
     }
-    return context.json(refundPayment(world, { payment, amount, status: given.status }), 201)
+    const { status, receipt = null } = given
+    return context.json(refundPayment(world, { payment, amount, status, receipt }), 201)
   })
 
   app.post('/refund-outcome', async context => {
