@@ -97,8 +97,8 @@ export function paymentErrorOf(failure: unknown): PaymentError {
     const isSent = error?.code === undefined || !NOT_SENT.includes(error.code)
     return new PaymentError(isSent ? 'GatewayOutcomeUnknown' : 'GatewayUnavailable', { cause: failure })
   }
-  // A refund under the same idempotency key is under way.
-  if (status === 409) return new PaymentError('GatewayOutcomeUnknown', options)
+  // Given up waiting for us, or for another of the same idempotency key: it may have been done.
+  if (status === 408 || status === 409) return new PaymentError('GatewayOutcomeUnknown', options)
   if (status === 429) return new PaymentError('GatewayUnavailable', options)
   if (status >= 400 && status < 500) return new PaymentError('GatewayRefused', options)
   return new PaymentError('GatewayOutcomeUnknown', options)

@@ -288,8 +288,11 @@ test('"They said no", "nothing was sent" and "nobody knows" are told apart', asy
   await razorpay.control('POST', '/faults', { path: '/v1/payment_links', status: 429, times: 2 })
   await expect(rail.open(topUp, about)).rejects.toMatchObject({ code: 'GatewayUnavailable', status: 429 })
   await razorpay.control('DELETE', '/faults')
-  await razorpay.control('POST', '/faults', { path: '/v1/payment_links', status: 502, times: 9 })
-  await expect(rail.open(topUp, about)).rejects.toMatchObject({ code: 'GatewayOutcomeUnknown', status: 502 })
+  for (const status of [408, 502]) {
+    await razorpay.control('POST', '/faults', { path: '/v1/payment_links', status, times: 9 })
+    await expect(rail.open(topUp, about)).rejects.toMatchObject({ code: 'GatewayOutcomeUnknown', status })
+    await razorpay.control('DELETE', '/faults')
+  }
   const nowhere = razorpayRail({ ...razorpay, baseUrl: 'http://127.0.0.1:9' })
   await expect(nowhere.open(topUp, about)).rejects.toMatchObject({ code: 'GatewayUnavailable' })
   const wrongKey = razorpayRail({ ...razorpay, keySecret: 'wrong' })
