@@ -1,5 +1,5 @@
 // A dispute: a bank asks for a payment back. From its first sight on, what it asks for is out of the player's reach; what
-// is spent already is owed. Won, it returns; lost, it stays with the bank.
+// is spent already is owed. Won, it returns; lost, what the bank has taken stays there, and the rest returns.
 //
 // Open: Won or Lost. Both are final: events come in any order, and a late "created" says nothing new. What the bank asks
 // for once more is another dispute, with an id of its own. https://razorpay.com/docs/payments/disputes/
@@ -25,33 +25,36 @@ export async function settleDispute(
   if (known && (known.state !== 'Open' || dispute.state === 'Open')) return 'DisputeKnown'
 
   const { playerId } = payment
-  const amountPaise = known?.amount_paise ?? paiseOf(payment, dispute.disputed)
+  const { disputed, taken = disputed } = dispute
+  const amountPaise = known?.amount_paise ?? paiseOf(payment, dispute.state === 'Lost' ? taken : disputed)
+  const backPaise = dispute.state === 'Lost' ? amountPaise - paiseOf(payment, taken) : amountPaise
   const endedAt = dispute.state === 'Open' ? null : now
   const source = gateways[rail]
-  const about = { playerId, amountPaise, source, now }
+  const about = { playerId, source, now }
   await transaction`
     INSERT INTO disputes (rail, id, payment_id, amount_paise, state, opened_at, ended_at)
     VALUES (${rail}, ${dispute.id}, ${payment.id}, ${amountPaise}, ${dispute.state}, ${now}, ${endedAt})
     ON CONFLICT (rail, id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at`
 
-  if (dispute.state === 'Won') {
-    if (!known) return 'DisputeWon' // Over before we heard of it: nothing was taken.
+  // Won before we heard of it: nothing was taken, and nothing is to be given back.
+  if (known && dispute.state !== 'Open' && backPaise > 0n) {
     await wakeMeter(transaction, { playerId, now })
-    const reference = payment.id
     const idempotencyKey = `${source}:dispute:${dispute.id}:won`
-    const { balance } = await creditBack(transaction, { ...about, reference, idempotencyKey })
+    const back = { ...about, amountPaise: backPaise, reference: payment.id, idempotencyKey }
+    const { balance } = await creditBack(transaction, back)
     const notification = {
       type: 'DisputeWon',
-      amountPaise: String(amountPaise),
+      amountPaise: String(backPaise),
       balancePaise: String(balance.availablePaise),
     } as const
     await enqueue(transaction, 'telegram.notification', { playerId, notification })
-    return 'DisputeWon'
   }
+  if (dispute.state === 'Won') return 'DisputeWon'
 
   if (!known) {
     const { balance } = await debit(transaction, {
       ...about,
+      amountPaise,
       kind: 'Dispute',
       paymentId: payment.id,
       reference: dispute.id,

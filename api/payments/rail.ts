@@ -45,6 +45,8 @@ export interface DisputeSeen {
   id: string
   paymentId: string
   disputed: Money
+  /** What the bank has taken of it, where it was contested in part; without it, all. Of one that is `Lost`. */
+  taken?: Money
   /** `Won`: the money stays with us; so does that of a dispute that was closed without taking any. */
   state: 'Open' | 'Won' | 'Lost'
 }

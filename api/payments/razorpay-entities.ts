@@ -72,8 +72,10 @@ export function refundSeen(refund: RazorpayRefund): RefundSeen {
 export function disputeSeen(dispute: RazorpayDispute): DisputeSeen {
   const { id, payment_id: paymentId, status, amount_deducted: deducted } = dispute
   const isOver = ['won', 'lost', 'closed'].includes(status)
-  const isLost = status === 'lost' || (isOver && (deducted ?? 0) > 0)
-  return { id, paymentId, disputed: moneyOf(dispute), state: isLost ? 'Lost' : isOver ? 'Won' : 'Open' }
+  const isTaken = isOver && typeof deducted === 'number' && deducted > 0
+  const state = status === 'lost' || isTaken ? 'Lost' : isOver ? 'Won' : 'Open'
+  const taken = isTaken ? { taken: moneyOf({ ...dispute, amount: deducted }) } : {}
+  return { id, paymentId, disputed: moneyOf(dispute), ...taken, state }
 }
 
 function moneyOf({ amount: units, currency }: { amount: number; currency: string }): Money {

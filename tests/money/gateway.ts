@@ -123,8 +123,8 @@ export async function openGateway(database: Database) {
           idSchema.parse(await control('POST', '/disputes', { payment_id: paymentId, ...(amount && { amount }) })).id,
       }
     },
-    async decided(dispute: string, status: 'won' | 'lost' | 'closed' | 'under_review') {
-      await control('POST', '/disputes', { dispute_id: dispute, status })
+    async decided(dispute: string, status: 'won' | 'lost' | 'closed' | 'under_review', deducted?: number) {
+      await control('POST', '/disputes', { dispute_id: dispute, status, ...(deducted && { deducted }) })
     },
     async stop() {
       await razorpay.stop()

@@ -249,6 +249,21 @@ test('I4: a disputed payment is out of reach until it is decided; won, it is bac
   await gateway.workOff()
 })
 
+test('I4: of a dispute that was contested in part, what the bank did not take is in the wallet again', async () => {
+  const [asha, ravi] = [await payer(), await payer()]
+  const seen = await asha.disputed()
+  await gateway.deliver(await gateway.events())
+  const unseen = await ravi.disputed()
+  await gateway.events() // No webhook tells of its beginning.
+  await gateway.decided(seen, 'won', 20_000)
+  await gateway.decided(unseen, 'closed', 20_000)
+  expect(await gateway.deliver(await gateway.events())).toEqual(['DisputeLost', 'DisputeLost'])
+  expect((await asha.balance()).availablePaise).toBe(30_000n)
+  expect((await ravi.balance()).availablePaise).toBe(30_000n)
+  expect(await asha.told()).toEqual(['TopUpCredited', 'MoneyTakenBack', 'DisputeWon'])
+  expect(await ravi.told()).toEqual(['TopUpCredited', 'MoneyTakenBack'])
+})
+
 test('I4 I5: whatever the order of the webhooks, and however often each comes, the books end the same', async () => {
   await fc.assert(
     fc.asyncProperty(fc.infiniteStream(fc.nat()), async chance => {

@@ -61,7 +61,7 @@ const disputeBody = z.union([
     amount: paise.optional(),
     phase: z.enum(DISPUTE_PHASES).default('chargeback'),
   }),
-  z.strictObject({ dispute_id: z.string(), status: z.enum(DISPUTE_OUTCOMES) }),
+  z.strictObject({ dispute_id: z.string(), status: z.enum(DISPUTE_OUTCOMES), deducted: paise.optional() }),
 ])
 const sinceQuery = z.object({ since: z.coerce.number().int().default(0) })
 
@@ -170,7 +170,8 @@ export function controlApi(outside: ControlOutside): Hono {
       const dispute = state.disputes.get(given.dispute_id)
       if (dispute === undefined) throw new ControlError(404, `there is no dispute ${given.dispute_id}`)
       const payment = paymentOf(state, dispute.payment_id)
-      return context.json(moveDispute(world, { dispute, payment, status: given.status }))
+      const { status, deducted } = given
+      return context.json(moveDispute(world, { dispute, payment, status, ...(deducted && { deducted }) }))
     }
     const payment = paymentOf(state, given.payment_id)
     const amount = given.amount ?? payment.amount

@@ -33,11 +33,11 @@ export function raiseDispute(
 
 export function moveDispute(
   world: World,
-  given: { dispute: Dispute; payment: Payment; status: Exclude<Dispute['status'], 'open'> },
+  given: { dispute: Dispute; payment: Payment; status: Exclude<Dispute['status'], 'open'>; deducted?: number },
 ): Dispute {
-  const { dispute, payment, status } = given
+  const { dispute, payment, status, deducted = status === 'lost' ? dispute.amount : 0 } = given
   dispute.status = status
-  if (status === 'lost') dispute.amount_deducted = dispute.amount
+  dispute.amount_deducted = deducted // Some of it, where a part was contested.
   world.emit(`payment.dispute.${status}`, { payment, dispute })
   return dispute
 }
