@@ -8,7 +8,7 @@ export const paymentSentences = {
   WebhookMalformed: 'The body is signed, but is none of Razorpay’s events as they are documented.',
   PaymentMismatch:
     'A payment was taken that is not what the top-up asked for. It was not credited; compare it with the gateway.',
-  NothingToRefund: 'Nothing of this payment can go back: it is spent, held for your session, or less than ₹1.',
+  NothingToRefund: 'Nothing of this payment can go back: it is spent, held for your session, owed, or less than ₹1.',
   RefundNotWhole:
     'Telegram gives Stars back whole or not at all, and some of these are spent. Use up the rest by playing.',
   PaymentDisputed: 'This payment is disputed at its bank, which decides where the money goes. Wait for its decision.',

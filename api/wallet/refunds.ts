@@ -23,7 +23,7 @@ export interface RefundOrder {
 }
 
 /**
- * Debits a refund to the gateway's pending account, leaving live holds alone. Started again, it changes nothing and
+ * Debits a refund to the gateway's pending account, leaving alone what is held or owed. Started again, it changes nothing and
  * tells how far it is. Throws `InvalidAmount`, `PaymentUnknown`, `RefundTooLarge` (with what can be refunded),
  * `IdempotencyConflict`.
  */
@@ -47,13 +47,13 @@ export async function startRefund(
   return { isNew: row.is_new, state: row.state }
 }
 
-/** What can be refunded of a payment now: the rest of its lot, as far as it is not held. Zero for an unknown one. */
+/** What can be refunded of a payment now: the rest of its lot, as far as it is neither held nor owed. Zero for an unknown one. */
 export async function refundablePaise(
   queries: Queries,
   { playerId, source, paymentId }: { playerId: string; source: Gateway; paymentId: string },
 ): Promise<bigint> {
   const [row] = await queries<{ paise: bigint }[]>`
-    SELECT least(lot.remainder_paise, balance.posted_paise - balance.held_paise) AS paise
+    SELECT greatest(0, least(lot.remainder_paise, posted_paise - held_paise - owed_paise)) AS paise
     FROM wallet_lots lot JOIN wallet_balances balance USING (account_id)
     WHERE lot.account_id = ${`wallet:${playerId}`} AND lot.is_refundable
       AND lot.source = ${`gateway:${source}`} AND lot.reference = ${paymentId}

@@ -189,6 +189,30 @@ test('What is taken back after it was spent is owed, repaid by the next top-up, 
   await over(live, { playerId, playedSeconds: 100n })
 })
 
+test('Who owes can play what a hold set free, and gets no more of it back than is theirs', async () => {
+  const { id: playerId } = await newPlayer(database)
+  const [first, second] = [await pay(playerId, 1000n), await pay(playerId, 1000n)]
+  const live = await playing(playerId, 1800n)
+  expect(await takenBack(playerId, first, 1000n)).toMatchObject({ debitedPaise: 200n, balance: { owedPaise: 800n } })
+  await over(live, { playerId, playedSeconds: 0n })
+  expect(await balanceOf(database, playerId)).toMatchObject({ availablePaise: 1800n, owedPaise: 800n })
+
+  const order = { refundId: randomUUID(), playerId, source: 'razorpay', now: noon } as const
+  await startRefund(database, { ...order, paymentId: second, amountPaise: 900n })
+  for (const paymentId of [first, second]) {
+    const again = { ...order, refundId: randomUUID(), paymentId }
+    await expect(startRefund(database, { ...again, amountPaise: 101n })).rejects.toMatchObject({
+      code: 'RefundTooLarge',
+      funds: { availablePaise: 100n },
+    })
+    expect(await refundablePaise(database, { playerId, source: 'razorpay', paymentId })).toBe(100n)
+  }
+  await startRefund(database, { ...order, refundId: randomUUID(), paymentId: second, amountPaise: 100n })
+  expect(await refundablePaise(database, { playerId, source: 'razorpay', paymentId: first })).toBe(0n)
+  const last = { ...order, refundId: randomUUID(), paymentId: first, amountPaise: 1n }
+  await expect(startRefund(database, last)).rejects.toMatchObject({ code: 'RefundTooLarge' })
+})
+
 test('A dispute debits once, and gives back once when it is won', async () => {
   const { id: playerId } = await newPlayer(database)
   const paymentId = await pay(playerId, 1000n)

@@ -150,7 +150,7 @@ export async function play(database: Database, moves: readonly Move[]): Promise<
       case 'Refund': {
         if (payment === undefined) break
         const lot = model.lots.filter(each => each.key === payment).toSorted((a, b) => Number(b.left - a.left))[0]
-        const may = lot ? least(lot.left, model.free) : 0n
+        const may = lot ? least(lot.left, model.free - model.owed) : 0n
         const order = {
           refundId: key,
           playerId,
