@@ -1,7 +1,7 @@
 // Deletes a player on their own request: who they were is erased, the books stay as they are, under an id that says
 // nothing. What the law makes us keep of payments is Razorpay's and the ledger's, and names nobody.
 import { inTransaction, type Queries } from '../../lib/database/pool.ts'
-import { balanceOf } from '../wallet/wallet.ts'
+import { balanceOf, walletOf } from '../wallet/wallet.ts'
 import { PlayerError } from './errors.ts'
 
 /** Throws `PlayerUnknown` (or deleted before), `SessionLives`, and `MoneyLeft` unless the player gives it up. */
@@ -19,7 +19,10 @@ export async function deletePlayer(
       SELECT FROM sessions WHERE player_id = ${playerId} AND ended_at IS NULL`
     if (living > 0) throw new PlayerError('SessionLives')
     const { postedPaise } = await balanceOf(transaction, playerId)
-    if (postedPaise > 0n && !forfeitMoney) throw new PlayerError('MoneyLeft')
+    // Stars go back to a Telegram account, which nobody knows any more afterwards.
+    const { count: underWay } = await transaction`
+      SELECT FROM wallet_refunds WHERE account_id = ${walletOf(playerId)} AND state = 'Pending'`
+    if ((postedPaise > 0n || underWay > 0) && !forfeitMoney) throw new PlayerError('MoneyLeft')
 
     const chat = String(player.telegram_chat_id)
     await transaction`

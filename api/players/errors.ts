@@ -19,7 +19,8 @@ export const playerSentences = {
     'This refresh token was exchanged before. Somebody else may hold it, so this sign-in is ended. Sign in again.',
   SessionLives: 'A session of yours is not over yet. End it, wait for its receipt, then delete the account.',
   MoneyLeft:
-    'There is still money in the wallet. Ask for it back first; or send forfeitMoney=true, and give it up for good.',
+    'There is still money in the wallet, or on its way back to you. Ask for it back first, and wait until it is paid out; ' +
+    'or send forfeitMoney=true, and give it up for good.',
 } as const
 
 export type PlayerErrorCode = keyof typeof playerSentences

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { refundCommand } from '../../api/payments/command.ts'
 import { askRefund } from '../../api/payments/refunds.ts'
+import { deletePlayer } from '../../api/players/deletion.ts'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
 import { charge, openHold } from '../../api/wallet/holds.ts'
 import type { Database } from '../../lib/database/pool.ts'
@@ -126,6 +127,17 @@ test('I4: what the gateway refused, and has done all the same, leaves the wallet
   expect(await gateway.ask(100)).toEqual([])
   expect(await asha.balance()).toMatchObject({ postedPaise: 0n, owedPaise: 0n })
   expect(await asha.told()).toEqual(['TopUpCredited', 'RefundFailed', 'MoneyTakenBack'])
+})
+
+test('I8: nobody is forgotten whose refund is on its way, unless it is given up', async () => {
+  const [asha, ravi] = [await payer(), await payer()]
+  const leaves = ({ player }: Payer, forfeitMoney = false) =>
+    deletePlayer(database, { playerId: player.id, forfeitMoney, now: new Date() })
+  await Promise.all([asha.asks(), ravi.asks()])
+  await expect(leaves(asha)).rejects.toMatchObject({ code: 'MoneyLeft' })
+  await leaves(ravi, true)
+  await gateway.workOff()
+  await leaves(asha)
 })
 
 test('I4: an unknown outcome is looked up before anything is tried again: one refund, however often it is worked off', async () => {
