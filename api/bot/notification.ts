@@ -13,22 +13,19 @@ export function notificationScreen(notification: Notification, words: Words, cat
   switch (notification.type) {
     case 'TopUpCredited': {
       const { rail } = notification
-      const amountPaise = BigInt(notification.amountPaise)
-      const repaidPaise = BigInt(notification.repaidPaise)
-      const balancePaise = BigInt(notification.balancePaise)
-      return screens.menu(words, say.topUpCredited({ amountPaise, repaidPaise, balancePaise, rail }))
+      return screens.menu(words, say.topUpCredited({ ...returnedOf(notification), rail }))
     }
     case 'RefundProcessed':
       return screens.menu(words, say.refundProcessed({ ...amountsOf(notification), rail: notification.rail }))
     case 'RefundFailed':
-      return screens.menu(words, say.refundFailed(amountsOf(notification)))
+      return screens.menu(words, say.refundFailed(returnedOf(notification)))
     case 'MoneyTakenBack': {
       const { because } = notification
       const owedPaise = BigInt(notification.owedPaise)
       return screens.menu(words, say.moneyTakenBack({ because, owedPaise, ...amountsOf(notification) }))
     }
     case 'DisputeWon':
-      return screens.menu(words, say.disputeWon(amountsOf(notification)))
+      return screens.menu(words, say.disputeWon(returnedOf(notification)))
     case 'SessionWaiting':
       return screens.underSession(words, say.sessionWaiting(asSentence(notification.reason)))
     case 'SessionReady':
@@ -75,6 +72,10 @@ export function notificationScreen(notification: Notification, words: Words, cat
 
 function amountsOf({ amountPaise, balancePaise }: { amountPaise: string; balancePaise: string }) {
   return { amountPaise: BigInt(amountPaise), balancePaise: BigInt(balancePaise) }
+}
+
+function returnedOf(notification: { amountPaise: string; repaidPaise: string; balancePaise: string }) {
+  return { ...amountsOf(notification), repaidPaise: BigInt(notification.repaidPaise) }
 }
 
 /** Characters of a reason from elsewhere that are passed on. */

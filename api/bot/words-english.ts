@@ -165,12 +165,15 @@ export const english: Words = {
     topUpCredited: ({ amountPaise, repaidPaise, balancePaise, rail }) =>
       lines(
         html`✅ <b>${rupees(amountPaise)}</b> is in your wallet${rail === 'Stars' ? ', paid with Stars' : ''}. Your balance: <b>${rupees(balancePaise)}</b>`,
-        repaidPaise > 0n ? html`${rupees(repaidPaise)} of it went into what was still owed.` : undefined,
+        repaid(repaidPaise),
       ),
     refundProcessed: ({ amountPaise, rail }) =>
       html`↩️ Your refund of <b>${rupees(amountPaise)}</b> is paid out. ${rail === 'Stars' ? 'The Stars are in your Telegram balance.' : 'Your bank may take some days to show it.'}`,
-    refundFailed: ({ amountPaise, balancePaise }) =>
-      html`⚠️ Your refund of ${rupees(amountPaise)} could not be paid out, so the money is in your wallet again. Your balance: <b>${rupees(balancePaise)}</b>. Play with it, or try /refund again later.`,
+    refundFailed: ({ amountPaise, repaidPaise, balancePaise }) =>
+      lines(
+        html`⚠️ Your refund of ${rupees(amountPaise)} could not be paid out, so the money is in your wallet again. Your balance: <b>${rupees(balancePaise)}</b>. Play with it, or try /refund again later.`,
+        repaid(repaidPaise),
+      ),
     moneyTakenBack: ({ because, amountPaise, balancePaise, owedPaise }) =>
       lines(
         because === 'Refund'
@@ -181,8 +184,11 @@ export const english: Words = {
           ? html`${rupees(owedPaise)} had been spent already, and comes out of your next top-up.`
           : undefined,
       ),
-    disputeWon: ({ amountPaise, balancePaise }) =>
-      html`✅ Your bank has decided: <b>${rupees(amountPaise)}</b> is yours to play again. Your balance: <b>${rupees(balancePaise)}</b>`,
+    disputeWon: ({ amountPaise, repaidPaise, balancePaise }) =>
+      lines(
+        html`✅ Your bank has decided: <b>${rupees(amountPaise)}</b> is yours to play again. Your balance: <b>${rupees(balancePaise)}</b>`,
+        repaid(repaidPaise),
+      ),
     sessionWaiting: reason =>
       html`⏳ Your machine is not there yet: ${reason} I keep trying. Waiting costs nothing; /stop gives up.`,
     sessionReady: ({ game, host }) => sessionReady(game, host),
@@ -201,6 +207,11 @@ export const english: Words = {
     faultCredited: ({ amountPaise, balancePaise, reason }) =>
       html`🙏 ${reason} Sorry. <b>${rupees(amountPaise)}</b> is in your wallet for it. Your balance: <b>${rupees(balancePaise)}</b>`,
   },
+}
+
+/** Of money that came in: what of it is not in the wallet. */
+function repaid(paise: bigint): Html | undefined {
+  return paise > 0n ? html`${rupees(paise)} of it went into what was still owed.` : undefined
 }
 
 function status(session: SessionView): Html {

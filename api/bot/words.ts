@@ -109,14 +109,14 @@ export interface Words {
   notification: {
     topUpCredited(about: { amountPaise: bigint; repaidPaise: bigint; balancePaise: bigint; rail: RailName }): Html
     refundProcessed(about: { amountPaise: bigint; rail: RailName }): Html
-    refundFailed(about: { amountPaise: bigint; balancePaise: bigint }): Html
+    refundFailed(about: { amountPaise: bigint; repaidPaise: bigint; balancePaise: bigint }): Html
     moneyTakenBack(about: {
       because: 'Refund' | 'Dispute'
       amountPaise: bigint
       balancePaise: bigint
       owedPaise: bigint
     }): Html
-    disputeWon(about: { amountPaise: bigint; balancePaise: bigint }): Html
+    disputeWon(about: { amountPaise: bigint; repaidPaise: bigint; balancePaise: bigint }): Html
     sessionWaiting(reason: string): Html
     sessionReady(about: { game: string; host: string }): Html
     sessionRecovering(game: string): Html

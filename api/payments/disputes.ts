@@ -41,10 +41,11 @@ export async function settleDispute(
     await wakeMeter(transaction, { playerId, now })
     const idempotencyKey = `${source}:dispute:${dispute.id}:won`
     const back = { ...about, amountPaise: backPaise, reference: payment.id, idempotencyKey }
-    const { balance } = await creditBack(transaction, back)
+    const { balance, repaidPaise } = await creditBack(transaction, back)
     const notification = {
       type: 'DisputeWon',
       amountPaise: String(backPaise),
+      repaidPaise: String(repaidPaise),
       balancePaise: String(balance.availablePaise),
     } as const
     await enqueue(transaction, 'telegram.notification', { playerId, notification })

@@ -249,15 +249,18 @@ async function end(
   const { rail, id: refundId, amountPaise } = refund
   const isOurs = refund.askedBy !== 'Gateway'
   const reference = gatewayId ?? refund.gatewayId
+  let repaidPaise = 0n
   if (state === 'Failed') {
     await wakeMeter(transaction, { playerId, now })
     if (isOurs && refund.state === 'Pending') {
-      await failRefund(transaction, { refundId, now, ...(reference === undefined ? {} : { reference }) })
+      const failed = await failRefund(transaction, { refundId, now, ...(reference === undefined ? {} : { reference }) })
+      repaidPaise = failed.repaidPaise
     } else {
       // It had left the books for good, or was never in them as pending.
       const source = gateways[rail]
       const idempotencyKey = `${source}:refund:${reference ?? refundId}:returned`
-      await creditBack(transaction, { playerId, amountPaise, source, reference: payment.id, idempotencyKey, now })
+      const back = { playerId, amountPaise, source, reference: payment.id, idempotencyKey, now }
+      repaidPaise = (await creditBack(transaction, back)).repaidPaise
     }
   } else if (isOurs) await completeRefund(transaction, { refundId, reference: reference ?? refundId, now })
 
@@ -269,8 +272,11 @@ async function end(
   if (isNews) {
     const { availablePaise } = await balanceOf(transaction, playerId)
     const amounts = { amountPaise: String(amountPaise), balancePaise: String(availablePaise), rail }
-    const type = state === 'Failed' ? 'RefundFailed' : 'RefundProcessed'
-    await enqueue(transaction, 'telegram.notification', { playerId, notification: { type, ...amounts } })
+    const notification =
+      state === 'Failed'
+        ? ({ type: 'RefundFailed', ...amounts, repaidPaise: String(repaidPaise) } as const)
+        : ({ type: 'RefundProcessed', ...amounts } as const)
+    await enqueue(transaction, 'telegram.notification', { playerId, notification })
   }
   return state === 'Failed' ? 'RefundFailed' : 'RefundProcessed'
 }

@@ -3,6 +3,8 @@
 import { z } from 'zod'
 
 const paise = z.string().regex(/^-?\d{1,18}$/)
+/** The part of an amount that went into what was owed. */
+const repaid = paise.default('0')
 const seconds = z.int().min(0)
 const rail = z.enum(['Razorpay', 'Stars'])
 
@@ -33,14 +35,13 @@ export const notificationSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('TopUpCredited'),
     amountPaise: paise,
-    /** The part of it that went into what was owed. */
-    repaidPaise: paise.default('0'),
+    repaidPaise: repaid,
     balancePaise: paise,
     rail,
   }),
   z.object({ type: z.literal('RefundProcessed'), amountPaise: paise, balancePaise: paise, rail }),
   /** It could not be paid out, and is in the wallet again. */
-  z.object({ type: z.literal('RefundFailed'), amountPaise: paise, balancePaise: paise, rail }),
+  z.object({ type: z.literal('RefundFailed'), amountPaise: paise, repaidPaise: repaid, balancePaise: paise, rail }),
   /** Support gave a payment back, or the player's bank asked for it. `owedPaise`: what of it was spent already. */
   z.object({
     type: z.literal('MoneyTakenBack'),
@@ -50,7 +51,7 @@ export const notificationSchema = z.discriminatedUnion('type', [
     owedPaise: paise,
   }),
   /** What the bank had asked for is in the wallet again. */
-  z.object({ type: z.literal('DisputeWon'), amountPaise: paise, balancePaise: paise }),
+  z.object({ type: z.literal('DisputeWon'), amountPaise: paise, repaidPaise: repaid, balancePaise: paise }),
   /** No capacity at the moment; `reason` is a sentence for a person. */
   z.object({ type: z.literal('SessionWaiting'), reason: z.string() }),
   /** `game` is the catalogue's key. */

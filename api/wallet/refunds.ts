@@ -73,6 +73,8 @@ export interface RefundEnded {
   isNew: boolean
   playerId: string
   amountPaise: bigint
+  /** The part of a failed one that went into what the player owed. */
+  repaidPaise: bigint
 }
 
 /** The gateway has paid it out. Throws `RefundUnknown`, and `RefundEnded` when it failed before. */
@@ -80,7 +82,7 @@ export async function completeRefund(queries: Queries, order: RefundEnd): Promis
   return await endRefund(queries, { ...order, state: 'Completed' })
 }
 
-/** The gateway cannot pay it out: it returns to its lot. Throws `RefundUnknown`, and `RefundEnded` when it was paid out. */
+/** The gateway cannot pay it out: it returns to its lot, after what is owed was repaid from it. Throws `RefundUnknown`, and `RefundEnded` when it was paid out. */
 export async function failRefund(
   queries: Queries,
   order: Omit<RefundEnd, 'reference'> & { reference?: string },
@@ -98,7 +100,12 @@ async function endRefund(
       SELECT * FROM wallet_refund_end(${refundId}, ${state}, ${reference}, ${now})`,
   )
   if (row.outcome !== 'Ended') throw new WalletError(row.outcome)
-  return { isNew: row.is_new, playerId: row.player, amountPaise: row.amount_paise }
+  const [repaid] = await queries<{ paise: bigint }[]>`
+    SELECT coalesce(sum(entry.amount_paise), 0)::bigint AS paise
+    FROM wallet_refunds refund JOIN wallet_entries entry ON entry.transaction_id = refund.ended_by
+    WHERE refund.id = ${refundId} AND entry.account_id = ${`receivable:${row.player}`}`
+  const { is_new: isNew, player: playerId, amount_paise: amountPaise } = row
+  return { isNew, playerId, amountPaise, repaidPaise: repaid?.paise ?? 0n }
 }
 
 /**

@@ -118,7 +118,7 @@ test('A refund leaves the wallet before the gateway is asked, and is paid out on
   expect(await balanceOf(database, playerId)).toMatchObject({ postedPaise: 600n })
   const end = { refundId: order.refundId, reference: 'rfnd_1', now: noon }
   const ended = await Promise.all(Array.from({ length: 10 }, () => completeRefund(database, end)))
-  expect(ended.filter(({ isNew }) => isNew)).toEqual([{ isNew: true, playerId, amountPaise: 400n }])
+  expect(ended.filter(({ isNew }) => isNew)).toEqual([{ isNew: true, playerId, amountPaise: 400n, repaidPaise: 0n }])
   await expect(failRefund(database, end)).rejects.toMatchObject({ code: 'RefundEnded' })
   expect(await startRefund(database, { ...order, now: noon })).toEqual({ isNew: false, state: 'Completed' })
   await expect(startRefund(database, { ...order, amountPaise: 401n, now: noon })).rejects.toMatchObject({

@@ -57,6 +57,13 @@ export class WalletModel {
     this.lots.push({ ...lot, left: lot.left - repaid })
   }
 
+  /** A refund that failed: what is owed is repaid, and the rest returns to its lot. */
+  putBack({ lot, amount }: { lot: Lot; amount: bigint }): void {
+    const repaid = least(this.owed, amount)
+    this.owed -= repaid
+    lot.left += amount - repaid
+  }
+
   take(amount: bigint, from: readonly Lot[] = this.inOrder): void {
     let rest = amount
     for (const lot of from) {

@@ -261,6 +261,20 @@ test('I4: a disputed payment is out of reach until it is decided; won, it is bac
   await gateway.workOff()
 })
 
+test('I4: a refund that fails repays what the bank took while it was under way', async () => {
+  const asha = await payer()
+  await asha.asks()
+  await asha.disputed(20_000)
+  await gateway.control('POST', '/faults', { method: 'POST', path: '/v1/payments', status: 400 })
+  const [dispute] = await gateway.events()
+  expect(dispute && (await gateway.deliver([dispute]))).toEqual(['DisputeOpened', 'RefundFailed'])
+  expect(await asha.balance()).toMatchObject({ postedPaise: 30_000n, owedPaise: 0n })
+  const [told] = await database`
+    SELECT payload -> 'notification' ->> 'repaidPaise' AS repaid FROM queue_items
+    WHERE key = ${asha.player.id} AND payload -> 'notification' ->> 'type' = 'RefundFailed'`
+  expect(told).toEqual({ repaid: '20000' })
+})
+
 test('I4: of a dispute that was contested in part, what the bank did not take is in the wallet again', async () => {
   const [asha, ravi] = [await payer(), await payer()]
   const seen = await asha.disputed()

@@ -177,7 +177,7 @@ export async function play(database: Database, moves: readonly Move[]): Promise<
         const end = one.do === 'Completed' ? completeRefund : failRefund
         expect(await ask(() => end(database, { refundId, reference: key, now }))).toBe('Done')
         model.pending.delete(refundId)
-        if (one.do === 'Failed') pending.lot.left += pending.amount
+        if (one.do === 'Failed') model.putBack(pending)
         break
       }
       case 'TakenBack': {
