@@ -3,8 +3,9 @@
 import { type Database, inTransaction, type Transaction } from '../../lib/database/pool.ts'
 import { type Crediting, creditPayment } from './crediting.ts'
 import { type DisputeOutcome, settleDispute } from './disputes.ts'
+import { isPaymentError } from './errors.ts'
 import type { Movement, RailName } from './rail.ts'
-import { type RefundOutcome, settleRefund } from './refunds.ts'
+import { askRefund, type RefundOutcome, settleRefund } from './refunds.ts'
 
 /** `Awaited`: authorised; it is captured by us if the gateway has not done so soon. */
 export type MovementOutcome = Crediting | RefundOutcome | DisputeOutcome | 'Awaited'
@@ -30,8 +31,11 @@ async function settle(
   { rail, movement, now }: { rail: RailName; movement: Movement; now: Date },
 ): Promise<MovementOutcome> {
   switch (movement.is) {
-    case 'Payment':
-      return await creditPayment(transaction, { rail, payment: movement.payment, now })
+    case 'Payment': {
+      const outcome = await creditPayment(transaction, { rail, payment: movement.payment, now })
+      if (outcome === 'Credited') await returnToWhoLeft(transaction, { rail, paymentId: movement.payment.id, now })
+      return outcome
+    }
     case 'Authorization':
       return await awaitCapture(transaction, { topUpId: movement.topUpId, now })
     case 'Refund':
@@ -41,6 +45,27 @@ async function settle(
     default:
       return movement satisfies never
   }
+}
+
+/**
+ * Paid after the account was deleted, it goes back to the card or bank that it came from: nobody is there to play for it.
+ * Stars stay in the books: whose they were is not known any more.
+ */
+async function returnToWhoLeft(
+  transaction: Transaction,
+  { rail, paymentId, now }: { rail: RailName; paymentId: string; now: Date },
+): Promise<void> {
+  if (rail === 'Stars') return
+  // Waits for a deletion that is under way, and keeps another from beginning.
+  const [player] = await transaction<{ deleted_at: Date | null }[]>`
+    SELECT player.deleted_at FROM payments payment JOIN top_ups top_up ON top_up.id = payment.top_up_id
+      JOIN players player ON player.id = top_up.player_id
+    WHERE payment.rail = ${rail} AND payment.id = ${paymentId} FOR SHARE OF player`
+  if (!player?.deleted_at) return
+  const by = { askedBy: 'Operator', author: 'wasd-api', reason: 'Paid after the account was deleted.' } as const
+  await askRefund(transaction, { rail, paymentId, by, now }).catch((error: unknown) => {
+    if (!isPaymentError(error, 'NothingToRefund')) throw error // All of it has repaid a debt.
+  })
 }
 
 /** The top-up is asked about soon, whenever it would have been otherwise. */

@@ -66,8 +66,8 @@ export interface RefundRequest {
  * Debits the wallet and leaves the rest to the queue, in one transaction. Throws `PaymentUnknown`, `RefundTooLarge`,
  * `NothingToRefund`, `RefundNotWhole`, `PaymentDisputed`.
  */
-export async function askRefund(database: Database, request: RefundRequest): Promise<Refund> {
-  return await inTransaction(database, transaction => ask(transaction, request))
+export async function askRefund(queries: Queries, request: RefundRequest): Promise<Refund> {
+  return await inTransaction(queries, transaction => ask(transaction, request))
 }
 
 async function ask(transaction: Transaction, request: RefundRequest): Promise<Refund> {

@@ -140,6 +140,15 @@ test('I8: nobody is forgotten whose refund is on its way, unless it is given up'
   await leaves(asha)
 })
 
+test('I5: what is paid after the account was deleted is credited, and goes back to where it came from', async () => {
+  const asha = await gateway.payer(50_000n)
+  await deletePlayer(database, { playerId: asha.player.id, forfeitMoney: false, now: new Date() })
+  const outcomes = await gateway.deliver(await gateway.events())
+  expect(outcomes.filter(outcome => outcome === 'Credited')).toHaveLength(1)
+  expect(await gateway.refunds(asha.paymentId)).toMatchObject([{ amount: 50_000, status: 'processed' }])
+  expect(await asha.balance()).toMatchObject({ postedPaise: 0n, owedPaise: 0n })
+})
+
 test('I4: an unknown outcome is looked up before anything is tried again: one refund, however often it is worked off', async () => {
   const asha = await payer()
   const refund = await asha.asks()
