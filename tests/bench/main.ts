@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { api } from './api.ts'
 import { clientSpeed } from './client-speed.ts'
 import { isMissed, type Part, table } from './figures.ts'
 import { ledger } from './ledger.ts'
@@ -11,6 +12,7 @@ import { standing } from './standing.ts'
 
 /** What each needs it starts itself, under this folder, and ends. */
 const parts: Record<string, (folder: string) => Promise<Part>> = {
+  api,
   client: clientSpeed,
   ledger,
   lives,

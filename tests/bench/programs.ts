@@ -15,6 +15,7 @@ export interface Measured {
   processorSeconds(): number
   /** The next line of its standard output. Rejects when it ends without one. */
   line(): Promise<string>
+  signal(name: NodeJS.Signals): void
   /** By SIGTERM; resolves when it has ended. */
   stop(): Promise<void>
 }
@@ -26,15 +27,20 @@ process.once('exit', () => {
 
 /** A TypeScript program of this repository, under the Node that runs us. What it says on standard error is ours. */
 export function startMeasured(file: string, environment: Record<string, string>, args: string[] = []): Measured {
+  return startCommand([process.execPath, ...args, file], environment)
+}
+
+/** Any program; one that replaces itself by another, as taskset does, is measured as that. */
+export function startCommand([file = '', ...args]: readonly string[], environment: Record<string, string>): Measured {
   const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...environment }
-  const child = spawn(process.execPath, [...args, file], { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(file, args, { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'inherit'] })
   alive.add(child)
   const lines: string[] = []
   let isStopping = false
   const ended = new Promise<void>(done =>
     child.once('exit', () => {
       alive.delete(child)
-      if (!isStopping && child.exitCode !== 0) console.error(`${file} ended:\n${lines.slice(-20).join('\n')}`)
+      if (!isStopping && child.exitCode !== 0) console.error(`${[file, ...args].join(' ')} ended:\n${lines.slice(-20).join('\n')}`)
       done()
     }),
   )
@@ -61,6 +67,7 @@ export function startMeasured(file: string, environment: Record<string, string>,
       }
       return lines.shift() ?? ''
     },
+    signal: name => child.kill(name),
     async stop() {
       isStopping = true
       child.kill('SIGTERM')

@@ -1,0 +1,170 @@
+// The API's application with all that stands before a handler, beside FastAPI with asyncpg, which does the same checks and
+// the same SQL, and beside Hono with nothing. Each is held to one core; load, Postgres and Redis have the others. What is
+// compared is what a server does in a second of its core's time, so that what waits for a store counts for nobody.
+import { execFile, execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { migrateApi } from '../../api/migrate.ts'
+import { startPostgres } from '../../demo/stack/postgres.ts'
+import { startRedis } from '../../demo/stack/redis.ts'
+import { connect, type Database } from '../../lib/database/pool.ts'
+import { createLogger } from '../../lib/telemetry/log.ts'
+import { installed } from '../installed.ts'
+import { endAll, type Fire, furnish, KINDS, type Kind, loader } from './api-load.ts'
+import type { Figure, Part } from './figures.ts'
+import { type Measured, startCommand } from './programs.ts'
+
+const ROUNDS = 3
+const COUNTS = { Read: 6000, Start: 1500 } as const satisfies Record<Kind, number>
+const WARM_UP = { Read: 3000, Start: 500 } as const satisfies Record<Kind, number>
+/** Of FastAPI's speed. */
+const TIMES = 3
+/** Requests after which the heap is looked at, and by how much it may then differ, in percent. */
+const HEAP_AT = { early: 20_000, late: 200_000 } as const
+const HEAP_PERCENT = 5
+/** As many as the API has: for each server alike. */
+const CONNECTIONS = 20
+
+const run = promisify(execFile)
+const log = createLogger({ program: 'bench', level: 'fatal' })
+const words = { Read: 'reads of one row', Start: 'session starts' } as const satisfies Record<Kind, string>
+
+const SERVERS = ['ours', 'fastapi', 'bare'] as const
+type Name = (typeof SERVERS)[number]
+type Server = Measured & { port: number }
+type Speeds = Record<Kind, number[]>
+
+export async function api(folder: string): Promise<Part> {
+  const python = await findPython()
+  const cores = ownCores()
+  const [first = '0', ...others] = cores
+  pin(others.length > 0 ? others : cores) // And with us Postgres and Redis, which inherit it.
+  const [postgres, redis] = await Promise.all([
+    startPostgres({ folder: join(folder, 'postgres') }),
+    startRedis({ folder: join(folder, 'redis') }),
+  ])
+  const [ownerUrl, programUrl] = [postgres.ownerUrl('wasd_api'), postgres.url('wasd_api')]
+  await migrateApi({ ownerUrl, programUrl, log })
+  const superuser = connect(postgres.superuserUrl('wasd_api'), { max: 1, applicationName: 'bench' })
+  await furnish(superuser)
+
+  const key = randomBytes(32)
+  const tokens = { algorithm: 'EdDSA', keys: [key], issuer: 'https://api.example.com' } as const
+  const environment = {
+    ...{ DATABASE_URL: programUrl, REDIS_URL: redis.url, ISSUER: tokens.issuer, TOKEN_KEY: key.toString('hex') },
+    ...{ CONNECTIONS: String(CONNECTIONS), CATALOGUE_FILE: resolve('manifests/catalogue.yaml') },
+  }
+  const commands = {
+    ours: [process.execPath, '--expose-gc', 'tests/bench/api-ours.ts'],
+    fastapi: ['python3', 'tests/bench/fastapi/server.py'],
+    bare: [process.execPath, 'tests/bench/api-bare.ts'],
+  } as const satisfies Record<Name, string[]>
+  const start = async (name: Name): Promise<Server> => {
+    const pinned = ['taskset', '--cpu-list', first, ...commands[name]]
+    const program = startCommand(pinned, { ...environment, PYTHONPATH: python })
+    return { ...program, port: Number(await told(program, 'port')) }
+  }
+
+  const servers = { ours: await start('ours'), fastapi: await start('fastapi'), bare: await start('bare') }
+  const speeds = await compared(servers, { fire: await loader(tokens), superuser })
+  await Promise.all(Object.values(servers).map(server => server.stop()))
+  const heap = await heapGrowth(await start('ours'), await loader(tokens))
+  await superuser.end()
+  await Promise.all([postgres.stop(), redis.stop()])
+  pin(cores)
+  return {
+    title: `The API beside FastAPI (uvloop, asyncpg) and bare Hono, each on one core, ${CONNECTIONS} connections`,
+    figures: [...KINDS.flatMap(kind => figuresOf(kind, speeds)), ...heap],
+  }
+}
+
+/** In turns, so that whatever else the machine does meets all of them. */
+async function compared(
+  servers: Record<Name, Server>,
+  { fire, superuser }: { fire: Fire; superuser: Database },
+): Promise<Record<Name, Speeds>> {
+  const found: Record<Name, Speeds> = {
+    ours: { Read: [], Start: [] },
+    fastapi: { Read: [], Start: [] },
+    bare: { Read: [], Start: [] },
+  }
+  for (const kind of KINDS) {
+    for (let round = 0; round <= ROUNDS; round += 1) {
+      for (const name of SERVERS) {
+        const server = servers[name]
+        const count = round === 0 ? WARM_UP[kind] : COUNTS[kind]
+        const before = server.processorSeconds()
+        await fire(server, { kind, count })
+        if (round > 0) found[name][kind].push(count / (server.processorSeconds() - before))
+        if (kind === 'Start') await endAll(superuser)
+      }
+    }
+  }
+  return found
+}
+
+function figuresOf(kind: Kind, speeds: Record<Name, Speeds>): Figure[] {
+  const what = words[kind]
+  const [ours, fastapi, bare] = [median(speeds.ours[kind]), median(speeds.fastapi[kind]), median(speeds.bare[kind])]
+  return [
+    { what: `${what}: ours`, value: ours, unit: 'a core-second' },
+    { what: `${what}: FastAPI`, value: fastapi, unit: 'a core-second' },
+    { what: `${what}: bare Hono, no checks`, value: bare, unit: 'a core-second' },
+    { what: `${what}: ours to FastAPI`, value: ours / fastapi, unit: 'x', target: { atLeast: TIMES } },
+    { what: `${what}: ours to bare Hono`, value: ours / bare, unit: 'x' },
+  ]
+}
+
+/** A program that keeps something of each request is found out by the ten-fold number of them. */
+async function heapGrowth(server: Server, fire: Fire): Promise<Figure[]> {
+  const { early, late } = HEAP_AT
+  const heapAfter = async (count: number) => {
+    await fire(server, { kind: 'Read', count })
+    server.signal('SIGUSR2')
+    return Number(await told(server, 'heap')) / 1024 / 1024
+  }
+  const [first, last] = [await heapAfter(early), await heapAfter(late - early)]
+  await server.stop()
+  return [
+    { what: `heap after ${early.toLocaleString('en')} requests`, value: first, unit: 'MiB' },
+    { what: `heap after ${late.toLocaleString('en')} requests`, value: last, unit: 'MiB' },
+    { what: 'growth of the heap', value: (last / first - 1) * 100, unit: '%', target: { atMost: HEAP_PERCENT } },
+  ]
+}
+
+/** What it says after this word; between such lines stands its log. */
+async function told(program: Measured, word: string): Promise<string> {
+  for (;;) {
+    const line = await program.line()
+    if (line.startsWith(`${word} `)) return line.slice(word.length + 1)
+  }
+}
+
+/** Where the Python program's packages are, from PyPI, once. */
+async function findPython(): Promise<string> {
+  const source = resolve(import.meta.dirname, 'fastapi')
+  return await installed({ name: 'fastapi', source, files: ['requirements.txt'] }, async folder => {
+    const quiet = ['--quiet', '--disable-pip-version-check', '--no-input']
+    const from = ['--requirement', join(source, 'requirements.txt')]
+    await run('python3', ['-m', 'pip', 'install', ...quiet, '--target', folder, ...from])
+  })
+}
+
+/** Those that we may run on: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
+function ownCores(): string[] {
+  const list = /Cpus_allowed_list:\s*(\S+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  return list.split(',').flatMap(range => {
+    const [from = 0, to = from] = range.split('-').map(Number)
+    return Array.from({ length: to - from + 1 }, (_, index) => String(from + index))
+  })
+}
+
+function pin(cores: readonly string[]): void {
+  execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', cores.join(','), String(process.pid)])
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0
+}
