@@ -28,7 +28,8 @@ export function callerOf(outside: AuthenticationOutside, scope: Scope): Middlewa
     const given = { context, token, scope }
     context.set('caller', await (token.startsWith(SERVICE_PREFIX) ? service(outside, given) : player(outside, given)))
     await next()
-    if (!context.res.headers.has('Cache-Control')) context.header('Cache-Control', 'no-store')
+    const { headers } = context.res
+    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
   }
 }
 

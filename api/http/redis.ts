@@ -17,6 +17,7 @@ const options = {
   maxRetriesPerRequest: 1,
   commandTimeout: COMMAND_MILLISECONDS,
   connectionName: 'wasd-api',
+  enableAutoPipelining: true,
 } as const
 const retryIn = (attempt: number) => Math.min(attempt * 100, RECONNECT_MILLISECONDS)
 

@@ -36,7 +36,7 @@ export function observeRequests(options: {
     context.set('requestId', requestId)
     const begun = clock.monotonic()
     await next()
-    context.header('X-Request-Id', requestId)
+    context.res.headers.set('X-Request-Id', requestId) // `context.header` would copy the reply that is there.
 
     const seconds = (clock.monotonic() - begun) / 1000
     const status = context.res.status

@@ -39,7 +39,6 @@ const claimsSchema = z.object({
   sub: z.string().regex(/^[0-9a-z]{26}$/),
   sid: z.string().regex(/^[0-9a-z]{26}$/),
   exp: z.int(),
-  iat: z.int(),
 })
 
 /** Tokens that are remembered at most, about 500 bytes each; then all are forgotten, and verified anew as they come. */
@@ -57,7 +56,7 @@ export function accessTokens({ algorithm, keys, issuer }: TokenSettings): Access
   const checks = { algorithms: [algorithm], issuer, audience: AUDIENCE, typ: TYPE, requiredClaims: ['exp', 'iat'] }
 
   // What was signed stays signed: of a token seen before, to the byte, only the time is asked again.
-  const verified = new Map<string, { claims: AccessClaims; issuedAt: Date }>()
+  const verified = new Map<string, AccessClaims>()
 
   return {
     async sign({ playerId, signInId }, now) {
@@ -74,13 +73,13 @@ export function accessTokens({ algorithm, keys, issuer }: TokenSettings): Access
     },
     async verify(token, now) {
       const before = verified.get(token)
-      if (before && before.issuedAt <= now && now < before.claims.expiresAt) return before.claims
+      if (before && now < before.expiresAt) return before
       try {
         const { payload } = await jwtVerify(token, verifyingKey, { ...checks, currentDate: now })
-        const { sub, sid, exp, iat } = claimsSchema.parse(payload)
+        const { sub, sid, exp } = claimsSchema.parse(payload)
         const claims = { playerId: sub, signInId: sid, expiresAt: new Date(exp * 1000) }
         if (verified.size >= VERIFIED_TOKENS) verified.clear()
-        verified.set(token, { claims, issuedAt: new Date(iat * 1000) })
+        verified.set(token, claims)
         return claims
       } catch (cause) {
         throw new PlayerError('Unauthenticated', { cause })

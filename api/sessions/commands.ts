@@ -8,7 +8,15 @@ import { type Hold, holdOf, openHold } from '../wallet/holds.ts'
 import { priceWithin } from '../wallet/price.ts'
 import { SessionError } from './errors.ts'
 import { MINIMUM_SECONDS, rateOf, regionsOf } from './quote.ts'
-import { activeSessionOf, type DesiredState, lockedSession, playedSeconds, type Session } from './session.ts'
+import {
+  activeSessionOf,
+  type DesiredState,
+  lockedSession,
+  playedSeconds,
+  type Session,
+  type SessionRow,
+  sessionOf,
+} from './session.ts'
 
 export interface CommandOutside {
   database: Queries
@@ -40,11 +48,11 @@ export async function start(outside: CommandOutside, order: StartOrder): Promise
   const regions = regionsOf({ catalogue: offer, regions: order.regions, defaultRegions })
   const id = lowerCaseUlid(now)
   return await inTransaction(database, async transaction => {
-    const { count } = await transaction`
+    const [made] = await transaction<SessionRow[]>`
       INSERT INTO sessions (id, player_id, game, tier, regions, created_at, meter_at)
       VALUES (${id}, ${playerId}, ${game}, ${tier}, ${regions}, ${now}, ${now})
-      ON CONFLICT (player_id) WHERE ended_at IS NULL DO NOTHING`
-    if (count === 0) throw new SessionError('SessionActive')
+      ON CONFLICT (player_id) WHERE ended_at IS NULL DO NOTHING RETURNING *`
+    if (!made) throw new SessionError('SessionActive')
 
     await openHold(transaction, {
       sessionId: id,
@@ -55,9 +63,7 @@ export async function start(outside: CommandOutside, order: StartOrder): Promise
       now,
     })
     await enqueue(transaction, 'kubernetes.session', { sessionId: id })
-    const session = await lockedSession(transaction, id)
-    if (!session) throw new Error('The session was not written.')
-    return session
+    return sessionOf(made)
   })
 }
 

@@ -40,7 +40,8 @@ export function startCommand([file = '', ...args]: readonly string[], environmen
   const ended = new Promise<void>(done =>
     child.once('exit', () => {
       alive.delete(child)
-      if (!isStopping && child.exitCode !== 0) console.error(`${[file, ...args].join(' ')} ended:\n${lines.slice(-20).join('\n')}`)
+      if (!isStopping && child.exitCode !== 0)
+        console.error(`${[file, ...args].join(' ')} ended:\n${lines.slice(-20).join('\n')}`)
       done()
     }),
   )

@@ -134,9 +134,9 @@ ULID_SHAPE = re.compile(r"[0-9a-z]{26}")
 
 
 class Caller:
-    def __init__(self, player_id: str, sign_in_id: str, issued_at: int, expires_at: int):
+    def __init__(self, player_id: str, sign_in_id: str, expires_at: int):
         self.player_id, self.sign_in_id = player_id, sign_in_id
-        self.issued_at, self.expires_at = issued_at, expires_at
+        self.expires_at = expires_at
 
 
 # As api/ does: of a token whose signature was verified before, only the time is asked again.
@@ -153,7 +153,7 @@ async def caller(request: Request, _: Annotated[None, Depends(by_address)]) -> C
     if match is None:
         raise Problem("Unauthenticated")
     before = seen.get(match[1])
-    if before is not None and before.issued_at <= time.time() < before.expires_at:
+    if before is not None and time.time() < before.expires_at:
         return before
     try:
         verified = jwt.decode_complete(
@@ -169,7 +169,7 @@ async def caller(request: Request, _: Annotated[None, Depends(by_address)]) -> C
         raise Problem("Unauthenticated")
     if len(seen) >= SEEN_TOKENS:
         seen.clear()
-    known = seen[match[1]] = Caller(subject, sign_in, claims["iat"], claims["exp"])
+    known = seen[match[1]] = Caller(subject, sign_in, claims["exp"])
     return known
 
 
@@ -262,12 +262,12 @@ async def start(connection: asyncpg.Connection, player_id: str, wish: Start, now
         raise Problem("RegionUnknown")
     session_id, rate = str(ULID()).lower(), tier["pricePaisePerHour"]
     async with connection.transaction():
-        done = await connection.execute(
+        made = await connection.fetchrow(
             "INSERT INTO sessions (id, player_id, game, tier, regions, created_at, meter_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (player_id) WHERE ended_at IS NULL DO NOTHING",
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (player_id) WHERE ended_at IS NULL DO NOTHING RETURNING *",
             session_id, player_id, wish.game, wish.tier, regions, now, now,
         )  # fmt: skip
-        if done == "INSERT 0 0":
+        if made is None:
             raise Problem("SessionActive")
         held = await connection.fetchrow(
             "SELECT outcome, available_paise, (hold).* FROM wallet_hold_open($1, $2, $3, $4, $5, $6)",
@@ -279,7 +279,6 @@ async def start(connection: asyncpg.Connection, player_id: str, wish: Start, now
             "INSERT INTO queue_items (topic, key, payload) VALUES ($1, $2, $3::text::jsonb)",
             "kubernetes.session", session_id, orjson.dumps({"sessionId": session_id}).decode(),
         )  # fmt: skip
-        await connection.fetchrow("SELECT * FROM sessions WHERE id = $1 FOR UPDATE", session_id)
     row = await connection.fetchrow(
         "SELECT session.*, hold.rate_paise_per_hour, hold.paid_seconds, hold.charged_paise"
         " FROM sessions session JOIN wallet_holds hold ON hold.session_id = session.id"
