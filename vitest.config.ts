@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
-// `make test` and `make proof` choose their projects. One worker: the machine has two cores, and the processes under
-// test want the other. No project retries, and a suite without tests fails.
+// `make test` and `make proof` choose their projects. Two workers: most of a test is waiting for the processes that it
+// started. No project retries, and a suite without tests fails.
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 1,
+    maxWorkers: 2,
     passWithNoTests: false,
     projects: [
       {

