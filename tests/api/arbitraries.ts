@@ -161,7 +161,7 @@ function spoiledBodies(body: Schema, resolve: Resolve, fits: fc.Arbitrary<MadeRe
 }
 
 function withHeader(request: MadeRequest, value: unknown): MadeRequest {
-  const printable = String(value).replaceAll(/[^\x20-\x7e]/g, '')
+  const printable = (JSON.stringify(value) ?? '').replaceAll(/[^\x20-\x7e]/g, '')
   return { ...request, headers: { ...request.headers, 'X-Forwarded-For': printable, 'Last-Event-ID': printable } }
 }
 
