@@ -3,17 +3,21 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Queries } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
+import { type RefundRow, refundsOfPlayer } from '../payments/refunds.ts'
 import { deletePlayer } from '../players/deletion.ts'
 import { PlayerError } from '../players/errors.ts'
 import { type Player, playerById } from '../players/players.ts'
 import { signInsOf } from '../players/sign-ins.ts'
 import { sessionRecords } from '../sessions/history.ts'
+import { type Receipt, receiptsOf } from '../wallet/receipts.ts'
+import { statement } from '../wallet/statement.ts'
 import {
   type ApiEnvironment,
   group,
   jsonReply,
   limitedBy,
   paise,
+  paiseOf,
   problems,
   SIGNED_IN,
   SIGNED_IN_STILL,
@@ -23,8 +27,7 @@ import {
 } from './api.ts'
 import { shownTopUp, type TopUpOutside, topUpsOf } from './payments.ts'
 import { sessionSchema, shownSession } from './sessions.ts'
-import { statementPage } from './statement-page.ts'
-import { shownLine } from './wallet.ts'
+import { lineSchema, shownLine } from './wallet.ts'
 
 const tags = ['Player']
 
@@ -53,6 +56,26 @@ const me = createRoute({
 const EXPORTED = 10_000
 const BATCH = 500
 
+const receiptSchema = z.object({
+  number: z.string(),
+  sessionId: ulid,
+  issuedAt: time,
+  totalPaise: paise,
+  tax: z.object({ name: z.string(), basisPoints: z.int(), paise }),
+  lines: z.array(
+    z.object({ at: time, kind: z.string(), seconds: z.int(), cause: z.string().optional(), paise: z.int() }),
+  ),
+})
+const refundSchema = z.object({
+  id: z.string(),
+  rail: z.string(),
+  amountPaise: paise,
+  state: z.string(),
+  askedBy: z.string(),
+  askedAt: time,
+  reason: z.string().optional(),
+})
+
 const exportMe = createRoute({
   tags,
   security: securedFor('me:read'),
@@ -72,15 +95,9 @@ const exportMe = createRoute({
           signIns: z.array(
             z.object({ id: ulid, method: z.string(), createdAt: time, expiresAt: time, revokedAt: time.optional() }),
           ),
-          statement: z.array(
-            z.object({
-              id: z.string(),
-              at: time,
-              kind: z.string(),
-              amountPaise: paise,
-              sessionId: z.string().optional(),
-            }),
-          ),
+          statement: z.array(lineSchema),
+          receipts: z.array(receiptSchema),
+          refunds: z.array(refundSchema),
           topUps: z.array(z.unknown()),
           sessions: z.array(sessionSchema),
         })
@@ -157,7 +174,8 @@ async function exported(database: Queries, outside: TopUpOutside & { clock: Cloc
   const now = outside.clock.now()
   const playerId = player.id
   const lines = await collected(
-    page => statementPage(database, { playerId, ...page }),
+    ({ before, limit }) =>
+      statement(database, { playerId, limit, ...(before === undefined ? {} : { before: BigInt(before) }) }),
     ({ id }) => String(id),
   )
   const topUps = await collected(
@@ -169,6 +187,8 @@ async function exported(database: Queries, outside: TopUpOutside & { clock: Cloc
     ({ session }) => session.id,
   )
   const signIns = await signInsOf(database, playerId)
+  const receipts = await receiptsOf(database, { playerId, limit: EXPORTED })
+  const refunds = await refundsOfPlayer(database, playerId)
   return {
     exportedAt: now.toISOString(),
     player: shownPlayer(player),
@@ -180,9 +200,24 @@ async function exported(database: Queries, outside: TopUpOutside & { clock: Cloc
       ...(revokedAt === undefined ? {} : { revokedAt: revokedAt.toISOString() }),
     })),
     statement: lines.map(shownLine),
+    receipts: receipts.map(shownReceipt),
+    refunds: refunds.map(shownRefund),
     topUps: topUps.map(topUp => shownTopUp(topUp, outside)),
     sessions: sessions.map(shownSession),
   }
+}
+
+function shownReceipt({ number, sessionId, issuedAt, totalPaise, tax, taxPaise, lines }: Receipt) {
+  return {
+    ...{ number, sessionId, issuedAt: issuedAt.toISOString(), totalPaise: paiseOf(totalPaise) },
+    tax: { ...tax, paise: paiseOf(taxPaise) },
+    lines: lines.map(({ cause, ...line }) => ({ ...line, ...(cause === undefined ? {} : { cause }) })),
+  }
+}
+
+function shownRefund({ id, rail, amount_paise, state, asked_by: askedBy, asked_at, reason }: RefundRow) {
+  const about = { id, rail, amountPaise: paiseOf(amount_paise), state, askedBy, askedAt: asked_at.toISOString() }
+  return { ...about, ...(reason === null ? {} : { reason }) }
 }
 
 /** Page by page, so that no statement is long. */

@@ -1,9 +1,9 @@
 // GET /v1/wallet and /v1/wallet/statement: what is there, what is set aside, and where it came from and went.
 import { createRoute, z } from '@hono/zod-openapi'
+import { type StatementLine, statement as statementOf } from '../wallet/statement.ts'
 import { balanceOf } from '../wallet/wallet.ts'
 import { group, jsonReply, limitedBy, paise, paiseOf, problems, SIGNED_IN, securedFor, time } from './api.ts'
 import { cut, NUMBER_POSITION, pageOf, pageQuery, positionOf } from './paging.ts'
-import { statementPage } from './statement-page.ts'
 
 const security = securedFor('wallet:read')
 
@@ -19,13 +19,18 @@ const walletSchema = z
   })
   .openapi('Wallet')
 
-const lineSchema = z
+export const lineSchema = z
   .object({
     id: z.string(),
     at: time,
     kind: z.string().openapi({ description: 'What it was for, such as TopUp or Play.' }),
     amountPaise: paise.openapi({ description: 'Above zero came in, below zero went out.' }),
+    repaidPaise: paise.openapi({ description: 'Above zero repaid what was owed, below zero became owed.' }),
+    balancePaise: paise.openapi({ description: 'What the wallet then had.' }),
+    source: z.string().optional().openapi({ description: 'The gateway that it came from, or went back to.' }),
     sessionId: z.string().optional(),
+    game: z.string().optional(),
+    reason: z.string().optional(),
   })
   .openapi('StatementLine')
 
@@ -76,18 +81,26 @@ export function walletRoutes() {
       const { limit, cursor } = context.req.valid('query')
       const before = positionOf(cursor, NUMBER_POSITION)
       const { playerId } = context.get('caller')
-      const lines = await statementPage(context.get('database'), { playerId, before, limit: limit + 1 })
+      const lines = await statementOf(context.get('database'), {
+        ...{ playerId, limit: limit + 1 },
+        ...(before === undefined ? {} : { before: BigInt(before) }),
+      })
       return context.json(cut(lines.map(shownLine), { limit, positionOf: ({ id }) => id }), 200)
     })
 }
 
-export function shownLine(line: Awaited<ReturnType<typeof statementPage>>[number]): z.infer<typeof lineSchema> {
-  const { id, at, kind, amountPaise, sessionId } = line
+export function shownLine(line: StatementLine): z.infer<typeof lineSchema> {
+  const { id, at, kind, amountPaise, repaidPaise, balancePaise, source, sessionId, game, reason } = line
   return {
     id: String(id),
     at: at.toISOString(),
     kind,
     amountPaise: paiseOf(amountPaise),
+    repaidPaise: paiseOf(repaidPaise),
+    balancePaise: paiseOf(balancePaise),
+    ...(source === undefined ? {} : { source }),
     ...(sessionId === undefined ? {} : { sessionId }),
+    ...(game === undefined ? {} : { game }),
+    ...(reason === undefined ? {} : { reason }),
   }
 }

@@ -70,6 +70,16 @@ export async function receiptOf(
   return row && receiptFrom(row)
 }
 
+/** Receipts of a player's, the newest first. */
+export async function receiptsOf(
+  queries: Queries,
+  { playerId, limit }: { playerId: string; limit: number },
+): Promise<Receipt[]> {
+  const rows = await queries<ReceiptRow[]>`
+    SELECT * FROM receipts WHERE player_id = ${playerId} ORDER BY issued_at DESC LIMIT ${limit}`
+  return rows.flatMap(row => receiptFrom(row) ?? [])
+}
+
 /** Milliseconds by which India is ahead of UTC, all year. */
 const INDIA = 19_800_000
 

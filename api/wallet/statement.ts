@@ -47,7 +47,7 @@ interface StatementRow {
 }
 
 /** Lines at most. */
-const LIMIT = 100
+const LIMIT = 500
 
 /** The newest lines, or those before the transaction `before`. */
 export async function statement(

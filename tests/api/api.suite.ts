@@ -1,6 +1,9 @@
 // The JSON API as a client meets it, over the real Postgres.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { serviceTokenCommand } from '../../api/players/service-token-command.ts'
+import { charge } from '../../api/wallet/holds.ts'
+import { issueReceipt } from '../../api/wallet/receipts.ts'
+import { inTransaction } from '../../lib/database/pool.ts'
 import { type ApiPlayer, type Asking, ask, signIn } from './client-of.ts'
 import type { FrontStack } from './front.ts'
 
@@ -49,7 +52,8 @@ export function apiBehaves(stackOf: () => FrontStack): void {
         owedPaise: 0,
       })
       const { items } = (await player.get('/v1/wallet/statement')).json
-      expect(items).toMatchObject([{ kind: 'TopUp', amountPaise: 50_000 }])
+      const source = 'razorpay'
+      expect(items).toMatchObject([{ kind: 'TopUp', amountPaise: 50_000, balancePaise: 50_000, source }])
     })
 
     test('a quote says price, minutes and what a start needs, and how long it takes as the operator has it', async () => {
@@ -190,12 +194,24 @@ export function apiBehaves(stackOf: () => FrontStack): void {
 
     test('all that is stored of a player is given to that player, as one file', async () => {
       const { player, session } = await playing('Ex')
+      const { id: sessionId } = session
+      const [now, tax, playerId] = [new Date(), { name: 'GST', basisPoints: 1800 }, player.id]
+      const lines = [{ at: now.toISOString(), kind: 'Play', seconds: 60, paise: 150 } as const]
+      await inTransaction(stack.database, async transaction => {
+        await charge(transaction, { sessionId, playerId, playedSeconds: 60n, now })
+        await issueReceipt(transaction, { sessionId, playerId, tax, lines, now })
+      })
       const { headers, json } = await player.get('/v1/me/export')
       expect(headers.get('Content-Disposition')).toContain('attachment')
       expect(json).toMatchObject({
         player: { firstName: 'Ex', telegramUserId: String(player.person.chatId) },
         signIns: [{ method: 'MiniApp' }],
-        statement: [{ kind: 'TopUp', amountPaise: 50_000 }],
+        statement: [
+          { kind: 'Play', amountPaise: -150, balancePaise: 49_850, game: 'star-caravan', sessionId },
+          { kind: 'TopUp', amountPaise: 50_000 },
+        ],
+        receipts: [{ sessionId, totalPaise: 150, tax: { name: 'GST', paise: 23 }, lines }],
+        refunds: [],
         topUps: [],
         sessions: [{ id: session.id }],
       })
