@@ -161,7 +161,8 @@ async function bringToGateway(
     const seen = await rails[rail].refund(order)
     return await inTransaction(database, transaction => settleRefund(transaction, { rail, refund: seen, now }))
   } catch (error) {
-    if (!isPaymentError(error, 'GatewayRefused')) throw error
+    // Keys of ours that are not taken say nothing of this refund: it waits until they are mended.
+    if (!isPaymentError(error, 'GatewayRefused') || error.status === 401) throw error
     const failure = error.detail ?? error.message
     return await inTransaction(database, async transaction => {
       await lockedPayment(transaction, { rail, id: paymentId })

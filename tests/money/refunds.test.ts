@@ -5,6 +5,7 @@ import { refundCommand } from '../../api/payments/command.ts'
 import { askRefund } from '../../api/payments/refunds.ts'
 import { deletePlayer } from '../../api/players/deletion.ts'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
+import { enqueue } from '../../api/queue/queue.ts'
 import { charge, openHold } from '../../api/wallet/holds.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { type Books, brokenInvariants, openBooks } from './books.ts'
@@ -127,6 +128,17 @@ test('I4: what the gateway refused, and has done all the same, leaves the wallet
   expect(await gateway.ask(100)).toEqual([])
   expect(await asha.balance()).toMatchObject({ postedPaise: 0n, owedPaise: 0n })
   expect(await asha.told()).toEqual(['TopUpCredited', 'RefundFailed', 'MoneyTakenBack'])
+})
+
+test('I4: a refund waits while the gateway does not take our keys, and is not given up for that', async () => {
+  const asha = await payer()
+  const refund = await asha.asks()
+  await gateway.control('POST', '/faults', { method: 'POST', path: '/v1/payments', status: 401 })
+  await expect(gateway.workOff()).rejects.toMatchObject({ code: 'GatewayRefused', status: 401 })
+  expect((await asha.balance()).postedPaise).toBe(0n)
+  await enqueue(database, 'payment.refund', { refundId: refund.id })
+  expect(await gateway.workOff()).toEqual(['RefundProcessed'])
+  expect(await asha.told()).toEqual(['TopUpCredited', 'RefundProcessed'])
 })
 
 test('I8: nobody is forgotten whose refund is on its way, unless it is given up', async () => {
