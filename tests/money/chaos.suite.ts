@@ -1,0 +1,192 @@
+// The promise about money, kept in chaos, for any size of it. The figures are the operator's own: nobody here writes a
+// status. What is believed at the end is what the stores say: the objects, the books, Azure's feed of its machines.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parseCatalogue } from '../../crds/catalogue.ts'
+import { gameSessions } from '../../crds/types/gamesession.ts'
+import { REPOSITORY } from '../../demo/cluster/folders.ts'
+import { type Control, control } from '../../demo/evening/control.ts'
+import { seededRandom } from '../../demo/simulators/random.ts'
+import { command } from '../../demo/stack/commands.ts'
+import { type Stack, startStack } from '../../demo/stack/stack.ts'
+import { connect as connectDatabase, type Database } from '../../lib/database/pool.ts'
+import { connect, type KubeClient } from '../../lib/kube/client.ts'
+import { loadCredentials } from '../../lib/kube/credentials.ts'
+import { systemClock as clock } from '../../lib/process/clock.ts'
+import { type AzureState, isEmpty } from '../proof/dump.ts'
+import { type ChaosPlayer, enters, goesHome, type Life, lives, strikes, walletSeconds } from './chaos.ts'
+import { type Bill, billsOf, moneyOf, type Ran, ranByPlayer } from './chaos-account.ts'
+
+export interface ChaosOptions {
+  sessions: number
+  /** What players do, in turn. */
+  lives: readonly Life[]
+  /** Seconds of play that whoever is to run out, or to top up, comes with; no less than a session's 60. */
+  scarce: { least: number; most: number }
+  chaosSeconds: number
+  /** Kills at least, or it was no chaos. */
+  leastKills: number
+  seed: number
+  /** For machines that are busy with something else. */
+  timeoutSeconds: number
+}
+
+/** Azure's delays pass so many times as fast. */
+const SPEED = 60
+/** Free seconds after the paid ones; small, so that their end is seen. */
+const GRACE_SECONDS = 3
+/** The least there is: holds grow, and `paidSeconds` with them, as often as can be. */
+const BLOCK_SECONDS = 60
+/** Seconds by which one boot of a machine may run beyond its play: booting, the probe that finds it playable, deleting. */
+const AROUND_PLAY_SECONDS = 30
+const PATIENCE_SECONDS = 150
+const LOOK_MILLISECONDS = 250
+
+/** Every look of the operator costs a request a machine: seldom enough for a fleet on two cores. */
+const intervals = { operationPollSeconds: 0.5, fleetPollSeconds: 2, probeSeconds: 3, quotaSeconds: 10 }
+const azureOptions = [
+  ...['--throttling', 'off', '--public-ip-range', '127.96.0.0/20'],
+  ...['cores', 'lowPriorityCores', 'StandardNVADSA10v5Family', 'Standard NCASv3_T4 Family'].flatMap(name => [
+    ...['--quota', `*/${name}=1000000`],
+  ]),
+]
+
+interface World {
+  stack: Stack
+  database: Database
+  kube: KubeClient
+  azure: Control
+  close(): Promise<void>
+}
+
+async function openWorld(): Promise<World> {
+  const stack = await startStack({
+    speed: SPEED,
+    replicas: { api: 2 },
+    controllerManager: false,
+    restart: { firstSeconds: 0.2, maximumSeconds: 1 },
+    simulators: { azure: azureOptions },
+    values: { operator: { intervals, paidGraceSeconds: GRACE_SECONDS }, api: { holdBlockSeconds: BLOCK_SECONDS } },
+  })
+  const database = connectDatabase(stack.postgres.url('wasd_api'), { max: 20, applicationName: 'chaos' })
+  const credentials = await loadCredentials({ kubeconfig: stack.cluster.kubeconfig, environment: {} })
+  const kube = connect(credentials, { userAgent: 'chaos' })
+  const azure = control(stack.urls.azure, stack.simulators.azure.greeting.ca)
+  return {
+    ...{ stack, database, kube, azure },
+    async close() {
+      await Promise.all([database.end({ timeout: 5 }), kube.close(), azure.close()])
+      await stack.remove()
+    },
+  }
+}
+
+async function until(what: string, look: () => Promise<boolean>): Promise<void> {
+  for (const deadline = clock.monotonic() + PATIENCE_SECONDS * 1000; !(await look()); ) {
+    if (clock.monotonic() > deadline) throw new Error(`This did not come in ${PATIENCE_SECONDS} s: ${what}.`)
+    await clock.sleep(LOOK_MILLISECONDS)
+  }
+}
+
+/** What a person runs to have the books proved, as a process of its own. */
+async function ledgerCheck({ stack }: World): Promise<{ code: number; said: string }> {
+  const environment = { PATH: process.env.PATH, DATABASE_URL: stack.postgres.url('wasd_api') }
+  const args = [join(REPOSITORY, 'api', 'main.ts'), 'ledger', 'check']
+  const { code, stdout, stderr } = await command({ file: process.execPath, args, environment })
+  return { code, said: `${stdout}${stderr}`.trim() }
+}
+
+/** How many sessions the API knows to have been playable once, to be played now, or to be over. */
+async function count(database: Database, what: 'readied' | 'playing' | 'ended'): Promise<number> {
+  const [row] = await database<Record<typeof what, number>[]>`
+    SELECT count(*) FILTER (WHERE seen_ready_at IS NOT NULL)::int AS readied,
+      count(*) FILTER (WHERE seen_since IS NOT NULL AND ended_at IS NULL)::int AS playing,
+      count(*) FILTER (WHERE ended_at IS NOT NULL)::int AS ended FROM sessions`
+  return row?.[what] ?? 0
+}
+
+/** Whether a machine still runs, or ran on for longer than was paid. */
+function ranOn({ paidSeconds }: Bill, ran: Ran | undefined): boolean {
+  if (!ran || ran.isRunning) return true
+  return ran.seconds > Number(paidSeconds) + GRACE_SECONDS + ran.boots * AROUND_PLAY_SECONDS
+}
+
+export function chargedExactlyInChaos(options: ChaosOptions): void {
+  const { sessions, chaosSeconds, leastKills, seed, scarce, timeoutSeconds } = options
+  const name = `I3, I4, I5: ${sessions} live sessions are charged to the second while APIs are killed, Postgres restarts and Redis is away`
+  test(name, { timeout: timeoutSeconds * 1000 }, async () => {
+    const begun = clock.monotonic()
+    const tell = (what: string) => console.log(`${((clock.monotonic() - begun) / 1000).toFixed(1)} s: ${what}`)
+    tell(`seed ${seed}`)
+    /** Each has a luck of their own: what is drawn does not hang on who comes first. */
+    const luckOf = (whom: string) => seededRandom(`${whom} ${seed}`)
+    const world = await openWorld()
+    try {
+      const { database, kube, azure, stack } = world
+      const catalogue = parseCatalogue(readFileSync(join(REPOSITORY, 'manifests', 'catalogue.yaml'), 'utf8'))
+      const regions = { defaultRegions: Object.keys(catalogue.regions) }
+      const outside = { database, catalogue: () => catalogue, holdBlockSeconds: BLOCK_SECONDS, ...regions }
+      tell('all is up')
+
+      const players: ChaosPlayer[] = await Promise.all(
+        Array.from({ length: sessions }, async (_, index) => {
+          const life = options.lives[index % options.lives.length] ?? 'PlaysOn'
+          return await enters(outside, {
+            index,
+            life,
+            walletSeconds: walletSeconds(life, scarce, luckOf(`wallet ${index}`)),
+          })
+        }),
+      )
+      await until('every session is played', async () => (await count(database, 'readied')) === sessions)
+      tell(`${await count(database, 'playing')} of ${sessions} sessions are played`)
+
+      const seconds = chaosSeconds
+      const [damage] = await Promise.all([
+        strikes(stack, { seconds, random: luckOf('strikes') }),
+        ...players.map((player, index) => lives(outside, player, { seconds, random: luckOf(`life ${index}`) })),
+      ])
+      tell(`${JSON.stringify(damage)}; ${await count(database, 'playing')} are still played`)
+      expect(damage).toMatchObject({ postgresRestarts: 2, redisStops: 1 })
+      expect(damage.apiKills).toBeGreaterThanOrEqual(leastKills)
+
+      // Whoever is to run out does; the others go home.
+      await Promise.all(players.filter(({ life }) => life !== 'RunsOut').map(player => goesHome(outside, player)))
+      await until('every session is over and Azure is empty', async () => {
+        const isOver = (await count(database, 'ended')) === sessions
+        return isOver && isEmpty(await azure.get<AzureState>('/simulator/state'))
+      })
+      const listed = async () => (await kube.list(gameSessions, { namespace: stack.namespace })).items
+      await until('every object says so', async () => (await listed()).every(({ status }) => status?.phase === 'Ended'))
+      tell('every session is over, and Azure is empty')
+
+      const bills = await billsOf(database, await listed())
+      expect(bills).toHaveLength(sessions)
+      expect(bills.map(({ asFound }) => asFound)).toEqual(bills.map(({ asDue }) => asDue))
+      expect(bills.filter(({ seconds, paidSeconds }) => seconds > paidSeconds + BigInt(GRACE_SECONDS))).toEqual([])
+
+      const ran = await ranByPlayer(azure)
+      expect([...ran.keys()].toSorted()).toEqual(players.map(({ id }) => id).toSorted())
+      expect(bills.filter(bill => ranOn(bill, ran.get(bill.playerId)))).toEqual([])
+
+      const putIn = players.reduce((sum, { putInPaise }) => sum + putInPaise, 0n)
+      const charged = bills.reduce((sum, { chargedPaise }) => sum + chargedPaise, 0n)
+      expect(charged).toBeGreaterThan(0n)
+      expect(await moneyOf(database)).toEqual({
+        ...{ ledger: 0n, belowZero: 0n, held: 0n, openHolds: 0n, revenue: charged },
+        wallets: putIn - charged,
+      })
+      expect(await ledgerCheck(world)).toEqual({ code: 0, said: expect.stringMatching(/^The books are in order/) })
+
+      const ends = Object.entries(Object.groupBy(bills, ({ endReason }) => endReason))
+      expect(Object.fromEntries(ends)).toMatchObject({ PlayerEnded: expect.anything() })
+      if (options.lives.includes('RunsOut')) {
+        expect(Object.fromEntries(ends)).toMatchObject({ PaidTimeUsed: expect.anything() })
+      }
+      tell(`charged ${charged} paise; ${ends.map(([end, some]) => `${some?.length} ${end}`).join(', ')}`)
+    } finally {
+      await world.close()
+    }
+  })
+}
