@@ -13,8 +13,6 @@ interface Settled {
   isFinal: boolean | undefined
   /** Whether its bill still keeps the object from going. */
   isUnsettled: boolean
-  /** By object and by books. */
-  paidSeconds: { object: bigint; books: bigint }
   chargedPaise: bigint
   bookedPaise: bigint
   /** `undefined`: none; a session that cost nothing needs none. */
@@ -25,8 +23,11 @@ interface Settled {
 export interface Bill {
   playerId: string
   endReason: string
+  /** Played, by the operator. */
   seconds: bigint
+  /** By the books, and as the cluster knows of it. */
   paidSeconds: bigint
+  toldSeconds: bigint
   chargedPaise: bigint
   asFound: Settled
   asDue: Settled
@@ -63,18 +64,19 @@ export async function billsOf(database: Database, objects: readonly GameSession[
 
 function billOf(row: BillRow, { metadata, spec, status }: GameSession): Bill {
   const seconds = BigInt(status?.billing?.seconds ?? 0)
-  const paidSeconds = BigInt(spec.paidSeconds ?? 0)
+  // What was held pays: a growth that the cluster never heard of covers grace, as a top-up under way does.
+  const paidSeconds = row.paid_seconds
   const due = priceWithin({ ratePaisePerHour: row.rate_paise_per_hour, playedSeconds: seconds, paidSeconds })
   const session = row.id
   return {
     ...{ playerId: row.player_id, seconds, paidSeconds, chargedPaise: row.charged_paise },
+    toldSeconds: BigInt(spec.paidSeconds ?? 0),
     endReason: status?.endReason ?? 'None',
     asFound: {
       session,
       phase: status?.phase,
       isFinal: status?.billing?.final,
       isUnsettled: metadata.finalizers?.includes(SETTLEMENT_FINALIZER) ?? false,
-      paidSeconds: { object: paidSeconds, books: row.paid_seconds },
       chargedPaise: row.charged_paise,
       bookedPaise: row.booked_paise,
       receiptPaise: row.receipt_paise ?? undefined,
@@ -85,7 +87,6 @@ function billOf(row: BillRow, { metadata, spec, status }: GameSession): Bill {
       phase: 'Ended',
       isFinal: true,
       isUnsettled: false,
-      paidSeconds: { object: row.paid_seconds, books: row.paid_seconds },
       chargedPaise: due,
       bookedPaise: due,
       receiptPaise: due > 0n ? due : undefined,

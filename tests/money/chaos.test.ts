@@ -5,7 +5,7 @@ chargedExactlyInChaos({
   sessions: 20,
   lives: ['TopsUp', 'Stops', 'PlaysOn', 'Pauses', 'PausesAndResumes'],
   scarce: { least: 60, most: 75 },
-  chaosSeconds: 8,
+  chaosSeconds: 6,
   leastKills: 2,
   seed: 1,
   timeoutSeconds: 240,

@@ -83,7 +83,11 @@ export async function enters(
 
 /** How many seconds of play a player comes with. */
 export function walletSeconds(life: Life, scarce: { least: number; most: number }, random: Random): number {
-  return life === 'RunsOut' || life === 'TopsUp' ? random.integer(scarce.least, scarce.most) : PLENTY_SECONDS
+  return isShortOfMoney(life) ? random.integer(scarce.least, scarce.most) : PLENTY_SECONDS
+}
+
+export function isShortOfMoney(life: Life): boolean {
+  return life === 'RunsOut' || life === 'TopsUp'
 }
 
 /** Lives it, within so many seconds. Resolves when the last command was heard. */

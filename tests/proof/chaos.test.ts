@@ -4,7 +4,7 @@ import { chargedExactlyInChaos } from '../money/chaos.suite.ts'
 chargedExactlyInChaos({
   sessions: 300,
   lives: ['RunsOut', 'TopsUp', 'Stops', 'PlaysOn', 'Pauses', 'PausesAndResumes'],
-  scarce: { least: 90, most: 120 },
+  scarce: { least: 60, most: 80 },
   chaosSeconds: 60,
   leastKills: 15,
   seed: Number(process.env.SEED ?? randomInt(2 ** 31)),
