@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 // `make test` and `make proof` choose their projects. Two workers: most of a test is waiting for the processes that it
-// started. No project retries, and a suite without tests fails.
+// started. The proofs, whose scenes hold states for a moment, have the machine to themselves. No project retries, and a suite
+// without tests fails.
 export default defineConfig({
   test: {
     pool: 'forks',

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWorld, type World } from '../operator/support/world.ts'
 import { playMany } from '../random/run.ts'
 
-const MINUTES = 4
+const MINUTES = 3
 const seed = Number(process.env.WASD_SEED ?? randomInt(2 ** 31))
 
 let world: World
