@@ -203,9 +203,10 @@ async function ledger({ sql }: Sources, { mark, sessions }: { mark: Mark; sessio
       SELECT p.rail, p.amount_paise, t.amount_paise AS asked, t.credited_at IS NOT NULL AS credited
       FROM payments p JOIN top_ups t ON t.id = p.top_up_id
       WHERE p.transaction_id > ${mark.transactions} ORDER BY p.transaction_id`,
+    // Which message of a payment comes first is luck; one of them credits it.
     webhooks: await sql`
-      SELECT outcome, worked_off_at IS NOT NULL AS worked_off FROM razorpay_webhooks
-      WHERE id > ${mark.webhooks} ORDER BY outcome`,
+      SELECT outcome = 'Credited' AS credits, worked_off_at IS NOT NULL AS worked_off FROM razorpay_webhooks
+      WHERE id > ${mark.webhooks} ORDER BY credits`,
     sessions: await sql`
       SELECT id, game, tier, regions, desired_state, command, command_applied, told, end_reason,
              ended_at IS NOT NULL AS ended, seen_since IS NOT NULL AS playing,
