@@ -6,6 +6,7 @@ import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
+import { systemClock } from '../../lib/process/clock.ts'
 import { type Member, member } from './member.ts'
 import { freePort } from './ports.ts'
 import { type Binaries, findBinaries, isRoot, NOBODY, PostgresError, unprivileged } from './postgres-binaries.ts'
@@ -50,19 +51,21 @@ export async function startPostgres(options: {
 
   mkdirSync(folder, { recursive: true })
   await initialize({ binaries, folder, data, password: passwords.postgres })
-  const server = member(
-    {
-      name: 'postgres',
-      ...unprivileged(binaries.postgres, [
-        ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', ''],
-        // Data that lives for minutes need not survive a power cut; a killed process loses nothing all the same.
-        ...(commits === 'Memory' ? ['-c', 'fsync=off', '-c', 'full_page_writes=off'] : []),
-        ...['-c', 'shared_buffers=32MB', '-c', 'max_connections=100', '-c', 'timezone=UTC', '-c', 'log_timezone=UTC'],
-      ]),
-      log: join(folder, 'postgres.log'),
-      stopSignal: 'SIGINT', // "Fast": SIGTERM would wait for the clients to leave.
-    },
-    async () => await answers(url('postgres', 'postgres')),
+  const server = patient(
+    member(
+      {
+        name: 'postgres',
+        ...unprivileged(binaries.postgres, [
+          ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', ''],
+          // Data that lives for minutes need not survive a power cut; a killed process loses nothing all the same.
+          ...(commits === 'Memory' ? ['-c', 'fsync=off', '-c', 'full_page_writes=off'] : []),
+          ...['-c', 'shared_buffers=32MB', '-c', 'max_connections=100', '-c', 'timezone=UTC', '-c', 'log_timezone=UTC'],
+        ]),
+        log: join(folder, 'postgres.log'),
+        stopSignal: 'SIGINT', // "Fast": SIGTERM would wait for the clients to leave.
+      },
+      async () => await answers(url('postgres', 'postgres')),
+    ),
   )
   try {
     await server.start()
@@ -136,6 +139,27 @@ async function answers(url: string): Promise<boolean> {
     return true
   } finally {
     await sql.end({ timeout: 1 })
+  }
+}
+
+/** Milliseconds until another try, and how many there are. */
+const ORPHANS = { pauseMilliseconds: 250, tries: 40 }
+
+/** What a killed server had at work outlives it for a moment, and holds its memory: until then none can start. */
+function patient(server: Member): Member {
+  return {
+    ...server,
+    async start() {
+      for (let left = ORPHANS.tries; ; left -= 1) {
+        try {
+          return await server.start()
+        } catch (error) {
+          const isHeld = error instanceof Error && /shared memory block .* is still in use/.test(error.message)
+          if (!isHeld || left === 0) throw error
+        }
+        await systemClock.sleep(ORPHANS.pauseMilliseconds)
+      }
+    },
   }
 }
 
