@@ -84,7 +84,6 @@ test('I4: the role that runs the program can read the books and neither change, 
     'wallet_accounts',
     'schema_migrations',
   ]) {
-    // biome-ignore format: a list
     const attempts = [
       `INSERT INTO ${table} DEFAULT VALUES`,
       `DELETE FROM ${table}`,
@@ -134,9 +133,15 @@ test('A refund that fails returns to the lot that it came from', async () => {
   const refundId = `r2:${playerId}`
   const order = { refundId, playerId, amountPaise: 1000n, source: 'razorpay', paymentId: first, now: noon } as const
   await startRefund(database, order)
-  expect(await lotsOf(playerId)).toEqual([['gateway:razorpay', 0n], ['gateway:razorpay', 1000n]]) // biome-ignore format: short
+  expect(await lotsOf(playerId)).toEqual([
+    ['gateway:razorpay', 0n],
+    ['gateway:razorpay', 1000n],
+  ])
   for (let time = 0; time < 2; time += 1) await failRefund(database, { refundId, now: noon })
-  expect(await lotsOf(playerId)).toEqual([['gateway:razorpay', 1000n], ['gateway:razorpay', 1000n]]) // biome-ignore format: short
+  expect(await lotsOf(playerId)).toEqual([
+    ['gateway:razorpay', 1000n],
+    ['gateway:razorpay', 1000n],
+  ])
   await expect(completeRefund(database, { refundId, reference: 'late', now: noon })).rejects.toMatchObject({
     code: 'RefundEnded',
   })
@@ -265,10 +270,23 @@ test('What is not held expires at its time; held value does not, and is played',
   // The clock is the caller's: two days on, in no time.
   const { hold, availablePaise } = await charge(database, { sessionId, playerId, playedSeconds: 10n, now: at(2) })
   expect({ held: hold.heldPaise, availablePaise }).toEqual({ held: 50n, availablePaise: 100n })
-  expect(await lotsOf(playerId)).toEqual([['promotions', 50n], ['gateway:razorpay', 100n]]) // biome-ignore format: short
+  expect(await lotsOf(playerId)).toEqual([
+    ['promotions', 50n],
+    ['gateway:razorpay', 100n],
+  ])
   await over(sessionId, { playerId, playedSeconds: 40n, now: at(2) })
-  expect(await lotsOf(playerId)).toEqual([['promotions', 20n], ['gateway:razorpay', 100n]]) // biome-ignore format: short
-  await adjust(database, { playerId, amountPaise: 1n, author: 'asha', reason: 'Rounding.', idempotencyKey: `x:${playerId}`, now: at(3) }) // biome-ignore format: short
+  expect(await lotsOf(playerId)).toEqual([
+    ['promotions', 20n],
+    ['gateway:razorpay', 100n],
+  ])
+  await adjust(database, {
+    playerId,
+    amountPaise: 1n,
+    author: 'asha',
+    reason: 'Rounding.',
+    idempotencyKey: `x:${playerId}`,
+    now: at(3),
+  })
   expect(await balanceOf(database, playerId)).toMatchObject({ availablePaise: 101n })
 })
 

@@ -56,10 +56,17 @@ test('I4: money and holds of the version before are lots and holds of this one, 
 
   expect(await brokenInvariants(database)).toEqual([])
   const lots = await database`SELECT reference, remainder_paise AS left FROM wallet_lots ORDER BY id`
-  expect(lots).toEqual([{ reference: 'a', left: 0n }, { reference: 'b', left: 800n }]) // biome-ignore format: short
+  expect(lots).toEqual([
+    { reference: 'a', left: 0n },
+    { reference: 'b', left: 800n },
+  ])
   const spent = await database`SELECT transaction_id AS by, lot_id AS lot, amount_paise AS paise FROM wallet_lot_moves
     WHERE amount_paise < 0 ORDER BY transaction_id, lot_id`
-  expect(spent.map(({ by, lot, paise }) => [by, lot, paise])).toEqual([[3n, 1n, -600n], [4n, 1n, -400n], [4n, 2n, -200n]]) // biome-ignore format: short
+  expect(spent.map(({ by, lot, paise }) => [by, lot, paise])).toEqual([
+    [3n, 1n, -600n],
+    [4n, 1n, -400n],
+    [4n, 2n, -200n],
+  ])
   expect(await refundablePaise(database, { playerId, source: 'razorpay', paymentId: 'b' })).toBe(500n) // 300 are held.
 
   // A replica of the version before still charges by its own statements; this one goes on from there.
