@@ -1,17 +1,8 @@
 // The control API: what runs, and what a test does to it. Shapes are in README.md.
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { answerControlErrors, ControlError } from '../control-api.ts'
 import type { Machines, Run } from './machines.ts'
-
-/** A call that makes no sense; answered as `{error}`. */
-class ControlError extends Error {
-  readonly status: 400 | 404
-
-  constructor(status: 400 | 404, message: string) {
-    super(message)
-    this.status = status
-  }
-}
 
 const playBody = z.strictObject({ playing: z.boolean() })
 
@@ -37,10 +28,7 @@ export function controlApi(machines: Machines, azure: () => 'connected' | 'away'
     return context.json(machineBody(run))
   })
 
-  app.onError((error, context) => {
-    if (error instanceof ControlError) return context.json({ error: error.message }, error.status)
-    throw error
-  })
+  answerControlErrors(app)
   return app
 }
 

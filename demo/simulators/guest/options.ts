@@ -1,5 +1,6 @@
 // The command line. Node's parseArgs, strict: an unknown option stops the program.
 import { parseArgs } from 'node:util'
+import { number } from '../arguments.ts'
 
 export const HELP = `Usage: node demo/simulators/guest/main.ts --port N --azure URL [options]
 
@@ -67,12 +68,4 @@ export function parseOptions(argv: string[]): Options | 'help' {
     jitter: number('jitter', values.jitter, { minimum: 0, maximum: 1 }),
     seed: values.seed,
   }
-}
-
-function number(name: string, text: string, bounds: { minimum: number; maximum: number }): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text)
-  if (!(value >= bounds.minimum && value <= bounds.maximum)) {
-    throw new Error(`--${name} is '${text}'; a number from ${bounds.minimum} to ${bounds.maximum} is expected.`)
-  }
-  return value
 }

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { append, nextSeq } from '../history.ts'
 import { findDispute, listDisputes } from './disputes.ts'
 import { invalid, RazorpayError, refuse } from './errors.ts'
 import { faultBody, takeFault } from './faults.ts'
@@ -11,7 +12,7 @@ import { createOrder, findOrder, listOrders, paymentsOfOrder } from './orders.ts
 import { cancelLink, createLink, editLink, findLink, linkBody, listLinks } from './payment-links.ts'
 import { captureByMerchant, findPayment, listPayments } from './payments.ts'
 import { findRefund, listRefunds, refundByMerchant } from './refunds.ts'
-import { type Account, append, type Fault, nextSeq, type World } from './state.ts'
+import type { Account, Fault, World } from './state.ts'
 
 type Environment = { Bindings: HttpBindings; Variables: { fault: Fault | undefined } }
 

@@ -3,9 +3,9 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
+import { answerControlErrors, body, ControlError, parse } from '../control-api.ts'
 import { checkout, OUTCOMES } from './checkout.ts'
 import { moveDispute, raiseDispute } from './disputes.ts'
-import { ControlError } from './errors.ts'
 import { linkBody, lookUpLink } from './payment-links.ts'
 import { refundPayment, settleRefund } from './refunds.ts'
 import {
@@ -178,10 +178,7 @@ export function controlApi(outside: ControlOutside): Hono {
     return context.json(raiseDispute(world, { payment, amount, phase: given.phase }), 201)
   })
 
-  app.onError((error, context) => {
-    if (error instanceof ControlError) return context.json({ error: error.message }, error.status)
-    throw error
-  })
+  answerControlErrors(app)
   return app
 }
 
@@ -204,21 +201,6 @@ function paymentOf(state: State, id: string): Payment {
   const payment = state.payments.get(id)
   if (payment === undefined) throw new ControlError(404, `there is no payment ${id}`)
   return payment
-}
-
-async function body(request: Request): Promise<unknown> {
-  const text = await request.text()
-  try {
-    return text === '' ? {} : JSON.parse(text)
-  } catch {
-    throw new ControlError(400, 'the body is not JSON')
-  }
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw new ControlError(400, z.prettifyError(parsed.error))
 }
 
 function stateBody(state: State): Record<string, unknown> {

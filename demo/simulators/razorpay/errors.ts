@@ -73,13 +73,3 @@ export function invalid(field: string, description: string): RazorpayError {
     field,
   })
 }
-
-/** A call of the control API that makes no sense; answered as `{error}`. */
-export class ControlError extends Error {
-  readonly status: 400 | 404 | 409
-
-  constructor(status: 400 | 404 | 409, message: string) {
-    super(message)
-    this.status = status
-  }
-}

@@ -1,5 +1,6 @@
 // The command line. Node's parseArgs, strict: an unknown option stops the program.
 import { parseArgs } from 'node:util'
+import { number } from '../arguments.ts'
 
 export const HELP = `Usage: node demo/simulators/razorpay/main.ts --port N [options]
 
@@ -88,14 +89,6 @@ export function parseOptions(argv: string[]): Options | 'help' {
     lateSeconds: number('late-seconds', values['late-seconds'], { maximum: 86_400 }),
     duplicates: number('duplicates', values.duplicates, { maximum: 1 }),
   }
-}
-
-function number(name: string, text: string, bounds: { maximum: number }): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text)
-  if (!(value >= 0 && value <= bounds.maximum)) {
-    throw new Error(`--${name} is '${text}'; a number from 0 to ${bounds.maximum} is expected.`)
-  }
-  return value
 }
 
 function url(name: string, text: string | undefined): string | undefined {

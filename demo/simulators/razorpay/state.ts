@@ -3,9 +3,6 @@
 import type { Clock } from '../clock.ts'
 import type { Random } from '../random.ts'
 
-/** Longest logs; the oldest entries go first. */
-export const HISTORY_LIMIT = 20_000
-
 export type Notes = Record<string, string | number> | []
 
 export interface PaymentLink {
@@ -239,14 +236,4 @@ export function createState(account: Account, webhook: Webhook): State {
     faults: [],
     seq: 0,
   }
-}
-
-export function nextSeq(state: State): number {
-  state.seq += 1
-  return state.seq
-}
-
-export function append<Entry>(log: Entry[], entry: Entry): void {
-  log.push(entry)
-  if (log.length > HISTORY_LIMIT) log.splice(0, log.length - HISTORY_LIMIT)
 }

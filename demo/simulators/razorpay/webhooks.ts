@@ -1,9 +1,10 @@
 // Webhooks: an event is a signed snapshot, delivered at least once and in no order, retried with doubling delays, and
 // after 24 h of failures the webhook is disabled. razorpay.com/docs/webhooks/best-practices
 import type { Clock } from '../clock.ts'
+import { append, nextSeq } from '../history.ts'
 import type { Random } from '../random.ts'
 import { sign } from './signatures.ts'
-import { append, nextSeq, type State, type WebhookEvent } from './state.ts'
+import type { State, WebhookEvent } from './state.ts'
 
 /** Razorpay says "exponential backoff over 24 hours" and no numbers; the first of these is our choice. Seconds. */
 const FIRST_DELAY = 15

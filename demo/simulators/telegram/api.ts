@@ -2,11 +2,12 @@
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { append, nextSeq } from '../history.ts'
 import { BotApiError, refuse } from './errors.ts'
 import { faultAnswer, takeFault } from './faults.ts'
 import { findMethod, type Services } from './methods.ts'
 import { isObject, type Parameters, readParameters } from './parameters.ts'
-import { append, type Fault, nextSeq, type State } from './state.ts'
+import type { Fault, State } from './state.ts'
 
 type Bindings = { Bindings: HttpBindings }
 

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { z } from 'zod'
 import { unixSeconds } from '../clock.ts'
-import { ControlError } from './errors.ts'
+import { answerControlErrors, body, ControlError, parse } from '../control-api.ts'
 import { chatBody, findButton, messageBody, personWrites } from './messages.ts'
 import type { Services } from './methods.ts'
 import { miniAppData, type OpenIdProvider, tamperBody } from './open-id.ts'
@@ -156,10 +156,7 @@ export function controlApi(services: Services, options: { preCheckoutSeconds: nu
 
   app.get('/state', context => context.json(stateBody(state)))
 
-  app.onError((error, context) => {
-    if (error instanceof ControlError) return context.json({ error: error.message }, error.status)
-    throw error
-  })
+  answerControlErrors(app)
   return app
 }
 
@@ -249,21 +246,6 @@ function chatOf(state: State, id: string): Chat {
   const chat = state.chats.get(Number(id))
   if (chat === undefined) throw new ControlError(404, `there is no chat ${id}; POST /simulator/users makes one`)
   return chat
-}
-
-async function body(request: Request): Promise<unknown> {
-  const text = await request.text()
-  try {
-    return text === '' ? {} : JSON.parse(text)
-  } catch {
-    throw new ControlError(400, 'the body is not JSON')
-  }
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw new ControlError(400, z.prettifyError(parsed.error))
 }
 
 function stateBody(state: State): Record<string, unknown> {

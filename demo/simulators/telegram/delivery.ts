@@ -2,8 +2,9 @@
 // parallel up to `max_connections`, any 2xx is success, else the same update again after 1 s, 2 s, 4 s … to a random
 // 60-120 s, a Retry-After of up to an hour honoured, until the update is a day old.
 import type { Clock } from '../clock.ts'
+import { append, nextSeq } from '../history.ts'
 import type { Random } from '../random.ts'
-import { append, nextSeq, type Update, type Webhook, type World } from './state.ts'
+import type { Update, Webhook, World } from './state.ts'
 import { confirm } from './updates.ts'
 
 /** Seconds. WebhookActor.h, WEBHOOK_MAX_RESEND_TIMEOUT and WEBHOOK_DROP_TIMEOUT */

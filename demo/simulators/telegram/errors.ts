@@ -73,13 +73,3 @@ export function badRequest(detail: string): BotApiError {
 export function tooManyRequests(retryAfter: number): BotApiError {
   return new BotApiError(429, `Too Many Requests: retry after ${retryAfter}`, retryAfter)
 }
-
-/** A call of the control API that makes no sense; answered as `{error}`. */
-export class ControlError extends Error {
-  readonly status: 400 | 404 | 409
-
-  constructor(status: 400 | 404 | 409, message: string) {
-    super(message)
-    this.status = status
-  }
-}

@@ -1,9 +1,11 @@
 // Messages: sent, edited, deleted, pressed; and how the Bot API writes them.
 import { unixSeconds } from '../clock.ts'
-import { badRequest, ControlError, refuse } from './errors.ts'
+import { ControlError } from '../control-api.ts'
+import { nextSeq } from '../history.ts'
+import { badRequest, refuse } from './errors.ts'
 import { type FormattedText, parseHtml, trimmed } from './html.ts'
 import type { Button, ReplyMarkup } from './keyboard.ts'
-import { type Chat, type Message, nextSeq, type Person, type Update, type World } from './state.ts'
+import type { Chat, Message, Person, Update, World } from './state.ts'
 import { enqueue } from './updates.ts'
 
 /** UTF-16 units after entities are parsed. core.telegram.org/bots/api#sendmessage */

@@ -6,7 +6,7 @@ import { html } from 'hono/html'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { z } from 'zod'
 import { unixSeconds } from '../clock.ts'
-import { ControlError } from './errors.ts'
+import { ControlError } from '../control-api.ts'
 import type { Chat, Person, World } from './state.ts'
 
 /** Seconds until a code is no longer taken, and for which an ID token is good. */

@@ -1,5 +1,6 @@
 // The command line. Node's parseArgs, strict: an unknown option stops the program.
 import { parseArgs } from 'node:util'
+import { number } from '../arguments.ts'
 
 export const HELP = `Usage: node demo/simulators/telegram/main.ts --port N [options]
 
@@ -79,12 +80,4 @@ export function parseOptions(argv: string[]): Options | 'help' {
     floodPerChat: number('flood-per-chat', values['flood-per-chat'], { maximum: 10_000 }),
     floodTotal: number('flood-total', values['flood-total'], { maximum: 10_000 }),
   }
-}
-
-function number(name: string, text: string, bounds: { maximum: number }): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text)
-  if (!(value >= 0 && value <= bounds.maximum)) {
-    throw new Error(`--${name} is '${text}'; a number from 0 to ${bounds.maximum} is expected.`)
-  }
-  return value
 }

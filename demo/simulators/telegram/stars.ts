@@ -1,7 +1,8 @@
 // Telegram Stars: an invoice is sent, the person pays, the bot is asked (pre-checkout), and only its `ok` within the
 // time moves the Stars and writes `successful_payment`. core.telegram.org/bots/payments-stars
 import { unixSeconds } from '../clock.ts'
-import { ControlError, refuse } from './errors.ts'
+import { ControlError } from '../control-api.ts'
+import { refuse } from './errors.ts'
 import type { Button } from './keyboard.ts'
 import { change, messageBody, post } from './messages.ts'
 import { booleanOf, integerOf, isObject, type Parameters, structureOf, textOf } from './parameters.ts'

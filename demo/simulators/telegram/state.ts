@@ -5,9 +5,6 @@ import type { Entity } from './html.ts'
 import type { Button } from './keyboard.ts'
 import type { Watch } from './watch.ts'
 
-/** Longest log and longest memory of delivered updates; the oldest go first. */
-export const HISTORY_LIMIT = 20_000
-
 export interface Person {
   id: number
   is_bot: boolean
@@ -209,17 +206,6 @@ export function createState(given: { token: string; username: string; random: Ra
     faults: [],
     seq: 0,
   }
-}
-
-export function nextSeq(state: State): number {
-  state.seq += 1
-  return state.seq
-}
-
-/** Appends to a log that forgets its oldest entries. */
-export function append<Entry>(log: Entry[], entry: Entry): void {
-  log.push(entry)
-  if (log.length > HISTORY_LIMIT) log.splice(0, log.length - HISTORY_LIMIT)
 }
 
 /** Stars earned, less those refunded. */

@@ -1,6 +1,8 @@
 // The queue of updates: what the bot is subscribed to, in order, until it is delivered by one of the two ways.
+
+import { HISTORY_LIMIT } from '../history.ts'
 import { refuse } from './errors.ts'
-import { HISTORY_LIMIT, type Update, type UpdateKind, type World } from './state.ts'
+import type { Update, UpdateKind, World } from './state.ts'
 
 /** Most updates that one getUpdates returns. core.telegram.org/bots/api#getupdates */
 const GET_UPDATES_LIMIT = 100
