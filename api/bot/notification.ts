@@ -52,6 +52,7 @@ export function notificationScreen(notification: Notification, words: Words, cat
         tier,
         ratePaisePerHour: BigInt(receipt.ratePaisePerHour),
         chargedPaise: BigInt(receipt.chargedPaise),
+        repaidPaise: BigInt(receipt.repaidPaise),
         balancePaise: BigInt(receipt.balancePaise),
         document: receipt.document && { ...receipt.document, taxPaise: BigInt(receipt.document.taxPaise) },
       }

@@ -44,6 +44,8 @@ function what({ kind, source, game, reason }: StatementLine): string {
       return `Play: ${game ?? 'a session'}`
     case 'Expiry':
       return 'Expired gift or credit'
+    case 'Repayment':
+      return 'Set free when a session ended'
     case 'RefundStarted':
       return 'Refund to you'
     case 'RefundReturned':

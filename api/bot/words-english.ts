@@ -266,6 +266,7 @@ function sessionEnded(receipt: Receipt): Html {
     tier,
     playedSeconds,
     chargedPaise,
+    repaidPaise,
     balancePaise,
     interruptions,
     endReason,
@@ -284,6 +285,9 @@ function sessionEnded(receipt: Receipt): Html {
     document &&
       html`${document.taxName} of ${percent(document.taxBasisPoints)} is included: ${rupees(document.taxPaise)}`,
     document && html`Receipt ${document.number}`,
+    repaidPaise > 0n
+      ? html`${rupees(repaidPaise)} of what was set aside for it went into what was still owed.`
+      : undefined,
     html`Your balance: <b>${rupees(balancePaise)}</b>`,
   )
 }

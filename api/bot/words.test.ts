@@ -39,6 +39,7 @@ const notifications: Notification[] = [
       ratePaisePerHour: '6000',
       playedSeconds: 3903,
       chargedPaise: '6505',
+      repaidPaise: '3000',
       balancePaise: '43495',
       interruptions: [{ cause: 'Evicted', seconds: 95 }],
       endReason: 'PlayerEnded',
@@ -81,6 +82,7 @@ test('the receipt tells what was played, what was not charged and why, the price
     'Charged: ₹65.05',
     'GST of 18 % is included: ₹9.92',
     'Receipt 26-27/0000042',
+    '₹30.00 of what was set aside for it went into what was still owed.',
     'Your balance: ₹434.95',
   ])
 })

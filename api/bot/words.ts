@@ -36,6 +36,8 @@ export interface Receipt {
   tier: string
   playedSeconds: number
   chargedPaise: bigint
+  /** Of what was held and is not any more: what went into a debt. */
+  repaidPaise: bigint
   balancePaise: bigint
   ratePaisePerHour: bigint
   interruptions: readonly { cause: string; seconds: number }[]

@@ -14,6 +14,7 @@ export const receiptSchema = z.object({
   ratePaisePerHour: paise,
   playedSeconds: seconds,
   chargedPaise: paise,
+  repaidPaise: repaid,
   balancePaise: paise,
   /** None of it was billed. */
   interruptions: z.array(z.object({ cause: z.string(), seconds })),

@@ -7,7 +7,7 @@ import { isKubeError } from '../../lib/kube/errors.ts'
 import { hasFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
 import type { Notification } from '../queue/notifications.ts'
 import { enqueue } from '../queue/queue.ts'
-import { charge, type Hold, type HoldAndFree, release } from '../wallet/holds.ts'
+import { charge, type Hold, type HoldAndFree, release, repaidAtRelease } from '../wallet/holds.ts'
 import { issueReceipt, type Receipt, type ReceiptLine, type Tax } from '../wallet/receipts.ts'
 import { DESIRED_STATE_MANAGER, SETTLEMENT_FINALIZER, wishOf } from './game-session.ts'
 import type { RaiseReason, SessionsOutside } from './outside.ts'
@@ -43,7 +43,13 @@ export async function settle(transaction: Transaction, session: Session, settlem
   })
   const notification =
     failure === undefined
-      ? receipt({ session, settlement, document, ...released })
+      ? receipt({
+          session,
+          settlement,
+          document,
+          repaidPaise: await repaidAtRelease(transaction, sessionId),
+          ...released,
+        })
       : ({ type: 'SessionFailed', message: failure } as const)
   // A player who was told that it failed needs no receipt over nothing.
   if (session.told === 'Failed' && released.hold.chargedPaise === 0n) return
@@ -67,9 +73,14 @@ async function receiptLines(
 }
 
 function receipt(
-  about: HoldAndFree & { session: Session; settlement: Settlement; document: Receipt | undefined },
+  about: HoldAndFree & {
+    session: Session
+    settlement: Settlement
+    document: Receipt | undefined
+    repaidPaise: bigint
+  },
 ): Notification {
-  const { hold, availablePaise, document } = about
+  const { hold, availablePaise, repaidPaise, document } = about
   const { game, tier } = about.session
   const { playedSeconds, endReason, interruptions } = about.settlement
   return {
@@ -80,6 +91,7 @@ function receipt(
       ratePaisePerHour: String(hold.ratePaisePerHour),
       playedSeconds: Number(playedSeconds),
       chargedPaise: String(hold.chargedPaise),
+      repaidPaise: String(repaidPaise),
       balancePaise: String(availablePaise),
       interruptions: interruptions.map(({ cause, seconds = 0 }) => ({ cause, seconds })),
       endReason,

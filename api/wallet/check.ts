@@ -27,6 +27,11 @@ const checks = {
   BelowZero: `
     SELECT account_id AS id, posted_paise || ' paise posted, ' || held_paise || ' held, ' || owed_paise || ' owed' AS detail
     FROM wallet_balances WHERE posted_paise < 0 OR held_paise < 0 OR owed_paise < 0 OR held_paise > posted_paise`,
+  OwedBesideFree: `
+    SELECT account_id AS id, 'it owes ' || owed_paise || ' paise beside ' || paid || ' that were paid in and are free' AS detail
+    FROM wallet_balances balance, LATERAL (SELECT coalesce(sum(remainder_paise), 0) AS paid FROM wallet_lots lot
+      WHERE lot.account_id = balance.account_id AND NOT is_promotional) of
+    WHERE owed_paise > 0 AND held_paise = 0 AND paid > 0`,
   LotsDiffer: `
     SELECT account_id AS id, 'it says ' || posted_paise || ' paise, its lots ' || lots AS detail
     FROM wallet_balances balance, LATERAL (SELECT coalesce(sum(remainder_paise), 0) AS lots FROM wallet_lots lot

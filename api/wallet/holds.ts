@@ -100,7 +100,10 @@ export async function charge(
   )
 }
 
-/** Gives back what is still held. Nothing can be charged afterwards. Throws `HoldUnknown`. */
+/**
+ * Gives back what is still held, after what the player owes was repaid from it. Nothing can be charged afterwards.
+ * Throws `HoldUnknown`.
+ */
 export async function release(
   queries: Queries,
   order: { sessionId: string; playerId: string; now: Date },
@@ -112,6 +115,15 @@ export async function release(
         SELECT outcome, available_paise, (hold).* FROM wallet_release(${sessionId}, ${playerId}, ${now})`,
     ),
   )
+}
+
+/** What of a session's hold went into what its player owed when it was released. */
+export async function repaidAtRelease(queries: Queries, sessionId: string): Promise<bigint> {
+  const [row] = await queries<{ paise: bigint }[]>`
+    SELECT coalesce(sum(entry.amount_paise), 0)::bigint AS paise
+    FROM wallet_transactions booked JOIN wallet_entries entry ON entry.transaction_id = booked.id
+    WHERE booked.idempotency_key = ${`session:${sessionId}:repayment`} AND entry.account_id LIKE 'receivable:%'`
+  return row?.paise ?? 0n
 }
 
 /** `undefined` when nothing was ever held under this session. */

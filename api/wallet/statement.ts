@@ -10,6 +10,7 @@ export type StatementKind =
   | 'Reversal'
   | 'Play'
   | 'Expiry'
+  | 'Repayment'
   | 'RefundStarted'
   | 'RefundReturned'
   | 'ExternalRefund'

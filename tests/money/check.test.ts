@@ -96,6 +96,12 @@ const blows: Record<CheckName, { wrong: string; right: string; id: () => string;
     id: () => `wallet:${there.playerId}`,
     besides: ['HeldDiffers'],
   },
+  OwedBesideFree: {
+    wrong: `UPDATE wallet_balances SET owed_paise = 7, held_paise = 0`,
+    right: `UPDATE wallet_balances SET owed_paise = 0, held_paise = 600`,
+    id: () => `wallet:${there.playerId}`,
+    besides: ['OwedDiffers', 'HeldDiffers'],
+  },
   LotsDiffer: {
     wrong: 'UPDATE wallet_lots SET remainder_paise = remainder_paise - 5',
     right: 'UPDATE wallet_lots SET remainder_paise = remainder_paise + 5',

@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
-import { charge, openHold, release } from '../../api/wallet/holds.ts'
+import { charge, openHold, release, repaidAtRelease } from '../../api/wallet/holds.ts'
 import { completeRefund, debit, failRefund, refundablePaise, startRefund } from '../../api/wallet/refunds.ts'
+import { statement } from '../../api/wallet/statement.ts'
 import { adjust, balanceOf, credit, creditBack, creditFault, creditPromotion } from '../../api/wallet/wallet.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { type Books, brokenInvariants, newPlayer, noon, openBooks } from './books.ts'
@@ -194,28 +195,52 @@ test('What is taken back after it was spent is owed, repaid by the next top-up, 
   await over(live, { playerId, playedSeconds: 100n })
 })
 
-test('Who owes can play what a hold set free, and gets no more of it back than is theirs', async () => {
+test('What the end of a hold sets free beside a debt repays it: nobody plays on it, and a gift stays a gift', async () => {
+  const { id: playerId } = await newPlayer(database)
+  const paymentId = await pay(playerId, 1000n)
+  await gift(playerId, 100n, undefined)
+  const live = await playing(playerId, 900n)
+  expect(await takenBack(playerId, paymentId, 1000n)).toMatchObject({
+    debitedPaise: 200n,
+    balance: { owedPaise: 800n },
+  })
+  await charge(database, { sessionId: live, playerId, playedSeconds: 300n, now: noon })
+  expect(await balanceOf(database, playerId)).toMatchObject({ heldPaise: 600n, owedPaise: 800n }) // Left alone while it lives.
+  await gift(playerId, 50n, undefined)
+  const freed = await release(database, { sessionId: live, playerId, now: noon })
+  expect(freed).toMatchObject({ availablePaise: 50n })
+  expect(await repaidAtRelease(database, live)).toBe(600n)
+  expect(await release(database, { sessionId: live, playerId, now: noon })).toMatchObject({ availablePaise: 50n })
+  expect(await balanceOf(database, playerId)).toMatchObject({ postedPaise: 50n, heldPaise: 0n, owedPaise: 200n })
+  expect((await statement(database, { playerId, limit: 1 })).at(0)).toMatchObject({
+    ...{ kind: 'Repayment', amountPaise: -600n, repaidPaise: 600n, balancePaise: 50n },
+  })
+  await database`UPDATE sessions SET ended_at = ${noon}, end_reason = 'PlayerEnded', seen_seconds = 300 WHERE id = ${live}`
+})
+
+test('Who owes gets no more back than is theirs: neither of what a hold set free, nor of what a gift frees while one lives', async () => {
   const { id: playerId } = await newPlayer(database)
   const [first, second] = [await pay(playerId, 1000n), await pay(playerId, 1000n)]
   const live = await playing(playerId, 1800n)
   expect(await takenBack(playerId, first, 1000n)).toMatchObject({ debitedPaise: 200n, balance: { owedPaise: 800n } })
-  await over(live, { playerId, playedSeconds: 0n })
-  expect(await balanceOf(database, playerId)).toMatchObject({ availablePaise: 1800n, owedPaise: 800n })
+  await gift(playerId, 900n, undefined) // Spent first: so much of what was paid is not needed for the hold any more.
+  expect(await balanceOf(database, playerId)).toMatchObject({ availablePaise: 900n, owedPaise: 800n })
 
-  const order = { refundId: randomUUID(), playerId, source: 'razorpay', now: noon } as const
-  await startRefund(database, { ...order, paymentId: second, amountPaise: 900n })
-  for (const paymentId of [first, second]) {
-    const again = { ...order, refundId: randomUUID(), paymentId }
-    await expect(startRefund(database, { ...again, amountPaise: 101n })).rejects.toMatchObject({
-      code: 'RefundTooLarge',
-      funds: { availablePaise: 100n },
-    })
-    expect(await refundablePaise(database, { playerId, source: 'razorpay', paymentId })).toBe(100n)
+  const refundable = async (paymentId: string) =>
+    await refundablePaise(database, { playerId, source: 'razorpay', paymentId })
+  const refund = async (paymentId: string, amountPaise: bigint) => {
+    const order = { refundId: randomUUID(), playerId, source: 'razorpay', paymentId, amountPaise, now: noon } as const
+    return await startRefund(database, order)
   }
-  await startRefund(database, { ...order, refundId: randomUUID(), paymentId: second, amountPaise: 100n })
-  expect(await refundablePaise(database, { playerId, source: 'razorpay', paymentId: first })).toBe(0n)
-  const last = { ...order, refundId: randomUUID(), paymentId: first, amountPaise: 1n }
-  await expect(startRefund(database, last)).rejects.toMatchObject({ code: 'RefundTooLarge' })
+  for (const paymentId of [first, second]) {
+    expect(await refundable(paymentId)).toBe(100n)
+    await expect(refund(paymentId, 101n)).rejects.toMatchObject({ funds: { availablePaise: 100n } })
+  }
+  await over(live, { playerId, playedSeconds: 0n })
+  expect(await balanceOf(database, playerId)).toMatchObject({ availablePaise: 1900n, owedPaise: 0n })
+  expect([await refundable(first), await refundable(second)]).toEqual([0n, 1000n])
+  await expect(refund(first, 1n)).rejects.toMatchObject({ code: 'RefundTooLarge' })
+  await refund(second, 1000n)
 })
 
 test('A dispute debits once, and gives back once when it is won', async () => {

@@ -64,6 +64,16 @@ export class WalletModel {
     lot.left += amount - repaid
   }
 
+  /** What the end of a hold sets free repays what is owed, gifts apart. */
+  release(): void {
+    this.hold = undefined
+    const paid = this.inOrder.filter(({ isPromotional }) => !isPromotional)
+    const there = paid.reduce((sum, { left }) => sum + left, 0n)
+    const repaid = least(this.owed, there, this.free)
+    this.take(repaid, paid)
+    this.owed -= repaid
+  }
+
   take(amount: bigint, from: readonly Lot[] = this.inOrder): void {
     let rest = amount
     for (const lot of from) {

@@ -145,7 +145,7 @@ export async function play(database: Database, moves: readonly Move[]): Promise<
       case 'Release':
         if (!model.hold) break
         await ask(() => release(database, { sessionId, playerId, now }))
-        model.hold = undefined
+        model.release()
         break
       case 'Refund': {
         if (payment === undefined) break

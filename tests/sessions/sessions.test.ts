@@ -157,7 +157,7 @@ test('An evening: started, played, evicted, recovered, paused by an SRE, stopped
     type: 'SessionEnded',
     receipt: {
       ...{ game: 'quake', tier: 'standard', ratePaisePerHour: '9000', playedSeconds: 410 },
-      ...{ chargedPaise: '1025', balancePaise: '48975', endReason: 'PlayerEnded' },
+      ...{ chargedPaise: '1025', repaidPaise: '0', balancePaise: '48975', endReason: 'PlayerEnded' },
       interruptions: [{ cause: 'Evicted', seconds: 47 }],
       document: {
         ...{ sessionId: session.id, number: expect.stringMatching(/^\d\d-\d\d\/\d{7}$/) },
