@@ -33,15 +33,19 @@ export const move = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('Grow' as const), seconds }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('Charge' as const), seconds }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('Release' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('Release' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('Refund' as const), pick, paise }) },
   fc.record({ do: fc.constantFrom('Completed' as const, 'Failed' as const), pick }),
-  fc.record({ do: fc.constant('TakenBack' as const), pick, paise }),
+  // As much as a card's limit allows: often more than is free, so that something is owed.
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('TakenBack' as const), pick, paise: fc.bigInt({ min: 1n, max: 15_000n }) }),
+  },
   fc.record({ do: fc.constant('GivenBack' as const), pick, paise }),
   fc.record({ do: fc.constant('Wait' as const), seconds: fc.integer({ min: 1, max: 1500 }) }),
   fc.record({ do: fc.constant('Again' as const) }),
 )
-type Move = typeof move extends fc.Arbitrary<infer One> ? One : never
+export type Move = typeof move extends fc.Arbitrary<infer One> ? One : never
 
 /** Does the moves to a new player's wallet, and holds it against the model after each. */
 export async function play(database: Database, moves: readonly Move[]): Promise<void> {
