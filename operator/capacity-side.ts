@@ -26,7 +26,7 @@ import type { Conditions } from './capacity/stock.ts'
 import { isHeld, placeOf } from './gamesession/machine.ts'
 import { queueFeed } from './gamesession/queue-feed.ts'
 import { billedOs } from './gamesession/wish.ts'
-import { type CapacityEvent, type HistoryStore, history, noHistory } from './history/history.ts'
+import { type CapacityEvent, type History, type HistoryStore, history, noHistory } from './history/history.ts'
 import { isRunning, notesOf, ranAt, refusalIn } from './history/notes.ts'
 
 export interface CapacitySettings {
@@ -61,6 +61,7 @@ export interface Capacity {
   ask: Admission['ask']
   leave: Admission['leave']
   refusals: Pick<Refusals, 'remember'>
+  history: Pick<History, 'keep' | 'decisionsOf'>
   /** After a change of the catalogue. */
   refresh(): void
   /** For those who want to see: what is known, and the queue. */
@@ -182,6 +183,7 @@ export function capacitySide(outside: CapacityOutside): Capacity {
     ask: queue.ask,
     leave: queue.leave,
     refusals,
+    history: kept,
     refresh: feed.refresh,
     see: {
       queue: queue.look,

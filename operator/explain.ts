@@ -7,8 +7,9 @@ import { story } from './recorder/story.ts'
 
 const usage = `Usage: npm run explain -- gvm/NAME [--namespace NAMESPACE] [--operator URL]
 
-Tells every decision that the operator has made about a machine since it began to lead, what each was made from, and
-whether these sources decide the same. The operator is asked at http://127.0.0.1:8000 unless --operator says otherwise:
+Tells the decisions that were made about a machine, what each was made from, and whether these sources decide the same:
+those of the last week where the operator has a database, else those since it began to lead. The operator is asked at
+http://127.0.0.1:8000 unless --operator says otherwise:
 
   kubectl --namespace wasd port-forward POD 8000    # the pod that holds the Lease wasd-operator`
 

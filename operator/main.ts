@@ -86,7 +86,14 @@ async function main(stopping: AbortSignal): Promise<void> {
   health.addReady('stores', () => (operator.isReady() ? undefined : 'not all objects are listed yet'))
   const application = new Hono()
     .route('/', healthRoutes(health))
-    .route('/', decisionRoutes(machines.recorded, cluster.election.holds))
+    .route(
+      '/',
+      decisionRoutes({
+        recorder: machines.recorded,
+        past: capacity.history.decisionsOf,
+        isLeading: cluster.election.holds,
+      }),
+    )
     .route('/', capacityRoutes(capacity.see))
   const servers = await Promise.all([
     serveMetrics({ registry, port: settings.metricsPort, clock, log }),
@@ -238,7 +245,7 @@ function machineSide(
     onDifference: push,
   })
   const held = holdings({ azure: azure('Creation'), installationId, subscriptions })
-  const recorded = flightRecorder()
+  const recorded = flightRecorder({ onKept: capacity.history.keep })
   const controlling = gpuVmController({
     runtime,
     kube: cluster.kube,

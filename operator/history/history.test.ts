@@ -40,7 +40,8 @@ async function rounds(
 
 function inMemory() {
   const written: string[] = []
-  const state = { away: false, prepared: 0, closed: false, seen: [] as Seen[], forgotten: [] as Date[] }
+  const records: string[] = []
+  const state = { away: false, prepared: 0, closed: false, seen: [] as Seen[], forgotten: [] as unknown[] }
   const store: HistoryStore = {
     async prepare() {
       if (state.away) throw new Error('ECONNREFUSED')
@@ -49,6 +50,13 @@ function inMemory() {
     async append(events) {
       if (state.away) throw new Error('ECONNREFUSED')
       written.push(...events.map(({ gpuVmUid }) => gpuVmUid))
+    },
+    async keep(decisions) {
+      if (state.away) throw new Error('ECONNREFUSED')
+      records.push(...decisions.map(({ record }) => record))
+    },
+    async decisionsOf() {
+      return records
     },
     async recall() {
       return state.seen
@@ -60,7 +68,7 @@ function inMemory() {
       state.closed = true
     },
   }
-  return { state, store, written }
+  return { state, store, written, records }
 }
 
 test('what is noted is written in order, and the rest at the end', async () => {
@@ -84,6 +92,19 @@ test('a database that is away costs nothing but the wait', async () => {
   expect(written).toEqual(['a'])
 })
 
+test('decisions are written too, and while the database is away the last two thousand of them wait', async () => {
+  const { state, store, records } = inMemory()
+  state.away = true
+  const { kept, run } = await rounds(3, store, round => {
+    if (round === 2) state.away = false
+  })
+  const machine = { namespace: 'play', name: 'one' }
+  for (let number = 1; number <= 2001; number += 1)
+    kept.keep({ ...machine, at: new Date(0), gpuVmUid: 'uid', record: `${number}` })
+  await run()
+  expect([records.length, records.at(0), records.at(-1)]).toEqual([2000, '2', '2001'])
+})
+
 test('what earlier processes saw is read once, and what is old is forgotten once in six hours', async () => {
   const { state, store } = inMemory()
   state.seen = [{ region: 'near', size: 'Standard_A', evictions: 1, machineHours: 9 }]
@@ -96,7 +117,9 @@ test('what earlier processes saw is read once, and what is old is forgotten once
   )
   await run()
   expect(recalled).toEqual([state.seen])
-  expect(state.forgotten).toEqual([new Date(-90 * 24 * 3_600_000)])
+  expect(state.forgotten).toEqual([
+    { events: new Date(-90 * 24 * 3_600_000), decisions: new Date(-7 * 24 * 3_600_000) },
+  ])
 })
 
 test('memory is bounded: the oldest notes go first', async () => {

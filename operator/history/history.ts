@@ -1,10 +1,12 @@
-// What was asked of Azure, granted, refused and taken back, written to the operator's own database in batches. It is
-// a help, never a need: noting never waits and never throws, and without a database everything else works.
+// What was asked of Azure, granted, refused and taken back, and what decisions were made from, written to the operator's
+// own database in batches. It is a help, never a need: noting never waits and never throws, and without a database
+// everything else works.
 import type { Runnable, StopSignals } from '../../lib/kube/runtime.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import type { Seen } from '../capacity/eviction-rates.ts'
 import type { Place } from '../capacity/refusals.ts'
+import { backlog } from './backlog.ts'
 
 export interface CapacityEvent extends Place {
   kind: 'Asked' | 'Granted' | 'Refused' | 'Evicted' | 'Released'
@@ -16,30 +18,51 @@ export interface CapacityEvent extends Place {
   hourlyPriceUsd?: number
 }
 
+/** A decision about a machine, as the flight recorder wrote it. */
+export interface KeptDecision {
+  at: Date
+  namespace: string
+  name: string
+  gpuVmUid: string
+  record: string
+}
+
+export interface MachineName {
+  namespace: string
+  name: string
+}
+
 /** Where the notes go. All throw while the database is away. */
 export interface HistoryStore {
   /** Brings the schema up to date. Called again after a failure. */
   prepare(): Promise<void>
   append(events: readonly CapacityEvent[]): Promise<void>
+  keep(decisions: readonly KeptDecision[]): Promise<void>
+  /** The last decisions on machines of this name, the oldest first. */
+  decisionsOf(machine: MachineName): Promise<string[]>
   /** What spot machines went through since then, by place. */
   recall(window: { since: Date; until: Date }): Promise<Seen[]>
   /** Deletes what is older. */
-  forget(before: Date): Promise<void>
+  forget(before: { events: Date; decisions: Date }): Promise<void>
   close(): Promise<void>
 }
 
 export interface History extends Runnable {
   note(event: CapacityEvent): void
+  keep(decision: KeptDecision): void
+  /** What the database has of machines of this name, the oldest first. Throws while it is away. */
+  decisionsOf(machine: MachineName): Promise<string[]>
 }
 
-/** Notes kept while the database is away; beyond it the oldest are dropped. */
-const MAXIMUM_WAITING = 10_000
-const MAXIMUM_BATCH = 500
+/** Kept while the database is away. */
+const EVENTS = { most: 10_000, batch: 500 }
+/** A decision takes some 5,000 characters. */
+const DECISIONS = { most: 2_000, batch: 100 }
 const FLUSH_SECONDS = 2
 const RETRY_SECONDS = 15
 /** What is older says little of today's evictions. */
 const RECALLED_DAYS = 7
-const KEPT_DAYS = 90
+const KEPT_DAYS = { events: 90, decisions: 7 }
 const FORGET_SECONDS = 6 * 3600
 const DAY = 24 * 3600 * 1000
 
@@ -51,8 +74,8 @@ export function history(options: {
   onRecalled?: (seen: Seen[]) => void
 }): History {
   const { clock, log, store, onRecalled } = options
-  const waiting: CapacityEvent[] = []
-  let dropped = 0
+  const events = backlog<CapacityEvent>(EVENTS)
+  const decisions = backlog<KeptDecision>(DECISIONS)
   let isPrepared = false
   let isFailing = false
   let forgotten: number | undefined
@@ -69,31 +92,25 @@ export function history(options: {
   async function forget(): Promise<void> {
     const now = clock.monotonic()
     if (forgotten !== undefined && now < forgotten + FORGET_SECONDS * 1000) return
-    await store.forget(new Date(clock.now().getTime() - KEPT_DAYS * DAY))
+    const daysAgo = (days: number) => new Date(clock.now().getTime() - days * DAY)
+    await store.forget({ events: daysAgo(KEPT_DAYS.events), decisions: daysAgo(KEPT_DAYS.decisions) })
     forgotten = now
   }
 
   async function flush(): Promise<void> {
     if (!isPrepared) await prepare()
     await forget()
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, MAXIMUM_BATCH)
-      try {
-        await store.append(batch)
-      } catch (error) {
-        waiting.unshift(...batch)
-        throw error
-      }
-    }
+    await events.flush(store.append)
+    await decisions.flush(store.keep)
   }
 
   /** Seconds until the next attempt. */
   async function attempt(): Promise<number> {
     try {
       await flush()
+      const dropped = { events: events.dropped(), decisions: decisions.dropped() }
       if (isFailing) log.info({ dropped }, 'History is written again')
       isFailing = false
-      dropped = 0
       return FLUSH_SECONDS
     } catch (error) {
       if (!isFailing) log.warn({ error }, 'History cannot be written; the operator runs on without it')
@@ -104,12 +121,9 @@ export function history(options: {
 
   return {
     name: 'history',
-    note(event) {
-      waiting.push(event)
-      if (waiting.length <= MAXIMUM_WAITING) return
-      waiting.shift()
-      dropped += 1
-    },
+    note: events.add,
+    keep: decisions.add,
+    decisionsOf: store.decisionsOf,
     async run({ stop }: StopSignals) {
       while (!stop.aborted) {
         const waitSeconds = await attempt()
@@ -125,5 +139,7 @@ export function history(options: {
 export const noHistory: History = {
   name: 'history',
   note: () => undefined,
+  keep: () => undefined,
+  decisionsOf: async () => [],
   run: async () => undefined,
 }

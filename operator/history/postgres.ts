@@ -6,6 +6,8 @@ import type { Logger } from '../../lib/telemetry/log.ts'
 import type { Seen } from '../capacity/eviction-rates.ts'
 import type { HistoryStore } from './history.ts'
 
+/** What one `explain` tells at most. */
+const MAXIMUM_DECISIONS = 500
 /** Regions times sizes of any catalogue are fewer. */
 const MAXIMUM_PLACES = 2000
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
@@ -31,6 +33,22 @@ export function postgresHistory({ url, log }: { url: string; log: Logger }): His
       }))
       await database`insert into capacity_events ${database(rows)}`
     },
+    async keep(decisions) {
+      const rows = decisions.map(({ at, namespace, name, gpuVmUid, record }) => ({
+        at,
+        namespace,
+        name,
+        gpu_vm_uid: gpuVmUid,
+        record,
+      }))
+      await database`insert into decisions ${database(rows)}`
+    },
+    async decisionsOf({ namespace, name }) {
+      const rows = await database<{ record: string }[]>`
+        select record from decisions where namespace = ${namespace} and name = ${name}
+        order by id desc limit ${MAXIMUM_DECISIONS}`
+      return rows.map(({ record }) => record).toReversed()
+    },
     async recall({ since, until }) {
       // A machine's hours run from one of its events to the next.
       return await database<Seen[]>`
@@ -46,7 +64,8 @@ export function postgresHistory({ url, log }: { url: string; log: Logger }): His
         group by region, size order by region, size limit ${MAXIMUM_PLACES}`
     },
     async forget(before) {
-      await database`delete from capacity_events where at < ${before}`
+      await database`delete from capacity_events where at < ${before.events}`
+      await database`delete from decisions where at < ${before.decisions}`
     },
     async close() {
       await database.end({ timeout: 5 })

@@ -2,6 +2,7 @@
 // decide again from the record. Bounded: the oldest decisions go first, and machines that nobody decided on lately.
 import type { Decided } from '../gpuvm/controller.ts'
 import type { Verdict } from '../gpuvm/decision.ts'
+import type { KeptDecision, MachineName } from '../history/history.ts'
 import { written } from './record.ts'
 
 /** Decisions kept of one machine. A life with an eviction and a pause takes some thirty. */
@@ -15,7 +16,7 @@ export interface FlightRecorder {
   /** Never throws. What says the same as the decision before it is counted there and not kept again. */
   record(decision: Decided): void
   /** The decisions on the machine of this name, as JSON texts, the oldest first; empty when it is not known. */
-  of(machine: { namespace: string; name: string }): string[]
+  of(machine: MachineName): string[]
 }
 
 interface Kept {
@@ -26,9 +27,15 @@ interface Kept {
 }
 
 export function flightRecorder(
-  bounds: { decisions?: number; machines?: number; characters?: number } = {},
+  options: {
+    decisions?: number
+    machines?: number
+    characters?: number
+    /** Each that is kept, for a memory that outlives the process. */
+    onKept?: (decision: KeptDecision) => void
+  } = {},
 ): FlightRecorder {
-  const { decisions: most = DECISIONS, machines = MACHINES, characters = CHARACTERS } = bounds
+  const { decisions: most = DECISIONS, machines = MACHINES, characters = CHARACTERS, onKept } = options
   /** By UID; in the order of their last decision. */
   const kept = new Map<string, Kept>()
   let held = 0
@@ -57,6 +64,7 @@ export function flightRecorder(
       of.last = outcome
       const text = written(decision)
       of.decisions.push(text)
+      onKept?.({ at: decision.seen.now, namespace, name: of.name, gpuVmUid: uid, record: text })
       held += text.length
       if (of.decisions.length > most) drop(of.decisions.shift())
       while (kept.size > 1 && (kept.size > machines || held > characters)) forgetOldest()

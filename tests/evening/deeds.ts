@@ -1,11 +1,16 @@
 // What an SRE, an attacker, a gateway or a saboteur does to the stack, apart from any player.
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { z } from 'zod'
 import type { Stores } from '../../demo/account/stores.ts'
 import type { Control } from '../../demo/evening/control.ts'
 import type { Stack } from '../../demo/stack/stack.ts'
 import type { Stage, Until } from './stage.ts'
 
+const run = promisify(execFile)
+const EXPLAIN = resolve(import.meta.dirname, '../../operator/explain.ts')
 const SESSIONS_CRD = 'gamesessions.wasd.cloud'
 const SPEC_SCHEMA = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties'
 
@@ -52,6 +57,16 @@ export function deeds(options: {
     },
     async startApi(): Promise<void> {
       await Promise.all(stack.api.map(pod => pod.start()))
+    },
+    async restartOperator(): Promise<void> {
+      await Promise.all(stack.operator.map(pod => pod.stop()))
+      await Promise.all(stack.operator.map(pod => pod.start()))
+    },
+    /** What `npm run explain` prints about a machine. */
+    async explained(machine: string): Promise<string> {
+      const args = [`gvm/${machine}`, '--namespace', stack.namespace, '--operator', stack.urls.operator]
+      const { stdout } = await run(process.execPath, [EXPLAIN, ...args])
+      return stdout
     },
     /** How many rows the API's books have: what is refused must not add any. */
     async books(): Promise<Record<string, unknown> | undefined> {

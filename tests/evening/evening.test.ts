@@ -132,6 +132,12 @@ test('a GpuVm made by kubectl alone is playable, and leaves nothing when it is d
   expect(await machine.inAzure()).toContain(machine.vm)
   await machine.isDeleted()
   expect(await machine.inAzure()).toEqual([])
+
+  // Whoever leads next still tells why, of a machine that it never saw.
+  await stage.restartOperator()
+  const told = await stage.explained('bare')
+  expect(told).toMatch(/CreateVirtualMachine[\s\S]*DeleteVirtualMachine/)
+  expect(told).toMatch(/Decided again from the record, all \d+ come out the same\./)
 })
 
 test('I5: a webhook that Razorpay did not sign is refused, and changes nothing', async () => {

@@ -76,8 +76,28 @@ test('the evictions and hours of spot machines are read back, within a window, a
     { region: 'far', size: 'Standard_A', evictions: 1, machineHours: 6 },
     { region: 'far', size: 'Standard_B', evictions: 0, machineHours: 1 },
   ])
-  await store.forget(at(6))
+  await store.forget({ events: at(6), decisions: at(6) })
   expect((await store.recall({ since: at(-300), until: at(10) }))[0]).toMatchObject({ evictions: 0, machineHours: 2 })
+  await store.close()
+})
+
+test('the decisions on a machine are read back in order, those of a week', async () => {
+  const store = postgresHistory({ url: postgres.url('wasd_operator'), log })
+  await store.prepare()
+  const decision = (hour: number, record: string, name = 'one') => ({
+    at: new Date(Date.UTC(2026, 10, 20, hour)),
+    namespace: 'play',
+    name,
+    gpuVmUid: 'uid-machine',
+    record,
+  })
+  await store.keep([decision(1, 'first'), decision(2, 'of another', 'two'), decision(3, 'second')])
+  await store.keep([decision(4, 'third')])
+  const machine = { namespace: 'play', name: 'one' }
+  expect(await store.decisionsOf(machine)).toEqual(['first', 'second', 'third'])
+  const early = new Date(Date.UTC(2026, 10, 20, 2))
+  await store.forget({ events: early, decisions: early })
+  expect(await store.decisionsOf(machine)).toEqual(['second', 'third'])
   await store.close()
 })
 
