@@ -172,7 +172,7 @@ function throttledBy(
 ) {
   const path = request.url.pathname
   const [machinePath] = /^.*\/virtualMachines\/[^/]+/i.exec(path) ?? []
-  const machine = machinePath === undefined ? undefined : world.machines.get(machinePath.toLowerCase())
+  const machine = machinePath === undefined ? undefined : world.machines.get(machinePath)
   const group = world.resourceGroups.get((params.resourceGroupName ?? '').toLowerCase())
   return {
     method: route.method,

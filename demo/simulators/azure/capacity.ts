@@ -33,11 +33,15 @@ export function limitOf(world: World, region: string, name: string): number {
   return set ?? DEFAULT_LIMITS[name] ?? DEFAULT_CORES
 }
 
-/** A machine's vCPUs count from its creation to its deletion, deallocated or not. */
+/**
+ * A machine's vCPUs count from its creation to its deletion, deallocated or not. What counts is decided by region, size
+ * and priority alone.
+ */
 export function coresUsed(world: World, region: string, counts: (machine: Machine) => boolean): number {
   let sum = 0
-  for (const machine of world.machines.values()) {
-    if (machine.location === region && counts(machine)) sum += sizeOf(machine)?.vCPUs ?? 0
+  for (const alike of world.machines.groups('kind')) {
+    const [machine] = alike
+    if (machine?.location === region && counts(machine)) sum += alike.size * (sizeOf(machine)?.vCPUs ?? 0)
   }
   return sum
 }
@@ -56,8 +60,10 @@ export const isSpot = (machine: Machine) => priorityOf(machine) === 'Spot'
 export function checkCoreQuota(world: World, { region, size, priority }: Placement, instead?: Machine): void {
   const wanted = sizeNamed(size)
   if (wanted === undefined) return
-  const others = (counts: (machine: Machine) => boolean) =>
-    coresUsed(world, region, machine => machine !== instead && counts(machine))
+  const others = (counts: (machine: Machine) => boolean) => {
+    const own = instead !== undefined && counts(instead) ? (sizeOf(instead)?.vCPUs ?? 0) : 0
+    return coresUsed(world, region, counts) - own
+  }
   const check = (name: string, shown: string, used: number) => {
     const limit = limitOf(world, region, name)
     const current = used + (instead === undefined ? 0 : (sizeOf(instead)?.vCPUs ?? 0))
@@ -90,7 +96,7 @@ function lowerFirst(text: string): string {
 }
 
 export function checkPublicIpQuota(world: World, region: string): void {
-  const used = [...world.publicIps.values()].filter(ip => ip.location === region).length
+  const used = world.publicIps.count('region', region)
   const names = ['PublicIPAddresses', 'StandardSkuPublicIpAddresses', 'StaticPublicIPAddresses']
   const limit = Math.min(...names.map(name => limitOf(world, region, name)))
   if (used < limit) return

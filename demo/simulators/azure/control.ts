@@ -8,6 +8,7 @@ import { announceEviction, evictable } from './evictions.ts'
 import { addFault, faultBody } from './faults.ts'
 import { eventsSince } from './guests.ts'
 import { key, resourceGroupOf, sameId } from './ids.ts'
+import { entriesSince } from './log.ts'
 import { renderNetworkInterface } from './network-interfaces.ts'
 import { hourlyPrice } from './prices.ts'
 import { renderPublicIp } from './public-ips.ts'
@@ -15,8 +16,8 @@ import { evictionRates } from './resource-graph.ts'
 import { renderSecurityGroup } from './security-groups.ts'
 import { regionNamed, sizeNamed } from './sizes.ts'
 import { renderSnapshot } from './snapshots.ts'
-import type { Machine, World } from './state.ts'
-import { advance, sorted } from './state.ts'
+import type { Machine, Resource, World } from './state.ts'
+import { advance } from './state.ts'
 import { failHost } from './virtual-machine-actions.ts'
 import { renderMachine } from './virtual-machine-view.ts'
 import { renderVirtualNetwork } from './virtual-networks.ts'
@@ -94,12 +95,12 @@ function ok(body: unknown): WireReply {
 const done: WireReply = { status: 204, headers: {}, body: undefined }
 
 const handlers: Record<string, Handler> = {
-  'GET /simulator/state': world => ok(stateOf(world)),
+  'GET /simulator/state': (world, request) => ok(stateOf(world, request.url.searchParams.get('name') ?? '')),
   'GET /simulator/log': (world, request) => {
     const since = sinceOf(request)
-    const { entries, next, counts } = world.log
+    const { next, counts } = world.log
     return ok({
-      entries: entries.filter(entry => entry.seq >= since),
+      entries: entriesSince(world.log, since),
       next,
       counts: Object.fromEntries([...counts].sort()),
     })
@@ -109,7 +110,7 @@ const handlers: Record<string, Handler> = {
   'POST /simulator/evict': evict,
   'POST /simulator/host-failure': (world, request) => {
     const { vm } = bodies.hostFailure.parse(JSON.parse(request.text))
-    const machine = sorted(world.machines).find(one => sameId(one.name, vm) || sameId(one.id, vm))
+    const [machine] = machinesNamed(world, vm)
     if (machine?.powerState !== 'running') throw new ControlError(`VM '${vm}' is not running.`)
     failHost(world, machine)
     return done
@@ -161,17 +162,23 @@ function sinceOf(request: WireRequest): number {
   return Number(since)
 }
 
+/** By name or id. */
+function machinesNamed(world: World, vm: string): readonly Machine[] {
+  const machine = world.machines.get(vm)
+  return machine === undefined ? world.machines.by('name', vm) : [machine]
+}
+
 function evict(world: World, request: WireRequest): WireReply {
   const wanted = bodies.evict.parse(JSON.parse(request.text))
   if ((wanted.vm === undefined) === (wanted.region === undefined)) {
     throw new ControlError('Name either a vm (its name or id) or a region.')
   }
-  const named = (machine: Machine) =>
-    (sameId(machine.name, wanted.vm) || sameId(machine.id, wanted.vm)) &&
-    (wanted.resourceGroup === undefined || sameId(resourceGroupOf(machine.id), wanted.resourceGroup))
-  const machines = sorted(world.machines).filter(one =>
-    wanted.vm === undefined ? one.location === wanted.region : named(one),
-  )
+  const inGroup = (machine: Machine) =>
+    wanted.resourceGroup === undefined || sameId(resourceGroupOf(machine.id), wanted.resourceGroup)
+  const machines =
+    wanted.vm === undefined
+      ? world.machines.all().filter(one => one.location === wanted.region)
+      : machinesNamed(world, wanted.vm).filter(inGroup)
   if (wanted.vm !== undefined) {
     if (machines.length === 0) throw new ControlError(`There is no VM '${wanted.vm}'.`)
     if (!machines.some(evictable))
@@ -190,7 +197,7 @@ function evict(world: World, request: WireRequest): WireReply {
 function price(world: World, request: WireRequest): WireReply {
   const { usdPerHour, ...placement } = bodies.price.parse(JSON.parse(request.text))
   world.prices.set(placementKey(placement), usdPerHour)
-  for (const machine of world.machines.values()) {
+  for (const machine of world.machines.all()) {
     const maxPrice = machine.properties.billingProfile?.maxPrice ?? -1
     const size = machine.properties.hardwareProfile?.vmSize ?? ''
     const asked = hourlyPrice(world, { region: machine.location, size, priority: 'Spot' }) ?? 0
@@ -201,11 +208,14 @@ function price(world: World, request: WireRequest): WireReply {
   return done
 }
 
-function stateOf(world: World) {
+/** All of it, or of the resources only those with this text in their names. */
+function stateOf(world: World, name: string) {
+  const those = <R extends Resource>(table: { all(): readonly R[] }) =>
+    table.all().filter(resource => resource.name.includes(name))
   const running = [...world.operations.values()].filter(operation => operation.status === 'InProgress')
   return {
     time: new Date(world.now).toISOString(),
-    virtualMachines: sorted(world.machines).map(machine => ({
+    virtualMachines: those(world.machines).map(machine => ({
       ...renderMachine(world, machine, { instanceView: true }),
       simulator: {
         powerState: machine.powerState ?? null,
@@ -215,7 +225,7 @@ function stateOf(world: World) {
         ...(machine.properties.userData === undefined ? {} : { userData: machine.properties.userData }),
       },
     })),
-    networkInterfaces: sorted(world.networkInterfaces).map(nic => ({
+    networkInterfaces: those(world.networkInterfaces).map(nic => ({
       ...renderNetworkInterface(world, nic),
       ...(nic.reservation === undefined || nic.reservation.until <= world.now
         ? {}
@@ -223,11 +233,11 @@ function stateOf(world: World) {
             simulator: { reservedFor: nic.reservation.machineId, until: new Date(nic.reservation.until).toISOString() },
           }),
     })),
-    publicIPAddresses: sorted(world.publicIps).map(ip => renderPublicIp(world, ip)),
-    disks: sorted(world.disks).map(disk => renderDisk(world, disk)),
-    snapshots: sorted(world.snapshots).map(snapshot => renderSnapshot(world, snapshot)),
-    networkSecurityGroups: sorted(world.securityGroups).map(group => renderSecurityGroup(world, group)),
-    virtualNetworks: sorted(world.virtualNetworks).map(network => renderVirtualNetwork(world, network)),
+    publicIPAddresses: those(world.publicIps).map(ip => renderPublicIp(world, ip)),
+    disks: those(world.disks).map(disk => renderDisk(world, disk)),
+    snapshots: those(world.snapshots).map(snapshot => renderSnapshot(world, snapshot)),
+    networkSecurityGroups: those(world.securityGroups).map(group => renderSecurityGroup(world, group)),
+    virtualNetworks: those(world.virtualNetworks).map(network => renderVirtualNetwork(world, network)),
     resourceGroups: [...world.resourceGroups.values()].sort((one, other) => (key(one.name) < key(other.name) ? -1 : 1)),
     operations: running.map(({ id, kind, resourceId, startedAt }) => ({
       id,

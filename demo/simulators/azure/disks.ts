@@ -1,13 +1,13 @@
 // Managed disks: Unattached, Attached to a machine, or Reserved for one that is deallocated.
 // https://learn.microsoft.com/rest/api/compute/disks/create-or-update and its DiskState
 import { ArmError, missingParameter, resourceNotFound } from './errors.ts'
-import { inCapitals, key, nameOf, sameId } from './ids.ts'
+import { inCapitals, nameOf, sameId } from './ids.ts'
 import { begin, operationHeaders } from './operations.ts'
 import { checkSameLocation, locationOf } from './resource-groups.ts'
 import { type Call, page, type Reply, type Route } from './routes.ts'
 import { type DiskProperties, diskBody } from './shapes.ts'
 import type { Disk, Snapshot, World } from './state.ts'
-import { add, find, sorted } from './state.ts'
+import { find } from './state.ts'
 
 const GIB = 2 ** 30
 
@@ -55,7 +55,7 @@ interface NewDisk {
 }
 
 export function newDisk(world: World, what: NewDisk): Disk {
-  return add<Disk>(world.disks, {
+  return world.disks.add({
     id: what.id,
     name: nameOf(what.id),
     location: what.location,
@@ -211,7 +211,7 @@ function remove(world: World, call: Call): Reply {
     service: 'disk',
     resource: disk,
     delay: 'disk',
-    succeed: () => world.disks.delete(key(disk.id)),
+    succeed: () => world.disks.delete(disk.id),
     fail: () => {
       disk.provisioningState = 'Failed'
     },
@@ -221,13 +221,11 @@ function remove(world: World, call: Call): Reply {
 
 function list(world: World, call: Call): Reply {
   const group = call.params.resourceGroupName
-  const prefix = group === undefined ? '' : key(computeId(world, group, 'disks', ''))
-  const disks = sorted(world.disks).filter(disk => key(disk.id).startsWith(prefix))
-  return page(
-    world,
-    call,
-    disks.map(disk => ({ ...renderDisk(world, disk), id: inCapitals(disk.id) })),
-  )
+  const prefix = group === undefined ? '' : computeId(world, group, 'disks', '')
+  return page(world, call, world.disks.under(prefix), disk => ({
+    ...renderDisk(world, disk),
+    id: inCapitals(disk.id),
+  }))
 }
 
 const inGroup = '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Compute/disks'

@@ -1,10 +1,10 @@
 // What becomes of the machines themselves, for whoever plays them: they boot, are warned, and stop.
-import { resourceGroupOf, sameId } from './ids.ts'
+import { resourceGroupOf } from './ids.ts'
 import type { Machine, NetworkInterface, World } from './state.ts'
 import { find } from './state.ts'
 
 /** Events kept; a reader further behind has to start anew from the state. */
-const LIMIT = 10_000
+const LIMIT = 50_000
 
 export interface GuestEvent {
   seq: number
@@ -20,6 +20,7 @@ export interface GuestEvent {
   reason: string
   tags: Record<string, string>
   osDiskId?: string
+  osDiskUniqueId?: string
   computerName?: string
   userData?: string
   customData?: string
@@ -49,15 +50,17 @@ export function guestWarned(world: World, machine: Machine): void {
 }
 
 export function eventsSince(world: World, since: number): readonly GuestEvent[] {
-  return world.guests.events.filter(event => event.seq >= since)
+  const [oldest] = world.guests.events
+  return oldest === undefined ? [] : world.guests.events.slice(Math.max(0, since - oldest.seq))
 }
 
 function tell(world: World, machine: Machine, state: GuestEvent['state'], reason: string): void {
   const { osProfile, storageProfile, userData } = machine.properties
-  const nic = [...world.networkInterfaces.values()].find(one => sameId(one.machineId, machine.id))
+  const [nic] = world.networkInterfaces.by('machine', machine.id)
   const publicIP = addressOf(world, nic)
   const privateIP = nic?.ipConfigurations[0]?.privateIPAddress
   const osDiskId = storageProfile?.osDisk?.managedDisk?.id
+  const osDisk = find(world.disks, osDiskId)
   world.guests.events.push({
     seq: world.guests.next,
     time: new Date(world.now).toISOString(),
@@ -72,6 +75,7 @@ function tell(world: World, machine: Machine, state: GuestEvent['state'], reason
     reason,
     tags: machine.tags ?? {},
     ...(osDiskId === undefined ? {} : { osDiskId }),
+    ...(osDisk === undefined ? {} : { osDiskUniqueId: osDisk.uniqueId }),
     ...(osProfile?.computerName === undefined ? {} : { computerName: osProfile.computerName }),
     ...(userData === undefined ? {} : { userData }),
     ...(machine.customData === undefined ? {} : { customData: machine.customData }),

@@ -28,6 +28,12 @@ export function emptyLog(): RequestLog {
   return { entries: [], next: 1, counts: new Map() }
 }
 
+/** From that number on. */
+export function entriesSince({ entries }: RequestLog, since: number): readonly LogEntry[] {
+  const [oldest] = entries
+  return oldest === undefined ? [] : entries.slice(Math.max(0, since - oldest.seq))
+}
+
 export function record(log: RequestLog, entry: Omit<LogEntry, 'seq'>): void {
   log.entries.push({ seq: log.next, ...entry })
   log.next += 1

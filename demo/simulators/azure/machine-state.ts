@@ -1,7 +1,6 @@
 // What everything about a machine's life needs: finding it, its provisioning state, its NICs.
 import { computeId } from './disks.ts'
 import { concurrentRequest, type Failure, resourceNotFound } from './errors.ts'
-import { sameId } from './ids.ts'
 import type { Call } from './routes.ts'
 import type { Machine, NetworkInterface, ProvisioningState, World } from './state.ts'
 import { find } from './state.ts'
@@ -28,5 +27,5 @@ export function checkIdle(machine: Machine): void {
 }
 
 export function interfacesOf(world: World, machine: Machine): readonly NetworkInterface[] {
-  return [...world.networkInterfaces.values()].filter(nic => sameId(nic.machineId, machine.id))
+  return world.networkInterfaces.by('machine', machine.id)
 }

@@ -1,13 +1,12 @@
 // Network interfaces: they hold a public address, are held by a machine, and stay reserved for the machine whose creation
 // failed. https://learn.microsoft.com/troubleshoot/azure/azure-resource-manager/troubleshoot-networkinterface-inuse
 import { ArmError, invalidReference, missingParameter } from './errors.ts'
-import { sameId } from './ids.ts'
+import { key, sameId } from './ids.ts'
 import {
   checkProvisioned,
   checkUnlocked,
   got,
   holderOf,
-  interfacesIn,
   ipRange,
   ipText,
   listed,
@@ -18,10 +17,11 @@ import {
   written,
 } from './network.ts'
 import { checkSameLocation, locationOf } from './resource-groups.ts'
+import { privateKey } from './resources.ts'
 import type { Call, Reply, Route } from './routes.ts'
 import { networkInterfaceBody } from './shapes.ts'
 import type { IpConfiguration, NetworkInterface, World } from './state.ts'
-import { add, etag, find } from './state.ts'
+import { etag, find } from './state.ts'
 
 const TYPE = 'networkInterfaces'
 /** Azure keeps the first four addresses of a subnet, and the last. */
@@ -100,7 +100,7 @@ function put(world: World, call: Call): Reply {
   )
   const nic =
     existing ??
-    add<NetworkInterface>(world.networkInterfaces, {
+    world.networkInterfaces.add({
       id,
       name,
       location,
@@ -121,6 +121,7 @@ function put(world: World, call: Call): Reply {
   nic.properties = kept
   nic.networkSecurityGroupId = group?.id
   nic.ipConfigurations = configurations
+  world.networkInterfaces.changed(nic)
   return written(world, call, {
     resource: nic,
     isNew: existing === undefined,
@@ -180,12 +181,14 @@ function configured(world: World, { nicId, location, existing, configuration, in
 
 function freePrivate(world: World, subnetId: string, prefix: string): string {
   const range = ipRange(prefix)
-  const taken = new Set(
-    interfacesIn(world, subnetId).flatMap(nic => nic.ipConfigurations.map(one => one.privateIPAddress)),
-  )
-  for (let host = FIRST_HOST; range !== undefined && host < range.size - 1; host += 1) {
+  const departures = world.networkInterfaces.departures('privateAddress')
+  const known = world.privateHosts.get(key(subnetId))
+  const first = known?.departures === departures ? known.lowest : FIRST_HOST
+  for (let host = first; range !== undefined && host < range.size - 1; host += 1) {
     const address = ipText(range.first + host)
-    if (!taken.has(address)) return address
+    if (world.networkInterfaces.has('privateAddress', privateKey(subnetId, address))) continue
+    world.privateHosts.set(key(subnetId), { departures, lowest: host })
+    return address
   }
   const message = `Subnet ${subnetId} with address prefix ${prefix} does not have enough capacity for 1 IP addresses.`
   throw new ArmError(400, 'SubnetIsFull', message)
@@ -201,7 +204,7 @@ export function checkNotReserved(world: World, nic: NetworkInterface, machineId:
 
 function remove(world: World, call: Call): Reply {
   return removed(world, call, {
-    map: world.networkInterfaces,
+    table: world.networkInterfaces,
     id: networkId(world, call, TYPE, call.params.name ?? ''),
     check: nic => {
       if (nic.machineId !== undefined) {
@@ -218,7 +221,7 @@ const inGroup =
   '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network/networkInterfaces'
 const one = `${inGroup}/{name}`
 const reading = (world: World) => ({
-  map: world.networkInterfaces,
+  table: world.networkInterfaces,
   type: TYPE,
   render: (nic: NetworkInterface) => renderNetworkInterface(world, nic),
 })

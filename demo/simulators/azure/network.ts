@@ -1,12 +1,13 @@
 // What the resources of Microsoft.Network share: their lock, their long-running replies, their addresses.
 import { retryAfter } from './clock.ts'
 import { ArmError, resourceNotFound } from './errors.ts'
-import { key, nameOf, sameId } from './ids.ts'
+import { nameOf, sameId } from './ids.ts'
 import { begin, type DelayKind, operationHeaders } from './operations.ts'
 import { type Call, page, type Reply } from './routes.ts'
 import { tagsBody } from './shapes.ts'
 import type { IpConfiguration, NetworkInterface, Resource, Subnet, VirtualNetwork, World } from './state.ts'
-import { etag, find, sorted } from './state.ts'
+import { etag, find } from './state.ts'
+import type { Table } from './table.ts'
 
 export function networkId(world: World, call: Call, type: string, name: string): string {
   const { subscription } = world.settings
@@ -57,13 +58,15 @@ export function written<R extends Resource>(world: World, call: Call, work: Writ
   return { status: work.isNew ? 201 : 200, headers, body: work.render(resource) }
 }
 
+type Removable<R extends Resource> = Pick<Table<R>, 'get' | 'delete'>
+
 /** Starts a deletion, or answers 204 when there is nothing to delete. */
 export function removed<R extends Resource>(
   world: World,
   call: Call,
-  { map, id, check }: { map: Map<string, R>; id: string; check: (resource: R) => void },
+  { table, id, check }: { table: Removable<R>; id: string; check: (resource: R) => void },
 ): Reply {
-  const resource = find(map, id)
+  const resource = table.get(id)
   if (resource === undefined) return { status: 204 }
   checkUnlocked(world, resource)
   check(resource)
@@ -72,7 +75,7 @@ export function removed<R extends Resource>(
     service: 'network',
     resource,
     delay: 'networkDelete',
-    succeed: () => map.delete(key(resource.id)),
+    succeed: () => table.delete(resource.id),
     fail: () => {
       resource.provisioningState = 'Failed'
     },
@@ -81,40 +84,37 @@ export function removed<R extends Resource>(
 }
 
 interface Reading<R extends Resource> {
-  map: Map<string, R>
+  table: Pick<Table<R>, 'get' | 'under'>
   /** As ids have it, such as `publicIPAddresses`. */
   type: string
   render: (resource: R) => unknown
 }
 
-export function got<R extends Resource>(world: World, call: Call, { map, type, render }: Reading<R>): Reply {
-  const resource = named(world, call, { map, type })
+export function got<R extends Resource>(world: World, call: Call, { table, type, render }: Reading<R>): Reply {
+  const resource = named(world, call, { table, type })
   return { status: 200, headers: { etag: `W/${etag(resource)}` }, body: render(resource) }
 }
 
-export function listed<R extends Resource>(world: World, call: Call, { map, render }: Reading<R>): Reply {
-  const prefix =
-    call.params.resourceGroupName === undefined ? '' : key(networkId(world, call, '', '').replace(/\/+$/, '/'))
-  return page(
-    world,
-    call,
-    sorted(map)
-      .filter(resource => key(resource.id).startsWith(prefix))
-      .map(render),
-  )
+export function listed<R extends Resource>(world: World, call: Call, { table, render }: Reading<R>): Reply {
+  const prefix = call.params.resourceGroupName === undefined ? '' : networkId(world, call, '', '').replace(/\/+$/, '/')
+  return page(world, call, table.under(prefix), render)
 }
 
 /** PATCH of Network changes tags alone, at once. */
-export function retagged<R extends Resource>(world: World, call: Call, { map, type, render }: Reading<R>): Reply {
-  const resource = named(world, call, { map, type })
+export function retagged<R extends Resource>(world: World, call: Call, { table, type, render }: Reading<R>): Reply {
+  const resource = named(world, call, { table, type })
   resource.tags = tagsBody.parse(call.body).tags
   resource.revision += 1
   return { status: 200, body: render(resource) }
 }
 
-function named<R extends Resource>(world: World, call: Call, { map, type }: { map: Map<string, R>; type: string }): R {
+function named<R extends Resource>(
+  world: World,
+  call: Call,
+  { table, type }: { table: Pick<Table<R>, 'get'>; type: string },
+): R {
   const name = call.params.name ?? ''
-  const resource = find(map, networkId(world, call, type, name))
+  const resource = table.get(networkId(world, call, type, name))
   if (resource === undefined) {
     throw resourceNotFound(`Microsoft.Network/${type}`, name, call.params.resourceGroupName ?? '')
   }
@@ -123,11 +123,8 @@ function named<R extends Resource>(world: World, call: Call, { map, type }: { ma
 
 /** The NIC's configuration that holds a public address. */
 export function holderOf(world: World, publicIpId: string): IpConfiguration | undefined {
-  for (const nic of world.networkInterfaces.values()) {
-    const configuration = nic.ipConfigurations.find(one => sameId(one.publicIpId, publicIpId))
-    if (configuration !== undefined) return configuration
-  }
-  return undefined
+  const [nic] = world.networkInterfaces.by('publicIp', publicIpId)
+  return nic?.ipConfigurations.find(one => sameId(one.publicIpId, publicIpId))
 }
 
 export function subnetOf(world: World, id: string): { network: VirtualNetwork; subnet: Subnet } | undefined {
@@ -137,9 +134,7 @@ export function subnetOf(world: World, id: string): { network: VirtualNetwork; s
 }
 
 export function interfacesIn(world: World, subnetId: string): readonly NetworkInterface[] {
-  return [...world.networkInterfaces.values()].filter(nic =>
-    nic.ipConfigurations.some(configuration => sameId(configuration.subnetId, subnetId)),
-  )
+  return world.networkInterfaces.by('subnet', subnetId)
 }
 
 /** An IPv4 range: the number of its first address and how many it has; `undefined` when it is none. */

@@ -15,10 +15,11 @@ import {
   written,
 } from './network.ts'
 import { checkSameLocation, locationOf } from './resource-groups.ts'
+import { labelKey } from './resources.ts'
 import type { Call, Reply, Route } from './routes.ts'
 import { publicIpBody } from './shapes.ts'
 import type { PublicIp, World } from './state.ts'
-import { add, etag, find } from './state.ts'
+import { etag, find } from './state.ts'
 
 const TYPE = 'publicIPAddresses'
 
@@ -80,17 +81,16 @@ function put(world: World, call: Call): Reply {
     throw new ArmError(400, 'ResourceAvailabilityZonesCannotBeModified', message)
   }
   const label = dnsSettings?.domainNameLabel?.toLowerCase()
-  const taken = [...world.publicIps.values()].some(
-    other => other !== existing && other.location === location && other.domainNameLabel === label,
-  )
-  if (label !== undefined && taken) {
+  const isTaken =
+    label !== undefined && world.publicIps.by('label', labelKey(location, label)).some(other => other !== existing)
+  if (isTaken) {
     const message = `DNS record ${fqdn(label, location)} is already used by another public IP.`
     throw new ArmError(400, 'DnsRecordInUse', message)
   }
   if (existing === undefined) checkPublicIpQuota(world, location)
   const ip =
     existing ??
-    add<PublicIp>(world.publicIps, {
+    world.publicIps.add({
       id,
       name,
       location,
@@ -108,6 +108,7 @@ function put(world: World, call: Call): Reply {
   ip.tags = body.tags
   ip.properties = properties
   ip.domainNameLabel = label
+  world.publicIps.changed(ip)
   return written(world, call, {
     resource: ip,
     isNew: existing === undefined,
@@ -115,6 +116,7 @@ function put(world: World, call: Call): Reply {
     render: one => renderPublicIp(world, one),
     succeed: () => {
       ip.ipAddress ??= freeAddress(world)
+      world.publicIps.changed(ip)
     },
   })
 }
@@ -122,12 +124,11 @@ function put(world: World, call: Call): Reply {
 /** The next free host of the range, so that an address is not soon given out again. */
 function freeAddress(world: World): string {
   const range = ipRange(world.settings.publicIpRange)
-  const taken = new Set([...world.publicIps.values()].map(ip => ip.ipAddress))
   const size = range?.size ?? 0
   for (let step = 1; step <= size; step += 1) {
     const host = (world.lastPublicHost + step) % size
     const address = ipText((range?.first ?? 0) + host)
-    if (host === 0 || host === size - 1 || taken.has(address)) continue
+    if (host === 0 || host === size - 1 || world.publicIps.has('address', address)) continue
     world.lastPublicHost = host
     return address
   }
@@ -140,7 +141,7 @@ function freeAddress(world: World): string {
 function remove(world: World, call: Call): Reply {
   const id = networkId(world, call, TYPE, call.params.name ?? '')
   return removed(world, call, {
-    map: world.publicIps,
+    table: world.publicIps,
     id,
     check: ip => {
       const holder = holderOf(world, ip.id)
@@ -156,7 +157,7 @@ const inGroup =
   '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network/publicIPAddresses'
 const one = `${inGroup}/{name}`
 const reading = (world: World) => ({
-  map: world.publicIps,
+  table: world.publicIps,
   type: TYPE,
   render: (ip: PublicIp) => renderPublicIp(world, ip),
 })

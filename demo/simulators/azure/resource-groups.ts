@@ -99,12 +99,7 @@ export const resourceGroupRoutes: readonly Route[] = [
     path: '/subscriptions/{subscriptionId}/resourceGroups',
     kind: 'resourceGroups',
     lists: true,
-    handle: (world, call) =>
-      page(
-        world,
-        call,
-        [...world.resourceGroups.values()].map(group => rendered(world, group)),
-      ),
+    handle: (world, call) => page(world, call, [...world.resourceGroups.values()], group => rendered(world, group)),
   },
   {
     method: 'GET',

@@ -81,10 +81,10 @@ function patternOf(path: string): RegExp {
 }
 
 /** A list as ARM pages it: `$skiptoken` is how many came before. */
-export function page(world: World, call: Call, items: readonly unknown[]): Reply {
+export function page<Item>(world: World, call: Call, items: readonly Item[], render: (item: Item) => unknown): Reply {
   const { pageSize } = world.settings
   const start = Number(call.query.get('$skiptoken') ?? '0') || 0
-  const value = items.slice(start, start + pageSize)
+  const value = items.slice(start, start + pageSize).map(render)
   const end = start + value.length
   if (end >= items.length) return { status: 200, body: { value } }
   const query = new URLSearchParams(call.query)

@@ -6,7 +6,7 @@ import { checkSameLocation, locationOf } from './resource-groups.ts'
 import { type Call, page, type Reply, type Route } from './routes.ts'
 import { type SecurityRule, securityGroupBody, securityRuleBody } from './shapes.ts'
 import type { SecurityGroup, World } from './state.ts'
-import { add, etag, find } from './state.ts'
+import { etag, find } from './state.ts'
 
 const TYPE = 'networkSecurityGroups'
 
@@ -21,7 +21,7 @@ const defaultRules = [
 ] as const
 
 export function renderSecurityGroup(world: World, group: SecurityGroup) {
-  const interfaces = [...world.networkInterfaces.values()].filter(nic => sameId(nic.networkSecurityGroupId, group.id))
+  const interfaces = world.networkInterfaces.by('securityGroup', group.id)
   return {
     name: group.name,
     id: group.id,
@@ -66,7 +66,7 @@ function renderRule(group: SecurityGroup, rule: SecurityRule) {
 }
 
 export function newSecurityGroup(world: World, what: { id: string; name: string; location: string }): SecurityGroup {
-  return add<SecurityGroup>(world.securityGroups, {
+  return world.securityGroups.add({
     ...what,
     tags: undefined,
     revision: 0,
@@ -122,10 +122,10 @@ function checkRules(rules: readonly SecurityRule[]): void {
 
 function remove(world: World, call: Call): Reply {
   return removed(world, call, {
-    map: world.securityGroups,
+    table: world.securityGroups,
     id: networkId(world, call, TYPE, call.params.name ?? ''),
     check: group => {
-      const users = [...world.networkInterfaces.values()].filter(nic => sameId(nic.networkSecurityGroupId, group.id))
+      const users = world.networkInterfaces.by('securityGroup', group.id)
       if (users.length === 0) return
       const list = users.map(nic => nic.id).join(', ')
       const message = `Network security group ${group.id} cannot be deleted because it is in use by the following resources: ${list}. In order to delete the Network security group, remove the association with the resource(s).`
@@ -176,7 +176,7 @@ const inGroup =
   '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network/networkSecurityGroups'
 const one = `${inGroup}/{name}`
 const reading = (world: World) => ({
-  map: world.securityGroups,
+  table: world.securityGroups,
   type: TYPE,
   render: (group: SecurityGroup) => renderSecurityGroup(world, group),
 })
@@ -235,11 +235,7 @@ export const securityGroupRoutes: readonly Route[] = [
     reply: 'SecurityRuleListResult',
     handle: (world, call) => {
       const group = groupOfRule(world, call)
-      return page(
-        world,
-        call,
-        group.rules.map(rule => renderRule(group, rule)),
-      )
+      return page(world, call, group.rules, rule => renderRule(group, rule))
     },
   },
 ]

@@ -2,13 +2,13 @@
 // https://learn.microsoft.com/azure/virtual-machines/disks-copy-incremental-snapshot-across-regions
 import { computeId, sourceOf } from './disks.ts'
 import { ArmError, missingParameter, resourceNotFound } from './errors.ts'
-import { inCapitals, key } from './ids.ts'
+import { inCapitals } from './ids.ts'
 import { begin, delayOf, operationHeaders } from './operations.ts'
 import { checkSameLocation, locationOf } from './resource-groups.ts'
 import { type Call, page, type Reply, type Route } from './routes.ts'
 import { diskBody } from './shapes.ts'
 import type { Snapshot, World } from './state.ts'
-import { add, find, sorted } from './state.ts'
+import { find } from './state.ts'
 
 const GIB = 2 ** 30
 /** How many times as long as a snapshot its copy to another region takes. */
@@ -61,7 +61,7 @@ function put(world: World, call: Call): Reply {
       : sourceOf(world, creation.sourceResourceId, location)
   const { osType, diskSizeGB, securityProfile, hyperVGeneration } = source.properties
   const copies = creation.createOption === 'CopyStart'
-  const snapshot = add<Snapshot>(world.snapshots, {
+  const snapshot = world.snapshots.add({
     id,
     name,
     location,
@@ -129,7 +129,7 @@ function remove(world: World, call: Call): Reply {
     service: 'disk',
     resource: snapshot,
     delay: 'snapshot',
-    succeed: () => world.snapshots.delete(key(snapshot.id)),
+    succeed: () => world.snapshots.delete(snapshot.id),
     fail: () => {
       snapshot.provisioningState = 'Failed'
     },
@@ -139,13 +139,11 @@ function remove(world: World, call: Call): Reply {
 
 function list(world: World, call: Call): Reply {
   const group = call.params.resourceGroupName
-  const prefix = group === undefined ? '' : key(computeId(world, group, 'snapshots', ''))
-  const snapshots = sorted(world.snapshots).filter(snapshot => key(snapshot.id).startsWith(prefix))
-  return page(
-    world,
-    call,
-    snapshots.map(one => ({ ...renderSnapshot(world, one), id: inCapitals(one.id) })),
-  )
+  const prefix = group === undefined ? '' : computeId(world, group, 'snapshots', '')
+  return page(world, call, world.snapshots.under(prefix), one => ({
+    ...renderSnapshot(world, one),
+    id: inCapitals(one.id),
+  }))
 }
 
 const inGroup =

@@ -4,7 +4,6 @@ import type { Clock } from './clock.ts'
 import type { Failure } from './errors.ts'
 import type { Fault } from './faults.ts'
 import type { GuestFeed } from './guests.ts'
-import { key } from './ids.ts'
 import type { RequestLog } from './log.ts'
 import type { Operation } from './operations.ts'
 import type { Settings } from './options.ts'
@@ -13,6 +12,7 @@ import type { Annotation, EvictionRate } from './resource-graph.ts'
 import type { Reply } from './routes.ts'
 import type { Schemas } from './schemas.ts'
 import type { DiskProperties, MachineProperties, SecurityRule } from './shapes.ts'
+import { placeIn, type Table } from './table.ts'
 import type { Bucket } from './throttling.ts'
 
 export type ProvisioningState = 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed'
@@ -143,13 +143,16 @@ export interface ResourceGroup {
 
 export interface Resources {
   resourceGroups: Map<string, ResourceGroup>
-  machines: Map<string, Machine>
-  disks: Map<string, Disk>
-  snapshots: Map<string, Snapshot>
-  publicIps: Map<string, PublicIp>
-  networkInterfaces: Map<string, NetworkInterface>
-  securityGroups: Map<string, SecurityGroup>
-  virtualNetworks: Map<string, VirtualNetwork>
+  machines: Table<Machine, 'name' | 'region' | 'kind'>
+  disks: Table<Disk, 'holder'>
+  snapshots: Table<Snapshot>
+  publicIps: Table<PublicIp, 'region' | 'label' | 'address'>
+  networkInterfaces: Table<
+    NetworkInterface,
+    'region' | 'machine' | 'publicIp' | 'subnet' | 'privateAddress' | 'securityGroup'
+  >
+  securityGroups: Table<SecurityGroup, 'region'>
+  virtualNetworks: Table<VirtualNetwork, 'region'>
 }
 
 export interface Capacity {
@@ -168,8 +171,8 @@ export interface World extends Resources {
   readonly schemas: Schemas
   /** The moment that is being simulated, in milliseconds since 1970; moved by `advance` alone. */
   now: number
-  agenda: { at: number; order: number; act: () => void }[]
-  nextOrder: number
+  /** By its hour; what is due at the same moment in the order in which it was put there. */
+  agenda: { at: number; act: () => void }[]
   operations: Map<string, Operation>
   /** By `region/size/priority`, in lower case. */
   capacity: Map<string, Capacity>
@@ -179,6 +182,8 @@ export interface World extends Resources {
   prices: Map<string, number>
   tokens: Map<string, { clientId: string; expiresAt: number }>
   buckets: Map<string, Bucket>
+  /** How many buckets there may be before the full ones are dropped. */
+  bucketLimit: number
   /** By `region/size/spot`, in lower case; where none is set, one is invented. */
   evictionRates: Map<string, EvictionRate>
   annotations: Annotation[]
@@ -190,13 +195,14 @@ export interface World extends Resources {
   guests: GuestFeed
   /** The last host number given out of the public range. */
   lastPublicHost: number
+  /** By subnet: no host below is free while no more private addresses were given back. */
+  privateHosts: Map<string, { departures: number; lowest: number }>
 }
 
 /** Later, at that moment, unless the world is asked first. */
 export function schedule(world: World, at: number, act: () => void): void {
-  world.nextOrder += 1
-  world.agenda.push({ at, order: world.nextOrder, act })
-  world.agenda.sort((one, other) => one.at - other.at || one.order - other.order)
+  const place = placeIn(world.agenda, other => other.at <= at)
+  world.agenda.splice(place, 0, { at, act })
 }
 
 /** Does all that is due until `now`, each at its own hour. */
@@ -209,18 +215,8 @@ export function advance(world: World, now: number): void {
   world.now = Math.max(world.now, now)
 }
 
-export function find<R extends Resource>(map: Map<string, R>, id: string | undefined): R | undefined {
-  return id === undefined ? undefined : map.get(key(id))
-}
-
-export function add<R extends Resource>(map: Map<string, R>, resource: R): R {
-  map.set(key(resource.id), resource)
-  return resource
-}
-
-/** By id, so that two equal worlds list alike. */
-export function sorted<R extends Resource>(map: Map<string, R>): R[] {
-  return [...map.values()].sort((one, other) => (key(one.id) < key(other.id) ? -1 : 1))
+export function find<R>(table: { get(id: string): R | undefined }, id: string | undefined): R | undefined {
+  return id === undefined ? undefined : table.get(id)
 }
 
 export function etag(resource: Resource): string {

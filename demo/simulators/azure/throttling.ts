@@ -129,7 +129,7 @@ function computeLimit(policy: string, per: string, rate: Rate): Limit {
 }
 
 /** Buckets kept before the full ones are dropped. */
-const BUCKETS = 20_000
+export const BUCKETS = 20_000
 
 function level(world: World, limit: Limit): Bucket {
   const name = bucketName(limit)
@@ -145,8 +145,10 @@ function take(world: World, limit: Limit): Bucket {
   bucket.tokens -= 1
   bucket.fullAt = world.now + milliseconds(world.clock, (limit.burst - bucket.tokens) / limit.refillPerSecond)
   world.buckets.set(bucketName(limit), bucket)
-  if (world.buckets.size > BUCKETS) {
+  if (world.buckets.size > world.bucketLimit) {
     for (const [name, { fullAt }] of world.buckets) if (fullAt <= world.now) world.buckets.delete(name)
+    // Those that are left are in use: they are looked at again when there are twice as many.
+    world.bucketLimit = Math.max(BUCKETS, 2 * world.buckets.size)
   }
   return bucket
 }

@@ -3,7 +3,7 @@ import { CORES, coresUsed, isSpot, limitOf, SPOT_CORES, sizeOf } from './capacit
 import { locationOf } from './resource-groups.ts'
 import type { Call, Reply, Route } from './routes.ts'
 import { families } from './sizes.ts'
-import type { Resource, World } from './state.ts'
+import type { World } from './state.ts'
 
 function computeUsages(world: World, call: Call): Reply {
   const region = locationOf(call.params.location, 'locations/usages')
@@ -16,7 +16,7 @@ function computeUsages(world: World, call: Call): Reply {
   const regular = coresUsed(world, region, machine => !isSpot(machine))
   const value = [
     usage(CORES, 'Total Regional vCPUs', regular),
-    usage('virtualMachines', 'Virtual Machines', count(world.machines, region)),
+    usage('virtualMachines', 'Virtual Machines', world.machines.count('region', region)),
     usage(SPOT_CORES, 'Total Regional Low-priority vCPUs', coresUsed(world, region, isSpot)),
     ...families.map(family => {
       const used = coresUsed(world, region, machine => !isSpot(machine) && sizeOf(machine)?.family === family)
@@ -37,20 +37,16 @@ function networkUsages(world: World, call: Call): Reply {
     currentValue,
     name: { value, localizedValue },
   })
-  const addresses = count(world.publicIps, region)
+  const addresses = world.publicIps.count('region', region)
   const value = [
-    usage('VirtualNetworks', 'Virtual Networks', count(world.virtualNetworks, region)),
+    usage('VirtualNetworks', 'Virtual Networks', world.virtualNetworks.count('region', region)),
     usage('StaticPublicIPAddresses', 'Static Public IP Addresses', addresses),
-    usage('NetworkSecurityGroups', 'Network Security Groups', count(world.securityGroups, region)),
+    usage('NetworkSecurityGroups', 'Network Security Groups', world.securityGroups.count('region', region)),
     usage('PublicIPAddresses', 'Public IP Addresses', addresses),
-    usage('NetworkInterfaces', 'Network Interfaces', count(world.networkInterfaces, region)),
+    usage('NetworkInterfaces', 'Network Interfaces', world.networkInterfaces.count('region', region)),
     usage('StandardSkuPublicIpAddresses', 'Public IPv4 Addresses - Standard', addresses),
   ]
   return { status: 200, body: { value } }
-}
-
-function count(resources: Map<string, Resource>, region: string): number {
-  return [...resources.values()].filter(resource => resource.location === region).length
 }
 
 const locations = '/subscriptions/{subscriptionId}/providers'

@@ -50,6 +50,7 @@ export function change(world: World, call: Call, machine: Machine, { body, tags 
   const { properties: before, failure: oldFailure } = machine
   const osDisk = properties.storageProfile?.osDisk
   machine.properties = completed(properties, { osDisk, dataDisks: dataDisks.apply() })
+  world.machines.changed(machine)
   machine.tags = tags
   const restarts = resized && machine.powerState === 'running'
   if (restarts) {
@@ -78,6 +79,7 @@ export function change(world: World, call: Call, machine: Machine, { body, tags 
     fail: why => {
       setProvisioning(world, machine, 'Failed', why)
       if (resized) machine.properties = { ...machine.properties, hardwareProfile: before.hardwareProfile }
+      world.machines.changed(machine)
       runsAgain()
     },
   })

@@ -9,7 +9,6 @@ import { begin, operationHeaders } from './operations.ts'
 import type { Call, Reply } from './routes.ts'
 import type { MachineBody } from './shapes.ts'
 import type { Machine, NetworkInterface, Placement, World } from './state.ts'
-import { add } from './state.ts'
 import {
   checkInterfaces,
   checkMaxPrice,
@@ -43,7 +42,7 @@ export function create(world: World, call: Call, { id, name, location, body }: W
   const placement = { region: location, size: size.name, priority: priorityOf({ properties }) }
   const failure = admit(world, { machineId: id, nics, placement, zones: body.zones })
 
-  const machine = add<Machine>(world.machines, {
+  const machine = world.machines.add({
     id,
     name,
     location,
@@ -68,6 +67,7 @@ export function create(world: World, call: Call, { id, name, location, body }: W
   machine.properties = completed(machine.properties, { osDisk: osDisk.apply(), dataDisks: dataDisks.apply() })
   for (const nic of nics) {
     nic.machineId = id
+    world.networkInterfaces.changed(nic)
     nic.revision += 1
   }
   return provision(world, call, machine, failure)
@@ -132,6 +132,7 @@ export function provisionAgain(
   const placement = { region: machine.location, size, priority: priorityOf({ properties }) }
   const failure = admit(world, { machineId: machine.id, nics, placement, zones: machine.zones, instead: machine })
   machine.properties = properties
+  world.machines.changed(machine)
   machine.tags = tags
   machine.placement = failure === undefined ? placement : undefined
   return { ...provision(world, call, machine, failure), status: 200 }

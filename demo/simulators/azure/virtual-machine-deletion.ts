@@ -3,7 +3,7 @@
 import { release } from './capacity.ts'
 import { computeId } from './disks.ts'
 import { guestStops } from './guests.ts'
-import { key, sameId } from './ids.ts'
+import { sameId } from './ids.ts'
 import { interfacesOf, setProvisioning } from './machine-state.ts'
 import { begin, operationHeaders } from './operations.ts'
 import type { Call, Reply } from './routes.ts'
@@ -41,16 +41,17 @@ export function remove(world: World, call: Call): Reply {
 
 /** Takes the machine out of Azure, with what goes with it. */
 export function vanish(world: World, machine: Machine): void {
-  world.machines.delete(key(machine.id))
+  world.machines.delete(machine.id)
   releaseDisks(world, machine)
   for (const nic of interfacesOf(world, machine)) {
     const reference = machine.properties.networkProfile?.networkInterfaces?.find(one => sameId(one.id, nic.id))
     nic.machineId = undefined
+    world.networkInterfaces.changed(nic)
     nic.revision += 1
     if (reference?.properties?.deleteOption !== 'Delete') continue
-    world.networkInterfaces.delete(key(nic.id))
+    world.networkInterfaces.delete(nic.id)
     for (const { publicIpId, publicIpDeleteOption } of nic.ipConfigurations) {
-      if (publicIpDeleteOption === 'Delete' && publicIpId !== undefined) world.publicIps.delete(key(publicIpId))
+      if (publicIpDeleteOption === 'Delete' && publicIpId !== undefined) world.publicIps.delete(publicIpId)
     }
   }
 }

@@ -2,7 +2,7 @@
 // https://learn.microsoft.com/azure/virtual-machines/delete
 import { computeId, newDisk } from './disks.ts'
 import { ArmError, missingParameter, parameterNotAllowed } from './errors.ts'
-import { key, resourceGroupOf, sameId } from './ids.ts'
+import { resourceGroupOf, sameId } from './ids.ts'
 import { imageNamed, marketplaceId } from './images.ts'
 import type { DataDisk, ImageReference, MachineProperties, OsDisk } from './shapes.ts'
 import type { Disk, Machine, World } from './state.ts'
@@ -251,12 +251,14 @@ function held(world: World, disk: Disk, machineName: string): ArmError {
 function hold(world: World, disk: Disk, machineId: string): void {
   if (sameId(disk.managedBy, machineId)) return
   disk.managedBy = machineId
+  world.disks.changed(disk)
   disk.ownershipChangedAt = world.now
   disk.revision += 1
 }
 
 function letGo(world: World, disk: Disk): void {
   disk.managedBy = undefined
+  world.disks.changed(disk)
   disk.ownershipChangedAt = world.now
   disk.revision += 1
 }
@@ -274,7 +276,7 @@ export function releaseDisks(world: World, machine: Machine): void {
   const { osDisk, dataDisks = [] } = machine.properties.storageProfile ?? {}
   for (const disk of disksOf(world, machine)) {
     const profile = [osDisk, ...dataDisks].find(one => sameId(one?.managedDisk?.id, disk.id))
-    if (profile?.deleteOption === 'Delete') world.disks.delete(key(disk.id))
+    if (profile?.deleteOption === 'Delete') world.disks.delete(disk.id)
     else letGo(world, disk)
   }
 }

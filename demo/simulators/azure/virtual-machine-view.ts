@@ -99,9 +99,7 @@ function agentStatus({ hostFailed }: Machine, time: string) {
 export function disksOf(world: World, machine: Machine): readonly Disk[] {
   const osDiskId = machine.properties.storageProfile?.osDisk?.managedDisk?.id
   const order = (disk: Disk) => (sameId(disk.id, osDiskId) ? '' : key(disk.id))
-  return [...world.disks.values()]
-    .filter(disk => sameId(disk.managedBy, machine.id))
-    .sort((one, other) => (order(one) < order(other) ? -1 : 1))
+  return world.disks.by('holder', machine.id).toSorted((one, other) => (order(one) < order(other) ? -1 : 1))
 }
 
 function provisioningStatus(machine: Machine) {

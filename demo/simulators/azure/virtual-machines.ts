@@ -6,13 +6,12 @@
 // deletes them, as the deleteOption of each says.
 import { computeId } from './disks.ts'
 import { ArmError, preconditionFailed } from './errors.ts'
-import { key } from './ids.ts'
 import { MACHINE_TYPE, machineNamed } from './machine-state.ts'
 import { checkSameLocation, locationOf } from './resource-groups.ts'
 import { type Call, page, type Reply, type Route } from './routes.ts'
 import { machineBody } from './shapes.ts'
 import type { Machine, World } from './state.ts'
-import { etag, find, sorted } from './state.ts'
+import { etag, find } from './state.ts'
 import { change } from './virtual-machine-changes.ts'
 import { create } from './virtual-machine-creation.ts'
 import { remove } from './virtual-machine-deletion.ts'
@@ -61,13 +60,10 @@ function list(world: World, call: Call): Reply {
     throw new ArmError(400, 'InvalidParameter', message, { target: '$expand' })
   }
   const group = call.params.resourceGroupName
-  const prefix = group === undefined ? '' : key(computeId(world, group, 'virtualMachines', ''))
-  const machines = sorted(world.machines).filter(machine => key(machine.id).startsWith(prefix))
+  const prefix = group === undefined ? '' : computeId(world, group, 'virtualMachines', '')
   const statusOnly = group === undefined && call.query.get('statusOnly')?.toLowerCase() === 'true'
-  return page(
-    world,
-    call,
-    machines.map(one => (statusOnly ? renderStatus(world, one) : renderListed(world, one))),
+  return page(world, call, world.machines.under(prefix), one =>
+    statusOnly ? renderStatus(world, one) : renderListed(world, one),
   )
 }
 

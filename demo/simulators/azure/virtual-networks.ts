@@ -6,7 +6,7 @@ import { checkSameLocation, locationOf } from './resource-groups.ts'
 import { type Call, page, type Reply, type Route } from './routes.ts'
 import { subnetBody, virtualNetworkBody } from './shapes.ts'
 import type { Subnet, VirtualNetwork, World } from './state.ts'
-import { add, etag, find } from './state.ts'
+import { etag, find } from './state.ts'
 
 const TYPE = 'virtualNetworks'
 
@@ -51,7 +51,7 @@ export function newVirtualNetwork(
   world: World,
   what: { id: string; name: string; location: string; addressPrefixes: readonly string[] },
 ): VirtualNetwork {
-  return add<VirtualNetwork>(world.virtualNetworks, {
+  return world.virtualNetworks.add({
     ...what,
     tags: undefined,
     revision: 0,
@@ -150,7 +150,7 @@ function getSubnet(world: World, call: Call): Reply {
 
 function remove(world: World, call: Call): Reply {
   return removed(world, call, {
-    map: world.virtualNetworks,
+    table: world.virtualNetworks,
     id: networkId(world, call, TYPE, call.params.name ?? ''),
     check: network => {
       for (const subnet of network.subnets) checkEmpty(world, `${network.id}/subnets/${subnet.name}`)
@@ -163,7 +163,7 @@ const inGroup =
   '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network/virtualNetworks'
 const one = `${inGroup}/{name}`
 const reading = (world: World) => ({
-  map: world.virtualNetworks,
+  table: world.virtualNetworks,
   type: TYPE,
   render: (network: VirtualNetwork) => renderVirtualNetwork(world, network),
 })
@@ -222,11 +222,7 @@ export const virtualNetworkRoutes: readonly Route[] = [
     reply: 'SubnetListResult',
     handle: (world, call) => {
       const network = networkOf(world, call)
-      return page(
-        world,
-        call,
-        network.subnets.map(subnet => renderSubnet(world, network, subnet)),
-      )
+      return page(world, call, network.subnets, subnet => renderSubnet(world, network, subnet))
     },
   },
 ]

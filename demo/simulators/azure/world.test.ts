@@ -6,8 +6,10 @@ import { serveArm, type WireReply } from './arm.ts'
 import { type ManualClock, manualClock } from './clock.ts'
 import { serveControl } from './control.ts'
 import { readOptions } from './options.ts'
+import { noResources } from './resources.ts'
 import { loadSchemas, type Schemas } from './schemas.ts'
-import { advance, find, type World } from './state.ts'
+import { advance, find, type Resource, type World } from './state.ts'
+import type { Table } from './table.ts'
 import { newWorld } from './world.ts'
 
 const group = 'play'
@@ -192,11 +194,11 @@ function pass({ world, clock }: Run, seconds: number): void {
 
 function checkSound(run: Run): void {
   const { world } = run
-  for (const disk of world.disks.values()) {
+  for (const disk of world.disks.all()) {
     if (disk.managedBy !== undefined) expect(find(world.machines, disk.managedBy)).toBeDefined()
   }
   const addresses: string[] = []
-  for (const nic of world.networkInterfaces.values()) {
+  for (const nic of world.networkInterfaces.all()) {
     if (nic.machineId !== undefined) expect(find(world.machines, nic.machineId)).toBeDefined()
     for (const { publicIpId } of nic.ipConfigurations) {
       if (publicIpId === undefined) continue
@@ -205,21 +207,39 @@ function checkSound(run: Run): void {
     }
   }
   expect(new Set(addresses).size).toBe(addresses.length)
-  const given = [...world.publicIps.values()].flatMap(({ ipAddress }) => ipAddress ?? [])
+  const given = world.publicIps.all().flatMap(({ ipAddress }) => ipAddress ?? [])
   expect(new Set(given).size).toBe(given.length)
   for (const { available } of world.capacity.values()) {
     expect(available).toBeGreaterThanOrEqual(0)
     expect(available).toBeLessThanOrEqual(CAPACITY)
   }
-  for (const machine of world.machines.values()) {
+  for (const machine of world.machines.all()) {
     expect(machine.guestRunning).toBe(
       machine.powerState === 'running' &&
         world.guests.events.findLast(one => one.vmId === machine.vmId)?.state === 'running',
     )
-    expect([...world.networkInterfaces.values()].filter(nic => nic.machineId === machine.id).length).toBe(1)
+    expect(world.networkInterfaces.all().filter(nic => nic.machineId === machine.id).length).toBe(1)
   }
+  checkIndexed(world)
   const state = run.ask('GET', '/simulator/state')
   expect(state.status).toBe(200)
+}
+
+/** What is found by a reference is what a look at everything finds. */
+function checkIndexed(world: World): void {
+  const anew = noResources()
+  refile(world.machines, anew.machines)
+  refile(world.disks, anew.disks)
+  refile(world.publicIps, anew.publicIps)
+  refile(world.networkInterfaces, anew.networkInterfaces)
+  refile(world.virtualNetworks, anew.virtualNetworks)
+}
+
+function refile<R extends Resource, Name extends string>(table: Table<R, Name>, fresh: Table<R, Name>): void {
+  for (const resource of table.all()) fresh.add(resource)
+  const found = (all: Table<R, Name>) =>
+    all.names.map(name => [...all.groups(name)].map(alike => [...alike].map(({ id }) => id).sort()).sort())
+  expect(found(table)).toEqual(found(fresh))
 }
 
 test('any sequence of requests leaves a sound Azure, and all of it can be taken away', () => {

@@ -1,14 +1,15 @@
 // A new world from the options.
 import { placementKey, quotaKey } from './capacity.ts'
 import type { Clock } from './clock.ts'
-import { key } from './ids.ts'
 import { emptyLog } from './log.ts'
 import type { Options } from './options.ts'
 import { seededRandom } from './random.ts'
 import { addResourceGroup } from './resource-groups.ts'
+import { noResources } from './resources.ts'
 import type { Schemas } from './schemas.ts'
 import { newSecurityGroup } from './security-groups.ts'
 import type { World } from './state.ts'
+import { BUCKETS } from './throttling.ts'
 import { newVirtualNetwork } from './virtual-networks.ts'
 
 export function newWorld(options: Options, { clock, schemas }: { clock: Clock; schemas: Schemas }): World {
@@ -21,15 +22,7 @@ export function newWorld(options: Options, { clock, schemas }: { clock: Clock; s
     requestIds: seededRandom(settings.seed ^ 0x5eed),
     now: clock.now(),
     agenda: [],
-    nextOrder: 0,
-    resourceGroups: new Map(),
-    machines: new Map(),
-    disks: new Map(),
-    snapshots: new Map(),
-    publicIps: new Map(),
-    networkInterfaces: new Map(),
-    securityGroups: new Map(),
-    virtualNetworks: new Map(),
+    ...noResources(),
     operations: new Map(),
     capacity: new Map(
       options.capacity.map(one => [placementKey(one), { available: one.available, refusal: undefined }]),
@@ -41,16 +34,18 @@ export function newWorld(options: Options, { clock, schemas }: { clock: Clock; s
     lists: new Map(),
     tokens: new Map(),
     buckets: new Map(),
+    bucketLimit: BUCKETS,
     faults: [],
     nextFault: 0,
     log: emptyLog(),
     guests: { events: [], next: 1 },
     lastPublicHost: 0,
+    privateHosts: new Map(),
   }
   for (const { name, location } of options.resourceGroups) addResourceGroup(world, { name, location, tags: undefined })
   for (const { resourceGroup, network, subnet, cidr } of options.subnets) {
     const what = { ...placeOf(world, resourceGroup, 'virtualNetworks', network), addressPrefixes: [] }
-    const existing = world.virtualNetworks.get(key(what.id)) ?? newVirtualNetwork(world, what)
+    const existing = world.virtualNetworks.get(what.id) ?? newVirtualNetwork(world, what)
     existing.addressPrefixes = [...existing.addressPrefixes, cidr]
     existing.subnets = [...existing.subnets, { name: subnet, properties: {}, addressPrefix: cidr }]
   }

@@ -1,5 +1,5 @@
-// What is read of the Azure simulator: the feed of its machines' lives, and which OS disk a machine runs from. Shapes
-// are in that simulator's README; only what is used here is parsed.
+// What is read of the Azure simulator: the feed of its machines' lives. Its shape is in that simulator's README; only what
+// is used here is parsed.
 import { readFile } from 'node:fs/promises'
 import { Agent, fetch } from 'undici'
 import { z } from 'zod'
@@ -18,6 +18,8 @@ const guestEvent = z.object({
   reason: z.string(),
   tags: z.record(z.string(), z.string()).default({}),
   osDiskId: z.string().optional(),
+  /** What differs when a disk is made anew under the same name. */
+  osDiskUniqueId: z.string().optional(),
   computerName: z.string().optional(),
   userData: z.string().optional(),
 })
@@ -25,39 +27,11 @@ export type GuestEvent = z.infer<typeof guestEvent>
 
 const feedBody = z.object({ events: z.array(guestEvent), next: z.int() })
 
-const stateBody = z.object({
-  virtualMachines: z.array(
-    z.object({
-      name: z.string(),
-      properties: z.object({
-        vmId: z.string(),
-        storageProfile: z
-          .object({ osDisk: z.object({ managedDisk: z.object({ id: z.string() }).optional() }) })
-          .optional(),
-      }),
-    }),
-  ),
-  disks: z.array(
-    z.object({
-      id: z.string(),
-      properties: z.object({ uniqueId: z.string().optional(), timeCreated: z.string().optional() }),
-    }),
-  ),
-})
-
-/** What makes an OS disk itself: its ARM id, and what differs when a disk is made anew under the same name. */
-export interface OsDisk {
-  id: string
-  generation: string
-}
-
 export interface Azure {
   /** The feed from its start, at once. Throws when Azure cannot be reached. */
   allGuests(signal: AbortSignal): Promise<{ events: GuestEvent[]; next: number }>
   /** Everything since `next`, waited for some seconds. Throws when Azure cannot be reached. */
   guestsSince(next: number, signal: AbortSignal): Promise<{ events: GuestEvent[]; next: number }>
-  /** Undefined when the machine or its disk is gone. Throws when Azure cannot be reached. */
-  osDisk(machine: { vmName: string; vmId: string }, signal: AbortSignal): Promise<OsDisk | undefined>
 }
 
 /** Real seconds of one long poll. */
@@ -86,34 +60,10 @@ export function connectAzure(given: { url: string; caFile: string | undefined })
     return new Agent({ connect: given.caFile === undefined ? {} : { ca: await readFile(given.caFile, 'utf8') } })
   }
 
-  /** Whoever asks while a look is under way shares the next one: a thousand machines that start ask at once. */
-  let running: Promise<unknown> = Promise.resolve()
-  let waiting: Promise<unknown> | undefined
-  async function state(signal: AbortSignal): Promise<unknown> {
-    waiting ??= running
-      .catch(() => undefined)
-      .then(async () => {
-        waiting = undefined
-        running = get('/simulator/state', new AbortController().signal)
-        return await running
-      })
-    const seen = await waiting
-    signal.throwIfAborted()
-    return seen
-  }
-
   return {
     allGuests: async signal => feedBody.parse(await get('/simulator/guests?since=0', signal)),
     guestsSince: async (next, signal) => {
       return feedBody.parse(await get(`/simulator/guests?since=${next}&waitSeconds=${WAIT_SECONDS}`, signal))
-    },
-    osDisk: async ({ vmId }, signal) => {
-      const { virtualMachines, disks } = stateBody.parse(await state(signal))
-      const machine = virtualMachines.find(({ properties }) => properties.vmId === vmId)
-      const id = machine?.properties.storageProfile?.osDisk.managedDisk?.id
-      const disk = disks.find(each => each.id.toLowerCase() === id?.toLowerCase())
-      if (disk === undefined) return undefined
-      return { id: disk.id, generation: disk.properties.uniqueId ?? disk.properties.timeCreated ?? '' }
     },
   }
 }

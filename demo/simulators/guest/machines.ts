@@ -4,19 +4,16 @@
 
 import type { Clock } from '../clock.ts'
 import type { Random } from '../random.ts'
-import type { Azure, GuestEvent } from './azure.ts'
+import type { GuestEvent } from './azure.ts'
 import { listen, uniqueIdOf } from './sunshine.ts'
 
 /** A port that is not free yet (a machine stopped a moment ago) is tried so often, so many milliseconds apart. */
 const LISTEN_TRIES = 20
 const LISTEN_DELAY = 100
-/** Between tries to learn the OS disk from an Azure that is away, milliseconds. */
-const IDENTITY_DELAY = 250
 
 export interface Run {
   event: GuestEvent
-  osDiskId: string | undefined
-  uniqueid: string | undefined
+  uniqueid: string
   bootedAt: string | undefined
   error: string | undefined
   hanging: boolean
@@ -35,12 +32,14 @@ export interface MachineOptions {
 }
 
 export class Machines {
-  readonly #outside: { azure: Azure; clock: Clock; random: Random }
+  readonly #outside: { clock: Clock; random: Random }
   readonly #options: MachineOptions
   /** By resource group and name. */
   readonly #runs = new Map<string, Run>()
+  /** Their keys, by the name alone. */
+  readonly #named = new Map<string, Set<string>>()
 
-  constructor(outside: { azure: Azure; clock: Clock; random: Random }, options: MachineOptions) {
+  constructor(outside: { clock: Clock; random: Random }, options: MachineOptions) {
     this.#outside = outside
     this.#options = options
   }
@@ -50,7 +49,8 @@ export class Machines {
   }
 
   find(vmName: string): Run | undefined {
-    return this.all().find(({ event }) => event.vmName.toLowerCase() === vmName.toLowerCase())
+    const [key = ''] = this.#named.get(vmName.toLowerCase()) ?? []
+    return this.#runs.get(key)
   }
 
   /** Follows events in their order. */
@@ -87,11 +87,12 @@ export class Machines {
   }
 
   #start(event: GuestEvent): void {
-    this.#stop(keyOf(event))
+    const key = keyOf(event)
+    this.#stop(key)
     const run: Run = {
       event,
-      osDiskId: undefined,
-      uniqueid: undefined,
+      // A machine without a managed OS disk has no identity but its own.
+      uniqueid: uniqueIdOf({ id: event.osDiskId ?? event.vmId, generation: event.osDiskUniqueId ?? '' }),
       bootedAt: undefined,
       error: undefined,
       hanging: false,
@@ -100,7 +101,9 @@ export class Machines {
       documentIncarnation: 1,
       stopped: new AbortController(),
     }
-    this.#runs.set(keyOf(event), run)
+    this.#runs.set(key, run)
+    const name = event.vmName.toLowerCase()
+    this.#named.set(name, (this.#named.get(name) ?? new Set<string>()).add(key))
     void this.#boot(run)
   }
 
@@ -113,15 +116,20 @@ export class Machines {
   }
 
   #stop(key: string): void {
-    this.#runs.get(key)?.stopped.abort()
+    const run = this.#runs.get(key)
+    if (run === undefined) return
+    run.stopped.abort()
     this.#runs.delete(key)
+    const name = run.event.vmName.toLowerCase()
+    const keys = this.#named.get(name)
+    keys?.delete(key)
+    if (keys?.size === 0) this.#named.delete(name)
   }
 
   /** Never throws: what goes wrong is told in `error`, and a stop ends it silently. */
   async #boot(run: Run): Promise<void> {
     try {
       await this.#wait(this.#bootMilliseconds(run), run)
-      await this.#learnIdentity(run)
       await this.#answer(run)
       run.bootedAt = this.#outside.clock.now().toISOString()
     } catch (error) {
@@ -138,31 +146,13 @@ export class Machines {
     return Math.max(0, (varied * 1000) / speed - Math.max(0, passed))
   }
 
-  async #learnIdentity(run: Run): Promise<void> {
-    const { azure } = this.#outside
-    for (;;) {
-      try {
-        const disk = await azure.osDisk(run.event, run.stopped.signal)
-        run.osDiskId = disk?.id ?? run.event.osDiskId
-        // A machine without a managed OS disk has no identity but its own.
-        run.uniqueid = uniqueIdOf(disk ?? { id: run.osDiskId ?? run.event.vmId, generation: '' })
-        return
-      } catch {
-        // Azure is away: the machine is still booting until it can be asked. A stop ends the wait.
-        await this.#wait(IDENTITY_DELAY, run)
-      }
-    }
-  }
-
   async #answer(run: Run): Promise<void> {
     const { publicIP, computerName, vmName } = run.event
     if (publicIP === undefined) throw new Error('The machine has no public address to answer on.')
     const at = { address: publicIP, port: this.#options.streamPort }
     const look = () => {
       const { hanging, playing, uniqueid } = run
-      return hanging || uniqueid === undefined
-        ? undefined
-        : { ...at, hostname: computerName ?? vmName, uniqueid, playing }
+      return hanging ? undefined : { ...at, hostname: computerName ?? vmName, uniqueid, playing }
     }
     for (let tries = 1; ; tries += 1) {
       try {

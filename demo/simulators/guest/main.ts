@@ -16,7 +16,7 @@ import { HELP, type Options, parseOptions } from './options.ts'
 
 async function start(options: Options): Promise<void> {
   const azure = connectAzure({ url: options.azure, caFile: options.azureCa })
-  const machines = new Machines({ azure, clock: systemClock, random: seededRandom(`guest ${options.seed}`) }, options)
+  const machines = new Machines({ clock: systemClock, random: seededRandom(`guest ${options.seed}`) }, options)
   const stopping = new AbortController()
   let connection: 'connected' | 'away' = 'away'
 

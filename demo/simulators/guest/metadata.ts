@@ -82,7 +82,7 @@ function instance(context: Context<Environment>, path: string): Response {
   return asText && typeof part === 'string' ? context.text(part) : Response.json(part)
 }
 
-function instanceDocument({ event, osDiskId }: Run): Record<string, unknown> {
+function instanceDocument({ event }: Run): Record<string, unknown> {
   const tagsList = Object.entries(event.tags).map(([name, value]) => ({ name, value }))
   const addresses = { privateIpAddress: event.privateIP ?? '', publicIpAddress: event.publicIP ?? '' }
   return {
@@ -94,7 +94,7 @@ function instanceDocument({ event, osDiskId }: Run): Record<string, unknown> {
       osProfile: { computerName: event.computerName ?? event.vmName },
       provider: 'Microsoft.Compute',
       resourceGroupName: event.resourceGroup,
-      storageProfile: { osDisk: { managedDisk: { id: osDiskId ?? '' } } },
+      storageProfile: { osDisk: { managedDisk: { id: event.osDiskId ?? '' } } },
       tags: tagsList.map(({ name, value }) => `${name}:${value}`).join(';'),
       tagsList,
       userData: event.userData ?? '',

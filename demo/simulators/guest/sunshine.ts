@@ -2,7 +2,6 @@
 // paired (LizardByte/Sunshine src/nvhttp.cpp, serverinfo and not_found).
 import { createHash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
-import type { OsDisk } from './azure.ts'
 
 /** The GameStream version that Sunshine claims, and the GeForce Experience it imitates. */
 const APP_VERSION = '7.1.431.-1'
@@ -22,7 +21,7 @@ export interface ServerInfo {
 }
 
 /** One identity per OS disk, in the form that Sunshine writes: an upper-case UUID. */
-export function uniqueIdOf(disk: OsDisk): string {
+export function uniqueIdOf(disk: { id: string; generation: string }): string {
   const hex = createHash('sha256').update(`${disk.id.toLowerCase()}|${disk.generation}`).digest('hex').toUpperCase()
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
 }

@@ -95,7 +95,7 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
     if (statusCode >= 400) throw new Error(`${method} ${path}: ${statusCode} ${text}`)
     return text === '' ? undefined : JSON.parse(text)
   }
-  const calls = async (since = 0) => logShape.parse(await control('GET', `log?since=${since}`))
+  const calls = async (since: number) => logShape.parse(await control('GET', `log?since=${since}`))
 
   return {
     about,
@@ -104,20 +104,12 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
     control,
     /** What Azure holds of the machine with this UID. */
     async of(uid: string): Promise<AzureState> {
-      const state = stateShape.parse(await control('GET', 'state'))
-      const its = <Resource extends { name: string }>(list: Resource[]) => list.filter(({ name }) => name.includes(uid))
-      return {
-        virtualMachines: its(state.virtualMachines),
-        networkInterfaces: its(state.networkInterfaces),
-        publicIPAddresses: its(state.publicIPAddresses),
-        networkSecurityGroups: its(state.networkSecurityGroups),
-        disks: its(state.disks),
-      }
+      return stateShape.parse(await control('GET', `state?name=${uid}`))
     },
     /** Everything that was asked of ARM since `mark`. */
     calls: async (mark: number) => (await calls(mark)).entries,
     /** For `calls`: from here on. */
-    mark: async () => (await calls()).next,
+    mark: async () => (await calls(Number.MAX_SAFE_INTEGER)).next,
     /** The names of all that stands there of the machine with this UID; of all machines without one. */
     async standing(uid = ''): Promise<string[]> {
       const state = await this.of(uid)
