@@ -49,6 +49,8 @@ export interface StarsPayment extends StarsCheckout {
   playerId: string
   /** Telegram's id of the charge: the key by which a payment is credited once. */
   chargeId: string
+  /** Who paid, as Telegram knows them. */
+  payerId: number
 }
 
 export interface BotOutside {

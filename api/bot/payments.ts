@@ -29,6 +29,7 @@ export function addPayments(bot: Bot, outside: BotOutside): void {
       stars: payment.total_amount,
       currency: payment.currency,
       chargeId: payment.telegram_payment_charge_id,
+      payerId: context.from.id,
     })
   })
 

@@ -7,7 +7,8 @@ import { PaymentError } from '../payments/errors.ts'
 import type { PaymentMetrics } from '../payments/metrics.ts'
 import { bringIn } from '../payments/movements.ts'
 import type { Movement } from '../payments/rail.ts'
-import { askRefund, refundables } from '../payments/refunds.ts'
+import { refundables } from '../payments/refundables.ts'
+import { askRefund } from '../payments/refunds.ts'
 import { checkStars, createStarsInvoice } from '../payments/stars.ts'
 import { createTopUp, MAXIMUM_PAISE, MINIMUM_PAISE } from '../payments/top-ups.ts'
 import { findOrCreateByTelegram } from '../players/players.ts'
@@ -75,9 +76,10 @@ export function botOutside(rooms: BotRooms): BotOutside {
     },
     starsInvoice: order => createStarsInvoice(database, { ...order, paisePerStar, now: clock.now() }),
     checkStars: checkout => checkStars(database, { ...checkout, now: clock.now() }),
-    async creditStars({ chargeId: id, payload: topUpId, stars, currency }) {
+    async creditStars({ chargeId: id, payload: topUpId, stars, currency, payerId: payer }) {
       const paid = { currency, units: BigInt(stars) }
-      await bringInStars({ is: 'Payment', payment: { id, topUpId, paid, hasRefunds: false } })
+      const payerId = BigInt(payer)
+      await bringInStars({ is: 'Payment', payment: { id, topUpId, paid, payerId, hasRefunds: false } })
     },
     async takeInStarsRefund({ chargeId: id, stars, currency }) {
       const returned = { currency, units: BigInt(stars) }

@@ -47,6 +47,16 @@ export function securedFor(scope: Scope) {
   return [{ player: [] }, { service: [scope] }]
 }
 
+/** A look at something of one's own. */
+export function reading(scope: Scope, tag: string) {
+  return { security: securedFor(scope), ...limitedBy('read'), method: 'get' as const, tags: [tag] }
+}
+
+/** A change of something of one's own. */
+export function writing(scope: Scope, tag: string, limit: LimitName = 'write') {
+  return { security: securedFor(scope), ...limitedBy(limit), method: 'post' as const, tags: [tag] }
+}
+
 const ALWAYS = ['TooManyRequests'] as const satisfies Code[]
 /** For routes that ask the database. */
 export const STORED = ['Unavailable', 'TimedOut'] as const satisfies Code[]

@@ -19,6 +19,7 @@ import { PLAYER_HEADER } from './authentication.ts'
 import { catalogueRoutes } from './catalogue.ts'
 import { descriptions, openApiDocument } from './document.ts'
 import { HttpError } from './errors.ts'
+import { exportRoutes } from './export.ts'
 import { guestRoutes } from './guest.ts'
 import type { GuestTokens } from './guest-tokens.ts'
 import { meRoutes } from './me.ts'
@@ -29,7 +30,9 @@ import { protect } from './protect.ts'
 import { quoteRoutes } from './quotes.ts'
 import { limited, type RateLimits } from './rate-limits.ts'
 import { type RazorpayInbox, razorpayWebhook } from './razorpay-webhook.ts'
+import { receiptRoutes } from './receipts.ts'
 import { referencePage } from './reference.ts'
+import { refundRoutes } from './refunds.ts'
 import { observeRequests, type RequestVariables } from './request.ts'
 import { sessionEventRoutes } from './session-events.ts'
 import type { StreamHub } from './session-stream.ts'
@@ -120,13 +123,16 @@ function apiRoutes({ clock, catalogue, publicUrl, api }: HttpOutside) {
   const { defaultRegions } = api.commands
   return group()
     .route('/', signInRoutes({ ...api, clock }))
-    .route('/', meRoutes({ clock, publicUrl }))
+    .route('/', meRoutes({ clock }))
+    .route('/', exportRoutes({ clock, publicUrl }))
     .route('/', catalogueRoutes(catalogue))
     .route('/', quoteRoutes({ catalogue, hints: api.hints, defaultRegions }))
     .route('/', sessionRoutes({ clock, commands: api.commands }))
     .route('/', sessionEventRoutes({ ...api, clock }))
+    .route('/', receiptRoutes({ clock }))
     .route('/', walletRoutes())
     .route('/', topUpRoutes({ clock, publicUrl }))
+    .route('/', refundRoutes({ clock }))
     .route('/', guestRoutes({ kube: api.kube, clock }))
 }
 

@@ -1,10 +1,13 @@
 // The API as a document: OpenAPI 3.1, from the same descriptions by which requests are checked and routes protected.
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { catalogueDescriptions } from './catalogue.ts'
+import { exportDescriptions } from './export.ts'
 import { guestDescriptions } from './guest.ts'
 import { meDescriptions } from './me.ts'
 import { topUpDescriptions } from './payments.ts'
 import { quoteDescriptions } from './quotes.ts'
+import { receiptDescriptions } from './receipts.ts'
+import { refundDescriptions } from './refunds.ts'
 import { sessionEventDescriptions } from './session-events.ts'
 import { sessionDescriptions } from './sessions.ts'
 import { signInDescriptions } from './sign-in.ts'
@@ -13,12 +16,15 @@ import { walletDescriptions } from './wallet.ts'
 export const descriptions = [
   ...signInDescriptions,
   ...meDescriptions,
+  ...exportDescriptions,
   ...catalogueDescriptions,
   ...quoteDescriptions,
   ...sessionDescriptions,
   ...sessionEventDescriptions,
+  ...receiptDescriptions,
   ...walletDescriptions,
   ...topUpDescriptions,
+  ...refundDescriptions,
   ...guestDescriptions,
 ]
 

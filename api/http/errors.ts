@@ -13,6 +13,8 @@ export const httpSentences = {
     'A request with this Idempotency-Key is at work. Ask again in a second, with the same key, for its reply.',
   SessionUnknown: 'There is no such session. /v1/sessions lists yours.',
   SessionOver: 'This session is over, which is final. Start a new one.',
+  ReceiptUnknown:
+    'This session has no receipt: it is not over yet, or nothing was charged for it. Look at its state and costPaise.',
   TooManyStreams: 'Four streams of events are open for this player already. Close one of them.',
   GuestTokenInvalid:
     'The guest token is missing, expired, or not signed by the operator for this machine. Read the newest one from the ' +

@@ -27,8 +27,25 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
   })
 }
 
+/** A page of a list that is read by where the page before ended. */
+export async function paged<Item, Shown>(
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+  list: {
+    /** What a position looks like. */
+    pattern: RegExp
+    positionOf(item: Item): string
+    read(page: { before: string | undefined; limit: number }): Promise<Item[]>
+    shown(item: Item): Shown
+  },
+): Promise<{ items: Shown[]; nextCursor?: string }> {
+  const { pattern, positionOf: positionIn, read, shown } = list
+  const items = await read({ before: positionOf(cursor, pattern), limit: limit + 1 })
+  const { items: page, ...next } = cut(items, { limit, positionOf: positionIn })
+  return { items: page.map(shown), ...next }
+}
+
 /** One more than the page was asked for: whether there is a next one is known by it. */
-export function cut<Item>(
+function cut<Item>(
   items: readonly Item[],
   { limit, positionOf }: { limit: number; positionOf: (item: Item) => string },
 ): { items: Item[]; nextCursor?: string } {
@@ -44,7 +61,7 @@ function cursorOf(position: string): string {
 }
 
 /** Throws `HttpError` InvalidRequest when the cursor is none that we gave out. */
-export function positionOf(cursor: string | undefined, pattern: RegExp): string | undefined {
+function positionOf(cursor: string | undefined, pattern: RegExp): string | undefined {
   if (cursor === undefined) return undefined
   const [version, position = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split(':')
   if (version !== '1' || !pattern.test(position)) {
@@ -57,3 +74,5 @@ export function positionOf(cursor: string | undefined, pattern: RegExp): string 
 export const ULID_POSITION = /^[0-9a-hjkmnp-tv-z]{26}$/
 /** Within PostgreSQL's bigint. */
 export const NUMBER_POSITION = /^[1-9]\d{0,17}$/
+/** An id of ours of whatever version. */
+export const ID_POSITION = /^[\w-]{1,40}$/

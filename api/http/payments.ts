@@ -17,25 +17,25 @@ import {
   idempotencyKey,
   jsonBody,
   jsonReply,
-  limitedBy,
   POSTED,
   paise,
   paiseOf,
   problems,
+  reading,
   SIGNED_IN,
   SIGNED_IN_STILL,
-  securedFor,
   time,
   ulid,
+  writing,
 } from './api.ts'
-import { cut, pageOf, pageQuery, positionOf, ULID_POSITION } from './paging.ts'
+import { paged, pageOf, pageQuery, ULID_POSITION } from './paging.ts'
 
 export interface TopUpOutside {
   clock: Clock
   publicUrl: string
 }
 
-const topUpSchema = z
+export const topUpSchema = z
   .object({
     id: ulid,
     rail: z.enum(['Razorpay', 'Stars']),
@@ -49,12 +49,9 @@ const topUpSchema = z
   .openapi('TopUp')
 
 const create = createRoute({
-  security: securedFor('payments:write'),
-  ...limitedBy('pay'),
-  method: 'post',
+  ...writing('payments:write', 'Payments', 'pay'),
   path: '/v1/top-ups',
   operationId: 'createTopUp',
-  tags: ['Payments'],
   summary: 'Top the wallet up',
   description: 'Send the player to `url`. The money is in the wallet when the top-up’s state is `Credited`.',
   request: {
@@ -74,12 +71,9 @@ const create = createRoute({
 })
 
 const list = createRoute({
-  security: securedFor('payments:read'),
-  ...limitedBy('read'),
-  method: 'get',
+  ...reading('payments:read', 'Payments'),
   path: '/v1/top-ups',
   operationId: 'listTopUps',
-  tags: ['Payments'],
   summary: 'Top-ups, the newest first',
   request: { query: z.strictObject(pageQuery) },
   responses: {
@@ -89,12 +83,9 @@ const list = createRoute({
 })
 
 const one = createRoute({
-  security: securedFor('payments:read'),
-  ...limitedBy('read'),
-  method: 'get',
+  ...reading('payments:read', 'Payments'),
   path: '/v1/top-ups/{topUpId}',
   operationId: 'getTopUp',
-  tags: ['Payments'],
   summary: 'One top-up',
   request: { params: z.strictObject({ topUpId: ulid }) },
   responses: {
@@ -115,12 +106,14 @@ export function topUpRoutes(outside: TopUpOutside) {
       return context.json(shownTopUp(topUp, outside), 201)
     })
     .openapi(list, async context => {
-      const { limit, cursor } = context.req.valid('query')
-      const before = positionOf(cursor, ULID_POSITION)
       const { playerId } = context.get('caller')
-      const topUps = await topUpsOf(context.get('database'), { playerId, before, limit: limit + 1 })
-      const shown = topUps.map(topUp => shownTopUp(topUp, outside))
-      return context.json(cut(shown, { limit, positionOf: ({ id }) => id }), 200)
+      const page = await paged(context.req.valid('query'), {
+        pattern: ULID_POSITION,
+        positionOf: ({ id }) => id,
+        read: asked => topUpsOf(context.get('database'), { playerId, ...asked }),
+        shown: (topUp: TopUp) => shownTopUp(topUp, outside),
+      })
+      return context.json(page, 200)
     })
     .openapi(one, async context => {
       const { topUpId } = context.req.valid('param')

@@ -34,6 +34,7 @@ export const statuses = {
   IdempotencyInFlight: 409,
   SessionUnknown: 404,
   SessionOver: 409,
+  ReceiptUnknown: 404,
   TooManyStreams: 429,
   GuestTokenInvalid: 401,
   MachineOver: 404,
@@ -101,6 +102,10 @@ export const problemSchema = z
     code: z.string(),
     requestId: z.string(),
     faults: z.array(z.object({ at: z.string(), message: z.string() })).optional(),
+    funds: z
+      .object({ neededPaise: z.int(), availablePaise: z.int() })
+      .optional()
+      .openapi({ description: 'Where the money does not suffice: what it takes, and what is there for it.' }),
   })
   .openapi('Problem')
 export type Problem = z.infer<typeof problemSchema>
@@ -129,6 +134,7 @@ export interface Refusal {
   status: ContentfulStatusCode
   detail: string
   faults?: HttpError['faults']
+  funds?: WalletError['funds']
   retryAfterSeconds?: number | undefined
 }
 
@@ -139,6 +145,7 @@ export function refusalOf(error: unknown): Refusal {
     return { code, status: statuses[code], detail, faults, retryAfterSeconds }
   }
   // The sentence alone: what a gateway said besides is for the log.
+  if (error instanceof WalletError) return { ...standard(error.code), funds: error.funds }
   if (isOurs(error)) return standard(error.code)
   const word = codeOf(error)
   if (word === QUERY_CANCELLED) return { ...standard('TimedOut'), retryAfterSeconds: 1 }
@@ -149,8 +156,8 @@ export function refusalOf(error: unknown): Refusal {
   return standard('Internal')
 }
 
-function isOurs(error: unknown): error is PaymentError | PlayerError | SessionError | WalletError {
-  return [PaymentError, PlayerError, SessionError, WalletError].some(kind => error instanceof kind)
+function isOurs(error: unknown): error is PaymentError | PlayerError | SessionError {
+  return [PaymentError, PlayerError, SessionError].some(kind => error instanceof kind)
 }
 
 function standard(code: Code): Refusal {
@@ -179,7 +186,7 @@ export function logRefusal(log: Logger, what: { error: unknown; refusal: Refusal
 export const problemNotFound: NotFoundHandler<ApiEnvironment> = context => reply(context, standard('NotFound'))
 
 function reply(context: Context<ApiEnvironment>, refusal: Refusal): Response {
-  const { code, status, detail, faults, retryAfterSeconds } = refusal
+  const { code, status, detail, faults, funds, retryAfterSeconds } = refusal
   const body: Problem = {
     type: `urn:wasd-cloud:problem:${code}`,
     title: code,
@@ -188,6 +195,9 @@ function reply(context: Context<ApiEnvironment>, refusal: Refusal): Response {
     code,
     requestId: context.get('requestId'),
     ...(faults ? { faults: [...faults] } : {}),
+    ...(funds
+      ? { funds: { neededPaise: Number(funds.neededPaise), availablePaise: Number(funds.availablePaise) } }
+      : {}),
   }
   if (retryAfterSeconds !== undefined) context.header('Retry-After', String(retryAfterSeconds))
   return context.body(JSON.stringify(body), status, {

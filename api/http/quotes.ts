@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { Catalogue } from '../../crds/catalogue.ts'
 import { quote, regionsOf } from '../sessions/quote.ts'
 import { balanceOf } from '../wallet/wallet.ts'
-import { group, jsonReply, limitedBy, paise, paiseOf, problems, SIGNED_IN, securedFor } from './api.ts'
+import { group, jsonReply, paise, paiseOf, problems, reading, SIGNED_IN } from './api.ts'
 import type { OperatorHints } from './operator-hints.ts'
 
 export interface QuoteOutside {
@@ -34,12 +34,9 @@ const quoteSchema = z
   .openapi('Quote')
 
 const route = createRoute({
-  security: securedFor('wallet:read'),
-  ...limitedBy('read'),
-  method: 'get',
+  ...reading('wallet:read', 'Play'),
   path: '/v1/quotes',
   operationId: 'getQuote',
-  tags: ['Play'],
   summary: 'What play would cost',
   request: {
     query: z.strictObject({

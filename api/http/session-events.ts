@@ -110,7 +110,7 @@ export function sessionEventRoutes(outside: SessionEventOutside) {
   })
 }
 
-function shownEvent(event: SessionEvent): z.infer<typeof sessionEventSchema> {
+export function shownEvent(event: SessionEvent): z.infer<typeof sessionEventSchema> {
   const { at, state, desiredState: desired, host, playedSeconds, playingSince, endReason } = event
   return {
     at: at.toISOString(),

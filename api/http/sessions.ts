@@ -10,19 +10,19 @@ import {
   idempotencyKey,
   jsonBody,
   jsonReply,
-  limitedBy,
   POSTED,
   paise,
   paiseOf,
   problems,
+  reading,
   SIGNED_IN,
   SIGNED_IN_STILL,
-  securedFor,
   time,
   ulid,
+  writing,
 } from './api.ts'
 import { HttpError } from './errors.ts'
-import { cut, pageOf, pageQuery, positionOf, ULID_POSITION } from './paging.ts'
+import { paged, pageOf, pageQuery, ULID_POSITION } from './paging.ts'
 import { catalogueKey, regionName } from './quotes.ts'
 
 export interface SessionOutside {
@@ -54,14 +54,9 @@ export const sessionSchema = z
   .openapi('Session')
 
 const params = z.strictObject({ sessionId: ulid })
-const tags = ['Play']
-const read = { security: securedFor('sessions:read'), ...limitedBy('read'), tags } as const
-const written = { security: securedFor('sessions:write'), tags } as const
 
 const create = createRoute({
-  ...written,
-  ...limitedBy('start'),
-  method: 'post',
+  ...writing('sessions:write', 'Play', 'start'),
   path: '/v1/sessions',
   operationId: 'startSession',
   summary: 'Start to play',
@@ -92,8 +87,7 @@ const create = createRoute({
 })
 
 const list = createRoute({
-  ...read,
-  method: 'get',
+  ...reading('sessions:read', 'Play'),
   path: '/v1/sessions',
   operationId: 'listSessions',
   summary: 'Sessions, the newest first',
@@ -105,8 +99,7 @@ const list = createRoute({
 })
 
 const one = createRoute({
-  ...read,
-  method: 'get',
+  ...reading('sessions:read', 'Play'),
   path: '/v1/sessions/{sessionId}',
   operationId: 'getSession',
   summary: 'One session',
@@ -118,9 +111,7 @@ const one = createRoute({
 })
 
 const command = {
-  ...written,
-  ...limitedBy('write'),
-  method: 'post',
+  ...writing('sessions:write', 'Play'),
   request: { params, headers: idempotencyKey, body: emptyBody },
 } as const
 const commanded = jsonReply('Asked for. What comes of it, the session’s events tell.', sessionSchema)
@@ -174,12 +165,14 @@ export function sessionRoutes({ clock, commands }: SessionOutside) {
       return context.json(await shownNow(database, { playerId, sessionId }), 201)
     })
     .openapi(list, async context => {
-      const { limit, cursor } = context.req.valid('query')
-      const before = positionOf(cursor, ULID_POSITION)
       const { playerId } = context.get('caller')
-      const page = { playerId, before, limit: limit + 1, now: clock.now() }
-      const records = await sessionRecords(context.get('database'), page)
-      return context.json(cut(records.map(shownSession), { limit, positionOf: ({ id }) => id }), 200)
+      const page = await paged(context.req.valid('query'), {
+        pattern: ULID_POSITION,
+        positionOf: ({ session }) => session.id,
+        read: asked => sessionRecords(context.get('database'), { playerId, now: clock.now(), ...asked }),
+        shown: shownSession,
+      })
+      return context.json(page, 200)
     })
     .openapi(one, async context => {
       const { sessionId } = context.req.valid('param')

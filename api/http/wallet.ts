@@ -2,10 +2,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { type StatementLine, statement as statementOf } from '../wallet/statement.ts'
 import { balanceOf } from '../wallet/wallet.ts'
-import { group, jsonReply, limitedBy, paise, paiseOf, problems, SIGNED_IN, securedFor, time } from './api.ts'
-import { cut, NUMBER_POSITION, pageOf, pageQuery, positionOf } from './paging.ts'
-
-const security = securedFor('wallet:read')
+import { group, jsonReply, paise, paiseOf, problems, reading, SIGNED_IN, time } from './api.ts'
+import { NUMBER_POSITION, paged, pageOf, pageQuery } from './paging.ts'
 
 const walletSchema = z
   .object({
@@ -14,7 +12,8 @@ const walletSchema = z
     heldPaise: paise.openapi({ description: 'Set aside for the running session.' }),
     availablePaise: paise.openapi({ description: 'Free to be spent: the balance less what is held.' }),
     owedPaise: paise.openapi({
-      description: 'Taken back after it was spent, by a dispute; the next top-up repays it.',
+      description:
+        'Taken back after it was spent, by a dispute; what a session leaves over and the next top-up repay it.',
     }),
   })
   .openapi('Wallet')
@@ -35,23 +34,17 @@ export const lineSchema = z
   .openapi('StatementLine')
 
 const wallet = createRoute({
-  security,
-  ...limitedBy('read'),
-  method: 'get',
+  ...reading('wallet:read', 'Wallet'),
   path: '/v1/wallet',
   operationId: 'getWallet',
-  tags: ['Wallet'],
   summary: 'The balance',
   responses: { 200: jsonReply('The wallet.', walletSchema), ...problems(...SIGNED_IN) },
 })
 
 const statement = createRoute({
-  security,
-  ...limitedBy('read'),
-  method: 'get',
+  ...reading('wallet:read', 'Wallet'),
   path: '/v1/wallet/statement',
   operationId: 'getStatement',
-  tags: ['Wallet'],
   summary: 'What came in and went out, the newest first',
   request: { query: z.strictObject(pageQuery) },
   responses: {
@@ -78,14 +71,18 @@ export function walletRoutes() {
       )
     })
     .openapi(statement, async context => {
-      const { limit, cursor } = context.req.valid('query')
-      const before = positionOf(cursor, NUMBER_POSITION)
       const { playerId } = context.get('caller')
-      const lines = await statementOf(context.get('database'), {
-        ...{ playerId, limit: limit + 1 },
-        ...(before === undefined ? {} : { before: BigInt(before) }),
+      const page = await paged(context.req.valid('query'), {
+        pattern: NUMBER_POSITION,
+        positionOf: ({ id }) => String(id),
+        read: ({ before, limit }) =>
+          statementOf(context.get('database'), {
+            ...{ playerId, limit },
+            ...(before === undefined ? {} : { before: BigInt(before) }),
+          }),
+        shown: shownLine,
       })
-      return context.json(cut(lines.map(shownLine), { limit, positionOf: ({ id }) => id }), 200)
+      return context.json(page, 200)
     })
 }
 

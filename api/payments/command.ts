@@ -3,7 +3,8 @@
 import type { Database } from '../../lib/database/pool.ts'
 import { ArgumentsError, parseArguments } from '../arguments.ts'
 import { isRail, type RailName, rails } from './rail.ts'
-import { askRefund, type RefundRow, refundables, refundsOfPlayer } from './refunds.ts'
+import { refundables, refundsOfPlayer } from './refundables.ts'
+import { askRefund, type RefundRow } from './refunds.ts'
 
 export const REFUND_USAGE = `Usage: npm run refund -- <command>
 
@@ -13,6 +14,9 @@ export const REFUND_USAGE = `Usage: npm run refund -- <command>
                                      gives back N paise of a payment, or all that is left of it
 
 PLAYER is the player's id. DATABASE_URL says where the books are.`
+
+/** Refunds listed at most, the newest first. */
+const REFUNDS_SHOWN = 100
 
 /** What to print. Throws `ArgumentsError`, and what `askRefund` does. */
 export async function refundCommand(args: readonly string[], database: Database, now: Date): Promise<string> {
@@ -45,7 +49,7 @@ async function payments(database: Database, playerId: string): Promise<string> {
 }
 
 async function list(database: Database, playerId: string): Promise<string> {
-  const found = await refundsOfPlayer(database, playerId)
+  const found = await refundsOfPlayer(database, { playerId, limit: REFUNDS_SHOWN })
   if (found.length === 0) return 'This player has no refunds.'
   const head = ['REFUND', 'PAYMENT', 'PAISE', 'ASKED BY', 'ASKED AT', 'STATE', 'REASON']
   return table([head, ...found.map(lineOf)])

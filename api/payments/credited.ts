@@ -9,7 +9,9 @@ export interface CreditedPayment {
   /** Ours, and short: the number of its booking. */
   handle: string
   playerId: string
-  telegramUserId: bigint
+  topUpId: string
+  /** `undefined` once the account is deleted. */
+  telegramUserId: bigint | undefined
   amountPaise: bigint
   /** What was paid instead of rupees. */
   stars: bigint | undefined
@@ -21,7 +23,8 @@ interface Row {
   id: string
   transaction_id: bigint
   player_id: string
-  telegram_user_id: bigint
+  top_up_id: string
+  telegram_user_id: bigint | null
   amount_paise: bigint
   stars: bigint | null
   credited_at: Date
@@ -37,19 +40,31 @@ export async function lockedPayment(
   return row && paymentOf(row)
 }
 
-/** Payments of a player, the newest first. */
+/** Payments of a player, the newest first; those before the one of handle `before`. */
 export async function paymentsOfPlayer(
   queries: Queries,
-  { playerId, limit }: { playerId: string; limit: number },
+  { playerId, limit, before }: { playerId: string; limit: number; before?: string | undefined },
 ): Promise<CreditedPayment[]> {
   const rows = await queries<Row[]>`${columns(queries)}
-    WHERE top_up.player_id = ${playerId} ORDER BY payment.credited_at DESC LIMIT ${limit}`
+    WHERE top_up.player_id = ${playerId}
+      AND (${before ?? null}::bigint IS NULL OR payment.transaction_id < ${before ?? null})
+    ORDER BY payment.transaction_id DESC LIMIT ${limit}`
   return rows.map(paymentOf)
+}
+
+/** A payment of this player's. `undefined` when there is none of this id, or it is another's. */
+export async function paymentOfPlayer(
+  queries: Queries,
+  { playerId, id }: { playerId: string; id: string },
+): Promise<CreditedPayment | undefined> {
+  const [row] = await queries<Row[]>`${columns(queries)}
+    WHERE top_up.player_id = ${playerId} AND payment.id = ${id} LIMIT 1`
+  return row && paymentOf(row)
 }
 
 function columns(queries: Queries) {
   return queries`
-    SELECT payment.rail, payment.id, payment.transaction_id, payment.amount_paise, payment.credited_at, top_up.player_id, top_up.stars,
+    SELECT payment.rail, payment.id, payment.transaction_id, payment.amount_paise, payment.credited_at, payment.top_up_id, top_up.player_id, top_up.stars,
       player.telegram_user_id
     FROM payments payment JOIN top_ups top_up ON top_up.id = payment.top_up_id
       JOIN players player ON player.id = top_up.player_id`
@@ -61,7 +76,8 @@ function paymentOf(row: Row): CreditedPayment {
     id: row.id,
     handle: String(row.transaction_id),
     playerId: row.player_id,
-    telegramUserId: row.telegram_user_id,
+    topUpId: row.top_up_id,
+    telegramUserId: row.telegram_user_id ?? undefined,
     amountPaise: row.amount_paise,
     stars: row.stars ?? undefined,
     creditedAt: row.credited_at,

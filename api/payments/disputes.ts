@@ -3,7 +3,7 @@
 //
 // Open: Won or Lost. Both are final: events come in any order, and a late "created" says nothing new. What the bank asks
 // for once more is another dispute, with an id of its own. https://razorpay.com/docs/payments/disputes/
-import type { Transaction } from '../../lib/database/pool.ts'
+import type { Queries, Transaction } from '../../lib/database/pool.ts'
 import { enqueue } from '../queue/queue.ts'
 import { debit } from '../wallet/refunds.ts'
 import { creditBack } from '../wallet/wallet.ts'
@@ -71,4 +71,27 @@ export async function settleDispute(
     await enqueue(transaction, 'telegram.notification', { playerId, notification })
   }
   return dispute.state === 'Lost' ? 'DisputeLost' : 'DisputeOpened'
+}
+
+/** As it is stored. */
+export interface DisputeRow {
+  rail: RailName
+  id: string
+  payment_id: string
+  amount_paise: bigint
+  state: DisputeSeen['state']
+  opened_at: Date
+  ended_at: Date | null
+}
+
+/** The disputes of a player's payments, the newest first. */
+export async function disputesOfPlayer(
+  queries: Queries,
+  { playerId, limit }: { playerId: string; limit: number },
+): Promise<DisputeRow[]> {
+  return await queries<DisputeRow[]>`
+    SELECT dispute.* FROM disputes dispute JOIN payments payment
+      ON payment.rail = dispute.rail AND payment.id = dispute.payment_id
+      JOIN top_ups top_up ON top_up.id = payment.top_up_id
+    WHERE top_up.player_id = ${playerId} ORDER BY dispute.opened_at DESC, dispute.id DESC LIMIT ${limit}`
 }

@@ -4,7 +4,7 @@ import { type Database, inTransaction, type Transaction } from '../../lib/databa
 import { type Crediting, creditPayment } from './crediting.ts'
 import { type DisputeOutcome, settleDispute } from './disputes.ts'
 import { isPaymentError } from './errors.ts'
-import type { Movement, RailName } from './rail.ts'
+import type { Movement, PaymentSeen, RailName } from './rail.ts'
 import { askRefund, type RefundOutcome, settleRefund } from './refunds.ts'
 
 /** `Awaited`: authorised; it is captured by us if the gateway has not done so soon. */
@@ -33,7 +33,7 @@ async function settle(
   switch (movement.is) {
     case 'Payment': {
       const outcome = await creditPayment(transaction, { rail, payment: movement.payment, now })
-      if (outcome === 'Credited') await returnToWhoLeft(transaction, { rail, paymentId: movement.payment.id, now })
+      if (outcome === 'Credited') await returnToWhoLeft(transaction, { rail, payment: movement.payment, now })
       return outcome
     }
     case 'Authorization':
@@ -48,14 +48,14 @@ async function settle(
 }
 
 /**
- * Paid after the account was deleted, it goes back to the card or bank that it came from: nobody is there to play for it.
- * Stars stay in the books: whose they were is not known any more.
+ * Paid after the account was deleted, it goes back to whoever paid it, and by the way it came: nobody is there to play for
+ * it.
  */
 async function returnToWhoLeft(
   transaction: Transaction,
-  { rail, paymentId, now }: { rail: RailName; paymentId: string; now: Date },
+  { rail, payment, now }: { rail: RailName; payment: PaymentSeen; now: Date },
 ): Promise<void> {
-  if (rail === 'Stars') return
+  const { id: paymentId, payerId } = payment
   // Waits for a deletion that is under way, and keeps another from beginning.
   const [player] = await transaction<{ deleted_at: Date | null }[]>`
     SELECT player.deleted_at FROM payments payment JOIN top_ups top_up ON top_up.id = payment.top_up_id
@@ -63,12 +63,15 @@ async function returnToWhoLeft(
     WHERE payment.rail = ${rail} AND payment.id = ${paymentId} FOR SHARE OF player`
   if (!player?.deleted_at) return
   const by = { askedBy: 'Operator', author: 'wasd-api', reason: 'Paid after the account was deleted.' } as const
-  await askRefund(transaction, { rail, paymentId, by, now }).catch((error: unknown) => {
-    if (!isPaymentError(error, 'NothingToRefund')) throw error // All of it has repaid a debt.
+  await askRefund(transaction, { rail, paymentId, payerId, by, now }).catch((error: unknown) => {
+    if (!isPaymentError(error, 'NothingToRefund', 'RefundNotWhole')) throw error // It has repaid a debt, in part or whole.
   })
 }
 
-/** The top-up is asked about soon, whenever it would have been otherwise. */
+/**
+ * The top-up is asked about soon, whenever it would have been otherwise. `AlreadyCredited`: told late, or of a second
+ * attempt, which Razorpay gives back by itself.
+ */
 async function awaitCapture(
   transaction: Transaction,
   { topUpId, now }: { topUpId: string | undefined; now: Date },
@@ -77,5 +80,7 @@ async function awaitCapture(
   const { count } = await transaction`
     UPDATE top_ups SET look_at = least(coalesce(look_at, ${lookAt}), ${lookAt})
     WHERE id = ${topUpId ?? null} AND credited_at IS NULL`
-  return count > 0 ? 'Awaited' : 'NotOurs'
+  if (count > 0) return 'Awaited'
+  const { count: known } = await transaction`SELECT FROM top_ups WHERE id = ${topUpId ?? null}`
+  return known > 0 ? 'AlreadyCredited' : 'NotOurs'
 }

@@ -50,7 +50,7 @@ export function railBehaves(make: () => RailStage, differences: RailDifferences 
     const earlier = await stage.pay(first)
     const { movements, cursor } = await since(undefined)
     const { paymentId: id, returned: paid } = earlier
-    expect(movements).toContainEqual({ is: 'Payment', payment: { id, topUpId: first, paid, hasRefunds: false } })
+    expect(movements).toContainEqual({ is: 'Payment', payment: expect.objectContaining({ id, topUpId: first, paid }) })
     const later = await stage.pay(second)
     const news = (await since(cursor)).movements
     expect(news).toContainEqual(

@@ -25,6 +25,8 @@ export interface PaymentSeen {
   /** The top-up that it was made for, where the gateway says so. */
   topUpId: string | undefined
   paid: Money
+  /** Who paid, as Telegram knows them; of Stars alone. */
+  payerId?: bigint
   /** Some of it was given back already: its refunds have to be looked at. */
   hasRefunds: boolean
 }
@@ -63,8 +65,8 @@ export interface RefundOrder {
   refundId: string
   paymentId: string
   returned: Money
-  /** Who paid, as Telegram knows them. */
-  telegramUserId: bigint
+  /** Who paid, as Telegram knows them; Stars go back to nobody else. */
+  telegramUserId: bigint | undefined
 }
 
 /** Every call throws `PaymentError`; one whose outcome is unknown was looked up before that. */

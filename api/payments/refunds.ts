@@ -12,13 +12,12 @@ import { enqueue } from '../queue/queue.ts'
 import { WalletError } from '../wallet/errors.ts'
 import { completeRefund, debit, failRefund, refundablePaise, startRefund } from '../wallet/refunds.ts'
 import { balanceOf, creditBack } from '../wallet/wallet.ts'
-import { type CreditedPayment, lockedPayment, moneyOf, paiseOf, paymentsOfPlayer } from './credited.ts'
+import { type CreditedPayment, lockedPayment, moneyOf, paiseOf } from './credited.ts'
 import { gateways, wakeMeter } from './crediting.ts'
 import { isPaymentError, PaymentError } from './errors.ts'
 import { type PaymentRail, type RailName, type RefundSeen, refundsInPart } from './rail.ts'
+import { MINIMUM_REFUND_PAISE } from './refundables.ts'
 
-/** Paise. Razorpay gives back no less than a rupee. https://razorpay.com/docs/api/refunds/ */
-export const MINIMUM_REFUND_PAISE = 100n
 /** Seconds until a pending refund is first asked about; later, half of its age. */
 const LOOK_SECONDS = 900
 
@@ -32,6 +31,8 @@ export interface Refund {
   state: RefundSeen['state']
   /** The gateway's words, where it could not pay it out. */
   failure: string | undefined
+  /** Who paid, as Telegram knows them; while it is pending. */
+  payerId: bigint | undefined
 }
 
 /** As it is stored. */
@@ -44,9 +45,11 @@ export interface RefundRow {
   asked_by: Refund['askedBy']
   state: Refund['state']
   failure: string | null
+  payer_id: bigint | null
   author: string | null
   reason: string | null
   asked_at: Date
+  ended_at: Date | null
 }
 
 export type RefundAsker = { askedBy: 'Player' } | { askedBy: 'Operator'; author: string; reason: string }
@@ -59,6 +62,8 @@ export interface RefundRequest {
   /** Without one, all that is left of the payment. */
   amountPaise?: bigint
   by: RefundAsker
+  /** Who paid, where that is known from elsewhere than the account. */
+  payerId?: bigint | undefined
   now: Date
 }
 
@@ -92,46 +97,16 @@ async function ask(transaction: Transaction, request: RefundRequest): Promise<Re
   await startRefund(transaction, { refundId, playerId, amountPaise, source, paymentId, ...operator, now })
   // Where the gateway knows but one refund of a payment, it is this one.
   const gatewayId = refundsInPart[rail] ? null : paymentId
+  // Kept until it has ended: the account may be deleted meanwhile.
+  const payerId = rail === 'Stars' ? (request.payerId ?? payment.telegramUserId ?? null) : null
   const [row] = await transaction<RefundRow[]>`
-    INSERT INTO refunds (id, rail, payment_id, gateway_id, amount_paise, asked_by, author, reason, state, asked_at)
+    INSERT INTO refunds (id, rail, payment_id, gateway_id, amount_paise, asked_by, author, reason, payer_id, state, asked_at)
     VALUES (${refundId}, ${rail}, ${paymentId}, ${gatewayId}, ${amountPaise}, ${by.askedBy},
-      ${operator.author ?? null}, ${operator.reason ?? null}, 'Pending', ${now})
+      ${operator.author ?? null}, ${operator.reason ?? null}, ${payerId}, 'Pending', ${now})
     RETURNING *`
   if (!row) throw new Error('The refund was not written.')
   await enqueue(transaction, 'payment.refund', { refundId })
   return refundOf(row)
-}
-
-/** Payments shown to a player, the newest first. */
-const PAYMENTS_SHOWN = 20
-const REFUNDS_SHOWN = 100
-
-/** The player's payments of which something can go back now, and how much; the newest first. */
-export async function refundables(
-  queries: Queries,
-  playerId: string,
-): Promise<{ payment: CreditedPayment; leftPaise: bigint }[]> {
-  const payments = await paymentsOfPlayer(queries, { playerId, limit: PAYMENTS_SHOWN })
-  const disputed = await queries<{ payment_id: string }[]>`
-    SELECT payment_id FROM disputes WHERE state <> 'Won' AND payment_id = ANY(${payments.map(({ id }) => id)}::text[])`
-  const free = payments.filter(({ id }) => !disputed.some(({ payment_id: other }) => other === id))
-  const all = free.map(async payment => {
-    const { id: paymentId, rail } = payment
-    return { payment, leftPaise: await refundablePaise(queries, { playerId, source: gateways[rail], paymentId }) }
-  })
-  return (await Promise.all(all)).filter(
-    ({ payment: { rail, amountPaise }, leftPaise }) =>
-      leftPaise >= (refundsInPart[rail] ? MINIMUM_REFUND_PAISE : amountPaise),
-  )
-}
-
-/** The player's refunds, whoever asked for them; the newest first. */
-export async function refundsOfPlayer(queries: Queries, playerId: string): Promise<RefundRow[]> {
-  return await queries<RefundRow[]>`
-    SELECT refund.* FROM refunds refund JOIN payments payment
-      ON payment.rail = refund.rail AND payment.id = refund.payment_id
-      JOIN top_ups top_up ON top_up.id = payment.top_up_id
-    WHERE top_up.player_id = ${playerId} ORDER BY refund.asked_at DESC LIMIT ${REFUNDS_SHOWN}`
 }
 
 /**
@@ -156,7 +131,8 @@ async function bringToGateway(
   const { id: refundId, rail, paymentId, amountPaise } = refund
   const payment = await inTransaction(database, transaction => lockedPayment(transaction, { rail, id: paymentId }))
   if (!payment) throw new Error(`The payment of refund ${refundId} is gone.`) // A foreign key sees to it.
-  const order = { refundId, paymentId, returned: moneyOf(payment, amountPaise), telegramUserId: payment.telegramUserId }
+  const telegramUserId = refund.payerId ?? payment.telegramUserId
+  const order = { refundId, paymentId, returned: moneyOf(payment, amountPaise), telegramUserId }
   try {
     const seen = await rails[rail].refund(order)
     return await inTransaction(database, transaction => settleRefund(transaction, { rail, refund: seen, now }))
@@ -211,7 +187,7 @@ async function takeIn(
   const lookAt = seen.state === 'Pending' ? lookAfter(now) : null
   await transaction`
     INSERT INTO refunds (id, rail, payment_id, gateway_id, amount_paise, asked_by, state, asked_at, ended_at, look_at)
-    VALUES (${seen.id.slice(0, 40)}, ${rail}, ${payment.id}, ${seen.id}, ${amountPaise}, 'Gateway', ${seen.state}, ${now},
+    VALUES (${lowerCaseUlid(now)}, ${rail}, ${payment.id}, ${seen.id}, ${amountPaise}, 'Gateway', ${seen.state}, ${now},
       ${endedAt}, ${lookAt})`
   if (seen.state === 'Failed') return 'RefundFailed' // Nothing was taken, and nothing is to be given back.
 
@@ -266,7 +242,7 @@ async function end(
   } else if (isOurs) await completeRefund(transaction, { refundId, reference: reference ?? refundId, now })
 
   await transaction`
-    UPDATE refunds SET state = ${state}, failure = ${failure}, ended_at = ${now}, look_at = NULL,
+    UPDATE refunds SET state = ${state}, failure = ${failure}, ended_at = ${now}, look_at = NULL, payer_id = NULL,
       gateway_id = CASE WHEN ${failure}::text IS NULL THEN coalesce(gateway_id, ${gatewayId}) END
     WHERE id = ${refundId}`
   const isNews = state === 'Failed' || isOurs // Of one made elsewhere the player was told when it was taken.
@@ -301,5 +277,6 @@ function refundOf(row: RefundRow): Refund {
     askedBy: row.asked_by,
     state: row.state,
     failure: row.failure ?? undefined,
+    payerId: row.payer_id ?? undefined,
   }
 }

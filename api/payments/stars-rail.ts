@@ -31,6 +31,8 @@ export function starsRail(settings: { token: string; apiRoot: string }): Payment
 
 /** A charge can be given back once, and whole: to repeat the call is to look it up. */
 async function refund(api: Api, { paymentId, returned, refundId, telegramUserId }: RefundOrder): Promise<RefundSeen> {
+  if (telegramUserId === undefined)
+    throw new PaymentError('GatewayRefused', { detail: 'who paid is not known any more' })
   const processed: RefundSeen = { id: paymentId, paymentId, refundId, returned, state: 'Processed' }
   try {
     await asked(() => api.refundStarPayment(Number(telegramUserId), paymentId))
@@ -45,7 +47,8 @@ async function refund(api: Api, { paymentId, returned, refundId, telegramUserId 
 function movementOf({ id, amount, source, receiver }: StarTransaction): Movement | undefined {
   const money = { currency: STARS_CURRENCY, units: BigInt(amount) }
   if (source?.type === 'user' && source.transaction_type === 'invoice_payment') {
-    const payment = { id, topUpId: source.invoice_payload, paid: money, hasRefunds: false }
+    const payerId = BigInt(source.user.id)
+    const payment = { id, topUpId: source.invoice_payload, paid: money, payerId, hasRefunds: false }
     return { is: 'Payment', payment }
   }
   if (receiver?.type === 'user' && receiver.transaction_type === 'invoice_payment') {

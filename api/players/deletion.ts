@@ -24,6 +24,10 @@ export async function deletePlayer(
       SELECT FROM wallet_refunds WHERE account_id = ${walletOf(playerId)} AND state = 'Pending'`
     if ((postedPaise > 0n || underWay > 0) && !forfeitMoney) throw new PlayerError('MoneyLeft')
 
+    // What is not paid yet is not to be paid any more. What is all the same goes back (payments/movements.ts).
+    await transaction`
+      UPDATE top_ups SET expires_at = ${now} WHERE player_id = ${playerId} AND credited_at IS NULL AND expires_at > ${now}`
+
     const chat = String(player.telegram_chat_id)
     await transaction`
       UPDATE players SET telegram_user_id = NULL, telegram_chat_id = NULL, first_name = '', language_code = NULL,

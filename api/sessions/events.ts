@@ -9,6 +9,7 @@ export const SESSION_EVENTS_CHANNEL = 'session_events'
 export interface SessionEvent {
   /** Rises within a session. */
   id: bigint
+  sessionId: string
   at: Date
   state: SessionState | 'Ended'
   desiredState: DesiredState
@@ -22,6 +23,7 @@ export interface SessionEvent {
 
 interface EventRow {
   id: bigint
+  session_id: string
   at: Date
   desired_state: DesiredState
   phase: string | null
@@ -39,20 +41,35 @@ export async function sessionEvents(
 ): Promise<SessionEvent[]> {
   const rows = await queries<EventRow[]>`
     SELECT * FROM session_events WHERE session_id = ${sessionId} AND id > ${after} ORDER BY id LIMIT ${limit}`
-  return rows.map(row => {
-    const since = row.since ?? undefined
-    const seen = { phase: row.phase ?? undefined, since }
-    return {
-      id: row.id,
-      at: row.at,
-      state: row.end_reason === null ? stateOf({ desiredState: row.desired_state, told: row.told, seen }) : 'Ended',
-      desiredState: row.desired_state,
-      host: row.host ?? undefined,
-      playedSeconds: row.seconds,
-      playingSince: since,
-      endReason: row.end_reason ?? undefined,
-    }
-  })
+  return rows.map(eventOf)
+}
+
+/** Of all sessions of a player, the newest first; those before the one of id `before`. */
+export async function sessionEventsOfPlayer(
+  queries: Queries,
+  { playerId, before, limit }: { playerId: string; before: string | undefined; limit: number },
+): Promise<SessionEvent[]> {
+  const rows = await queries<EventRow[]>`
+    SELECT event.* FROM session_events event JOIN sessions session ON session.id = event.session_id
+    WHERE session.player_id = ${playerId} AND (${before ?? null}::bigint IS NULL OR event.id < ${before ?? null})
+    ORDER BY event.id DESC LIMIT ${limit}`
+  return rows.map(eventOf)
+}
+
+function eventOf(row: EventRow): SessionEvent {
+  const since = row.since ?? undefined
+  const seen = { phase: row.phase ?? undefined, since }
+  return {
+    id: row.id,
+    sessionId: row.session_id,
+    at: row.at,
+    state: row.end_reason === null ? stateOf({ desiredState: row.desired_state, told: row.told, seen }) : 'Ended',
+    desiredState: row.desired_state,
+    host: row.host ?? undefined,
+    playedSeconds: row.seconds,
+    playingSince: since,
+    endReason: row.end_reason ?? undefined,
+  }
 }
 
 /** Days after the end of a session for which its events can be asked for. */

@@ -52,13 +52,27 @@ export async function refundablePaise(
   queries: Queries,
   { playerId, source, paymentId }: { playerId: string; source: Gateway; paymentId: string },
 ): Promise<bigint> {
-  const [row] = await queries<{ paise: bigint }[]>`
-    SELECT greatest(0, least(lot.remainder_paise, posted_paise - held_paise - owed_paise)) AS paise
-    FROM wallet_lots lot JOIN wallet_balances balance USING (account_id)
-    WHERE lot.account_id = ${`wallet:${playerId}`} AND lot.is_refundable
-      AND lot.source = ${`gateway:${source}`} AND lot.reference = ${paymentId}
-    ORDER BY lot.remainder_paise DESC LIMIT 1`
-  return row?.paise ?? 0n
+  const [paise = 0n] = await refundablesPaise(queries, { playerId, payments: [{ source, paymentId }] })
+  return paise
+}
+
+/** The same of many payments, in their order. Together they may not be refunded: what is free is counted for each. */
+export async function refundablesPaise(
+  queries: Queries,
+  { playerId, payments }: { playerId: string; payments: readonly { source: Gateway; paymentId: string }[] },
+): Promise<bigint[]> {
+  const sources = payments.map(({ source }) => `gateway:${source}`)
+  const ids = payments.map(({ paymentId }) => paymentId)
+  const rows = await queries<{ paise: bigint }[]>`
+    SELECT coalesce((
+      SELECT greatest(0, least(lot.remainder_paise, posted_paise - held_paise - owed_paise))
+      FROM wallet_lots lot JOIN wallet_balances balance USING (account_id)
+      WHERE lot.account_id = ${`wallet:${playerId}`} AND lot.is_refundable
+        AND lot.source = asked.source AND lot.reference = asked.id
+      ORDER BY lot.remainder_paise DESC LIMIT 1
+    ), 0) AS paise
+    FROM unnest(${sources}::text[], ${ids}::text[]) WITH ORDINALITY AS asked (source, id, place) ORDER BY place`
+  return rows.map(({ paise }) => paise)
 }
 
 export interface RefundEnd {

@@ -213,7 +213,9 @@ export function apiBehaves(stackOf: () => FrontStack): void {
         receipts: [{ sessionId, totalPaise: 150, tax: { name: 'GST', paise: 23 }, lines }],
         refunds: [],
         topUps: [],
+        ...{ payments: [], disputes: [] },
         sessions: [{ id: session.id }],
+        sessionEvents: [{ sessionId, state: 'Starting' }],
       })
     })
 

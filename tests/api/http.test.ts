@@ -14,6 +14,7 @@ import { type FrontStack, startFront } from './front.ts'
 import { fuzzingFindsNothing } from './fuzz.suite.ts'
 import { type GuestSigner, guestSigner } from './guest-signer.ts'
 import { owaspTopTenHolds } from './owasp.suite.ts'
+import { refundsAreAskedFor } from './refunds.suite.ts'
 import { LIMITED_ADDRESS, refusalsAreReached } from './refusals.suite.ts'
 import { signInHolds } from './sign-in.suite.ts'
 
@@ -57,6 +58,7 @@ afterAll(async () => {
 
 signInHolds(() => stack)
 apiBehaves(() => stack)
+refundsAreAskedFor(() => stack)
 eventsAreTold(() => stack)
 clientWorks(() => stack)
 owaspTopTenHolds(() => ({ stack, guests }))

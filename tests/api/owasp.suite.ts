@@ -5,6 +5,7 @@ import { request } from 'node:http'
 import { SignJWT } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { accessTokens } from '../../api/players/access-tokens.ts'
+import { paid } from '../money/paid.ts'
 import { type ApiPlayer, ask, signIn } from './client-of.ts'
 import { type ApiDocument, readDocument, type Schema } from './document.ts'
 import type { FrontStack } from './front.ts'
@@ -18,6 +19,7 @@ export function owaspTopTenHolds(given: () => { stack: FrontStack; guests: Guest
     let mallory: ApiPlayer
     let sessionId: string
     let topUpId: string
+    let refundId: string
     beforeAll(async () => {
       stack = given().stack
       document = await readDocument(stack)
@@ -26,6 +28,8 @@ export function owaspTopTenHolds(given: () => { stack: FrontStack; guests: Guest
       await Promise.all([asha.isCredited(500), mallory.isCredited(500)])
       sessionId = (await asha.post('/v1/sessions', { game: 'star-caravan', tier: 'standard' })).json.id
       topUpId = (await asha.post('/v1/top-ups', { amountPaise: 10_000 })).json.id
+      const paymentId = await paid(stack.database, { playerId: asha.id, amountPaise: 10_000n })
+      refundId = (await asha.post('/v1/refunds', { paymentId })).json.id
     })
 
     const me = (token: string) => ask(stack.publicUrl, '/v1/me', { token })
@@ -34,16 +38,16 @@ export function owaspTopTenHolds(given: () => { stack: FrontStack; guests: Guest
       const nobody = '0'.repeat(26)
       const without = (text: string) => text.replaceAll(/"requestId":"[^"]+"/g, '')
       const tried = document.operations.filter(({ path }) => path.includes('{'))
-      expect(tried.length).toBeGreaterThanOrEqual(6)
+      expect(tried.length).toBeGreaterThanOrEqual(8)
       for (const { id, method, path } of tried) {
-        const own = path.replace('{sessionId}', sessionId).replace('{topUpId}', topUpId)
+        const own = path.replace('{sessionId}', sessionId).replace('{topUpId}', topUpId).replace('{refundId}', refundId)
         const none = path.replaceAll(/\{\w+\}/g, nobody)
         const [hers, nobodys] = [await mallory.get(own, { method }), await mallory.get(none, { method })]
         expect([id, hers.status]).toEqual([id, 404])
         expect(without(hers.text)).toBe(without(nobodys.text))
       }
       expect((await asha.get(`/v1/sessions/${sessionId}`)).json.desiredState).toBe('Running')
-      for (const list of ['/v1/sessions', '/v1/top-ups']) {
+      for (const list of ['/v1/sessions', '/v1/top-ups', '/v1/payments', '/v1/refunds']) {
         expect(JSON.stringify((await mallory.get(list)).json)).not.toContain(asha.id)
         expect((await mallory.get(list)).json.items).toEqual([])
       }
@@ -119,6 +123,8 @@ export function owaspTopTenHolds(given: () => { stack: FrontStack; guests: Guest
       expect(
         (await mallory.post('/v1/top-ups', { amountPaise: 10_000, creditedAt: '2026-01-01T00:00:00Z' })).status,
       ).toBe(422)
+      const refund = { paymentId: 'pay_none', playerId: asha.id, rail: 'Stars', state: 'Processed' }
+      expect((await mallory.post('/v1/refunds', refund)).status).toBe(422)
       const shown = JSON.stringify([
         (await asha.get(`/v1/sessions/${sessionId}`)).json,
         (await asha.get('/v1/me/export')).json,

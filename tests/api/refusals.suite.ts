@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { LIMITS, type RateLimits } from '../../api/http/rate-limits.ts'
 import { SCOPES } from '../../api/players/scopes.ts'
 import { createServiceToken } from '../../api/players/service-tokens.ts'
+import { adjust } from '../../api/wallet/wallet.ts'
+import { paid } from '../money/paid.ts'
 import { type Answer, type ApiPlayer, type Asking, ask, signIn } from './client-of.ts'
 import { type ApiDocument, type Operation, readDocument } from './document.ts'
 import { type FrontStack, LOGIN_PAGE } from './front.ts'
@@ -30,6 +32,7 @@ const bodies: Record<string, unknown> = {
   signOut: {},
   startSession: wish,
   createTopUp: { amountPaise: 10_000 },
+  createRefund: { paymentId: 'pay_none' },
   reportGuest: { incarnation: 1, connected: true },
 }
 
@@ -78,6 +81,12 @@ export function refusalsAreReached(given: () => RefusalsStack): void {
       const made = await rich()
       const { json } = await made.post('/v1/sessions', wish)
       return { player: made, id: String(json.id) }
+    }
+    const withPayment = async (payBy: Parameters<typeof paid>[1]['payBy'] = { rail: 'Razorpay' }) => {
+      const owner = await signIn(stack, 'Paid')
+      const paymentId = await paid(stack.database, { playerId: owner.id, amountPaise: 10_000n, payBy })
+      const refund = (what: object = {}) => owner.post('/v1/refunds', { paymentId, ...what })
+      return { owner, paymentId, refund }
     }
     /** Everything stored is held up while `act` is at work. */
     const heldUp = (act: () => Promise<void>) =>
@@ -131,12 +140,37 @@ export function refusalsAreReached(given: () => RefusalsStack): void {
         if (operation.body !== undefined)
           return attempt(operation, { body: { ...Object(bodies[operation.id]), odd: 1 } })
         if (operation.path.includes('{'))
-          return attempt(operation, { path: operation.path.replaceAll(/\{\w+\}/g, 'odd') })
+          return attempt(operation, { path: operation.path.replaceAll(/\{\w+\}/g, 'odd.') })
         return attempt(operation, { path: `${operation.path}?odd=1` })
       },
       GuestTokenInvalid: operation => attempt(operation, { token: player.token }),
       SessionUnknown: operation => attempt(operation),
       TopUpUnknown: operation => attempt(operation),
+      RefundUnknown: operation => attempt(operation),
+      PaymentUnknown: operation => attempt(operation),
+      async NothingToRefund() {
+        const { refund } = await withPayment()
+        await refund()
+        return refund()
+      },
+      RefundTooLarge: async () => (await withPayment()).refund({ amountPaise: 10_001 }),
+      async RefundNotWhole() {
+        const { owner, refund } = await withPayment({ rail: 'Stars', paisePerStar: 100n })
+        const about = { author: 'test', reason: 'Spent.', idempotencyKey: crypto.randomUUID(), now: new Date() }
+        await adjust(stack.database, { playerId: owner.id, amountPaise: -1n, ...about })
+        return refund()
+      },
+      async PaymentDisputed() {
+        const { paymentId, refund } = await withPayment()
+        await stack.database`
+          INSERT INTO disputes (rail, id, payment_id, amount_paise, state, opened_at)
+          VALUES ('Razorpay', ${`disp_${paymentId}`}, ${paymentId}, 100, 'Open', now())`
+        return refund()
+      },
+      async ReceiptUnknown(operation) {
+        const { player: owner, id } = await withSession()
+        return owner.get(operation.path.replace('{sessionId}', id))
+      },
       async SessionOver(operation) {
         const { player: owner, id } = await withSession()
         await stack.settle(id, owner.id)
