@@ -10,6 +10,8 @@ import type { Source } from './sources.ts'
 export interface Verdictish {
   /** Seconds until the next look; 0 asks for one as soon as the backoff permits. Without it: when something changes. */
   requeueAfterSeconds?: number | undefined
+  /** Of that next look: a higher one goes first. Without it, that of any change. */
+  priority?: number
 }
 
 /**
@@ -133,7 +135,7 @@ class Loop implements Controller {
     return (await withDeadline(deadline, async signal => await reconcile(reference, signal))) ?? {}
   }
 
-  #settle({ key, priority }: QueueItem, { requeueAfterSeconds }: Verdictish): void {
+  #settle({ key, priority }: QueueItem, { requeueAfterSeconds, priority: next }: Verdictish): void {
     const count = (result: (typeof RESULTS)[number]) =>
       this.#options.runtime.metrics.reconciles.inc({ controller: this.name, result })
     if (requeueAfterSeconds === undefined) {
@@ -141,7 +143,7 @@ class Loop implements Controller {
       count('success')
     } else if (requeueAfterSeconds > 0) {
       this.#queue.forget(key)
-      this.#queue.addAfter(key, requeueAfterSeconds)
+      this.#queue.addAfter(key, requeueAfterSeconds, next)
       count('requeue_after')
     } else {
       this.#queue.addBackedOff(key, { priority })

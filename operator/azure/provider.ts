@@ -37,7 +37,8 @@ export interface VirtualMachineSeen extends Owned {
   agent: 'Ready' | 'NotReady' | undefined
   /** Why provisioning failed, where the instance view says so. */
   failure: { code: string; message: string } | undefined
-  osDiskName: string | undefined
+  /** What it holds: the disk of the operating system, then the others. */
+  disks: { name: string; id: string }[]
 }
 
 export interface PublicIPAddressSeen extends Owned {

@@ -18,8 +18,16 @@ export function virtualMachineSeen(machine: VirtualMachine): VirtualMachineSeen 
     provisionedAt: statuses.find(({ code }) => code?.startsWith('ProvisioningState/'))?.time,
     agent: agentOf(machine.instanceView?.vmAgent?.statuses?.[0]),
     failure: failureOf(statuses),
-    osDiskName: machine.storageProfile?.osDisk?.name,
+    disks: disksOf(machine),
   }
+}
+
+function disksOf({ storageProfile }: VirtualMachine): VirtualMachineSeen['disks'] {
+  const { osDisk, dataDisks = [] } = storageProfile ?? {}
+  return [osDisk, ...dataDisks].flatMap(disk => {
+    const [name, id] = [disk?.name, disk?.managedDisk?.id]
+    return name === undefined || id === undefined ? [] : [{ name, id }]
+  })
 }
 
 const powerStates: Record<string, PowerState> = {

@@ -19,6 +19,7 @@ import type { Runtime } from '../../lib/kube/runtime.ts'
 import { type RawSource, reflected } from '../../lib/kube/sources.ts'
 import type { Urgency } from '../azure/budget.ts'
 import { AzureError } from '../azure/errors.ts'
+import { virtualMachineName } from '../azure/names.ts'
 import type { Azure } from '../azure/provider.ts'
 import { claimed, strangers } from '../installation.ts'
 import { type StatusRecord, statusRecord } from '../status-record.ts'
@@ -31,12 +32,13 @@ import { nothing, observe, placeOf } from './observe.ts'
 import { FINALIZER, perform } from './perform.ts'
 import { phases } from './phases.ts'
 import type { Prober } from './prober.ts'
+import { type Recollections, recollections } from './recollection.ts'
 import { intend, record } from './record.ts'
 import { isSettled } from './settled.ts'
 import { type Silences, silences } from './silence.ts'
 import type { Outcome } from './status.ts'
 import { suspended } from './suspension.ts'
-import { urgencyOf } from './urgency.ts'
+import { priorityOf, urgencyOf } from './urgency.ts'
 
 export interface Outside {
   runtime: Runtime
@@ -63,17 +65,19 @@ export function gpuVmController(outside: Outside) {
   const { runtime, machines, ownWrites, nudges, settings, prober, fleet } = outside
   const records = statusRecord({ ...outside, client: outside.kube, resource: gpuVms, others: OTHERS })
   const quiet = silences(settings)
+  const memories = recollections()
   machines.onChange(({ type, object }) => {
     if (type !== 'Deleted') return
     outside.holdings.gone(object)
     quiet.broken(object.metadata.uid ?? '')
     prober.forget(object.metadata.uid ?? '')
     records.forget(object.metadata.uid ?? '')
+    memories.forget(object.metadata.uid ?? '')
   })
   return controller({
     runtime,
     name: 'gpuvm.lifecycle',
-    reconcile: gpuVmReconciler({ ...outside, records, silences: quiet }),
+    reconcile: gpuVmReconciler({ ...outside, records, memories, silences: quiet }),
     // After a restart the first list of the fleet says which of the standing machines need a look of their own.
     sources: [
       reflected(machines, { predicate: change => isOfInterest(change, records) }),
@@ -98,6 +102,7 @@ function isOfInterest(change: Change<GpuVm>, records: StatusRecord<GpuVm>): bool
 
 export interface Inside extends Outside {
   records: StatusRecord<GpuVm>
+  memories: Recollections
   silences: Silences
 }
 
@@ -128,9 +133,16 @@ function gpuVmReconciler(outside: Inside): Reconcile {
 
     if (!hindrance) outside.silences.broken(seen.uid)
     await record({ seen, verdict: told, outcome }, outside, signal)
-    return { requeueAfterSeconds: told.requeueAfterSeconds }
+    const priority = priorityOf(seen.machine)
+    // What was done as it was meant to be is gone on with; only what was hindered is tried more and more seldom.
+    if (!hindrance && verdict.step && told.requeueAfterSeconds === 0)
+      return { requeueAfterSeconds: AT_ONCE_SECONDS, priority }
+    return { requeueAfterSeconds: told.requeueAfterSeconds, priority }
   }
 }
+
+/** Until the next step, when nothing has to be waited for but the store that has to see the last one's write. */
+const AT_ONCE_SECONDS = 0.01
 
 /** With our finalizer on it, and its status as it is on record. */
 async function takenOn(found: GpuVm, outside: Inside, signal: AbortSignal): Promise<GpuVm> {
@@ -195,15 +207,23 @@ export interface Attempt {
 async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promise<Attempt> {
   let verdict: Verdict = {}
   let decided = seen // As the phases were given it; what is done writes into `seen`.
-  const { kube, holdings } = outside
-  const azure = outside.azure(urgencyOf(seen.machine))
+  const { kube, holdings, fleet } = outside
+  const recollection = outside.memories.of(seen)
+  const live = outside.azure(urgencyOf(seen.machine))
+  // What goes is seen to be gone, and what was another's is read tag by tag.
+  const isSeenWhole = isLeaving(seen.machine) || seen.machine.status?.adoptedFrom !== undefined
+  const azure = isSeenWhole ? live : recollection.through(live)
+  const isEndInSight = fleet.isEndInSight(seen.machine)
   try {
-    seen.observed = await observe({ ...seen, azure, kube, holdings, signal })
+    seen.observed = await observe({ ...seen, azure, kube, holdings, recollection, isEndInSight, signal })
     seen.now = outside.runtime.clock.now()
     decided = { ...seen }
     verdict = suspended(seen, decide(phases, seen))
     if (verdict.step?.do === 'DeallocateVirtualMachine') await intend(seen, verdict, outside, signal)
     const outcome = verdict.step ? await perform(verdict.step, seen, { azure, kube }, signal) : {}
+    // The number that is raised now is nobody's yet.
+    if (verdict.step?.do === 'BeginIncarnation')
+      recollection.isUnmade(virtualMachineName(seen.rootUid, seen.incarnation.number + 1))
     outside.onDecided({ seen: decided, verdict })
     return { verdict, outcome }
   } catch (error) {
@@ -212,7 +232,7 @@ async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promis
       outside.onDecided({ seen: decided, verdict, hindrance: { is: 'Error', code: name, message } })
       throw error
     }
-    const hindrance = hindranceOf(error, seen, verdict)
+    const hindrance = hindranceOf(error, { ...seen, isRecalled: recollection.wasUsed }, verdict)
     const { code, message } = error
     outside.onDecided({ seen: decided, verdict, hindrance: { is: hindrance.is, code, message } })
     return { verdict, outcome: hindrance.is === 'Refused' ? { refused: hindrance.refused } : {}, hindrance }

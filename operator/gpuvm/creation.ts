@@ -1,8 +1,8 @@
 // Makes the VM of the present incarnation, once its predecessor is gone and address and interface stand. The first is
 // made from the image, every later one from the disk that the first one left.
-import { kindOf, type Phase } from './decision.ts'
+import { kindOf, lookSeconds, type Phase } from './decision.ts'
 
-export const creation: Phase = ({ machine, observed, incarnation, settings }) => {
+export const creation: Phase = ({ machine, observed, incarnation, settings, operations }) => {
   if (observed.virtualMachine || machine.spec.powerState !== 'Running') return {}
   return {
     step: { do: 'CreateVirtualMachine' },
@@ -10,6 +10,6 @@ export const creation: Phase = ({ machine, observed, incarnation, settings }) =>
       reason: 'Creating',
       message: `Azure is asked for ${kindOf(incarnation.priority)}, ${machine.spec.size}.`,
     },
-    requeueAfterSeconds: settings.operationPollSeconds,
+    requeueAfterSeconds: lookSeconds(settings, operations),
   }
 }

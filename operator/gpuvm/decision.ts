@@ -78,12 +78,12 @@ export interface Seen {
   stream: StreamSeen
   now: Date
   settings: GpuVmSettings
-  /** Long-running operations under way in the whole fleet. */
+  /** Machines of the whole fleet for which Azure is at work. */
   operations: number
 }
 
-/** Looks at long-running operations a second: half of ARM's 25 reads, of which everything else has to live too. */
-const OPERATION_LOOKS_PER_SECOND = 12
+/** Looks at what Azure is at work on, a second: a third of ARM's 25 reads, of which everything else has to live too. */
+const OPERATION_LOOKS_PER_SECOND = 8
 
 /**
  * Seconds until the next look at an operation, when so many are under way: all of them together stay inside the read

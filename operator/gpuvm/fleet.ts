@@ -16,7 +16,9 @@ export interface Fleet extends Runnable {
   readonly listed: Promise<void>
   /** The power state in the newest list; `undefined` when the machine or the list is missing. */
   powerState(virtualMachine: string): PowerState | undefined
-  /** Machines with a long-running operation under way, at the last comparison. */
+  /** Whether the newest list shows already what the machine's operation is to bring about. */
+  isEndInSight(machine: GpuVm): boolean
+  /** Machines for which Azure is at work, be it by an operation of ours or an eviction, at the last comparison. */
   readonly operations: number
 }
 
@@ -74,6 +76,14 @@ export function fleet(options: {
     return Math.max(pollSeconds, (Math.max(1, ...pages) * 60) / PAGES_PER_MINUTE / speed)
   }
 
+  /** Whether the list shows already what the operation is to bring about; then its own poll need not be waited for. */
+  function isEndInSight({ kind, resource }: NonNullable<GpuVmStatus['operation']>): boolean {
+    const state = powerState(resource.toLowerCase())
+    if (kind === 'Create' || kind === 'Start') return state === 'Running'
+    if (kind === 'Delete') return state === undefined && lists.size > 0 && failing.size === 0
+    return kind === 'Deallocate' && state === 'Deallocated'
+  }
+
   function compare(): void {
     operations = 0
     for (const machine of machines.list()) {
@@ -82,10 +92,16 @@ export function fleet(options: {
       if (uid === undefined || status?.incarnation === undefined) continue
       if (status.operation !== undefined) {
         operations += 1
-        if (isEndInSight(status.operation, powerState)) options.onDifference(referenceOf(machine))
+        if (isEndInSight(status.operation)) options.onDifference(referenceOf(machine))
         continue
       }
-      if (status.vmId === undefined) continue
+      if (status.vmId === undefined) {
+        if (!isBeingEvicted(status)) continue
+        operations += 1
+        const before = virtualMachineName(uid, status.incarnation.number - 1)
+        if (powerState(before.toLowerCase()) === 'Deallocated') options.onDifference(referenceOf(machine))
+        continue
+      }
       const state = powerState(virtualMachineName(uid, status.incarnation.number).toLowerCase())
       if (state === 'Unknown' || state === status.powerState) continue
       if (state === undefined && failing.size > 0) continue // It may stand in the list that is missing.
@@ -97,6 +113,10 @@ export function fleet(options: {
     name: 'fleet',
     listed,
     powerState: name => powerState(name.toLowerCase()),
+    isEndInSight({ status }) {
+      const { operation } = status ?? {}
+      return operation !== undefined && operation.kind !== 'Delete' && isEndInSight(operation)
+    },
     get operations() {
       return operations
     },
@@ -114,12 +134,7 @@ export function fleet(options: {
   }
 }
 
-/** Whether the list shows already what the operation is to bring about; then its own poll need not be waited for. */
-function isEndInSight(
-  { kind, resource }: NonNullable<GpuVmStatus['operation']>,
-  powerState: (name: string) => PowerState | undefined,
-): boolean {
-  const state = powerState(resource.toLowerCase())
-  if (kind === 'Create' || kind === 'Start') return state === 'Running'
-  return kind === 'Deallocate' && state === 'Deallocated'
+/** Its successor is on record, and waits for Azure to be done with it. */
+function isBeingEvicted({ incarnation, operation }: GpuVmStatus): boolean {
+  return incarnation?.reason === 'Evicted' && incarnation.number > 1 && operation === undefined
 }

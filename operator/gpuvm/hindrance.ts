@@ -22,8 +22,17 @@ const onMachine: Step['do'][] = [
   'DeleteVirtualMachine',
 ]
 
-export function hindranceOf(error: AzureError, seen: Seen, verdict: Verdict): Hindrance {
+/** Something that the call names does not exist (any more); the message names it first. */
+const ABSENT = /NotFound$|^InvalidResourceReference$/
+
+/** `isRecalled`: some of what was acted on was remembered, and not looked at. */
+export function hindranceOf(error: AzureError, seen: Seen & { isRecalled?: boolean }, verdict: Verdict): Hindrance {
   const { code } = error
+  const [missing = ''] = ABSENT.test(code) ? (/\/subscriptions\/\S+/i.exec(error.message) ?? []) : []
+  if (seen.isRecalled && missing.toLowerCase().includes(seen.rootUid)) {
+    const because = { reason: reasonOf(code), message: `What was there is looked for again. ${error.message}` }
+    return { is: 'Busy', code, verdict: { ...verdict, because, requeueAfterSeconds: 0 } }
+  }
   const decision = decideOn(error)
   if (decision.do === 'Retry')
     return { is: 'Unanswered', code, error, afterSeconds: decision.afterSeconds, verdict: unanswered(seen, error) }

@@ -1,14 +1,16 @@
 // The address and the interface, made once and kept for the object's whole life: an eviction never touches them.
-import { type Phase, type Seen, scaled, type Verdict } from './decision.ts'
+import { lookSeconds, type Phase, type Seen, scaled, type Verdict } from './decision.ts'
 
 /** Seconds until what failed late is asked for again. */
 const FAILED_SECONDS = 30
 
 export const network: Phase = seen => {
-  const { machine, region, observed, settings } = seen
+  const { machine, region, observed, settings, operations } = seen
   if (machine.spec.powerState !== 'Running') return {}
   const because = { reason: 'Creating', message: 'Azure prepares the address and the network interface.' }
-  const wait: Verdict = { because, requeueAfterSeconds: settings.operationPollSeconds / 2 }
+  // Sooner than at what takes Azure a minute; where many are at it, at a time when it is most likely done.
+  const soon = Math.min(settings.operationPollSeconds, lookSeconds(settings, operations) / 2)
+  const wait: Verdict = { because, requeueAfterSeconds: soon }
   const again: Verdict = { because, requeueAfterSeconds: scaled(FAILED_SECONDS, settings) }
   const { publicIPAddress, networkInterface, networkSecurityGroup } = observed
 

@@ -1,5 +1,6 @@
-// Gathers everything that a pass needs, once. Only what a decision can hang on is read: a machine that stands costs
-// one GET, and a long-running operation that still runs costs one look at it and nothing else.
+// Gathers everything that a pass needs, once. Only what a decision can hang on is read, and of that only what this
+// process does not know (recollection.ts): a machine that stands costs one GET, a long-running operation that still runs
+// one look at it and nothing else.
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
@@ -15,6 +16,7 @@ import {
 import type { Azure, OperationState, Place } from '../azure/provider.ts'
 import { type Heritage, incarnationOf, isLeaving, type Observed, PLAYER_LABEL } from './decision.ts'
 import type { Holdings } from './holdings.ts'
+import type { Recollection } from './recollection.ts'
 
 /** Before anything was asked. */
 export const nothing: Observed = {
@@ -35,6 +37,9 @@ export interface Sighting {
   azure: Azure
   kube: KubeClient
   holdings: Pick<Holdings, 'of'>
+  recollection: Pick<Recollection, 'isDeleted'>
+  /** Azure's list of the fleet shows already what the operation under way is to bring about. */
+  isEndInSight: boolean
   machine: GpuVm
   uid: string
   rootUid: string
@@ -47,17 +52,23 @@ export async function observe(sighting: Sighting): Promise<Observed> {
   const { azure, machine, rootUid, place, now, signal } = sighting
   if (!place) return { ...nothing, hasBootstrapSecret: await bootstrapSecretExists(sighting) }
 
-  const operation = await operationState(sighting, place)
+  const { number } = incarnationOf(machine, now)
+  const name = virtualMachineName(rootUid, number)
+  // Whose end the list shows is looked at itself; its operation is asked only where that does not settle it.
+  const ended = sighting.isEndInSight ? await azure.virtualMachine(place, name, signal) : undefined
+  const operation = ended?.provisioningState === 'Succeeded' ? undefined : await operationState(sighting, place)
   // While an operation runs nothing else can be decided, but that all of it is to go, if it is not going already.
   const isOvertaken = isLeaving(machine) && machine.status?.operation?.kind !== 'Delete'
   if (operation?.is === 'Running' && !isOvertaken) return { ...nothing, sight: 'Operation', operation }
+  const { kind, resource } = machine.status?.operation ?? {}
+  if (operation?.is === 'Succeeded' && kind === 'Delete' && resource !== undefined)
+    sighting.recollection.isDeleted(resource)
 
   const heritage = isLeaving(machine) ? undefined : await heritageOf(sighting)
   if (heritage) return { ...nothing, sight: 'Operation', heritage }
 
-  const { number } = incarnationOf(machine, now)
   const [virtualMachine, predecessor] = await Promise.all([
-    azure.virtualMachine(place, virtualMachineName(rootUid, number), signal),
+    ended ?? azure.virtualMachine(place, name, signal),
     number > 1 && mayHavePredecessor(machine)
       ? azure.virtualMachine(place, virtualMachineName(rootUid, number - 1), signal)
       : undefined,

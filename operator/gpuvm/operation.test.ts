@@ -45,7 +45,7 @@ test('an operation that Azure has forgotten holds nothing up', () => {
 
 test('with many under way each is looked at more seldom, so that all stay inside the read budget', () => {
   const asked = (operations: number) => lookSeconds(settings, operations)
-  expect([0, 10, 48].map(asked)).toEqual([4, 4, 4])
-  expect(asked(480)).toBe(40)
-  expect(480 / asked(480)).toBeLessThanOrEqual(25 / 2)
+  expect([0, 10, 32].map(asked)).toEqual([4, 4, 4])
+  expect(asked(480)).toBe(60)
+  expect(480 / asked(480)).toBeLessThanOrEqual(25 / 3)
 })

@@ -1,12 +1,12 @@
 // Takes the VM that came before out of Azure, whatever its successor is to be; disks and address are kept. Until it
 // has let go of them nothing new is asked for, and so a session never holds two machines.
-import type { Phase } from './decision.ts'
+import { lookSeconds, type Phase } from './decision.ts'
 import { refusedExplanation, standingRefusal } from './refusal.ts'
 
 export const replacement: Phase = seen => {
-  const { machine, observed, incarnation, settings } = seen
+  const { machine, observed, incarnation, settings, operations } = seen
   if (observed.virtualMachine) return {}
-  const wait = { requeueAfterSeconds: settings.operationPollSeconds }
+  const wait = { requeueAfterSeconds: lookSeconds(settings, operations) }
 
   if (observed.predecessor) {
     const message = 'The machine that came before is removed; disks and address are kept.'

@@ -39,7 +39,7 @@ export function virtualMachine(different: Partial<VirtualMachineSeen> = {}): Vir
     provisionedAt: undefined,
     agent: undefined,
     failure: undefined,
-    osDiskName: `gvm-${UID}-os`,
+    disks: [{ name: `gvm-${UID}-os`, id: `${group}/Microsoft.Compute/disks/gvm-${UID}-os` }],
     ...different,
   }
 }

@@ -1,5 +1,6 @@
 // What befalls a machine that is no eviction and no refusal: a sick host, a person with the portal open.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { condition } from '../../lib/kube/conditions.ts'
 import { createAzure } from '../../operator/azure/sdk.ts'
 import { isPlayable, startWorld, type World } from './support/world.ts'
 
@@ -56,6 +57,39 @@ test.concurrent('deallocated by a person it was not evicted: it is started again
   expect(after.status?.evictions).toBeUndefined()
   await scene.until('it is told', async () => (await scene.eventsOf('solo')).includes('StoppedByOthers'))
   expect(await scene.eventsOf('solo')).not.toContain('Evicted')
+  await scene.delete('solo')
+  await scene.gone('solo')
+  expect(await azure.standing(uid)).toEqual([])
+})
+
+test.concurrent('I6: an interface that somebody deletes in the midst of a rescue is made anew: what Azure has now overrules what was seen', async ({
+  onTestFinished,
+}) => {
+  const { azure } = world
+  const scene = await world.scene('nic-by-hand', onTestFinished)
+  scene.operate()
+  const uid = await scene.apply('solo')
+  const before = await scene.machine('solo', 'is playable', isPlayable)
+  // Azure answers late, so that there is time to hold the operator before it makes the successor.
+  await azure.fault({ kind: 'DELETE virtualMachines', resource: uid }, { delaySeconds: 100 })
+  await azure.evict(`gvm-${uid}-vm-1`)
+  await scene.until('the evicted VM is gone', async () => (await azure.of(uid)).virtualMachines.length === 0)
+  await scene.annotate('solo', { 'wasd.cloud/suspend': '' })
+  await scene.machine('solo', 'is held', m => condition(m.status?.conditions, 'Suspended')?.status === 'True')
+  const { subscriptionId = '', resourceGroup = '' } = world.catalogue.regions.westeurope ?? {}
+  const place = { subscriptionId, resourceGroup, region: 'westeurope' }
+  await createAzure(azure.settings).deleteNetworkInterface(place, `gvm-${uid}-nic`, AbortSignal.timeout(5000))
+  await scene.until('the interface is gone', async () => (await azure.of(uid)).networkInterfaces.length === 0)
+  const mark = await azure.mark()
+  await scene.annotate('solo', { 'wasd.cloud/suspend': null })
+  const after = await scene.machine('solo', 'is playable again', m => m.status?.priority === 'Regular' && isPlayable(m))
+  expect(after.status).toMatchObject({ publicIP: before.status?.publicIP, incarnation: { number: 2 } })
+  const puts = (await azure.calls(mark)).filter(({ method, path }) => method === 'PUT' && path.includes(uid))
+  expect(puts.map(({ kind, status }) => `${kind} ${status}`)).toEqual([
+    'PUT virtualMachines 400',
+    'PUT networkInterfaces 201',
+    'PUT virtualMachines 201',
+  ])
   await scene.delete('solo')
   await scene.gone('solo')
   expect(await azure.standing(uid)).toEqual([])

@@ -1,0 +1,201 @@
+// What this process has itself seen of one machine's resources, so that a pass reads of Azure only what may have come to
+// be different. It is a hint and nothing more. It is lost with the process. What a call may change is forgotten with
+// the call, and all of it when a call fails or gets no answer: the next pass reads everything anew. And what a wrong hint
+// leads to is harmless: the PUT of an address or an interface changes nothing where it stands already, a VM's is refused
+// where there is one (`If-None-Match: *`) or where what it is to hold is gone. A VM that stands is always read, and
+// nothing is given back to Azure by hints.
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { AzureError, BUDGET_SPENT } from '../azure/errors.ts'
+import {
+  dataDiskName,
+  networkInterfaceName,
+  networkSecurityGroupName,
+  osDiskName,
+  publicIPAddressName,
+  virtualMachineName,
+} from '../azure/names.ts'
+import type {
+  Azure,
+  DiskSeen,
+  NetworkInterfaceSeen,
+  NetworkSecurityGroupSeen,
+  Place,
+  ProvisioningState,
+  PublicIPAddressSeen,
+  VirtualMachineSeen,
+} from '../azure/provider.ts'
+
+export interface Recollection {
+  /** Azure, of which only that is asked what is not known. */
+  through(azure: Azure): Azure
+  /** Whether anything was said from memory to be there since `through` was last called. */
+  readonly wasUsed: boolean
+  /** Nothing of the object can be in Azure yet. */
+  isNew(machine: { rootUid: string; machine: GpuVm }): void
+  /** No VM of this name was ever asked for. */
+  isUnmade(virtualMachine: string): void
+  /** Azure says that the VM's deletion has ended: its disks are free. */
+  isDeleted(virtualMachine: string): void
+  forget(): void
+}
+
+export interface Recollections {
+  of(seen: { uid: string; rootUid: string; machine: GpuVm; now: Date }): Recollection
+  forget(uid: string): void
+}
+
+/** One for each object, for as long as it is there. */
+export function recollections(): Recollections {
+  const known = new Map<string, Recollection>()
+  /** Whoever worked on objects before us has stopped by then. */
+  let began: Date | undefined
+  return {
+    of({ uid, rootUid, machine, now }) {
+      began ??= now
+      const found = known.get(uid)
+      if (found !== undefined) return found
+      const made = recollection()
+      known.set(uid, made)
+      const { creationTimestamp } = machine.metadata
+      const isOurs = creationTimestamp !== undefined && new Date(creationTimestamp) >= began
+      if (isOurs && machine.status?.incarnation === undefined) made.isNew({ rootUid, machine })
+      return made
+    },
+    forget: uid => void known.delete(uid),
+  }
+}
+
+export function recollection(): Recollection {
+  const memory = {
+    absentMachines: new Set<string>(),
+    /** By VM: what it held when it was last looked at. */
+    held: new Map<string, VirtualMachineSeen>(),
+    addresses: new Map<string, PublicIPAddressSeen | undefined>(),
+    interfaces: new Map<string, NetworkInterfaceSeen | undefined>(),
+    groups: new Map<string, NetworkSecurityGroupSeen | undefined>(),
+    disks: new Map<string, DiskSeen | undefined>(),
+  }
+  let wasUsed = false
+
+  function forget(): void {
+    for (const part of Object.values(memory)) part.clear()
+  }
+
+  /** A look that is answered from memory while what is remembered is at rest. */
+  function remembered<Seen extends { provisioningState: ProvisioningState }>(
+    known: Map<string, Seen | undefined>,
+    look: (place: Place, name: string, signal: AbortSignal) => Promise<Seen | undefined>,
+  ) {
+    return async (place: Place, name: string, signal: AbortSignal): Promise<Seen | undefined> => {
+      const seen = known.get(name)
+      if (known.has(name) && (seen === undefined || seen.provisioningState === 'Succeeded')) {
+        wasUsed ||= seen !== undefined
+        return seen
+      }
+      const found = await look(place, name, signal)
+      known.set(name, found)
+      return found
+    }
+  }
+
+  /** Whatever comes of a change, what it touches is not known any more; what was never sent has touched nothing. */
+  async function changing<Reply>(call: () => Promise<Reply>, touched: () => void): Promise<Reply> {
+    try {
+      const reply = await call()
+      touched()
+      return reply
+    } catch (error) {
+      if (!(error instanceof AzureError && error.code === BUDGET_SPENT)) forget()
+      throw error
+    }
+  }
+
+  return {
+    get wasUsed() {
+      return wasUsed
+    },
+    forget,
+    isNew({ rootUid, machine }) {
+      memory.absentMachines.add(virtualMachineName(rootUid, 1))
+      memory.addresses.set(publicIPAddressName(rootUid), undefined)
+      memory.interfaces.set(networkInterfaceName(rootUid), undefined)
+      memory.groups.set(networkSecurityGroupName(rootUid), undefined)
+      memory.disks.set(osDiskName(rootUid), undefined)
+      for (const { name } of machine.spec.disks.data ?? []) memory.disks.set(dataDiskName(rootUid, name), undefined)
+    },
+    isUnmade(virtualMachine) {
+      memory.absentMachines.add(virtualMachine)
+    },
+    isDeleted(virtualMachine) {
+      memory.absentMachines.add(virtualMachine)
+      const { disks = [], ownerUid } = memory.held.get(virtualMachine) ?? {}
+      memory.held.delete(virtualMachine)
+      for (const disk of disks)
+        memory.disks.set(disk.name, { ...disk, ownerUid, managedBy: undefined, provisioningState: 'Succeeded' })
+    },
+    through(azure) {
+      wasUsed = false
+      const { absentMachines, held, addresses, interfaces, groups, disks } = memory
+      return {
+        ...azure,
+        publicIPAddress: remembered(addresses, azure.publicIPAddress),
+        networkInterface: remembered(interfaces, azure.networkInterface),
+        networkSecurityGroup: remembered(groups, azure.networkSecurityGroup),
+        disk: remembered(disks, azure.disk),
+        async virtualMachine(place, name, signal) {
+          if (absentMachines.has(name)) return undefined
+          const seen = await azure.virtualMachine(place, name, signal)
+          if (seen === undefined) {
+            absentMachines.add(name)
+            disks.clear() // It may have held them, and whoever deleted it did not tell us.
+          } else {
+            held.set(name, seen)
+            for (const disk of seen.disks) {
+              const { ownerUid, id: managedBy } = seen
+              disks.set(disk.name, { ...disk, ownerUid, managedBy, provisioningState: 'Succeeded' })
+            }
+          }
+          return seen
+        },
+        putPublicIPAddress: (place, request, signal) =>
+          changing(
+            () => azure.putPublicIPAddress(place, request, signal),
+            () => addresses.delete(request.name),
+          ),
+        putNetworkInterface: (place, request, signal) =>
+          changing(
+            () => azure.putNetworkInterface(place, request, signal),
+            () => interfaces.delete(request.name),
+          ),
+        putNetworkSecurityGroup: (place, request, signal) =>
+          changing(
+            () => azure.putNetworkSecurityGroup(place, request, signal),
+            () => groups.delete(request.name),
+          ),
+        createVirtualMachine: (place, request, signal) =>
+          changing(
+            () => azure.createVirtualMachine(place, request, signal),
+            () => {
+              absentMachines.delete(request.name)
+              disks.clear()
+            },
+          ),
+        deleteVirtualMachine: (place, name, signal) =>
+          changing(
+            () => azure.deleteVirtualMachine(place, name, signal),
+            () => disks.clear(),
+          ),
+        startVirtualMachine: (...given) => changing(() => azure.startVirtualMachine(...given), nothing),
+        redeployVirtualMachine: (...given) => changing(() => azure.redeployVirtualMachine(...given), nothing),
+        deallocateVirtualMachine: (...given) => changing(() => azure.deallocateVirtualMachine(...given), nothing),
+        deleteNetworkInterface: (...given) => changing(() => azure.deleteNetworkInterface(...given), forget),
+        deletePublicIPAddress: (...given) => changing(() => azure.deletePublicIPAddress(...given), forget),
+        deleteNetworkSecurityGroup: (...given) => changing(() => azure.deleteNetworkSecurityGroup(...given), forget),
+        deleteDisk: (...given) => changing(() => azure.deleteDisk(...given), forget),
+        retag: (...given) => changing(() => azure.retag(...given), forget),
+      }
+    },
+  }
+}
+
+function nothing(): void {}
