@@ -13,8 +13,8 @@ function stage() {
   const clock = handClock()
   const requests = budget({ clock })
   const gone: string[] = []
-  const ask = (name: string, urgency: Urgency, limits = [writes]) => {
-    const call = requests.admit(limits, urgency, never).then(admission => {
+  const ask = (name: string, urgency: Urgency, limits = [writes], asker?: string) => {
+    const call = requests.admit(limits, urgency, never, asker).then(admission => {
       gone.push(name)
       return admission
     })
@@ -109,6 +109,33 @@ test('a line that would take longer than a few seconds sends its end away, each 
   expect(refused.map(({ code }) => code)).toEqual(Array.from({ length: refused.length }, () => 'RequestBudgetSpent'))
   expect(outcomes.length - refused.length).toBeGreaterThanOrEqual(4)
   expect(new Set(refused.map(({ retryAfterSeconds }) => retryAfterSeconds)).size).toBe(refused.length)
+})
+
+test('of many who come back when they are told, each is let go in the order in which it first asked, and no token is lost', async () => {
+  const { clock, gone, ask } = stage()
+  const many = Array.from({ length: 100 }, (_, index) => `${index}`)
+  /** As a machine does: what is refused is asked for again when that was said, until it has gone. */
+  const insist = async (name: string): Promise<void> => {
+    const refused = await ask(name, 'Creation', [writes], name).then(
+      () => undefined,
+      ({ retryAfterSeconds }) => Number(retryAfterSeconds),
+    )
+    if (refused === undefined) return
+    await clock.sleep(refused * 1000)
+    await insist(name)
+  }
+  for (const name of many) void insist(name)
+  for (let second = 0; second < many.length - writes.burst; second += 1) await clock.advance(1)
+  expect(gone).toEqual(many)
+})
+
+test('whoever has asked before for anything goes before whoever begins', async () => {
+  const { clock, gone, ask } = stage()
+  void ask('first, looking', 'Creation', [reads], 'first')
+  for (const name of ['a', 'b', 'c']) void ask(name, 'Creation', [writes], name)
+  void ask('first', 'Creation', [writes], 'first')
+  await clock.advance(1)
+  expect(gone).toEqual(['first, looking', 'a', 'b', 'first'])
 })
 
 test('who gives up leaves the line', async () => {

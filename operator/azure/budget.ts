@@ -3,7 +3,9 @@
 // is left rules over our own count, and a 429 pauses the one bucket that it names.
 //
 // A line that stands for longer than a few seconds would keep workers from more urgent machines, so that a call which
-// could not go in that time is refused here and told when to come back, as Azure itself would tell it.
+// could not go in that time is refused here and told when to come back, as Azure itself would tell it: by how many are
+// before it, in the line or sent away themselves. Among equally urgent ones whoever asked first for anything at all is
+// before, so that of thousands the first are done first, and no call is lost that Azure would have permitted.
 import { pause } from '../../lib/kube/abort.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import { AzureError, BUDGET_SPENT } from './errors.ts'
@@ -15,8 +17,12 @@ export type Urgency = (typeof URGENCIES)[number]
 
 /** Seconds for which a call waits in line at most. */
 const PATIENCE_SECONDS = 3
+/** Seconds by which those that were sent away come back early: a token that is there finds somebody in the line. */
+const EARLY_SECONDS = 1
 /** Calls in line at most; one more is told to come back. */
 const LONGEST_LINE = 2000
+/** Askers whose place is kept; the first of them are done long since. */
+const ASKERS = 50_000
 /** Buckets kept before those that are full, and so as good as none, are dropped. */
 const BUCKETS = 20_000
 
@@ -24,8 +30,9 @@ export interface Budget {
   /**
    * Resolves when the call may go; `settled` has to be called when its reply is there, or none will come. Rejects with
    * the signal's reason, or with `AzureError` of code `RequestBudgetSpent` and the seconds after which to come back.
+   * An `asker` keeps its place among those that are as urgent, whatever it asks for and however often.
    */
-  admit(limits: readonly Limit[], urgency: Urgency, signal: AbortSignal): Promise<Admission>
+  admit(limits: readonly Limit[], urgency: Urgency, signal: AbortSignal, asker?: string): Promise<Admission>
   /** Calls in line now, by urgency. */
   waiting(): Record<Urgency, number>
 }
@@ -45,10 +52,15 @@ interface Bucket {
   underWay: number
 }
 
-interface Waiter {
+/** Where a call stands: before all of a higher number in the first, then in the second. */
+interface Turn {
   limits: readonly Limit[]
   urgency: number
   order: number
+}
+
+interface Waiter extends Turn {
+  asker: string | symbol
   signal: AbortSignal
   go: () => void
   refuse: (reason: unknown) => void
@@ -64,6 +76,9 @@ export function budget(options: {
   const { clock, speed = 1 } = options
   const buckets = new Map<string, Bucket>()
   const line: Waiter[] = []
+  /** Those that were told to come back, until they should have. */
+  const away = new Map<string | symbol, Turn & { until: number }>()
+  const orders = new Map<string, number>()
   let arrivals = 0
   let alarm: AbortController | undefined
 
@@ -131,7 +146,7 @@ export function budget(options: {
     await pause(clock, milliseconds / 1000, signal)
     if (signal.aborted) return
     const now = clock.monotonic()
-    for (const waiter of line.filter(({ until }) => until <= now)) leave(waiter, spent(waiter.limits))
+    for (const waiter of line.filter(({ until }) => until <= now)) leave(waiter, sentAway(waiter, waiter.asker))
     pump()
   }
 
@@ -142,14 +157,44 @@ export function budget(options: {
     waiter.refuse(reason)
   }
 
-  /** By the length of the line before it, so that those who are sent away do not all come back at once. */
-  function spent(limits: readonly Limit[]): AzureError {
-    const seconds = limits.map(limit => {
-      const before = line.filter(waiter => waiter.limits.some(({ bucket }) => bucket === limit.bucket)).length
-      return wait(limit) / 1000 + before / (limit.refillPerSecond * speed)
+  function orderOf(asker: string | undefined): number {
+    const known = asker === undefined ? undefined : orders.get(asker)
+    if (known !== undefined) return known
+    const order = arrivals++
+    if (asker !== undefined) orders.set(asker, order)
+    const [oldest] = orders.size > ASKERS ? orders.keys() : []
+    if (oldest !== undefined) orders.delete(oldest)
+    return order
+  }
+
+  /** Seconds until its turn would come, by all that are before it. */
+  function secondsUntil(turn: Turn): number {
+    const now = clock.monotonic()
+    const seconds = turn.limits.map(limit => {
+      let before = 0
+      const count = (other: Turn) => {
+        if (isBefore(other, turn) && other.limits.some(({ bucket }) => bucket === limit.bucket)) before += 1
+      }
+      for (const other of line) count(other)
+      for (const [asker, other] of away) {
+        if (other.until > now) count(other)
+        else away.delete(asker)
+      }
+      const { tokens, pausedUntil, at } = bucketOf(limit)
+      return Math.max((pausedUntil - at) / 1000, (before + 1 - tokens) / (limit.refillPerSecond * speed))
     })
+    return Math.max(...seconds, 0)
+  }
+
+  /** Its place is kept, so that those who are sent away do not all come back at once. */
+  function sentAway(turn: Turn, asker: string | symbol): AzureError {
+    const seconds = secondsUntil(turn)
+    const { limits, urgency, order } = turn
+    away.set(asker, { limits, urgency, order, until: clock.monotonic() + (seconds + PATIENCE_SECONDS) * 1000 })
+    const pausedSeconds = Math.max(0, ...limits.map(bucketOf).map(({ pausedUntil, at }) => (pausedUntil - at) / 1000))
+    const retryAfterSeconds = Math.max(seconds - EARLY_SECONDS, pausedSeconds, 0.05)
     const message = 'The requests that Azure permits in this time are spent on what is more urgent, or came before.'
-    return new AzureError(BUDGET_SPENT, message, { retryAfterSeconds: Math.max(...seconds, 0.05) })
+    return new AzureError(BUDGET_SPENT, message, { retryAfterSeconds })
   }
 
   function settle(limits: readonly Limit[], readings: readonly Reading[]): void {
@@ -179,11 +224,12 @@ export function budget(options: {
   }
 
   return {
-    async admit(limits, urgency, signal) {
+    async admit(limits, urgency, signal, asker) {
       signal.throwIfAborted()
-      if (line.length >= LONGEST_LINE) throw spent(limits)
-      const rank = URGENCIES.indexOf(urgency)
-      if (isPausedFor(limits, PATIENCE_SECONDS)) throw spent(limits)
+      const key = asker ?? Symbol('asker')
+      away.delete(key)
+      const turn = { limits, urgency: URGENCIES.indexOf(urgency), order: orderOf(asker) }
+      if (line.length >= LONGEST_LINE || secondsUntil(turn) > PATIENCE_SECONDS) throw sentAway(turn, key)
       await new Promise<void>((resolve, reject) => {
         const abort = () => leave(waiter, signal.reason)
         const unhook = <Value>(then: (value: Value) => void) => {
@@ -193,17 +239,10 @@ export function budget(options: {
           }
         }
         const until = clock.monotonic() + PATIENCE_SECONDS * 1000
-        const waiter: Waiter = {
-          limits,
-          urgency: rank,
-          order: arrivals++,
-          signal,
-          until,
-          go: unhook<void>(resolve),
-          refuse: unhook(reject),
-        }
+        const [go, refuse] = [unhook<void>(resolve), unhook(reject)]
+        const waiter: Waiter = { ...turn, asker: key, signal, until, go, refuse }
         signal.addEventListener('abort', abort, { once: true })
-        const behind = line.findIndex(other => other.urgency > rank)
+        const behind = line.findIndex(other => isBefore(waiter, other))
         line.splice(behind < 0 ? line.length : behind, 0, waiter)
         pump()
       })
@@ -218,10 +257,8 @@ export function budget(options: {
       return counts
     },
   }
+}
 
-  /** Azure has said that it will not listen for longer than anybody waits here. */
-  function isPausedFor(limits: readonly Limit[], seconds: number): boolean {
-    const now = clock.monotonic()
-    return limits.some(limit => bucketOf(limit).pausedUntil - now > seconds * 1000)
-  }
+function isBefore(one: Turn, other: Turn): boolean {
+  return one.urgency === other.urgency ? one.order < other.order : one.urgency < other.urgency
 }

@@ -6,6 +6,7 @@ import { type PipelinePolicy, type PipelineRequest, RestError } from '@azure/cor
 import { type TokenCredential, WorkloadIdentityCredential } from '@azure/identity'
 import type { Budget, Urgency } from './budget.ts'
 import { limitsOf, readingsOf } from './limits.ts'
+import { uidIn } from './names.ts'
 
 type AbortSignalLike = NonNullable<PipelineRequest['abortSignal']>
 
@@ -89,7 +90,7 @@ export function inTurn({ budget, urgency, regionOf }: Turn): PipelinePolicy {
       const [, subscription = '', group = ''] = /\/subscriptions\/([^/]+)\/resourceGroups\/([^/?]+)/i.exec(url) ?? []
       const call = { method, url, region: group === '' ? undefined : regionOf(subscription, group) }
       const signal = abortSignal ? toSignal(abortSignal) : new AbortController().signal
-      const admission = await budget.admit(limitsOf(call), urgency, signal)
+      const admission = await budget.admit(limitsOf(call), urgency, signal, uidIn(url))
       try {
         const response = await next(request)
         const { status, headers, bodyAsText } = response

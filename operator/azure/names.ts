@@ -23,6 +23,11 @@ export function uidOfVirtualMachineName(name: string): string | undefined {
   return /^gvm-([0-9a-f-]{36})-vm-\d+$/i.exec(name)?.[1]?.toLowerCase()
 }
 
+/** The UID of the object whose resource the URL names. */
+export function uidIn(url: string): string | undefined {
+  return /\/gvm-([0-9a-f-]{36})-/i.exec(url)?.[1]?.toLowerCase()
+}
+
 export function tagsOf(owner: {
   installationId: string
   namespace: string
