@@ -42,10 +42,15 @@ export async function lookAtOperation(
 
 function restored({ compute }: SubscriptionClients, stored: string) {
   try {
-    return restorePoller(compute, stored, compute.virtualMachines.createOrUpdate)
+    return restorePoller(compute, withoutResource(stored), compute.virtualMachines.createOrUpdate)
   } catch {
     return undefined // Not what `serialize` wrote: nothing can be learnt from it.
   }
+}
+
+/** At the end of an operation the SDK would read what it was about; whoever asked looks himself, and at more than that. */
+function withoutResource(stored: string): string {
+  return JSON.stringify(JSON.parse(stored, (key, value: unknown) => (key === 'resourceLocation' ? undefined : value)))
 }
 
 function failed(thrown: unknown): OperationState {

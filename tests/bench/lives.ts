@@ -1,14 +1,11 @@
 // Many sessions live at once: create, running, evicted, running, ended. Before them, a small fleet stands for ten
 // minutes of Azure's and the operator's time.
 
-import { Registry } from 'prom-client'
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
-import { kubeMetrics } from '../../lib/kube/metrics.ts'
-import { type Reflector, reflector } from '../../lib/kube/reflector.ts'
-import { systemClock as clock } from '../../lib/process/clock.ts'
-import { createLogger } from '../../lib/telemetry/log.ts'
+import type { Reflector } from '../../lib/kube/reflector.ts'
 import { type Asked, askedBy, endOfLog, writesIn } from './audit.ts'
 import type { Figure, Part } from './figures.ts'
+import { follow } from './following.ts'
 import { forEach, NAMESPACE, OPERATOR, pause, session, startWorld, until, type World } from './world.ts'
 
 const LIVES = Number(process.env.BENCH_LIVES ?? 1000)
@@ -21,22 +18,13 @@ const WRITES_PER_LIFE = 24
 
 export async function lives(folder: string): Promise<Part> {
   const world = await startWorld(folder)
-  const registry = new Registry()
-  const runtime = {
-    clock,
-    random: Math.random,
-    log: createLogger({ program: 'bench', level: 'silent' }),
-    metrics: kubeMetrics(registry),
-  }
-  const seen = reflector({ runtime, client: world.kube, resource: gameSessions, namespace: NAMESPACE })
-  const end = new AbortController()
-  const watching = seen.run(end.signal)
+  const following = follow(world.kube, gameSessions)
+  const { seen } = following
   try {
     const figures = [...(await standing(world, seen)), ...(await manyLives(world, seen))]
     return { title: `${LIVES} sessions live at once: create, running, evicted, running, ended`, figures }
   } finally {
-    end.abort()
-    await watching
+    await following.end()
     await world.stop()
   }
 }

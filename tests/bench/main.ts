@@ -8,6 +8,7 @@ import { clientSpeed } from './client-speed.ts'
 import { isMissed, type Part, table } from './figures.ts'
 import { ledger } from './ledger.ts'
 import { lives } from './lives.ts'
+import { rescue } from './rescue.ts'
 import { standing } from './standing.ts'
 
 /** What each needs it starts itself, under this folder, and ends. */
@@ -16,6 +17,7 @@ const parts: Record<string, (folder: string) => Promise<Part>> = {
   client: clientSpeed,
   ledger,
   lives,
+  rescue,
   standing,
 }
 

@@ -1,5 +1,6 @@
 // The operator's world for a benchmark: the real API server, Azure and the insides of its machines simulated at the
-// wire with no delay and no limit, and the real operator as a process, as often as it is started.
+// wire, and the real operator as a process, as often as it is started. Azure has no delay and no limit, or both, as it
+// has in earnest, at a speed.
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseCatalogue } from '../../crds/catalogue.ts'
@@ -28,6 +29,17 @@ const DELAYS = [
 ]
 /** Of what is left of time: notices, and the machines' boots. */
 const SPEED = 10_000
+/** Seconds that Azure and the machines take in earnest here, always: what is above them is the operator's. */
+export const TAKES = {
+  publicIP: 3,
+  nic: 3,
+  vmCreate: 50,
+  evict: 20,
+  vmDelete: 40,
+  boot: 25,
+} as const
+/** Of this run alone: another's machines would answer for ours. */
+const ADDRESSES = `127.${64 + (process.pid % 60)}.0.0/16`
 const LOOK_MILLISECONDS = 50
 const PATIENCE_SECONDS = 240
 
@@ -44,22 +56,30 @@ export interface OperatorProcess extends Measured {
 
 export type World = Awaited<ReturnType<typeof startWorld>>
 
-export async function startWorld(folder: string) {
+/** `earnest`: how many times as fast as in life Azure's delays and limits are to run. */
+export async function startWorld(folder: string, { earnest }: { earnest?: number } = {}) {
   const catalogue = parseCatalogue(await readFile(CATALOGUE, 'utf8'))
   const cluster: BenchCluster = await startBenchCluster(join(folder, 'cluster'))
   await cluster.namespace(NAMESPACE)
   const addresses = ['PublicIPAddresses', 'StandardSkuPublicIpAddresses', 'StaticPublicIPAddresses']
   const families = new Set(Object.values(catalogue.sizes).map(({ family }) => family))
   const quotas = ['cores', 'lowPriorityCores', 'virtualMachines', 'NetworkInterfaces', ...addresses, ...families]
-  const args = ['--throttling=off', '--public-ip-range=127.96.0.0/16', '--jitter=0']
-  for (const kind of DELAYS) args.push(`--delay=${kind}=0`)
+  const args = [`--public-ip-range=${ADDRESSES}`, '--jitter=0']
+  if (earnest === undefined) for (const kind of DELAYS) args.push(`--delay=${kind}=0`)
+  args.push(`--throttling=${earnest === undefined ? 'off' : 'on'}`)
+  const { boot, ...delays } = TAKES
+  if (earnest !== undefined)
+    for (const [kind, seconds] of Object.entries(delays)) args.push(`--delay=${kind}=${seconds}`)
+  const speed = earnest ?? SPEED
   for (const name of quotas) args.push(`--quota=*/${name}=10000000`)
-  const azure = await startAzure({ catalogue, folder, speed: SPEED, args })
+  const azure = await startAzure({ catalogue, folder, speed, args })
   const guests = await startProgram('demo/simulators/guest/main.ts', [
     '--port=0',
     `--azure=${azure.about.listening}`,
     `--azure-ca=${azure.about.ca}`,
-    `--speed=${SPEED}`,
+    `--speed=${speed}`,
+    `--boot-seconds=${boot}`,
+    '--jitter=0',
   ])
 
   return {
@@ -115,6 +135,19 @@ export function session(index: number, spec: Partial<GameSession['spec']> = {}):
   const wanted = { player: `player-${index}`, game: 'star-caravan', tier: 'standard', regions: [REGION], ...spec }
   const metadata = { namespace: NAMESPACE, name: `s-${index}` }
   return gameSessions.parse({ apiVersion: gameSessions.apiVersion, kind: gameSessions.kind, metadata, spec: wanted })
+}
+
+/** What the operator has to be told so that all it does on a timer runs so many times as fast. */
+export function atSpeed(speed: number): Record<string, string> {
+  const usual = {
+    OPERATION_POLL_SECONDS: 4,
+    FLEET_POLL_SECONDS: 5,
+    PROBE_SECONDS: 15,
+    SWEEP_SECONDS: 120,
+    SWEEP_GRACE_SECONDS: 300,
+    QUOTA_SECONDS: 120,
+  }
+  return Object.fromEntries(Object.entries(usual).map(([name, seconds]) => [name, String(seconds / speed)]))
 }
 
 /** For whoever waits: what is being done now. */

@@ -40,6 +40,7 @@ export type AzureState = z.infer<typeof stateShape>
 
 const call = z.object({
   seq: z.number(),
+  time: z.string(),
   method: z.string(),
   kind: z.string(),
   resource: z.string().nullish(),
