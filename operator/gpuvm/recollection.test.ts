@@ -33,7 +33,10 @@ function stage(found: Partial<Record<'ip' | 'nic' | 'os' | 'vm', unknown>> = {})
     putNetworkInterface: done,
     deleteVirtualMachine: done,
   }
-  return { azure, looks, found, refuse: (error: AzureError) => void (refusal = error) }
+  const refuse = (error: AzureError) => {
+    refusal = error
+  }
+  return { azure, looks, found, refuse }
 }
 
 const putInterface = (azure: Azure) =>
