@@ -1,16 +1,17 @@
-// The books of the version before, with money in them and a session that runs, under the schema of now.
+// The books of versions before, with money in them and a session that runs, under the schema of now; and programs of
+// versions before, which run on while the schema changes under them.
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { migrateApi } from '../../api/migrate.ts'
+import { grantAhead, migrateApi } from '../../api/migrate.ts'
 import { charge, holdOf } from '../../api/wallet/holds.ts'
 import { refundablePaise } from '../../api/wallet/refunds.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
 import { startPostgres } from '../../demo/stack/postgres.ts'
 import { migrate } from '../../lib/database/migrate.ts'
-import { connect } from '../../lib/database/pool.ts'
+import { connect, type Database } from '../../lib/database/pool.ts'
 import { brokenInvariants, noon, silent } from './books.ts'
 
 const migrations = fileURLToPath(new URL('../../api/migrations', import.meta.url))
@@ -37,6 +38,7 @@ const past = `
   INSERT INTO wallet_entries (transaction_id, account_id, amount_paise) VALUES
     (3, 'wallet:${playerId}', -600), (3, 'revenue', 600), (4, 'wallet:${playerId}', -600), (4, 'revenue', 600);`
 
+// Before 0006 there was one role, which owned what it ran on.
 test('I4: money and holds of the version before are lots and holds of this one, and its statements still book', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'wasd-upgrade-'))
   const postgres = await startPostgres({ folder: join(folder, 'postgres') })
@@ -83,4 +85,96 @@ test('I4: money and holds of the version before are lots and holds of this one, 
   expect(await holdOf(database, sessionId)).toMatchObject({ chargedPaise: 1400n, heldPaise: 100n })
   expect(await balanceOf(database, playerId)).toMatchObject({ postedPaise: 600n, heldPaise: 100n })
   expect(await brokenInvariants(database)).toEqual([])
+})
+
+/** What the program of a version says to its database; all of it can be said since there are two roles. */
+async function evening(program: Database, number: number): Promise<void> {
+  const [playerId, sessionId] = [idOf(2 * number), idOf(2 * number + 1)]
+  const at = noon
+  await program.begin(async say => {
+    await say`INSERT INTO players (id, telegram_user_id, telegram_chat_id, first_name, language_code, created_at)
+      VALUES (${playerId}, ${number}, ${number}, 'Asha', 'en', ${at})`
+    await say`INSERT INTO top_ups (id, token, player_id, rail, amount_paise, created_at, expires_at, look_at)
+      VALUES (${sessionId}, ${'t'.repeat(32) + number}, ${playerId}, 'Razorpay', 1000, ${at}, ${at}, ${at})`
+    const [credited] =
+      await say`SELECT * FROM wallet_credit('TopUp', ${playerId}, 1000, 'gateway:razorpay', ${sessionId},
+      ${`razorpay:payment:${sessionId}`}, NULL, NULL, NULL, NULL, ${at})`
+    await say`INSERT INTO payments (rail, id, top_up_id, amount_paise, transaction_id, credited_at)
+      VALUES ('Razorpay', ${sessionId}, ${sessionId}, 1000, ${credited?.transaction_id}, ${at})`
+    await say`INSERT INTO queue_items (topic, key, payload) VALUES ('telegram.notification', ${playerId}, '{}')`
+  })
+  await program.begin(async say => {
+    await say`INSERT INTO sessions (id, player_id, game, tier, regions, created_at, meter_at)
+      VALUES (${sessionId}, ${playerId}, 'quake', 'standard', '{centralindia}', ${at}, ${at})`
+    await say`SELECT outcome, (hold).* FROM wallet_hold_open(${sessionId}, ${playerId}, 3600, 300, 60, ${at})`
+  })
+  await program`SELECT outcome, (hold).* FROM wallet_hold_grow(${sessionId}, ${playerId}, 600, ${at})`
+  await program`SELECT * FROM wallet_refund_start(${sessionId}, ${playerId}, 100, 'gateway:razorpay', ${sessionId}, NULL, NULL, ${at})`
+  await program`SELECT * FROM wallet_refund_end(${sessionId}, 'Failed', NULL, ${at})`
+  await program`SELECT * FROM wallet_debit('Dispute', ${playerId}, 500, 'gateway:razorpay', ${sessionId}, 'd', ${`d:${number}`}, ${at})`
+  await program.begin(async say => {
+    await say`SELECT outcome, (hold).* FROM wallet_charge(${sessionId}, ${playerId}, 300, ${at})`
+    await say`SELECT outcome, (hold).* FROM wallet_release(${sessionId}, ${playerId}, ${at})`
+    await say`UPDATE sessions SET ended_at = ${at}, end_reason = 'PlayerEnded', seen_seconds = 300, seen_phase = 'Ended'
+      WHERE id = ${sessionId}`
+    await say`SELECT * FROM receipt_issue(${sessionId}, ${playerId}, '26-27', 'GST', 1800, '[{"paise": 300}]', ${at})`
+  })
+}
+
+function idOf(number: number): string {
+  return `01jd00000000000000000${String(number).padStart(5, '0')}`
+}
+
+/** All that a role may call, read and write, in words. */
+async function contractOf(owner: Database, role: string): Promise<string[]> {
+  const rows = await owner<{ word: string }[]>`
+    SELECT format('call %s(%s) -> %s', proname, pg_get_function_identity_arguments(oid), pg_get_function_result(oid)) AS word
+    FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND has_function_privilege(${role}, oid, 'EXECUTE')
+    UNION ALL
+    SELECT format('%s %s.%s as %s', may, relname, attname, format_type(atttypid, atttypmod))
+    FROM pg_class table_ JOIN pg_attribute ON attrelid = table_.oid AND attnum > 0 AND NOT attisdropped,
+      unnest('{SELECT,INSERT,UPDATE}'::text[]) may
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(${role}, table_.oid, may)
+    UNION ALL
+    SELECT format('insert into %s without %s', relname, attname)
+    FROM pg_class table_ JOIN pg_attribute ON attrelid = table_.oid AND attnum > 0 AND NOT attisdropped
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(${role}, table_.oid, 'INSERT')
+      AND (NOT attnotnull OR atthasdef OR attidentity <> '')`
+  return rows.map(({ word }) => word)
+}
+
+test('I4: a program of any version since there are two roles runs on while the next migration comes, and before its rights do', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wasd-rollout-'))
+  const postgres = await startPostgres({ folder: join(folder, 'postgres') })
+  const [ownerUrl, programUrl] = [postgres.ownerUrl('wasd_api'), postgres.url('wasd_api')]
+  const role = new URL(programUrl).username
+  const owner = connect(ownerUrl, { max: 1, applicationName: 'test' })
+  const program = connect(programUrl, { max: 2, applicationName: 'test' })
+  onTestFinished(async () => {
+    await Promise.all([owner.end(), program.end()])
+    await postgres.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const directory = join(folder, 'migrations')
+  const names = readdirSync(migrations).sort()
+  const steps = names.filter(name => name >= '0007')
+  for (const name of names.filter(each => each < '0007')) cpSync(join(migrations, name), join(directory, name))
+  await migrate({ url: ownerUrl, directory, log: silent })
+  await owner`SELECT grant_program(${role})`
+  await evening(program, 1)
+
+  for (const [index, name] of steps.entries()) {
+    const before = await contractOf(owner, role)
+    expect(before.length).toBeGreaterThan(100)
+    await grantAhead(owner, role)
+    cpSync(join(migrations, name), join(directory, name))
+    await migrate({ url: ownerUrl, directory, log: silent })
+    // The replicas of before go on between the migration's commit and the grants, and after them.
+    await evening(program, 2 * index + 2)
+    expect(await contractOf(owner, role), name).toEqual(expect.arrayContaining(before))
+    await owner`SELECT grant_program(${role})`
+    await evening(program, 2 * index + 3)
+    expect(await contractOf(owner, role), name).toEqual(expect.arrayContaining(before))
+  }
+  expect(await brokenInvariants(program, [])).toEqual([])
 })
