@@ -75,7 +75,7 @@ const CHATS_AT_ONCE = 16
 const TELEGRAM_ATTEMPTS = 12
 const WEBHOOKS_AT_ONCE = 16
 const REFUNDS_AT_ONCE = 2
-/** About half a day. What webhooks tell is found by reconciliation in any case; a refund then waits for a person. */
+/** About half a day. Then a person can see it; what webhooks tell, and refunds under way, reconciliation sees to in any case. */
 const GATEWAY_ATTEMPTS = 150
 
 export function createFront(outside: FrontOutside): Front {

@@ -62,9 +62,20 @@ async function record(
       WITH credited AS (UPDATE top_ups SET credited_at = coalesce(credited_at, ${now}) WHERE id = ${topUpId})
       INSERT INTO payments (rail, id, top_up_id, amount_paise, transaction_id, credited_at)
       VALUES (${rail}, ${payment.id}, ${topUpId}, ${amountPaise}, ${transactionId}, ${now})`,
-    payment.hasRefunds && enqueue(transaction, 'razorpay.refunds', { paymentId: payment.id }),
+    mayHaveRefunds(payment, now) && enqueue(transaction, 'razorpay.refunds', { paymentId: payment.id }),
     enqueue(transaction, 'telegram.notification', { playerId, notification }),
   ])
+}
+
+/**
+ * Seconds after which refunds of a payment may have been told of before it was credited, when they were nobody's: the list
+ * of what has moved is read again for no longer than that (`OVERLAP_SECONDS` in razorpay-movements.ts).
+ */
+const LATE_SECONDS = 600
+
+/** The snapshot may be older than its refunds. */
+function mayHaveRefunds({ hasRefunds, madeAt }: PaymentSeen, now: Date): boolean {
+  return hasRefunds || (madeAt !== undefined && now.getTime() - madeAt.getTime() > LATE_SECONDS * 1000)
 }
 
 /** Whether this payment is in the books already. */

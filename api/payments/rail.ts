@@ -27,6 +27,8 @@ export interface PaymentSeen {
   paid: Money
   /** Who paid, as Telegram knows them; of Stars alone. */
   payerId?: bigint
+  /** When it was made, where the gateway says so. */
+  madeAt?: Date
   /** Some of it was given back already: its refunds have to be looked at. */
   hasRefunds: boolean
 }

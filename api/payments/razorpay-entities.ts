@@ -16,6 +16,8 @@ export const paymentSchema = z.looseObject({
   status: z.string(),
   captured: z.boolean().nullish(),
   amount_refunded: z.int().min(0).nullish(),
+  /** Seconds since 1970. */
+  created_at: z.int().min(0).nullish(),
   order_id: z.string().nullish(),
   /** An empty list when there are none. */
   notes: z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]).nullish(),
@@ -51,7 +53,9 @@ export function isCaptured({ status, captured }: RazorpayPayment): boolean {
 }
 
 export function paymentSeen(payment: RazorpayPayment, topUpId = noteOf(payment)): PaymentSeen {
-  return { id: payment.id, topUpId, paid: moneyOf(payment), hasRefunds: (payment.amount_refunded ?? 0) > 0 }
+  const { id, amount_refunded: refunded, created_at: made } = payment
+  const madeAt = typeof made === 'number' ? { madeAt: new Date(made * 1000) } : {}
+  return { id, topUpId, paid: moneyOf(payment), ...madeAt, hasRefunds: (refunded ?? 0) > 0 }
 }
 
 export function noteOf({ notes }: RazorpayPayment): string | undefined {

@@ -4,11 +4,13 @@
 // - top-ups that are not credited: was there a payment, or one to be captured? Rarer with age, until even a late
 //   authorisation has had its time;
 // - what has moved at all since the last look: payments, refunds and disputes that nobody told us of;
-// - refunds that are pending at the gateway: how do they stand?
+// - refunds that are pending: how do they stand at the gateway? One that it does not know is brought there again, whatever
+//   became of the item by which that was to happen.
 import { outage } from '../../lib/database/outage.ts'
-import type { Database } from '../../lib/database/pool.ts'
+import { type Database, inTransaction } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import { enqueueAgain } from '../queue/queue.ts'
 import { isPaymentError } from './errors.ts'
 import { bringIn, type MovementOutcome } from './movements.ts'
 import type { HostedRail, Movement, PaymentRail, RailName } from './rail.ts'
@@ -108,7 +110,9 @@ async function lookAtMovements(options: ReconciliationOptions, rail: PaymentRail
 async function lookAtRefunds(options: ReconciliationOptions): Promise<MovementOutcome[]> {
   const { database, rails, clock, log } = options
   const found: MovementOutcome[] = []
-  for (const paymentId of await paymentsWithDueRefunds(database, clock.now())) {
+  const due = await dueRefunds(database, clock.now())
+  const atRazorpay = due.filter(({ rail }) => rail === 'Razorpay').map(({ payment_id: id }) => id)
+  for (const paymentId of new Set(atRazorpay)) {
     try {
       const refunds = await rails.Razorpay.refundsOf(paymentId)
       const movements = refunds.map((refund): Movement => ({ is: 'Refund', refund }))
@@ -118,7 +122,20 @@ async function lookAtRefunds(options: ReconciliationOptions): Promise<MovementOu
       log.error({ error, payment: paymentId }, 'A pending refund could not be asked about') // Its next look is set.
     }
   }
+  for (const { id: refundId } of due) {
+    if (await bringAgain(database, refundId)) log.warn({ refund: refundId }, 'A refund is brought to the gateway again')
+  }
   return found
+}
+
+/** What the gateway was not told of, or has not answered for. Bringing it there twice makes one refund. */
+async function bringAgain(database: Database, refundId: string): Promise<boolean> {
+  return await inTransaction(database, async transaction => {
+    const { count } = await transaction`
+      SELECT FROM refunds WHERE id = ${refundId} AND state = 'Pending' AND asked_by <> 'Gateway'
+        AND (gateway_id IS NULL OR rail = 'Stars') FOR UPDATE`
+    return count > 0 && (await enqueueAgain(transaction, 'payment.refund', { refundId }))
+  })
 }
 
 /** Each by itself: one that nobody can place must not hold up the others. */
@@ -173,15 +190,19 @@ async function claimCursor(
   return row && { position: row.position ?? undefined }
 }
 
-async function paymentsWithDueRefunds(database: Database, now: Date): Promise<string[]> {
-  const rows = await database<{ payment_id: string }[]>`
+/** Pending ones. An old one without a time to be looked at was left behind by a version that set none. */
+async function dueRefunds(
+  database: Database,
+  now: Date,
+): Promise<{ id: string; rail: RailName; payment_id: string }[]> {
+  return await database<{ id: string; rail: RailName; payment_id: string }[]>`
     UPDATE refunds SET look_at =
       ${now}::timestamptz + greatest(make_interval(secs => ${REFUND_SECONDS}), (${now}::timestamptz - asked_at) / 2)
     WHERE id IN (
-      SELECT id FROM refunds WHERE look_at <= ${now} AND state = 'Pending' AND rail = 'Razorpay'
+      SELECT id FROM refunds WHERE state = 'Pending'
+        AND coalesce(look_at, asked_at + make_interval(secs => ${REFUND_SECONDS})) <= ${now}
       ORDER BY look_at LIMIT ${PASS_SIZE} FOR UPDATE SKIP LOCKED
-    ) RETURNING payment_id`
-  return [...new Set(rows.map(({ payment_id: id }) => id))]
+    ) RETURNING id, rail, payment_id`
 }
 
 /** The handler of `razorpay.refunds`. Throws `PaymentError` when the gateway cannot be asked. */

@@ -1,5 +1,5 @@
 // Puts items into the queue, within the transaction that made them true, and lets a person see those that failed for good.
-import type { Queries } from '../../lib/database/pool.ts'
+import type { Queries, Transaction } from '../../lib/database/pool.ts'
 import { type PayloadOf, type TopicName, topics } from './topics.ts'
 
 /** Days after which a repetition is no longer known. Telegram and Razorpay give up after one. */
@@ -111,6 +111,24 @@ export async function retryDeadLettersOf(queries: Queries, topic: TopicName): Pr
     )
     SELECT pg_notify('queue', topic) FROM again`
   return count
+}
+
+/**
+ * Sees to it that something waits to be worked off under the key of `payload`: what is there already is left alone, a dead
+ * letter goes back to work, and nothing is put in twice. False when it was waiting, or at work, anyway.
+ */
+export async function enqueueAgain<Name extends Exclude<TopicName, 'telegram.update'>>(
+  transaction: Transaction,
+  name: Name,
+  payload: PayloadOf<Name>,
+): Promise<boolean> {
+  const { key } = identityOf(name, payload)
+  const there = await transaction<{ id: bigint; dead_at: Date | null }[]>`
+    SELECT id, dead_at FROM queue_items WHERE topic = ${name} AND key = ${key} ORDER BY id`
+  if (there.some(({ dead_at }) => dead_at === null)) return false
+  const [dead] = there
+  if (dead) return await retryDeadLetter(transaction, dead.id)
+  return await enqueue(transaction, name, payload)
 }
 
 /** Forgets by what old repetitions would be known. */

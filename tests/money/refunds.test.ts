@@ -2,9 +2,11 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { refundCommand } from '../../api/payments/command.ts'
+import { bringIn } from '../../api/payments/movements.ts'
 import { askRefund } from '../../api/payments/refunds.ts'
 import { deletePlayer } from '../../api/players/deletion.ts'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
+import { queueCommand } from '../../api/queue/command.ts'
 import { enqueue } from '../../api/queue/queue.ts'
 import { charge, openHold } from '../../api/wallet/holds.ts'
 import type { Database } from '../../lib/database/pool.ts'
@@ -218,6 +220,58 @@ test.each(['processed', 'failed'] as const)(
     expect(await asha.told()).toEqual(['TopUpCredited', outcome])
   },
 )
+
+test('I4: a refund is brought to the gateway whatever became of its item: lost, or dead; once', async () => {
+  const [asha, ravi] = [await payer(), await payer()]
+  const items = async () =>
+    await database<{ dead: boolean }[]>`
+    SELECT dead_at IS NOT NULL AS dead FROM queue_items WHERE topic = 'payment.refund'`
+  await asha.asks()
+  await database`DELETE FROM queue_items WHERE topic = 'payment.refund'`
+  const { id } = await ravi.asks()
+  await database`UPDATE queue_items SET dead_at = now(), attempts = 150, last_error = 'x' WHERE topic = 'payment.refund'`
+  expect(await queueCommand(['dead', '--topic', 'payment.refund'], database)).toContain(id)
+  await gateway.ask(600)
+  expect(await items()).toEqual([{ dead: true }]) // Its time is not over yet.
+  await gateway.ask(1000)
+  await gateway.ask(4000)
+  expect(await items()).toEqual([{ dead: false }, { dead: false }])
+  expect(await gateway.workOff()).toEqual(['RefundProcessed', 'RefundProcessed'])
+  for (const { paymentId } of [asha, ravi]) expect(await gateway.refunds(paymentId)).toHaveLength(1)
+})
+
+test('I4: a refund that was told of before its payment was credited is found, however old the snapshot of the payment', async () => {
+  const asha = await gateway.payer(50_000n)
+  const id = await asha.refundedBySupport({ amount: 20_000 })
+  const { paymentId, player } = asha
+  const refund = {
+    id,
+    paymentId,
+    refundId: undefined,
+    returned: { currency: 'INR', units: 20_000n },
+    state: 'Processed',
+  } as const
+  const [topUp] = await database<{ id: string }[]>`SELECT id FROM top_ups WHERE player_id = ${player.id}`
+  const paid = { currency: 'INR', units: 50_000n }
+  const payment = { id: paymentId, topUpId: topUp?.id, paid, hasRefunds: false, madeAt: new Date(Date.now() - 601_000) }
+  const order = { rail: 'Razorpay', now: new Date() } as const
+  expect(await bringIn(database, { ...order, movements: [{ is: 'Refund', refund }] })).toEqual(['NotOurs'])
+  expect(await bringIn(database, { ...order, movements: [{ is: 'Payment', payment }] })).toEqual(['Credited'])
+  expect(await gateway.workOff()).toEqual(['RefundProcessed'])
+  expect((await asha.balance()).postedPaise).toBe(30_000n)
+  await gateway.events()
+})
+
+test('I4: two refunds whose ids begin alike are two', async () => {
+  const asha = await payer()
+  for (const end of ['a', 'b']) {
+    const returned = { currency: 'INR', units: 10_000n }
+    const refund = { id: `rfnd_${'x'.repeat(40)}${end}`, paymentId: asha.paymentId, refundId: undefined, returned }
+    const movements = [{ is: 'Refund', refund: { ...refund, state: 'Processed' } }] as const
+    expect(await bringIn(database, { rail: 'Razorpay', movements, now: new Date() })).toEqual(['RefundProcessed'])
+  }
+  expect((await asha.balance()).postedPaise).toBe(30_000n)
+})
 
 test('I4: a refund made in the dashboard is debited, and one that the bank sends back is credited again', async () => {
   const asha = await payer()
