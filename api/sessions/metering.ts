@@ -3,23 +3,36 @@ import { smaller } from '../wallet/price.ts'
 
 /** Minutes left, hold and wallet together, at which the player is warned; once at each. */
 export const WARN_MINUTES = [10, 5, 2] as const
-/** A hold grows by so many blocks at once where the wallet is full: each growth is a write to Kubernetes. */
-const LONGEST_BLOCKS = 4n
+/** A hold grows by so many blocks at once, at least where the wallet reaches, and at most: each growth is a write to Kubernetes. */
+const SHORTEST_BLOCKS = 2n
+const LONGEST_BLOCKS = 8n
+/**
+ * Seconds before the end of what is held at which it grows in any case. A process that is killed with the growth in its
+ * hands keeps it for its lease, 15 s, and the next may be killed as well.
+ */
+const LEAD_SECONDS = 60n
 /** Seconds between two looks at most, and at least. */
 const LONGEST_SECONDS = 60
 const SHORTEST_SECONDS = 1
 
 /**
- * Seconds by which a hold grows: half of what hold and wallet can still pay for, so that the rest of a small wallet
- * stays free to be spent or paid back; no less than a block, and no more than four.
+ * Seconds by which a hold grows: half of what hold and wallet can still pay for, so that of a small wallet something stays
+ * free to be paid back; no less than two blocks, and no more than eight. With blocks of 15 minutes ten thousand sessions
+ * then cost about three writes a second.
  */
 export function growthSeconds({ leftSeconds, blockSeconds }: { leftSeconds: bigint; blockSeconds: bigint }): bigint {
+  const shortest = blockSeconds * SHORTEST_BLOCKS
   const half = leftSeconds / 2n
-  if (half <= blockSeconds) return blockSeconds
-  return smaller(half, blockSeconds * LONGEST_BLOCKS)
+  return half <= shortest ? shortest : smaller(half, blockSeconds * LONGEST_BLOCKS)
 }
 
-/** Whether less than half a block is left of what is paid, while it is being played. */
+/** Seconds of what is paid at which it grows: half a block, and time enough for the cluster to hear of it. */
+export function leadSeconds(blockSeconds: bigint): bigint {
+  const half = blockSeconds / 2n
+  return half < LEAD_SECONDS ? LEAD_SECONDS : half
+}
+
+/** Whether so little is left of what is paid that it is to grow, while it is being played. */
 export function isGrowthDue(play: {
   isPlaying: boolean
   paidSeconds: bigint
@@ -27,7 +40,7 @@ export function isGrowthDue(play: {
   blockSeconds: bigint
 }): boolean {
   const { isPlaying, paidSeconds, playedSeconds, blockSeconds } = play
-  return isPlaying && (paidSeconds - playedSeconds) * 2n <= blockSeconds
+  return isPlaying && paidSeconds - playedSeconds <= leadSeconds(blockSeconds)
 }
 
 export interface Warning {
@@ -58,7 +71,7 @@ export function nextLookSeconds(play: {
 }): number {
   const { isPlaying, heldSeconds, leftSeconds, blockSeconds } = play
   if (!isPlaying) return LONGEST_SECONDS // A change of that is seen, and brings us here at once.
-  const growth = Number(heldSeconds) - Number(blockSeconds) / 2
+  const growth = Number(heldSeconds - leadSeconds(blockSeconds))
   const warnings = WARN_MINUTES.map(minutes => Number(leftSeconds) - minutes * 60 + 1)
   const ahead = [growth, ...warnings].filter(seconds => seconds > 0)
   return Math.max(SHORTEST_SECONDS, Math.min(LONGEST_SECONDS, ...ahead))

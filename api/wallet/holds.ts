@@ -83,7 +83,8 @@ export async function growHold(
 
 /**
  * Charges the price of all seconds played so far, less what was charged before: `playedSeconds` is the total; what goes
- * beyond the paid ones is free. Throws `HoldUnknown`, and `HoldReleased` when something would have to be charged after
+ * beyond the paid ones is free. Paid are those of the hold: where it has grown and the cluster did not hear of it in time,
+ * what the operator gave as grace is covered by it, as by a top-up under way. Throws `HoldUnknown`, and `HoldReleased` when something would have to be charged after
  * the release.
  */
 export async function charge(
