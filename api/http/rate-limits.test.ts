@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { createLogger } from '../../lib/telemetry/log.ts'
-import { createRateLimits, LIMITS } from './rate-limits.ts'
+import { BoundedMemory, createRateLimits, LIMITS } from './rate-limits.ts'
 import { connectRedis } from './redis.ts'
 
 // Port 9 is the discard service, which nobody runs: as good as a Redis that is gone.
@@ -17,4 +17,17 @@ test('without Redis the limits hold in memory', async () => {
   }
   await expect(limits.count('pay', '203.0.113.9')).rejects.toMatchObject({ code: 'TooManyRequests' })
   await expect(limits.count('pay', '203.0.113.10')).resolves.toBeDefined()
+})
+
+test('a flood of addresses fills no memory: beyond 65,536 of them some share a count', async () => {
+  const points = 1000
+  const memory = new BoundedMemory({ points, duration: 60 })
+  const subjects = 100_000
+  let counters = 0
+  for (let subject = 0; subject < subjects; subject += 1) {
+    const { remainingPoints } = await memory.consume(`2001:db8::${subject.toString(16)}`)
+    if (remainingPoints === points - 1) counters += 1 // The first of its counter: one is kept for it.
+  }
+  expect(counters).toBeLessThanOrEqual(65_536)
+  expect(counters).toBeGreaterThan(subjects / 3) // Few are mistaken for others.
 })

@@ -79,7 +79,8 @@ export function createRateLimits(redis: RedisConnection): RateLimits {
 /** Subjects that memory tells apart at most; beyond that some share a count. */
 const MEMORY_SUBJECTS = 65_536
 
-class BoundedMemory extends RateLimiterMemory {
+/** Counts in memory, under no more keys than that. */
+export class BoundedMemory extends RateLimiterMemory {
   override consume(key: string | number, points?: number, options?: Record<string, unknown>): Promise<RateLimiterRes> {
     return super.consume(bucketOf(String(key)), points, options)
   }
