@@ -51,6 +51,17 @@ const size = z.strictObject({
   vcpus: z.int().min(1).max(1000),
 })
 
+/** Azure's names of the availability zones of a region: https://learn.microsoft.com/azure/reliability/availability-zones-overview */
+export const ZONES = ['1', '2', '3'] as const
+export type Zone = (typeof ZONES)[number]
+
+/** `undefined` for whatever is no availability zone's name. */
+export function zoneOf(text: string | undefined): Zone | undefined {
+  return ZONES.find(zone => zone === text)
+}
+
+const zone = z.enum(ZONES, "an availability zone is '1', '2' or '3', in quotes: a bare number is no name in YAML")
+
 const image = z.strictObject({
   id: resourceId('Microsoft.Compute/galleries/images/versions'),
   osType: z.enum(['Windows', 'Linux']),
@@ -66,6 +77,14 @@ const region = z.strictObject({
   resourceGroup: z.string().regex(/^[-\w.()]{1,90}$/, "a resource group's name is expected"),
   subnetId: resourceId('Microsoft.Network/virtualNetworks/subnets'),
   networkSecurityGroupId: resourceId('Microsoft.Network/networkSecurityGroups').optional(),
+  zones: z
+    .array(zone, "a list of availability zones is expected, such as ['1', '2', '3']")
+    .min(1, "name one zone at least, or leave zones out: then Azure chooses, and a machine's disks belong to no zone")
+    .refine(names => new Set(names).size === names.length, 'each zone is named once')
+    .optional()
+    .describe(
+      'The availability zones that machines are placed in, the preferred one first. Address and disks are then zone-redundant.',
+    ),
   probeCIDRs: z
     .array(cidr)
     .min(1)

@@ -113,6 +113,7 @@ export function capacitySide(outside: CapacityOutside): Capacity {
     quotasOf: quotas.of,
     doubtsOf: refusals.doubts,
     restOf: resting.of,
+    isUnfit: refusals.isUnfit,
     limits: settings.limits,
     reserve: settings.rescueReserve,
   })
@@ -141,7 +142,7 @@ export function capacitySide(outside: CapacityOutside): Capacity {
     const { object, initial } = change
     const refusal = refusalIn(change)
     if (refusal) {
-      refusals.remember(refusal, refusal.place)
+      refusals.remember(refusal, refusal.place, object.metadata.uid ?? '')
       changed()
     }
     const place = ranAt(object)
@@ -155,13 +156,13 @@ export function capacitySide(outside: CapacityOutside): Capacity {
         break
       case 'Granted':
         refusals.granted(note)
-        resting.note(region, 'Granted')
+        resting.note(note, 'Granted')
         if (priority === 'Spot') rates.began(gpuVmUid, note)
         else answers.note(region, 'Granted')
         changed()
         break
       case 'Refused':
-        if (!isQuota(note.code)) resting.note(region, 'Failed')
+        if (!isQuota(note.code)) resting.note(note, 'Failed')
         if (priority === 'Regular') answers.note(region, 'Refused')
         changed()
         break

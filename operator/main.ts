@@ -261,8 +261,9 @@ function machineSide(
     settings: { installationId, operationPollSeconds, concurrency },
     onDecided: recorded.record,
     onRefused({ seen: { machine, incarnation }, code, message }) {
-      const { region, size } = machine.spec
-      capacity.refusals.remember({ code, message }, { region, size, priority: incarnation.priority })
+      const { region, zone, size } = machine.spec
+      const place = { region, zone, size, priority: incarnation.priority }
+      capacity.refusals.remember({ code, message }, place, machine.metadata.uid ?? '')
     },
   })
   const sweeping = sweeper({

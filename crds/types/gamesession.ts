@@ -191,6 +191,10 @@ export interface GameSessionStatus {
      */
     region: string
     /**
+     * The availability zone of the region. Absent where none was asked for.
+     */
+    zone?: '1' | '2' | '3'
+    /**
      * The Azure VM size, such as Standard_NV12ads_A10_v5.
      */
     size: string

@@ -14,6 +14,10 @@ export interface GpuVmSpec {
    */
   region: string
   /**
+   * The availability zone that the machine stands in. Absent, Azure chooses, and address and disks belong to no zone. Set, the address is zone-redundant, and the zone may change where all disks are zone-redundant too (..._ZRS): the machine is rebuilt there from the same disks.
+   */
+  zone?: '1' | '2' | '3'
+  /**
    * The Azure VM size, such as Standard_NV12ads_A10_v5.
    */
   size: string
@@ -194,6 +198,7 @@ export interface GpuVmStatus {
       | 'CapacityRefused'
       | 'PriorityChanged'
       | 'SizeChanged'
+      | 'ZoneChanged'
       | 'CreateFailed'
       | 'MachineLost'
       | 'Restarted'
@@ -240,6 +245,10 @@ export interface GpuVmStatus {
    * The size that really runs.
    */
   size?: string
+  /**
+   * The availability zone that it stands in. Absent where it stands in none.
+   */
+  zone?: '1' | '2' | '3'
   /**
    * Azure's unique id of the VM.
    */

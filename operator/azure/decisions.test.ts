@@ -17,13 +17,13 @@ test.each([
   },
   { code: 'OperationNotAllowed', message: quota('Total Regional Cores', 10), scope: 'Regular', hours: 1 / 6 },
   { code: 'QuotaExceeded', message: 'Some other quota.', scope: 'Placement', hours: 1 / 6 },
-  { code: 'SkuNotAvailable', scope: 'Placement', hours: 1, regularHours: 23 },
+  { code: 'SkuNotAvailable', scope: 'ZonalPlacement', hours: 1, regularHours: 23 },
   { code: 'VMSizeNotSupported', scope: 'Size', hours: 23 },
   { code: 'BadRequest', message: 'The size is not supported for subscription S.', scope: 'Size', hours: 23 },
   { code: 'AllocationFailed', scope: 'Size', hours: 1 },
-  { code: 'ZonalAllocationFailed', scope: 'Size', hours: 1 },
+  { code: 'ZonalAllocationFailed', scope: 'ZonalSize', hours: 1 },
   { code: 'OverconstrainedAllocationRequest', scope: 'Placement', hours: 1 },
-  { code: 'OverconstrainedZonalAllocationRequest', scope: 'Placement', hours: 1 },
+  { code: 'OverconstrainedZonalAllocationRequest', scope: 'ZonalPlacement', hours: 1 },
   { code: 'SpotPriceGreaterThanProvidedMaxPrice', scope: 'Placement', hours: 1 / 6 },
   { code: 'AzureSpotIsNotSupportedForThisVMSize', scope: 'Placement', hours: 23 },
   { code: 'AzureSpotFeatureNotEnabledForSubscription', scope: 'Spot', hours: 24 },
@@ -125,7 +125,9 @@ test('one code, several things: the message tells which', () => {
     return decision.do === 'Stall' ? decision.remedy : decision.do
   }
   expect(remedy('InvalidParameter', 'The value X provided for the VM size is not valid.')).toContain('spec.size')
-  expect(remedy('BadRequest', "Disk d cannot be attached to the VM because it is not in zone '1'.")).toContain('zone')
+  expect(remedy('BadRequest', "Disk d cannot be attached to the VM because it is not in zone '1'.")).toContain(
+    'spec.zone',
+  )
   expect(remedy('ConflictingUserInput', "Disk d is already owned by VM 'v'.")).toBe('LookAgain')
   expect(remedy('ConflictingUserInput', 'Only CreateOption.Attach is supported.')).toBe('LookAgain')
 })
@@ -148,4 +150,31 @@ test('every row can be reached: none stands behind one that matches all it does'
       expect(found, `${code} ${says}`).toEqual(decision)
     }
   }
+})
+
+test.each([
+  { code: 'InvalidAvailabilityZone', message: 'The zone(s) 3 is not supported.', unfit: 'Zone' },
+  {
+    code: 'ComputeResourceZoneConstraintDoesNotMatchPublicIPAddressZoneConstraint',
+    message:
+      'Compute resource c has a zone constraint 1 but the PublicIPAddress has a different zone constraint Regional.',
+    unfit: 'MachineInZone',
+  },
+  {
+    code: 'BadRequest',
+    message: "Disk d cannot be attached to the VM because it is not in zone '1'.",
+    unfit: 'MachineInZone',
+  },
+  {
+    code: 'BadRequest',
+    message:
+      "Disk d cannot be attached to the VM because it is not in the same zone as the VM. VM zone: '1'. Disk zone: '2'.",
+    unfit: 'MachineInZone',
+  },
+])('$code ($message) is a person’s to mend, but for whoever may choose another zone', ({ code, message, unfit }) => {
+  expect(decideOn(new AzureError(code, message, { status: 400 }))).toMatchObject({ do: 'Stall', unfit })
+})
+
+test('a request that is wrong in another way is not taken to another zone', () => {
+  expect(decideOn(new AzureError('BadRequest', 'The disk is not there.', { status: 400 }))).not.toHaveProperty('unfit')
 })

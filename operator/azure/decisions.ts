@@ -21,7 +21,17 @@ export type Decision =
   /** Nobody knows the code. It is shown, tried again more and more seldom for a while, and then it is a person's. */
   | { do: 'TryAWhile'; remedy: string }
   /** Trying again will not mend it. `remedy` tells a person what will. */
-  | { do: 'Stall'; remedy: string }
+  | Stall
+
+export interface Stall {
+  do: 'Stall'
+  remedy: string
+  /**
+   * Another zone may do, and whoever may choose one goes there: `Zone` has nothing for anybody, `MachineInZone` nothing
+   * for this machine, whose disks or address belong elsewhere.
+   */
+  unfit?: 'Zone' | 'MachineInZone'
+}
 
 export interface Refused {
   do: 'Refused'
@@ -34,16 +44,19 @@ export interface Refused {
 
 /**
  * What a refusal rules out: `Placement` this size, priority and region; `Size` both priorities of the size;
- * `Spot` all spot of the region, `Regular` all on-demand; `Region` everything there. `regularTtlSeconds` holds in place
+ * `Spot` all spot of the region, `Regular` all on-demand; `Region` everything there; `ZonalPlacement` and `ZonalSize` the
+ * first two in the zone that was asked for alone, or in the region where none was. `regularTtlSeconds` holds in place
  * of `ttlSeconds` where on-demand was refused.
  */
-export type RefusalScope = 'Placement' | 'Size' | 'Spot' | 'Regular' | 'Region'
+export type RefusalScope = 'ZonalPlacement' | 'Placement' | 'ZonalSize' | 'Size' | 'Spot' | 'Regular' | 'Region'
 
 const MINUTE = 60
 const HOUR = 3600
 
 const ZONE_REMEDY =
-  'Disks, address and machine have to agree on their zones. Where spec.zone is set, the disks must be zone-redundant (…_ZRS) and the zone one that the region has.'
+  'Disks, address and machine have to agree on their zones. Set spec.zone to the one that its disks are in, or create a GpuVm anew with zone-redundant disks (…_ZRS).'
+const NO_SUCH_ZONE_REMEDY =
+  "The region has no such zone for it. Set spec.zone to one that it has (az vm list-skus --location REGION --zone), and check the region's zones in the catalogue."
 
 interface Row {
   codes: readonly string[]
@@ -72,14 +85,14 @@ export const table: readonly Row[] = [
   },
   { codes: ['QuotaExceeded'], decision: refused('Placement', 10 * MINUTE) },
   // On-demand of a size that a region does not have comes back by the day, spot by the hour.
-  { codes: ['SkuNotAvailable'], decision: { ...refused('Placement', HOUR), regularTtlSeconds: 23 * HOUR } },
+  { codes: ['SkuNotAvailable'], decision: { ...refused('ZonalPlacement', HOUR), regularTtlSeconds: 23 * HOUR } },
   { codes: ['VMSizeNotSupported'], decision: refused('Size', 23 * HOUR) },
   { codes: ['BadRequest'], says: ['not supported for subscription'], decision: refused('Size', 23 * HOUR) },
-  { codes: ['AllocationFailed', 'ZonalAllocationFailed'], decision: refused('Size', HOUR) },
-  {
-    codes: ['OverconstrainedAllocationRequest', 'OverconstrainedZonalAllocationRequest'],
-    decision: refused('Placement', HOUR),
-  },
+  // Said of one zone, it says nothing of the others.
+  { codes: ['ZonalAllocationFailed'], decision: refused('ZonalSize', HOUR) },
+  { codes: ['AllocationFailed'], decision: refused('Size', HOUR) },
+  { codes: ['OverconstrainedZonalAllocationRequest'], decision: refused('ZonalPlacement', HOUR) },
+  { codes: ['OverconstrainedAllocationRequest'], decision: refused('Placement', HOUR) },
   { codes: ['SpotPriceGreaterThanProvidedMaxPrice'], decision: refused('Placement', 10 * MINUTE) },
   { codes: ['AzureSpotIsNotSupportedForThisVMSize'], decision: refused('Placement', 23 * HOUR) },
   { codes: ['AzureSpotFeatureNotEnabledForSubscription'], decision: refused('Spot', 24 * HOUR) },
@@ -201,16 +214,21 @@ export const table: readonly Row[] = [
     says: ['VM size'],
     decision: stall('Set spec.size to a size that the region has (az vm list-skus --location REGION).'),
   },
+  { codes: ['InvalidAvailabilityZone'], decision: { do: 'Stall', remedy: NO_SUCH_ZONE_REMEDY, unfit: 'Zone' } },
   {
-    codes: [
-      'ComputeResourceZoneConstraintDoesNotMatchPublicIPAddressZoneConstraint',
-      'ResourceAvailabilityZonesCannotBeModified',
-      'InvalidAvailabilityZone',
-      'ZonesNotAllowedInBasicSkuResource',
-    ],
+    codes: ['ComputeResourceZoneConstraintDoesNotMatchPublicIPAddressZoneConstraint'],
+    decision: { do: 'Stall', remedy: ZONE_REMEDY, unfit: 'MachineInZone' },
+  },
+  // Compute's two ways of saying that a disk is in another zone.
+  ...['not in zone', 'not in the same zone'].map(words => ({
+    codes: ['BadRequest'],
+    says: [words],
+    decision: { do: 'Stall', remedy: ZONE_REMEDY, unfit: 'MachineInZone' } as const,
+  })),
+  {
+    codes: ['ResourceAvailabilityZonesCannotBeModified', 'ZonesNotAllowedInBasicSkuResource'],
     decision: stall(ZONE_REMEDY),
   },
-  { codes: ['BadRequest'], says: ['not in zone'], decision: stall(ZONE_REMEDY) },
   {
     codes: ['PropertyChangeNotAllowed', 'VMPriorityCannotBeApplied', 'MaxPriceChangeNotAllowedForAllocatedVMs'],
     decision: stall('Azure does not let this change on a machine that stands. Delete the GpuVm and create it anew.'),

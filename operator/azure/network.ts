@@ -1,7 +1,14 @@
 // Addresses, interfaces and security groups in ARM's words and in ours.
 import type { NetworkInterface, NetworkSecurityGroup, PublicIPAddress, SecurityRule } from '@azure/arm-network'
+import { ZONES } from '../../crds/catalogue.ts'
 import { UID_TAG } from './names.ts'
-import type { NetworkInterfaceSeen, NetworkSecurityGroupSeen, PublicIPAddressSeen, Tags } from './provider.ts'
+import type {
+  AddressRedundancy,
+  NetworkInterfaceSeen,
+  NetworkSecurityGroupSeen,
+  PublicIPAddressSeen,
+  Tags,
+} from './provider.ts'
 import { provisioningState } from './virtual-machines.ts'
 
 /**
@@ -23,11 +30,19 @@ export function publicIPAddressSeen(address: PublicIPAddress): PublicIPAddressSe
   }
 }
 
-/** Standard addresses are static: allocated here, kept until deletion, whatever becomes of the VM. */
-export function publicIPAddressBody(region: string, tags: Tags): PublicIPAddress {
+/**
+ * Standard addresses are static: allocated here, kept until deletion, whatever becomes of the VM. One of all zones
+ * serves a machine in each of them; one of none is refused to a machine that stands in a zone.
+ * https://learn.microsoft.com/azure/virtual-network/ip-services/public-ip-addresses#availability-zone
+ */
+export function publicIPAddressBody(
+  region: string,
+  { redundancy, tags }: { redundancy: AddressRedundancy; tags: Tags },
+): PublicIPAddress {
   return {
     location: region,
     tags,
+    ...(redundancy === 'ZoneRedundant' && { zones: [...ZONES] }),
     sku: { name: 'Standard', tier: 'Regional' },
     publicIPAllocationMethod: 'Static',
     publicIPAddressVersion: 'IPv4',

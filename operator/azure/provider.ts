@@ -1,6 +1,8 @@
 // All that the operator asks of Azure, in its own few words. One implementation talks through the SDKs (sdk.ts); the
 // metrics wrap it (metrics.ts). Every call throws `AzureError`, or the signal's reason when it is aborted.
 
+import type { Zone } from '../../crds/catalogue.ts'
+
 /** Where a resource lives. Names below are those within the resource group. */
 export interface Place {
   subscriptionId: string
@@ -25,6 +27,8 @@ export interface VirtualMachineSeen extends Owned {
   id: string
   vmId: string
   size: string
+  /** `undefined` where it stands in none. */
+  zone: Zone | undefined
   priority: Priority
   provisioningState: ProvisioningState
   /** `Unknown` when Azure does not say, which it sometimes does not. */
@@ -79,6 +83,8 @@ export interface DiskRequest {
 export interface VirtualMachineRequest {
   name: string
   size: string
+  /** `undefined`: in none, wherever Azure has room. */
+  zone: Zone | undefined
   priority: Priority
   networkInterfaceId: string
   /** `imageId` makes the OS disk from a specialized image; `attachId` takes a disk that exists. */
@@ -135,6 +141,9 @@ export interface SpotRate {
   range: string
 }
 
+/** What machines an address can serve: those in any zone of its region, or those in none. It never changes. */
+export type AddressRedundancy = 'ZoneRedundant' | 'Regional'
+
 export interface Azure {
   virtualMachine(place: Place, name: string, signal: AbortSignal): Promise<VirtualMachineSeen | undefined>
   publicIPAddress(place: Place, name: string, signal: AbortSignal): Promise<PublicIPAddressSeen | undefined>
@@ -143,7 +152,11 @@ export interface Azure {
   disk(place: Place, name: string, signal: AbortSignal): Promise<DiskSeen | undefined>
 
   /** Idempotent. Done when `provisioningState` says so. */
-  putPublicIPAddress(place: Place, request: { name: string; tags: Tags }, signal: AbortSignal): Promise<void>
+  putPublicIPAddress(
+    place: Place,
+    request: { name: string; redundancy: AddressRedundancy; tags: Tags },
+    signal: AbortSignal,
+  ): Promise<void>
   putNetworkInterface(
     place: Place,
     request: {

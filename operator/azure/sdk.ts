@@ -41,8 +41,8 @@ export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = crea
     disk: (place, name, abortSignal) =>
       look(at(place).compute.disks.get(place.resourceGroup, name, { abortSignal }), diskSeen),
 
-    putPublicIPAddress: (place, { name, tags }, abortSignal) => {
-      const body = publicIPAddressBody(place.region, tags)
+    putPublicIPAddress: (place, { name, ...request }, abortSignal) => {
+      const body = publicIPAddressBody(place.region, request)
       return ask(
         submitted(at(place).network.publicIPAddresses.createOrUpdate(place.resourceGroup, name, body, { abortSignal })),
       )

@@ -1,5 +1,6 @@
 // A VM in ARM's words and in ours.
 import type { InstanceViewStatus, VirtualMachine } from '@azure/arm-compute'
+import { zoneOf } from '../../crds/catalogue.ts'
 import { UID_TAG } from './names.ts'
 import type { PowerState, ProvisioningState, VirtualMachineRequest, VirtualMachineSeen } from './provider.ts'
 
@@ -11,6 +12,7 @@ export function virtualMachineSeen(machine: VirtualMachine): VirtualMachineSeen 
     ownerUid: machine.tags?.[UID_TAG],
     vmId: machine.vmId ?? '',
     size: machine.hardwareProfile?.vmSize ?? '',
+    zone: zoneOf(machine.zones?.[0]),
     priority: machine.priority === 'Spot' ? 'Spot' : 'Regular',
     provisioningState: provisioningState(machine.provisioningState),
     powerState: powerState(statuses),
@@ -81,6 +83,7 @@ export function virtualMachineBody(region: string, request: VirtualMachineReques
   return {
     location: region,
     tags: request.tags,
+    ...(request.zone !== undefined && { zones: [request.zone] }),
     hardwareProfile: { vmSize: request.size },
     // The priority must be explicit at first: a VM made without one can never be given one.
     priority: request.priority,

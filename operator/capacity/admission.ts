@@ -9,6 +9,7 @@ import type { Runnable, StopSignals } from '../../lib/kube/runtime.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import { type Asking, claimOf, extend, inTurn, type Plan, plan, type Standing } from './plan.ts'
 import type { Ranking } from './rank.ts'
+import { isSamePlace } from './refusals.ts'
 import type { Claim, Conditions, Stock } from './stock.ts'
 
 /** Changes that come together are answered together. */
@@ -100,7 +101,7 @@ export function admission(options: {
     const claim = promised.get(uid)
     const ranking = current && current.until > clock.monotonic() ? current.plan.rankings.get(uid) : undefined
     const [best] = ranking?.candidates ?? []
-    return claim !== undefined && best !== undefined && isSamePlace(claim, best) ? ranking : undefined
+    return claim !== undefined && best !== undefined && isSamePlace(claim.place, best) ? ranking : undefined
   }
 
   function tell(): void {
@@ -141,7 +142,7 @@ export function admission(options: {
       const wasThere = askings.delete(uid)
       promised.delete(uid)
       // As it was promised, it is in the plan already.
-      if (!wasThere || claim === undefined || !isSamePlace(claim, machine.claim.place)) changed()
+      if (!wasThere || claim === undefined || !isSamePlace(claim.place, machine.claim.place)) changed()
     },
     claim(machineUid, claim) {
       const known = claims.get(machineUid)
@@ -173,8 +174,4 @@ export function admission(options: {
       }
     },
   }
-}
-
-function isSamePlace({ place }: Claim, other: Claim['place']): boolean {
-  return place.region === other.region && place.size === other.size && place.priority === other.priority
 }

@@ -2,8 +2,9 @@
 //
 //     evictions per hour = (seen evictions + PUBLISHED_HOURS × published rate) / (seen machine-hours + PUBLISHED_HOURS)
 //
-// So Azure's figure counts as much as a day of one machine, and gives way to our own experience as that grows. What was
+// Azure publishes by region and size, we see by zone. So Azure's figure counts as much as a day of one machine, and gives way to our own experience as that grows. What was
 // seen fades: after a week it counts half.
+import type { Zone } from '../../crds/catalogue.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 
 /** As many machine-hours of our own weigh as much as Azure's figure. */
@@ -16,6 +17,8 @@ const MAXIMUM = 100_000
 
 export interface SpotPlace {
   region: string
+  /** Absent where no zone is asked for. */
+  zone?: Zone | undefined
   size: string
 }
 
@@ -81,13 +84,14 @@ export function evictionRates({ clock }: { clock: Pick<Clock, 'monotonic'> }): E
     of(place) {
       const tally = tallyOf(place)
       const seen = { evictions: tally.evictions, machineHours: tally.machineHours + hoursUnderWay(place) }
-      const rate = published.get(keyOf(place))
+      const rate = published.get(keyOf({ region: place.region, size: place.size }))
       const isKnown = rate !== undefined || seen.evictions > 0 || seen.machineHours >= 1
       const weighed = (seen.evictions + PUBLISHED_HOURS * (rate ?? USUAL_RATE)) / (seen.machineHours + PUBLISHED_HOURS)
       return { evictionsPerHour: isKnown ? weighed : undefined, published: rate, seen }
     },
-    began(machineUid, { region, size }) {
-      if (running.size < MAXIMUM && !running.has(machineUid)) running.set(machineUid, { region, size, since: hours() })
+    began(machineUid, { region, zone, size }) {
+      if (running.size >= MAXIMUM || running.has(machineUid)) return
+      running.set(machineUid, { region, zone, size, since: hours() })
     },
     ended(machineUid, how) {
       const one = running.get(machineUid)
@@ -112,6 +116,6 @@ export function rateOfRange(range: string): number | undefined {
   return open === '+' ? (Number(low) + 5) / 100 : (Number(low) + Number(high)) / 200
 }
 
-function keyOf({ region, size }: SpotPlace): string {
-  return `${region}/${size}`.toLowerCase() // Azure's casing of sizes differs from one API to the next.
+function keyOf({ region, zone, size }: SpotPlace): string {
+  return `${region}/${zone ?? ''}/${size}`.toLowerCase() // Azure's casing of sizes differs from one API to the next.
 }

@@ -37,6 +37,8 @@ function priced(candidate: Candidate): string {
 function whyBehind(taken: Candidate, other: Candidate): string {
   if (other.priority !== taken.priority) return taken.priority === 'Spot' ? 'spot goes first' : 'on-demand goes first'
   if (other.region !== taken.region) return `the session names ${taken.region} first`
+  const isOtherZone = other.size === taken.size && other.zone !== taken.zone
+  if (isOtherZone && other.expectedPriceUsd === taken.expectedPriceUsd) return 'the catalogue names its zone later'
   if (other.expectedPriceUsd === undefined && taken.expectedPriceUsd !== undefined) return 'its price is not known'
   return other.expectedPriceUsd === taken.expectedPriceUsd ? 'the catalogue names it later' : 'it is dearer'
 }

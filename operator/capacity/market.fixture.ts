@@ -23,6 +23,7 @@ export interface MarketFixture {
   rulingOn?: Conditions['market']['rulingOn']
   doubtsOf?: Conditions['doubtsOf']
   restOf?: Conditions['restOf']
+  isUnfit?: Conditions['isUnfit']
   limits?: object
   reserve?: Conditions['reserve']
 }
@@ -41,6 +42,7 @@ export function conditions(given: MarketFixture = {}): Conditions {
     quotasOf: region => known.get(region),
     doubtsOf: given.doubtsOf ?? (() => []),
     restOf: given.restOf ?? (() => undefined),
+    isUnfit: given.isUnfit ?? (() => false),
     limits: given.limits ? limitsSetting.parse(JSON.stringify(given.limits)) : NO_LIMITS,
     reserve: given.reserve ?? { share: 0, minimum: 0 },
   }

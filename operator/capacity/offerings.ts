@@ -1,10 +1,10 @@
 // Every place that Azure has for us, as it stands now: price, evictions, quota, what was refused, and whether a session
 // without wishes of its own would get it. Read from what the queue decides by, so that the two cannot differ.
-import type { Catalogue } from '../../crds/catalogue.ts'
+import type { Catalogue, Zone } from '../../crds/catalogue.ts'
 import { demandOf, REGULAR_CORES } from './demand.ts'
 import type { EvictionEvidence } from './eviction-rates.ts'
 import type { Answers } from './on-demand-answers.ts'
-import { type BilledOs, describePlace, expectedPriceUsd, type Objection } from './rank.ts'
+import { type BilledOs, describePlace, expectedPriceUsd, inZones, type Objection } from './rank.ts'
 import type { Place } from './refusals.ts'
 import { rescueChance } from './reserve.ts'
 import type { Rest } from './resting.ts'
@@ -30,7 +30,10 @@ export interface RegionOffer {
   region: string
   /** Seconds since its quotas were read; `undefined` when they never were. */
   quotaAgeSeconds: number | undefined
+  /** Of the region as a whole; where it is used by zones, see these. */
   rest: Rest | undefined
+  /** Absent where the region is not used by zones. */
+  zones?: { zone: Zone; rest: Rest | undefined }[]
   rescue: {
     /** Spot machines that move onto on-demand when they are evicted. */
     spotMachines: number
@@ -59,8 +62,10 @@ export function offerings(market: Market, os: BilledOs = 'Linux'): Offering[] {
 
 function placesOf({ regions, tiers }: Catalogue): Place[] {
   const sizes = [...new Set(Object.values(tiers).flatMap(tier => tier.sizes))]
-  return Object.keys(regions).flatMap(region =>
-    sizes.flatMap(size => (['Spot', 'Regular'] as const).map(priority => ({ region, size, priority }))),
+  return Object.entries(regions).flatMap(([region, { zones }]) =>
+    sizes.flatMap(size =>
+      (['Spot', 'Regular'] as const).flatMap(priority => inZones({ region, size, priority }, zones)),
+    ),
   )
 }
 
@@ -92,7 +97,7 @@ function offeringOf(place: Place, { conditions, stock, evidence }: Market, os: B
 
 export function regionOffers({ conditions, stock, onDemand, quotaAgeSeconds }: Market): RegionOffer[] {
   const { catalogue, reserve, restOf } = conditions
-  return Object.keys(catalogue.regions).map(region => {
+  return Object.entries(catalogue.regions).map(([region, { zones }]) => {
     const { machines, largest } = stock.spotFleet(region)
     const left = stock.left(region, REGULAR_CORES)
     const freeMachines = left === undefined || largest === 0 ? undefined : Math.max(0, Math.floor(left / largest))
@@ -105,7 +110,8 @@ export function regionOffers({ conditions, stock, onDemand, quotaAgeSeconds }: M
     return {
       region,
       quotaAgeSeconds: quotaAgeSeconds(region),
-      rest: restOf(region),
+      rest: restOf({ region }),
+      ...(zones && { zones: zones.map(zone => ({ zone, rest: restOf({ region, zone }) })) }),
       rescue: {
         spotMachines: machines,
         keptMachines: stock.keptMachines(region),

@@ -93,11 +93,12 @@ describe('the queue', () => {
 
   test('a region at rest is gone round, and afterwards tried by one', () => {
     const two = [askingFor('a', { wish: { regions: [NEAR, FAR] } }), askingFor('b', { wish: { regions: [NEAR, FAR] } })]
-    const resting = (region: string) => (region === NEAR ? ({ is: 'Resting', leftSeconds: 9 } as const) : undefined)
+    const resting = ({ region }: { region: string }) =>
+      region === NEAR ? ({ is: 'Resting', leftSeconds: 9 } as const) : undefined
     const around = planFor(two, { restOf: resting })
     expect(told(around)).toEqual(['a: A Spot westeurope', 'b: A Spot westeurope'])
     expect(around.validSeconds).toBe(9)
-    const trying = (region: string) => (region === NEAR ? ({ is: 'Trying' } as const) : undefined)
+    const trying = ({ region }: { region: string }) => (region === NEAR ? ({ is: 'Trying' } as const) : undefined)
     expect(told(planFor(two, { restOf: trying }))).toEqual(['a: A Spot centralindia', 'b: A Spot westeurope'])
   })
 

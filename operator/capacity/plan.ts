@@ -5,7 +5,7 @@
 // tier or in another region. But not for ever: once the older has waited five minutes, what frees in a pool that
 // is too small for it is saved until it is enough.
 import { type Candidate, type Ranking, type RuledOut, rank, type Wish } from './rank.ts'
-import type { Place } from './refusals.ts'
+import { isSamePlace, type Place } from './refusals.ts'
 import { type Against, type Claim, type Conditions, Stock } from './stock.ts'
 
 /** So long younger sessions may overtake in a pool that holds less than an older one needs. */
@@ -83,10 +83,9 @@ export function inTurn(one: Asking, other: Asking): number {
 
 /** What it takes once it is placed there. */
 export function claimOf({ namespace, wish }: Pick<Asking, 'namespace' | 'wish'>, place: Place): Claim {
-  const { region, size, priority } = place
   return {
     namespace,
-    place: { region, size, priority },
+    place: placeIn(place),
     os: wish.billedOs,
     takesQuota: true,
     isToRun: true,
@@ -158,14 +157,19 @@ function serveResume(asking: Asking, walk: Walk): Ranking {
   return { candidates: [{ ...at, hourlyPriceUsd, expectedPriceUsd: hourlyPriceUsd }], ruledOut: [] }
 }
 
-/** The place where its machine was refused is not among those to go to. */
-function rankingFor({ wish, wishKey, at, why }: Asking, { conditions, ranked }: Walk): Ranking {
+/** The place where its machine was refused is not among those to go to, nor is a zone that its disks keep it out of. */
+function rankingFor({ wish, wishKey, at, why, machineUid }: Asking, { conditions, ranked }: Walk): Ranking {
   const ranking = ranked.get(wishKey) ?? rank(wish, conditions.market)
   ranked.set(wishKey, ranking)
   if (at === undefined || why === 'Resume') return ranking
-  const isElsewhere = ({ region, size, priority }: Place) =>
-    region !== at.region || size !== at.size || priority !== at.priority
-  return { candidates: ranking.candidates.filter(isElsewhere), ruledOut: ranking.ruledOut }
+  const isOpen = (place: Place) =>
+    !isSamePlace(place, at) && !(machineUid !== undefined && conditions.isUnfit(machineUid, place))
+  return { candidates: ranking.candidates.filter(isOpen), ruledOut: ranking.ruledOut }
+}
+
+/** Of a candidate, what is a place. */
+function placeIn({ region, zone, size, priority }: Place): Place {
+  return { region, ...(zone !== undefined && { zone }), size, priority }
 }
 
 function wait(asking: Asking, { walk, against }: { walk: Walk; against: readonly Against[] }): void {
@@ -185,8 +189,8 @@ function askedBy({ namespace, wish }: Asking, place: Place) {
   return { place, namespace, os: wish.billedOs }
 }
 
-function ruled({ region, size, priority }: Place, { reason, message, leftSeconds }: Against): RuledOut {
-  return { region, size, priority, reason, message, leftSeconds }
+function ruled(place: Place, { reason, message, leftSeconds }: Against): RuledOut {
+  return { ...placeIn(place), reason, message, leftSeconds }
 }
 
 function soonest(rankings: Iterable<Ranking>): number {

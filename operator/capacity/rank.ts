@@ -1,9 +1,10 @@
 // Which capacity to ask for, the best first, and why the rest is not asked for.
 //
 // Spot goes before on-demand everywhere it may be used at all: that is what keeps play affordable. Then the player's
-// order of regions decides, since distance is felt in every frame. Only then the price, and last the catalogue's order.
+// order of regions decides, since distance is felt in every frame. Only then the price, and last the catalogue's order,
+// of sizes and of a size's zones.
 // The price is the one that is to be expected: for spot, what an eviction costs is added as often as one is likely.
-import type { Catalogue } from '../../crds/catalogue.ts'
+import type { Catalogue, Zone } from '../../crds/catalogue.ts'
 import type { Place, Ruling } from './refusals.ts'
 
 /** What a session may be placed on. */
@@ -12,6 +13,8 @@ export interface Wish {
   sizes: string[]
   /** In order of preference. All of them are in the catalogue. */
   regions: string[]
+  /** Of each region that is used by zones, the preferred one first; for one that is not named here none is asked for. */
+  zones?: Readonly<Record<string, readonly Zone[]>>
   preference: 'SpotFirst' | 'SpotOnly' | 'OnDemandOnly'
   /** US dollars per hour; `undefined` means no cap. */
   maxHourlyPriceUsd: number | undefined
@@ -27,7 +30,7 @@ export type PriceOf = (place: Place, os: BilledOs) => number | undefined
 export type RulingOn = (place: Place) => Ruling | undefined
 
 /** Evictions of a spot machine in an hour, 0 and up; `undefined` when nothing is known. */
-export type EvictionsPerHour = (place: { region: string; size: string }) => number | undefined
+export type EvictionsPerHour = (place: Pick<Place, 'region' | 'zone' | 'size'>) => number | undefined
 
 /** What is known of what Azure has to offer. */
 export interface Market {
@@ -119,10 +122,22 @@ const prioritiesOf = {
   OnDemandOnly: ['Regular'],
 } as const satisfies Record<Wish['preference'], readonly Place['priority'][]>
 
-function placesOf({ sizes, regions, preference }: Wish): Place[] {
+/** A size's zones stand side by side: at one price, the next zone goes before the next size. */
+function placesOf({ sizes, regions, zones = {}, preference }: Wish): Place[] {
   return prioritiesOf[preference].flatMap(priority =>
-    regions.flatMap(region => sizes.map(size => ({ region, size, priority }))),
+    regions.flatMap(region => sizes.flatMap(size => inZones({ region, size, priority }, zones[region]))),
   )
+}
+
+/** The place in each of the zones, or as it is where the region is not used by zones. */
+export function inZones(place: Place, zones: readonly Zone[] | undefined): Place[] {
+  return zones === undefined ? [place] : zones.map(zone => ({ ...place, zone }))
+}
+
+/** Of those of the regions that the catalogue uses by zones. */
+export function zonesOf(regions: readonly string[], catalogue: Pick<Catalogue, 'regions'>) {
+  const named = regions.map(region => ({ region, zones: catalogue.regions[region]?.zones }))
+  return Object.fromEntries(named.flatMap(({ region, zones }) => (zones === undefined ? [] : [[region, zones]])))
 }
 
 function objection(asked: {
@@ -149,8 +164,12 @@ function objection(asked: {
   }
 }
 
-export function describePlace({ region, size, priority }: Place): string {
-  return `${size} ${priority === 'Spot' ? 'spot' : 'on-demand'} in ${region}`
+export function describePlace({ region, zone, size, priority }: Place): string {
+  return `${size} ${priority === 'Spot' ? 'spot' : 'on-demand'} in ${describeRegion({ region, zone })}`
+}
+
+export function describeRegion({ region, zone }: Pick<Place, 'region' | 'zone'>): string {
+  return zone === undefined ? region : `zone ${zone} of ${region}`
 }
 
 function order(wish: Wish, one: Candidate, other: Candidate): number {

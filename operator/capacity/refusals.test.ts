@@ -37,14 +37,14 @@ test.each([
   { code: 'SubnetIsFull', message: '', ruled: [spotA, regularA, spotB, regularB], free: [farA] },
 ])('$code rules out as much as Azure means by it', ({ code, message, place = spotA, ruled, free }) => {
   const { refusals } = handDriven()
-  refusals.remember({ code, message }, place)
+  refusals.remember({ code, message }, place, 'uid')
   expect(ruled.map(place => refusals.ruling(place)?.code)).toEqual(ruled.map(() => code))
   expect(free.map(place => refusals.ruling(place))).toEqual(free.map(() => undefined))
 })
 
 test('it is over when its time is', () => {
   const { refusals, passSeconds } = handDriven()
-  refusals.remember({ code: 'AllocationFailed', message: '' }, spotA)
+  refusals.remember({ code: 'AllocationFailed', message: '' }, spotA, 'uid')
   passSeconds(3599)
   expect(refusals.ruling(spotA)).toEqual({ code: 'AllocationFailed', leftSeconds: 1 })
   passSeconds(1)
@@ -58,7 +58,7 @@ test.each([
   { code: 'OverconstrainedAllocationRequest', place: regularA, hours: 1 },
 ])('$code of $place.priority counts for $hours h', ({ code, place, hours }) => {
   const { refusals, passSeconds } = handDriven()
-  refusals.remember({ code, message: '' }, place)
+  refusals.remember({ code, message: '' }, place, 'uid')
   passSeconds(hours * 3600 - 1)
   expect(refusals.ruling(place)?.code).toBe(code)
   passSeconds(1)
@@ -71,7 +71,7 @@ describe('what was refused is tried by one at first', () => {
 
   test('when its time is over, and by twice as many with each that is granted', () => {
     const driven = handDriven()
-    driven.refusals.remember({ code: 'AllocationFailed', message: '' }, spotA)
+    driven.refusals.remember({ code: 'AllocationFailed', message: '' }, spotA, 'uid')
     driven.passSeconds(3600)
     const steps = [permitted(driven)]
     for (let grants = 1; grants <= 6; grants += 1) {
@@ -84,7 +84,7 @@ describe('what was refused is tried by one at first', () => {
   test('when a machine of ours gives the place back', () => {
     const driven = handDriven()
     expect(driven.refusals.ease(spotA)).toBe(false)
-    driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA)
+    driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA, 'uid')
     expect(driven.refusals.ease(spotA)).toBe(true)
     expect(driven.refusals.ruling(spotA)).toBeUndefined()
     expect(permitted(driven)).toBe(1)
@@ -92,15 +92,15 @@ describe('what was refused is tried by one at first', () => {
 
   test('and another refusal begins it anew', () => {
     const driven = handDriven()
-    driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA)
+    driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA, 'uid')
     driven.refusals.granted(spotA)
-    driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA)
+    driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA, 'uid')
     expect(driven.refusals.ruling(spotA)).toEqual({ code: 'SkuNotAvailable', leftSeconds: 3600 })
   })
 
   test('an hour later it is forgotten', () => {
     const driven = handDriven()
-    driven.refusals.remember({ code: 'AllocationFailed', message: '' }, spotA)
+    driven.refusals.remember({ code: 'AllocationFailed', message: '' }, spotA, 'uid')
     driven.passSeconds(7200)
     expect(driven.refusals.doubts(spotA)).toEqual([])
   })
@@ -108,21 +108,21 @@ describe('what was refused is tried by one at first', () => {
 
 test('of two refusals the longer one counts', () => {
   const { refusals } = handDriven()
-  refusals.remember({ code: 'SubnetIsFull', message: '' }, spotA)
-  refusals.remember({ code: 'AllocationFailed', message: '' }, spotA)
+  refusals.remember({ code: 'SubnetIsFull', message: '' }, spotA, 'uid')
+  refusals.remember({ code: 'AllocationFailed', message: '' }, spotA, 'uid')
   expect(refusals.ruling(spotA)?.code).toBe('AllocationFailed')
 })
 
 test.each(['AuthorizationFailed', 'TooManyRequests', 'NicInUse'])('%s is no refusal of capacity', code => {
   const { refusals } = handDriven()
-  refusals.remember({ code, message: '' }, spotA)
+  refusals.remember({ code, message: '' }, spotA, 'uid')
   expect(refusals.ruling(spotA)).toBeUndefined()
 })
 
 test('however much is refused, only so much is kept, the newest', () => {
   const { refusals } = handDriven()
   for (let index = 0; index < 2500; index += 1) {
-    refusals.remember({ code: 'SkuNotAvailable', message: '' }, { ...spotA, size: `Standard_${index}` })
+    refusals.remember({ code: 'SkuNotAvailable', message: '' }, { ...spotA, size: `Standard_${index}` }, 'uid')
   }
   expect(refusals.ruling({ ...spotA, size: 'Standard_0' })).toBeUndefined()
   expect(refusals.ruling({ ...spotA, size: 'Standard_2499' })).toBeDefined()

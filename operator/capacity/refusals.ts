@@ -5,16 +5,27 @@
 // place back, or Azure granted it after all. Then it is doubted: one may try, and with each that is granted twice as
 // many at a time, until so many were granted that nothing is left of the doubt. So a crowd that waits for one machine
 // is never sent for it all at once.
+import type { Zone } from '../../crds/catalogue.ts'
 import type { Clock } from '../../lib/process/clock.ts'
-import { decideOn, type RefusalScope } from '../azure/decisions.ts'
+import { type Decision, decideOn, type RefusalScope } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'
 
 /** One kind of capacity: what a machine can be placed on. */
 export interface Place {
   /** Azure's short name. */
   region: string
+  /** Absent: in none, wherever the region has room. */
+  zone?: Zone | undefined
   size: string
   priority: 'Spot' | 'Regular'
+}
+
+export function isSamePlace(one: Place, other: Place): boolean {
+  return isSameZone(one, other) && one.size === other.size && one.priority === other.priority
+}
+
+export function isSameZone(one: Pick<Place, 'region' | 'zone'>, other: Pick<Place, 'region' | 'zone'>): boolean {
+  return one.region === other.region && one.zone === other.zone
 }
 
 interface Refusal {
@@ -41,20 +52,27 @@ export interface Doubt {
 }
 
 export interface Refusals {
-  /** Takes an `AzureError` as it is. What does not speak of capacity or quota is no refusal, and changes nothing. */
-  remember(refusal: { code: string; message: string }, place: Place): void
+  /**
+   * Takes an `AzureError` as it is, said to a machine. What does not speak of capacity, quota or zones is no refusal, and
+   * changes nothing.
+   */
+  remember(refusal: { code: string; message: string }, place: Place, machineUid: string): void
   /** Azure runs a machine there now. */
   granted(place: Place): void
   /** A machine of ours gave this back: what was refused may be to be had again. True when that changes anything. */
   ease(place: Place): boolean
   /** `undefined` when nothing known speaks against asking for the place. */
   ruling(place: Place): Ruling | undefined
+  /** Whether this machine's own disks or address keep it out of a zone. */
+  isUnfit(machineUid: string, place: Pick<Place, 'region' | 'zone'>): boolean
   /** Empty when nothing that covers the place was refused lately. */
   doubts(place: Place): Doubt[]
 }
 
 /** Far above regions times sizes of any catalogue; beyond it the oldest is forgotten, which costs one more refusal. */
 const MAXIMUM_REFUSALS = 2000
+/** For so long a zone is believed to be none, or none for a machine. */
+const UNFIT_SECONDS = 3600
 /** For so long after its end a refusal is doubted. */
 const DOUBT_SECONDS = 3600
 /** After so many grants in a row nothing is left of a doubt; 32 may be on their way by then. */
@@ -78,12 +96,10 @@ export function rememberRefusals({ clock }: { clock: Pick<Clock, 'monotonic'> })
   const inForce = (place: Place) => covering(place).filter(({ refusal }) => refusal.until > clock.monotonic())
 
   return {
-    remember({ code, message }, place) {
-      const decision = decideOn(new AzureError(code, message))
-      if (decision.do !== 'Refused') return
-      const { scope, ttlSeconds, regularTtlSeconds = ttlSeconds } = decision
-      const key = keyOf(scope, place)
-      const seconds = place.priority === 'Regular' ? regularTtlSeconds : ttlSeconds
+    remember({ code, message }, place, machineUid) {
+      const ruled = ruledOut(decideOn(new AzureError(code, message)), place, machineUid)
+      if (ruled === undefined) return
+      const { key, seconds } = ruled
       known.delete(key) // Set anew at the end, so that the first is always the oldest.
       known.set(key, { code, until: clock.monotonic() + seconds * 1000, granted: 0 })
       const [oldest] = known.keys()
@@ -107,16 +123,45 @@ export function rememberRefusals({ clock }: { clock: Pick<Clock, 'monotonic'> })
       const { code, until } = longest.refusal
       return { code, leftSeconds: (until - clock.monotonic()) / 1000 }
     },
+    isUnfit(machineUid, place) {
+      const refusal = current(unfitKey(machineUid, place))
+      return refusal !== undefined && refusal.until > clock.monotonic()
+    },
     doubts: place => covering(place).map(({ key, refusal }) => ({ key, permitted: 2 ** refusal.granted })),
   }
 }
 
-function scopesOf({ priority }: Place): RefusalScope[] {
-  return ['Placement', 'Size', priority, 'Region']
+function ruledOut(decision: Decision, place: Place, machineUid: string): { key: string; seconds: number } | undefined {
+  if (decision.do === 'Stall') {
+    if (decision.unfit === undefined || place.zone === undefined) return undefined
+    const key = decision.unfit === 'Zone' ? keyOf('Zone', place) : unfitKey(machineUid, place)
+    return { key, seconds: UNFIT_SECONDS }
+  }
+  if (decision.do !== 'Refused') return undefined
+  const { scope, ttlSeconds, regularTtlSeconds = ttlSeconds } = decision
+  return { key: keyOf(scope, place), seconds: place.priority === 'Regular' ? regularTtlSeconds : ttlSeconds }
 }
 
-function keyOf(scope: RefusalScope, { region, size, priority }: Place): string {
+/** All that may cover a place: refusals of its zone, and those of its region. */
+function scopesOf({ priority, zone }: Place): (RefusalScope | 'Zone')[] {
+  const zonal = zone === undefined ? [] : (['ZonalPlacement', 'ZonalSize', 'Zone'] as const)
+  return [...zonal, 'Placement', 'Size', priority, 'Region']
+}
+
+function unfitKey(machineUid: string, { region, zone }: Pick<Place, 'region' | 'zone'>): string {
+  return `MachineInZone/${machineUid}/${region}/${zone}`
+}
+
+function keyOf(scope: RefusalScope | 'Zone', place: Place): string {
+  const { region, zone, size, priority } = place
   switch (scope) {
+    // What was asked of the region as a whole was refused by all of its zones.
+    case 'ZonalPlacement':
+      return zone === undefined ? keyOf('Placement', place) : `${scope}/${region}/${zone}/${size}/${priority}`
+    case 'ZonalSize':
+      return zone === undefined ? keyOf('Size', place) : `${scope}/${region}/${zone}/${size}`
+    case 'Zone':
+      return `${scope}/${region}/${zone}`
     case 'Placement':
       return `${scope}/${region}/${size}/${priority}`
     case 'Size':

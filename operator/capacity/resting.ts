@@ -1,10 +1,11 @@
 // Lets a region rest in which most creations fail lately: whoever may go elsewhere does, and nobody is led from one
-// failure into the next.
+// failure into the next. Where a region is used by zones, each of them rests by itself.
 //
 // Closed: all is well. When more than half of the last outcomes (at least five in ten minutes) are failures it opens: the region rests
 // for five minutes. Then it is half open: one is let in. A success closes it; a failure opens it again, for twice
 // as long each time, an hour at most. Quota is no failure: it is counted, not tried out.
 import type { Clock } from '../../lib/process/clock.ts'
+import type { Place } from './refusals.ts'
 
 const WINDOW_SECONDS = 600
 const MINIMUM_OUTCOMES = 5
@@ -16,10 +17,17 @@ const MAXIMUM_REST_SECONDS = 3600
 /** `Resting` for so long yet; `Trying`: one may be on its way there at a time. */
 export type Rest = { is: 'Resting'; leftSeconds: number } | { is: 'Trying' }
 
+type Where = Pick<Place, 'region' | 'zone'>
+
+/** The same for all places that rest together. */
+export function restKey({ region, zone }: Where): string {
+  return zone === undefined ? region : `${region}/${zone}`
+}
+
 export interface Resting {
-  note(region: string, outcome: 'Granted' | 'Failed'): void
-  /** `undefined` when nothing is known against the region. */
-  of(region: string): Rest | undefined
+  note(place: Where, outcome: 'Granted' | 'Failed'): void
+  /** `undefined` when nothing is known against it. */
+  of(place: Where): Rest | undefined
 }
 
 interface Memory {
@@ -45,10 +53,11 @@ export function restingRegions({ clock }: { clock: Pick<Clock, 'monotonic'> }): 
   }
 
   return {
-    note(region, outcome) {
+    note(place, outcome) {
+      const key = restKey(place)
       const now = clock.monotonic()
-      const memory: Memory = known.get(region) ?? { outcomes: [], open: undefined }
-      known.set(region, memory)
+      const memory: Memory = known.get(key) ?? { outcomes: [], open: undefined }
+      known.set(key, memory)
       memory.outcomes = [...memory.outcomes, { at: now, failed: outcome === 'Failed' }]
         .filter(({ at }) => at > now - WINDOW_SECONDS * 1000)
         .slice(-MAXIMUM_OUTCOMES)
@@ -56,8 +65,8 @@ export function restingRegions({ clock }: { clock: Pick<Clock, 'monotonic'> }): 
       if (memory.open !== undefined) memory.outcomes = []
       memory.open = undefined
     },
-    of(region) {
-      const open = known.get(region)?.open
+    of(place) {
+      const open = known.get(restKey(place))?.open
       if (open === undefined) return undefined
       const leftSeconds = (open.until - clock.monotonic()) / 1000
       return leftSeconds > 0 ? { is: 'Resting', leftSeconds } : { is: 'Trying' }

@@ -4,10 +4,10 @@ import type { Catalogue } from '../../crds/catalogue.ts'
 import { coreDemandOf, type Demand, demandOf, REGULAR_CORES } from './demand.ts'
 import { type Addition, type ConfiguredLimits, limitPassed, type Scope, type Standing, scopesOf } from './limits.ts'
 import type { Quotas } from './quotas.ts'
-import { type BilledOs, describePlace, type Market, type Objection } from './rank.ts'
+import { type BilledOs, describePlace, describeRegion, type Market, type Objection } from './rank.ts'
 import type { Doubt, Place } from './refusals.ts'
 import { keptCores, keptMachines, type ReserveSettings, type SpotFleet } from './reserve.ts'
-import type { Rest } from './resting.ts'
+import { type Rest, restKey } from './resting.ts'
 
 /** One machine and what it takes. */
 export interface Claim {
@@ -31,7 +31,10 @@ export interface Conditions {
   /** `undefined` where nothing is known: then nothing is held back. */
   quotasOf: (region: string) => Quotas | undefined
   doubtsOf: (place: Place) => readonly Doubt[]
-  restOf: (region: string) => Rest | undefined
+  /** Whether a machine's own disks or address keep it out of a zone. */
+  isUnfit: (machineUid: string, place: Pick<Place, 'region' | 'zone'>) => boolean
+  /** Of the zone, where one is named. */
+  restOf: (place: Pick<Place, 'region' | 'zone'>) => Rest | undefined
   limits: ConfiguredLimits
   reserve: ReserveSettings
 }
@@ -75,7 +78,7 @@ export class Stock {
       for (const { quota, amount } of demandOf(place, catalogue)) add(this.#ours, `${region}/${quota}`, amount)
     }
     if (isOnTheWay) {
-      for (const key of [region, ...doubtsOf(place).map(doubt => doubt.key)]) add(this.#onTheWay, key, 1)
+      for (const key of [restKey(place), ...doubtsOf(place).map(doubt => doubt.key)]) add(this.#onTheWay, key, 1)
     }
     if (!isToRun) return
     if (place.priority === 'Spot' && isRescuable) this.#takeSpot(region, size)
@@ -142,14 +145,14 @@ export class Stock {
   }
 
   #againstTrying({ place }: Asked): Against | undefined {
-    const { region } = place
-    const rest = this.#conditions.restOf(region)
+    const rest = this.#conditions.restOf(place)
+    const where = describeRegion(place)
     if (rest?.is === 'Resting') {
-      const message = `${region} rests, since most creations there failed lately.`
+      const message = `${where} rests, since most creations there failed lately.`
       return { reason: 'RegionResting', message, leftSeconds: rest.leftSeconds }
     }
-    if (rest?.is === 'Trying' && (this.#onTheWay.get(region) ?? 0) > 0) {
-      const message = `${region} is tried by one session after its rest; the others follow when that succeeds.`
+    if (rest?.is === 'Trying' && (this.#onTheWay.get(restKey(place)) ?? 0) > 0) {
+      const message = `${where} is tried by one session after its rest; the others follow when that succeeds.`
       return { reason: 'RegionResting', message, leftSeconds: undefined }
     }
     const tried = this.#conditions

@@ -4,11 +4,12 @@ import type { GameSession } from '../../crds/types/gamesession.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { hasFinalizer } from '../../lib/kube/finalizers.ts'
 import type { Asking } from '../capacity/plan.ts'
+import type { Wish } from '../capacity/rank.ts'
 import type { Claim } from '../capacity/stock.ts'
 import { isSuspended } from '../held.ts'
 import { turnOf } from './contention.ts'
 import { FINALIZER, isToRun, type Rival, wasPlayed } from './decision.ts'
-import { faultOf, isHeld, placeOf, refusalOf } from './machine.ts'
+import { faultOf, isHeld, mayStandIn, placeOf, refusalOf } from './machine.ts'
 import { billedOs, wishOf } from './wish.ts'
 
 /** `undefined` for whoever wants nothing now, or must not have it: paused, suspended, ending, faulty, not its turn. */
@@ -30,7 +31,7 @@ export function askingOf(
       ? [machine.spec.region] // Its disk keeps it there.
       : wish.regions.filter(region => !takenRegions.includes(region))
   if (regions.length === 0) return undefined // Its machine's names are all another's.
-  const narrowed = { ...wish, regions }
+  const narrowed = { ...wish, regions, zones: zonesFor(session, machine, wish) }
   return {
     uid: metadata.uid ?? '',
     namespace: metadata.namespace ?? '',
@@ -41,6 +42,14 @@ export function askingOf(
     wishKey: JSON.stringify(narrowed),
     ...(machine && { machineUid: machine.metadata.uid ?? '', at: placeOf(machine) }),
   }
+}
+
+/** What was played on goes where its disks can. */
+function zonesFor(session: GameSession, machine: GpuVm | undefined, { zones = {} }: Wish): NonNullable<Wish['zones']> {
+  if (machine === undefined || !wasPlayed(session)) return zones
+  const { region, zone } = machine.spec
+  if (zone === undefined) return {}
+  return { [region]: (zones[region] ?? [zone]).filter(one => mayStandIn(one, machine)) }
 }
 
 function reasonToAsk(session: GameSession, machine: GpuVm | undefined): Asking['why'] | undefined {

@@ -1,6 +1,9 @@
 // What a GpuVm's status says, in the session's words. Nothing else here reads the status of a GpuVm.
+import type { Zone } from '../../crds/catalogue.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition, isTrue } from '../../lib/kube/conditions.ts'
+import { decideOn } from '../azure/decisions.ts'
+import { AzureError } from '../azure/errors.ts'
 import type { Place } from '../capacity/refusals.ts'
 import { EVICTIONS_BEFORE_ANNOTATION, type Explanation } from './decision.ts'
 
@@ -43,19 +46,37 @@ export function isUpToDate({ metadata, status }: GpuVm): boolean {
  * the spec's is changed.
  */
 export function placeOf({ spec, status }: GpuVm): Place {
-  const { region, size, priority } = spec
+  const { region, zone, size, priority } = spec
   const { incarnation } = status ?? {}
   const rules = incarnation !== undefined && incarnation.specPriority === priority
-  return { region, size, priority: rules ? incarnation.priority : priority }
+  return { region, ...(zone !== undefined && { zone }), size, priority: rules ? incarnation.priority : priority }
 }
 
-/** Azure has nothing of what the spec asks for, and the machine waits; `undefined` when that is not so. */
-export function refusalOf(machine: GpuVm): Explanation | undefined {
+/** Whether its disks let it stand in that zone. Those that are not zone-redundant are made for one zone, or for none. */
+export function mayStandIn(zone: Zone | undefined, { spec }: GpuVm): boolean {
+  if (zone === spec.zone) return true
+  if (zone === undefined || spec.zone === undefined) return false
+  return [spec.disks.os, ...(spec.disks.data ?? [])].every(({ sku }) => sku.endsWith('_ZRS'))
+}
+
+/**
+ * Azure has nothing of what the spec asks for, or its zone is none for it, and the machine waits; `undefined` when that
+ * is not so.
+ */
+export function refusalOf(machine: GpuVm): (Explanation & { rulesOut: 'Place' | 'Zone' }) | undefined {
   const { conditions, lastError } = machine.status ?? {}
   const ready = condition(conditions, 'Ready')
-  if (ready?.status !== 'False' || ready.reason !== 'CapacityRefused') return undefined
-  if (lastError === undefined || !isUpToDate(machine)) return undefined
-  return { reason: lastError.code, message: lastError.message }
+  if (ready?.status !== 'False' || lastError === undefined || !isUpToDate(machine)) return undefined
+  const explanation = { reason: lastError.code, message: lastError.message }
+  if (ready.reason === 'CapacityRefused') return { ...explanation, rulesOut: 'Place' }
+  return isUnfit(machine, lastError) ? { ...explanation, rulesOut: 'Zone' } : undefined
+}
+
+/** A person could change the zone, and so can its session. */
+function isUnfit(machine: GpuVm, { code, message }: { code: string; message: string }): boolean {
+  if (machine.spec.zone === undefined || faultOf(machine) === undefined) return false
+  const decision = decideOn(new AzureError(code, message))
+  return decision.do === 'Stall' && decision.unfit !== undefined
 }
 
 /** Only a person can mend it; `undefined` when that is not so. */

@@ -1,4 +1,5 @@
 // The whole status from what was seen and what was decided. Alone sets `phase`; no decision reads it.
+import type { Zone } from '../../crds/catalogue.ts'
 import type { GameSessionStatus } from '../../crds/types/gamesession.ts'
 import { type ConditionChange, removeCondition, setCondition } from '../../lib/kube/conditions.ts'
 import { withSuspension } from '../held.ts'
@@ -74,10 +75,12 @@ function placementOf(seen: Seen, { step }: Verdict): GameSessionStatus['placemen
   const place = placeOf(machine)
   const really = { ...place, ...(machine.status?.priority && { priority: machine.status.priority }) }
   if (machine.status?.size) really.size = machine.status.size
+  if (machine.status?.zone) really.zone = machine.status.zone
   const next = placementStatus({ ...really, hourlyPriceUsd: seen.observed.hourlyPriceUsd })
   const isSame =
     old !== undefined &&
     old.region === next.region &&
+    old.zone === next.zone &&
     old.size === next.size &&
     old.capacityType === next.capacityType &&
     old.hourlyPriceUsd !== undefined
@@ -91,14 +94,16 @@ function whereItWas(old: GameSessionStatus['placement']): GameSessionStatus['pla
 
 function placementStatus(place: {
   region: string
+  zone?: Zone | undefined
   size: string
   priority: 'Spot' | 'Regular'
   hourlyPriceUsd: number | undefined
 }): NonNullable<GameSessionStatus['placement']> {
-  const { region, size, priority, hourlyPriceUsd } = place
+  const { region, zone, size, priority, hourlyPriceUsd } = place
   const capacityType = priority === 'Spot' ? 'Spot' : 'OnDemand'
   return {
     region,
+    ...(zone !== undefined && { zone }),
     size,
     capacityType,
     ...(hourlyPriceUsd !== undefined && { hourlyPriceUsd: decimal(hourlyPriceUsd) }),

@@ -4,7 +4,7 @@
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import type { GpuVmSpec } from '../../crds/types/gpuvm.ts'
-import { type BilledOs, type Candidate, fittingSizes, type Ranking, type Wish } from '../capacity/rank.ts'
+import { type BilledOs, type Candidate, fittingSizes, type Ranking, type Wish, zonesOf } from '../capacity/rank.ts'
 import type { Explanation } from './decision.ts'
 
 export type WishOrFault = { wish: Wish; fault?: never } | { fault: Explanation; wish?: never }
@@ -27,6 +27,7 @@ export function wishOf({ spec }: Pick<GameSession, 'spec'>, catalogue: Catalogue
     wish: {
       sizes: fittingSizes(catalogue, { tier: spec.tier, image: game.image }),
       regions: spec.regions,
+      zones: zonesOf(spec.regions, catalogue),
       preference: spec.capacity.preference,
       maxHourlyPriceUsd:
         spec.capacity.maxHourlyPriceUsd === undefined ? undefined : Number(spec.capacity.maxHourlyPriceUsd),
@@ -46,15 +47,21 @@ export function machineSpec(
   { spec }: Pick<GameSession, 'spec'>,
   { catalogue, ranking, candidate }: { catalogue: Catalogue; ranking: Ranking; candidate: Candidate },
 ): GpuVmSpec {
-  const { region, size, priority } = candidate
+  const { region, zone, size, priority } = candidate
   return {
     region,
+    ...(zone !== undefined && { zone }),
     size,
     priority,
     onEviction: mayMoveOntoRegular(spec, ranking, candidate) ? 'Regular' : 'Wait',
     powerState: 'Running',
     image: catalogue.games[spec.game]?.image ?? '',
-    disks: { os: { sizeGiB: catalogue.tiers[spec.tier]?.osDiskGiB ?? 128, sku: 'StandardSSD_LRS' } },
+    disks: {
+      os: {
+        sizeGiB: catalogue.tiers[spec.tier]?.osDiskGiB ?? 128,
+        sku: zone === undefined ? 'StandardSSD_LRS' : 'StandardSSD_ZRS', // So that a rescue may go to another zone.
+      },
+    },
     ...(spec.clientCIDRs && { clientCIDRs: spec.clientCIDRs }),
   }
 }

@@ -1,6 +1,6 @@
 // Makes the VM of the present incarnation, once its predecessor is gone and address and interface stand. The first is
 // made from the image, every later one from the disk that the first one left.
-import { kindOf, lookSeconds, type Phase } from './decision.ts'
+import { inZone, kindOf, lookSeconds, type Phase } from './decision.ts'
 
 export const creation: Phase = ({ machine, observed, incarnation, settings, operations }) => {
   if (observed.virtualMachine || machine.spec.powerState !== 'Running') return {}
@@ -8,7 +8,7 @@ export const creation: Phase = ({ machine, observed, incarnation, settings, oper
     step: { do: 'CreateVirtualMachine' },
     because: {
       reason: 'Creating',
-      message: `Azure is asked for ${kindOf(incarnation.priority)}, ${machine.spec.size}.`,
+      message: `Azure is asked for ${kindOf(incarnation.priority)}, ${machine.spec.size}${inZone(machine.spec)}.`,
     },
     requeueAfterSeconds: lookSeconds(settings, operations),
   }

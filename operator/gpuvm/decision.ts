@@ -188,6 +188,11 @@ export function isLeaving(machine: GpuVm): boolean {
   return machine.metadata.deletionTimestamp !== undefined
 }
 
+/** As it follows what is asked for in a sentence; nothing where no zone is. */
+export function inZone({ zone }: Pick<GpuVm['spec'], 'zone'>): string {
+  return zone === undefined ? '' : ` in zone ${zone}`
+}
+
 /** What people call what Azure calls a priority. */
 export function kindOf(priority: Incarnation['priority']): 'a spot machine' | 'an on-demand machine' {
   return priority === 'Spot' ? 'a spot machine' : 'an on-demand machine'

@@ -62,9 +62,10 @@ function begun(recorder: Teller, machine: GpuVm, { because, step }: Verdict): vo
 }
 
 function asked(recorder: Teller, machine: GpuVm, { incarnation }: GpuVmStatus): void {
-  const { size, region } = machine.spec
+  const { size, region, zone } = machine.spec
   const kind = kindOf(incarnation?.priority ?? machine.spec.priority)
-  const note = `Azure has accepted to create ${kind}, ${size}, in ${region}.`
+  const where = zone === undefined ? region : `zone ${zone} of ${region}`
+  const note = `Azure has accepted to create ${kind}, ${size}, in ${where}.`
   recorder.event(machine, { type: 'Normal', reason: 'Creating', action: 'Create', note })
 }
 

@@ -56,9 +56,12 @@ export async function perform(step: Step, seen: Seen, hands: Hands, signal: Abor
         step.resources.map(resource => azure.retag(placed(seen), named(resource, seen), tags(seen), signal)),
       )
       return {}
-    case 'PutPublicIPAddress':
-      await azure.putPublicIPAddress(placed(seen), { name: publicIPAddressName(rootUid), tags: tags(seen) }, signal)
+    case 'PutPublicIPAddress': {
+      const redundancy = machine.spec.zone === undefined ? 'Regional' : 'ZoneRedundant'
+      const request = { name: publicIPAddressName(rootUid), redundancy, tags: tags(seen) } as const
+      await azure.putPublicIPAddress(placed(seen), request, signal)
       return {}
+    }
     case 'PutNetworkSecurityGroup': {
       const { clientCIDRs = [] } = machine.spec
       const request = {

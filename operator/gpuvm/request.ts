@@ -15,6 +15,7 @@ export function virtualMachineRequest(seen: Seen, name: string, tags: Tags): Vir
   return {
     name,
     size: machine.spec.size,
+    zone: machine.spec.zone,
     priority: incarnation.priority,
     networkInterfaceId: observed.networkInterface?.id ?? '',
     osDisk: observed.osDisk ? { ...osDisk, attachId: observed.osDisk.id } : { ...osDisk, imageId: image.id },

@@ -32,6 +32,7 @@ export function virtualMachine(different: Partial<VirtualMachineSeen> = {}): Vir
     ownerUid: UID,
     vmId: 'vm-id-1',
     size: 'Standard_NV12ads_A10_v5',
+    zone: undefined,
     priority: 'Spot',
     provisioningState: 'Succeeded',
     powerState: 'Running',

@@ -49,6 +49,7 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
     put(next, 'powerState', begunPowerState(seen, outcome) ?? (vm ? recordedPowerState(vm, verdict) : 'Absent'))
     put(next, 'priority', vm?.priority)
     put(next, 'size', vm?.size)
+    put(next, 'zone', vm?.zone)
     put(next, 'vmId', vmIdOf(seen, vm))
   }
   if (vm?.powerState === 'Running') put(next, 'provisionedAt', vm.provisionedAt?.toISOString())

@@ -42,9 +42,10 @@ export function notesOf(
     ...(refusal && status?.lastError?.retryable ? [{ ...common, kind: 'Refused' as const, code: refusal.code }] : []),
   ]
 
-  function priced({ region, size, priority }: Place): Place & { hourlyPriceUsd?: number } {
-    const hourlyPriceUsd = priceOf({ region, size, priority }, object.spec.image)
-    return { region, size, priority, ...(hourlyPriceUsd !== undefined && { hourlyPriceUsd }) }
+  function priced({ region, zone, size, priority }: Place): Place & { hourlyPriceUsd?: number } {
+    const place = { region, ...(zone !== undefined && { zone }), size, priority }
+    const hourlyPriceUsd = priceOf(place, object.spec.image)
+    return { ...place, ...(hourlyPriceUsd !== undefined && { hourlyPriceUsd }) }
   }
 }
 
@@ -64,12 +65,12 @@ export function isRunning({ status }: GpuVm): boolean {
 
 /** What it really ran on. */
 export function ranAt(machine: GpuVm): Place {
-  const { size, priority } = machine.status ?? {}
+  const { zone, size, priority } = machine.status ?? {}
   const place = triedPlace(machine)
-  return { ...place, size: size ?? place.size, priority: priority ?? place.priority }
+  return { ...place, zone: zone ?? place.zone, size: size ?? place.size, priority: priority ?? place.priority }
 }
 
 function triedPlace({ spec, status }: GpuVm): Place {
-  const { region, size, priority } = spec
-  return { region, size, priority: status?.incarnation?.priority ?? priority }
+  const { region, zone, size, priority } = spec
+  return { region, zone, size, priority: status?.incarnation?.priority ?? priority }
 }

@@ -1,5 +1,6 @@
 // The history's place in the operator's own logical database.
 import { fileURLToPath } from 'node:url'
+import { zoneOf } from '../../crds/catalogue.ts'
 import { migrate } from '../../lib/database/migrate.ts'
 import { connect } from '../../lib/database/pool.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
@@ -8,7 +9,7 @@ import type { HistoryStore } from './history.ts'
 
 /** What one `explain` tells at most. */
 const MAXIMUM_DECISIONS = 500
-/** Regions times sizes of any catalogue are fewer. */
+/** Zones times sizes of any catalogue are fewer. */
 const MAXIMUM_PLACES = 2000
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
 
@@ -25,6 +26,7 @@ export function postgresHistory({ url, log }: { url: string; log: Logger }): His
         at: event.at,
         kind: event.kind,
         region: event.region,
+        zone: event.zone ?? null,
         size: event.size,
         priority: event.priority,
         code: event.code ?? null,
@@ -51,17 +53,18 @@ export function postgresHistory({ url, log }: { url: string; log: Logger }): His
     },
     async recall({ since, until }) {
       // A machine's hours run from one of its events to the next.
-      return await database<Seen[]>`
+      const rows = await database<(Omit<Seen, 'zone'> & { zone: string | null })[]>`
         with lives as (
-          select region, size, priority, kind, at,
+          select region, zone, size, priority, kind, at,
             lead(at, 1, ${until}::timestamptz) over (partition by gpu_vm_uid order by at, id) as ends
           from capacity_events where at >= ${since} and kind in ('Granted', 'Evicted', 'Released')
         )
-        select region, size,
+        select region, zone, size,
           count(*) filter (where kind = 'Evicted')::float as evictions,
           coalesce(sum(extract(epoch from ends - at) / 3600) filter (where kind = 'Granted'), 0)::float as "machineHours"
         from lives where priority = 'Spot'
-        group by region, size order by region, size limit ${MAXIMUM_PLACES}`
+        group by region, zone, size order by region, zone, size limit ${MAXIMUM_PLACES}`
+      return rows.map(({ zone, ...seen }) => ({ ...seen, zone: zoneOf(zone ?? undefined) }))
     },
     async forget(before) {
       await database`delete from capacity_events where at < ${before.events}`

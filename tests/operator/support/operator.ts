@@ -195,8 +195,9 @@ export function startOperator(options: OperatorOptions): Operator {
     onDecided: recorded.record,
     onRefused: ({ seen: { machine, incarnation }, code, message }) => {
       refusals.push(code)
-      const { region, size } = machine.spec
-      capacity.refusals.remember({ code, message }, { region, size, priority: incarnation.priority })
+      const { region, zone, size } = machine.spec
+      const place = { region, zone, size, priority: incarnation.priority }
+      capacity.refusals.remember({ code, message }, place, machine.metadata.uid ?? '')
     },
   })
   const sessionNudges = rawSource()
