@@ -24,8 +24,15 @@ export function quotaKey(region: string, name: string): string {
   return `${region}/${name}`.toLowerCase()
 }
 
-export function placementKey({ region, size, priority }: Placement): string {
-  return `${region}/${size}/${priority}`.toLowerCase()
+export function placementKey({ region, zone, size, priority }: Placement): string {
+  return [region, ...(zone === undefined ? [] : [zone]), size, priority].join('/').toLowerCase()
+}
+
+/** What was said of the zone counts before what was said of its region. */
+function capacityOf(world: World, placement: Placement): Capacity | undefined {
+  return (
+    world.capacity.get(placementKey(placement)) ?? world.capacity.get(placementKey({ ...placement, zone: undefined }))
+  )
 }
 
 export function limitOf(world: World, region: string, name: string): number {
@@ -104,35 +111,30 @@ export function checkPublicIpQuota(world: World, region: string): void {
   throw new ArmError(400, 'PublicIPCountLimitReached', message)
 }
 
-export interface Wish extends Placement {
-  zoned: 'zonal' | 'regional'
-}
-
 /**
  * Finds hardware for one machine: takes it and answers nothing, or answers how the operation will fail. Throws when Azure
  * says at once that the size is not to be had.
  */
-export function place(world: World, wish: Wish): Failure | undefined {
-  const capacity = world.capacity.get(placementKey(wish))
+export function place(world: World, wish: Placement): Failure | undefined {
+  const capacity = capacityOf(world, wish)
   if (capacity?.available === undefined) return undefined
   if (capacity.available > 0) {
     capacity.available -= 1
     return undefined
   }
   const refusal = capacity.refusal ?? usualRefusal(wish)
-  if (refusal === 'SkuNotAvailable') throw skuNotAvailable(wish)
+  if (refusal === 'SkuNotAvailable') throw skuNotAvailable(world, wish)
   return { code: refusal, message: allocationMessages[refusal] ?? 'Allocation failed.' }
 }
 
 export function release(world: World, placement: Placement | undefined): void {
-  const capacity: Capacity | undefined =
-    placement === undefined ? undefined : world.capacity.get(placementKey(placement))
+  const capacity = placement === undefined ? undefined : capacityOf(world, placement)
   if (capacity?.available !== undefined) capacity.available += 1
 }
 
-function usualRefusal({ priority, zoned }: Wish): string {
-  if (priority === 'Regular') return zoned === 'zonal' ? 'ZonalAllocationFailed' : 'AllocationFailed'
-  return zoned === 'zonal' ? 'OverconstrainedZonalAllocationRequest' : 'OverconstrainedAllocationRequest'
+function usualRefusal({ priority, zone }: Placement): string {
+  if (priority === 'Regular') return zone === undefined ? 'AllocationFailed' : 'ZonalAllocationFailed'
+  return zone === undefined ? 'OverconstrainedAllocationRequest' : 'OverconstrainedZonalAllocationRequest'
 }
 
 const guidance = 'Read more about improving likelihood of allocation success at http://aka.ms/allocation-guidance'
@@ -146,7 +148,11 @@ export const allocationMessages: Readonly<Record<string, string>> = {
   OverconstrainedZonalAllocationRequest: `${constraints}  - Availability Zone\n  - Low Priority VMs\n  - VM Size`,
 }
 
-function skuNotAvailable({ region, size }: Placement): ArmError {
+function skuNotAvailable(world: World, { region, zone, size }: Placement): ArmError {
+  if (zone !== undefined) {
+    const message = `The requested size for resource '${size}' is currently not available in location '${region}' zones '${zone}' for subscription '${world.settings.subscription}'. Please try another size or deploy to a different location or zones. See https://aka.ms/azureskunotavailable for details.`
+    return new ArmError(409, 'SkuNotAvailable', message)
+  }
   const message = `The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: ${size}' is currently not available in location '${region}'. Please try another size or deploy to a different location or different zone. See https://aka.ms/azureskunotavailable for details.`
   return new ArmError(409, 'SkuNotAvailable', message)
 }

@@ -38,6 +38,7 @@ const size = z.string().transform((name, context) => {
   context.addIssue(`there is no size '${name}'`)
   return z.NEVER
 })
+const zone = z.enum(['1', '2', '3'])
 const priority = z.enum(['Spot', 'Regular'])
 const refusals = ['SkuNotAvailable', ...Object.keys(allocationMessages)]
 
@@ -46,11 +47,13 @@ const bodies = {
     vm: z.string().optional(),
     resourceGroup: z.string().optional(),
     region: region.optional(),
+    zone: zone.optional(),
     noticeSeconds: z.number().min(0).max(86_400).optional(),
   }),
   hostFailure: z.strictObject({ vm: z.string() }),
   capacity: z.strictObject({
     region,
+    zone: zone.optional(),
     size,
     priority,
     available: z.int().min(0).nullable(),
@@ -175,9 +178,11 @@ function evict(world: World, request: WireRequest): WireReply {
   }
   const inGroup = (machine: Machine) =>
     wanted.resourceGroup === undefined || sameId(resourceGroupOf(machine.id), wanted.resourceGroup)
+  const inPlace = ({ location, zones }: Machine) =>
+    location === wanted.region && (wanted.zone === undefined || zones?.[0] === wanted.zone)
   const machines =
     wanted.vm === undefined
-      ? world.machines.all().filter(one => one.location === wanted.region)
+      ? world.machines.all().filter(inPlace)
       : machinesNamed(world, wanted.vm).filter(inGroup)
   if (wanted.vm !== undefined) {
     if (machines.length === 0) throw new ControlError(`There is no VM '${wanted.vm}'.`)

@@ -8,6 +8,7 @@ import { type Call, page, type Reply, type Route } from './routes.ts'
 import { type DiskProperties, diskBody } from './shapes.ts'
 import type { Disk, Snapshot, World } from './state.ts'
 import { find } from './state.ts'
+import { checkZone, zonesOfDisk } from './zones.ts'
 
 const GIB = 2 ** 30
 
@@ -127,10 +128,11 @@ function put(world: World, call: Call): Reply {
   const diskSizeGB = properties.diskSizeGB ?? (creation.createOption === 'FromImage' ? 127 : undefined)
   if (diskSizeGB === undefined) throw missingParameter('diskSizeGB')
   if (inherited.diskSizeGB !== undefined && diskSizeGB < inherited.diskSizeGB) throw shrinks(name, inherited.diskSizeGB)
+  checkZone(body.zones, location, `Microsoft.Compute/disks/${name}`)
   const disk = newDisk(world, {
     id,
     location,
-    zones: body.zones,
+    zones: zonesOfDisk(body.sku?.name, body.zones, location),
     tags: body.tags,
     sku: body.sku?.name,
     properties: { ...properties, diskSizeGB },

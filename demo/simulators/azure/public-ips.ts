@@ -20,6 +20,7 @@ import type { Call, Reply, Route } from './routes.ts'
 import { publicIpBody } from './shapes.ts'
 import type { PublicIp, World } from './state.ts'
 import { etag, find } from './state.ts'
+import { checkAddressZones } from './zones.ts'
 
 const TYPE = 'publicIPAddresses'
 
@@ -76,8 +77,9 @@ function put(world: World, call: Call): Reply {
     const message = `Standard sku publicIp ${id} must have AllocationMethod set to Static.`
     throw new ArmError(400, 'StandardSkuPublicIPAddressesMustBeStatic', message)
   }
-  if (existing !== undefined && body.zones !== undefined && body.zones.join() !== (existing.zones ?? []).join()) {
-    const message = `Resource ${id} has an existing availability zone constraint ${(existing.zones ?? []).join(', ')} and the request has availability zone constraint ${body.zones.join(', ')}, which do not match. Zones cannot be added/updated/removed once the resource is created.`
+  if (existing !== undefined && (body.zones ?? []).join() !== (existing.zones ?? []).join()) {
+    const named = (zones: readonly string[] = []) => zones.join(', ') || 'NoZone'
+    const message = `Resource ${id} has an existing availability zone constraint ${named(existing.zones)} and the request has availability zone constraint ${named(body.zones)}, which do not match. Zones cannot be added/updated/removed once the resource is created. The resource cannot be updated from regional to zonal or vice-versa.`
     throw new ArmError(400, 'ResourceAvailabilityZonesCannotBeModified', message)
   }
   const label = dnsSettings?.domainNameLabel?.toLowerCase()
@@ -87,7 +89,10 @@ function put(world: World, call: Call): Reply {
     const message = `DNS record ${fqdn(label, location)} is already used by another public IP.`
     throw new ArmError(400, 'DnsRecordInUse', message)
   }
-  if (existing === undefined) checkPublicIpQuota(world, location)
+  if (existing === undefined) {
+    checkAddressZones(body.zones, location, name)
+    checkPublicIpQuota(world, location)
+  }
   const ip =
     existing ??
     world.publicIps.add({

@@ -60,6 +60,8 @@ export interface Machine extends Resource {
 
 export interface Placement {
   region: string
+  /** Of a machine that stands in one. */
+  zone?: string | undefined
   size: string
   priority: Priority
 }
@@ -174,7 +176,7 @@ export interface World extends Resources {
   /** By its hour; what is due at the same moment in the order in which it was put there. */
   agenda: { at: number; act: () => void }[]
   operations: Map<string, Operation>
-  /** By `region/size/priority`, in lower case. */
+  /** By `region/size/priority` or `region/zone/size/priority`, in lower case. */
   capacity: Map<string, Capacity>
   /** By `region/name`, in lower case; `*` for every region. */
   quotas: Map<string, number>

@@ -90,8 +90,8 @@ function start(world: World, call: Call): Reply {
 function allocate(world: World, machine: Machine): Failure | undefined {
   checkMaxPrice(world, machine.properties, machine.location, 'Start')
   const size = machine.properties.hardwareProfile?.vmSize ?? ''
-  const placement = { region: machine.location, size, priority: priorityOf(machine) }
-  const failure = place(world, { ...placement, zoned: machine.zones === undefined ? 'regional' : 'zonal' })
+  const placement = { region: machine.location, zone: machine.zones?.[0], size, priority: priorityOf(machine) }
+  const failure = place(world, placement)
   machine.placement = failure === undefined ? placement : undefined
   return failure
 }

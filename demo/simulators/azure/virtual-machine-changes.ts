@@ -89,7 +89,7 @@ export function change(world: World, call: Call, machine: Machine, { body, tags 
 /** Moves the machine's hardware to another size: at once on paper when deallocated, within the same family otherwise. */
 function resize(world: World, machine: Machine, size: string): Failure | undefined {
   const priority = priorityOf(machine)
-  const placement = { region: machine.location, size, priority }
+  const placement = { region: machine.location, zone: machine.zones?.[0], size, priority }
   checkCoreQuota(world, placement, machine)
   if (machine.placement === undefined) return undefined
   const family = sizeNamed(machine.placement.size)?.family
@@ -101,7 +101,7 @@ function resize(world: World, machine: Machine, size: string): Failure | undefin
     const message = `Unable to resize the VM ${machine.name} because the requested size ${size} is not available in the current hardware cluster. The available sizes in this cluster are: ${list}. Read more on VM resizing strategy at https://aka.ms/azure-resizevm.`
     throw new ArmError(409, 'OperationNotAllowed', message)
   }
-  const failure = place(world, { ...placement, zoned: machine.zones === undefined ? 'regional' : 'zonal' })
+  const failure = place(world, placement)
   if (failure !== undefined) return failure
   release(world, machine.placement)
   machine.placement = placement

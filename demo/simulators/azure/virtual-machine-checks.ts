@@ -12,7 +12,7 @@ import { checkProvisioned } from './network.ts'
 import { checkNotReserved } from './network-interfaces.ts'
 import { hourlyPrice } from './prices.ts'
 import type { MachineProperties } from './shapes.ts'
-import { regionNamed, type Size, sizeNamed, sizes } from './sizes.ts'
+import { type Size, sizeNamed, sizes } from './sizes.ts'
 import type { Machine, NetworkInterface, World } from './state.ts'
 import { find } from './state.ts'
 
@@ -23,15 +23,6 @@ export function checkSize(name: string | undefined): Size {
   const list = sizes.map(one => one.name).join(',')
   const message = `The value ${name} provided for the VM size is not valid. The valid sizes in the current region are: ${list}. Find out more on the valid VM sizes in each region at https://aka.ms/azure-regions.`
   throw new ArmError(400, 'InvalidParameter', message, { target: 'vmSize' })
-}
-
-export function checkZones(zones: readonly string[] | undefined, location: string, name: string): void {
-  const [zone, ...more] = zones ?? []
-  if (zone === undefined) return
-  const supported = regionNamed(location)?.zones ?? []
-  if (more.length === 0 && supported.includes(zone)) return
-  const message = `The zone(s) '${zones?.join(',')}' for resource 'Microsoft.Compute/virtualMachines/${name}' is not supported. The supported zones for location '${location}' are '${supported.join(',')}'`
-  throw new ArmError(400, 'InvalidAvailabilityZone', message)
 }
 
 /** Priority, eviction policy and maximum price have to fit one another. */

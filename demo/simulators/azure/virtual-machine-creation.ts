@@ -9,16 +9,10 @@ import { begin, operationHeaders } from './operations.ts'
 import type { Call, Reply } from './routes.ts'
 import type { MachineBody } from './shapes.ts'
 import type { Machine, NetworkInterface, Placement, World } from './state.ts'
-import {
-  checkInterfaces,
-  checkMaxPrice,
-  checkPriority,
-  checkSize,
-  checkUserData,
-  checkZones,
-} from './virtual-machine-checks.ts'
+import { checkInterfaces, checkMaxPrice, checkPriority, checkSize, checkUserData } from './virtual-machine-checks.ts'
 import { type DiskWish, planDataDisks, planOsDisk } from './virtual-machine-disks.ts'
 import { renderMachine } from './virtual-machine-view.ts'
+import { checkAddressesFit, checkZone } from './zones.ts'
 
 interface Wanted {
   id: string
@@ -31,16 +25,18 @@ export function create(world: World, call: Call, { id, name, location, body }: W
   const properties = body.properties
   if (properties === undefined) throw missingParameter('properties')
   const size = checkSize(properties.hardwareProfile?.vmSize)
-  checkZones(body.zones, location, name)
+  checkZone(body.zones, location, `Microsoft.Compute/virtualMachines/${name}`)
   checkPriority(properties)
   checkUserData(properties.userData)
   const nics = checkInterfaces(world, { properties, machineId: id, location })
+  checkAddressesFit(world, nics, { machineId: id, zones: body.zones })
   const wish: DiskWish = { machineId: id, machineName: name, location, zones: body.zones, tags: body.tags, properties }
   const osDisk = planOsDisk(world, wish)
   const dataDisks = planDataDisks(world, wish)
   checkMaxPrice(world, properties, location, 'Create')
-  const placement = { region: location, size: size.name, priority: priorityOf({ properties }) }
-  const failure = admit(world, { machineId: id, nics, placement, zones: body.zones })
+  const zone = body.zones?.[0]
+  const placement = { region: location, zone, size: size.name, priority: priorityOf({ properties }) }
+  const failure = admit(world, { machineId: id, nics, placement })
 
   const machine = world.machines.add({
     id,
@@ -80,13 +76,12 @@ function admit(
     machineId: string
     nics: readonly NetworkInterface[]
     placement: Placement
-    zones: readonly string[] | undefined
     instead?: Machine
   },
 ): Failure | undefined {
   try {
     checkCoreQuota(world, wanted.placement, wanted.instead)
-    return place(world, { ...wanted.placement, zoned: wanted.zones === undefined ? 'regional' : 'zonal' })
+    return place(world, wanted.placement)
   } catch (error) {
     reserve(world, wanted.nics, wanted.machineId)
     throw error
@@ -129,8 +124,8 @@ export function provisionAgain(
 ): Reply {
   const nics = interfacesOf(world, machine)
   const size = properties.hardwareProfile?.vmSize ?? ''
-  const placement = { region: machine.location, size, priority: priorityOf({ properties }) }
-  const failure = admit(world, { machineId: machine.id, nics, placement, zones: machine.zones, instead: machine })
+  const placement = { region: machine.location, zone: machine.zones?.[0], size, priority: priorityOf({ properties }) }
+  const failure = admit(world, { machineId: machine.id, nics, placement, instead: machine })
   machine.properties = properties
   world.machines.changed(machine)
   machine.tags = tags

@@ -9,6 +9,7 @@ import type { Disk, Machine, World } from './state.ts'
 import { find } from './state.ts'
 import { checkOsProfile } from './virtual-machine-checks.ts'
 import { disksOf } from './virtual-machine-view.ts'
+import { checkDiskZone, zonesOfDisk } from './zones.ts'
 
 /** Gigabytes of a system disk when nobody says how many. */
 const IMAGE_SIZE = { Windows: 127, Linux: 30 } as const
@@ -57,16 +58,17 @@ function fromImage(world: World, wish: DiskWish, osDisk: OsDisk, image: ImageRef
   checkNameFree(world, id, wish.machineId)
   const security = wish.properties.securityProfile?.securityType
   const diskSizeGB = osDisk.diskSizeGB ?? IMAGE_SIZE[osType]
+  const sku = osDisk.managedDisk?.storageAccountType
+  const zones = zonesOfDisk(sku, wish.zones, wish.location)
   return {
     apply: () => {
       const kept = find(world.disks, id) // A creation that failed and is asked for again has its disk already.
-      const sku = osDisk.managedDisk?.storageAccountType
       const disk =
         kept ??
         newDisk(world, {
           id,
           location: wish.location,
-          zones: wish.zones,
+          zones,
           tags: world.settings.osDiskTags === 'inherit' ? wish.tags : undefined,
           sku,
           properties: {
@@ -179,6 +181,7 @@ function emptyData(world: World, wish: DiskWish, wanted: DataDisk): DiskPlan<Dat
   const name = wanted.name ?? `${wish.machineName}_DataDisk_${wanted.lun}`
   const id = computeId(world, resourceGroupOf(wish.machineId), 'disks', name)
   checkNameFree(world, id, wish.machineId)
+  const zones = zonesOfDisk(wanted.managedDisk?.storageAccountType, wish.zones, wish.location)
   return {
     apply: () => {
       const disk =
@@ -186,7 +189,7 @@ function emptyData(world: World, wish: DiskWish, wanted: DataDisk): DiskPlan<Dat
         newDisk(world, {
           id,
           location: wish.location,
-          zones: wish.zones,
+          zones,
           tags: world.settings.osDiskTags === 'inherit' ? wish.tags : undefined,
           sku: wanted.managedDisk?.storageAccountType,
           properties: { diskSizeGB, creationData: { createOption: 'Empty' } },
@@ -227,10 +230,7 @@ function attachable(world: World, wish: DiskWish, id: string | undefined, parame
     const message = `Disk ${id} is in location '${disk.location}', the VM in '${wish.location}': they have to be in the same.`
     throw new ArmError(400, 'InvalidParameter', message, { target: parameter })
   }
-  if (disk.zones !== undefined && disk.zones.join() !== (wish.zones ?? []).join()) {
-    const message = `Disk ${id} is in zone '${disk.zones.join()}' and can be attached only to a VM in that zone.`
-    throw new ArmError(400, 'BadRequest', message, { target: parameter })
-  }
+  checkDiskZone(disk, wish.zones, parameter)
   if (disk.managedBy !== undefined && !sameId(disk.managedBy, wish.machineId)) throw held(world, disk, wish.machineName)
   if (disk.provisioningState !== 'Succeeded') {
     const message = `Disk ${id} is in provisioning state ${disk.provisioningState} and cannot be attached yet.`
