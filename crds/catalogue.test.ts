@@ -9,6 +9,8 @@ test('the sample is a catalogue with several games, tiers, and regions in India 
   expect(Object.keys(games).length).toBeGreaterThan(2)
   expect(Object.keys(tiers).length).toBeGreaterThan(2)
   expect(Object.keys(regions)).toEqual(['centralindia', 'southindia', 'westeurope', 'northeurope'])
+  expect(regions.northeurope?.zones).toEqual(['1', '2', '3'])
+  expect(regions.southindia?.zones).toBeUndefined()
 })
 
 /** What the error says, line by line, after the sample is changed. */
@@ -58,6 +60,18 @@ test.each([
     line: lineOf('/versions/1.0.0'),
     says: /resource id of a Microsoft\.Compute\/galleries\/images\/versions/,
   },
+  ...[
+    { zones: '[1, 2]', says: /zones\.0: an availability zone is '1', '2' or '3', in quotes/ },
+    { zones: "['4']", says: /zones\.0: an availability zone is '1', '2' or '3'/ },
+    { zones: "['1', '1']", says: /zones: each zone is named once/ },
+    { zones: '[]', says: /zones: name one zone at least, or leave zones out/ },
+    { zones: "'1'", says: /zones: a list of availability zones is expected, such as \['1', '2', '3'\]/ },
+  ].map(({ zones, says }) => ({
+    wrong: `zones: ${zones}`,
+    change: (text: string) => text.replace("zones: ['1', '2', '3']", `zones: ${zones}`),
+    line: lineOf("zones: ['1', '2', '3']"),
+    says,
+  })),
 ])('$wrong is refused, by file, line and path', ({ change, line, says }) => {
   const told = faults(change)
   expect(told.length).toBeGreaterThan(0)

@@ -54,3 +54,13 @@ test('what an earlier process saw counts, and all of it fades', () => {
   passHours(7 * 24)
   expect(rates.of(place).seen.evictions).toBeCloseTo(4)
 })
+
+test('what Azure publishes of a region is believed of each zone; what we see is the zone’s own', () => {
+  const { rates, passHours } = handDriven()
+  rates.publish([{ ...place, rate: 0.1 }])
+  rates.began('unlucky', { ...place, zone: '1' })
+  passHours(1)
+  rates.ended('unlucky', 'Evicted')
+  expect(rates.of({ ...place, zone: '1' })).toMatchObject({ published: 0.1, seen: { evictions: 1, machineHours: 1 } })
+  expect(rates.of({ ...place, zone: '2' })).toMatchObject({ published: 0.1, seen: { evictions: 0, machineHours: 0 } })
+})

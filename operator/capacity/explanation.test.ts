@@ -42,3 +42,21 @@ test('however much there is to tell, an Event holds it', () => {
   })
   expect(explainPlacement({ candidates: [long(1), long(2), long(3)], ruledOut: [] })).toHaveLength(NOTE_CHARACTERS)
 })
+
+test('where zones are used it names them, and why the next one comes second', () => {
+  const asked: Wish = { ...wish, sizes: ['Standard_A'], regions: ['near'], zones: { near: ['1', '2', '3'] } }
+  const ranking = rank(asked, {
+    priceOf: () => 0.2,
+    rulingOn: ({ zone }) => (zone === '1' ? { code: 'ZonalAllocationFailed', leftSeconds: 9 } : undefined),
+  })
+  expect(explainPlacement(ranking)).toBe(
+    [
+      'Standard_A spot in zone 2 of near at 0.2 USD per hour is asked for.',
+      'Next would be Standard_A spot in zone 3 of near at 0.2 USD per hour (the catalogue names its zone later),',
+      'Standard_A on-demand in zone 2 of near at 0.2 USD per hour (spot goes first),',
+      'Standard_A on-demand in zone 3 of near at 0.2 USD per hour (spot goes first).',
+      'Standard_A spot in zone 1 of near was refused by Azure lately (ZonalAllocationFailed).',
+      'Standard_A on-demand in zone 1 of near was refused by Azure lately (ZonalAllocationFailed).',
+    ].join(' '),
+  )
+})

@@ -1,4 +1,4 @@
-// A small market for the pure tests: two regions, three sizes of two families, and whatever a test says of them.
+// A small market for the pure tests: three regions, three sizes of two families, and whatever a test says of them.
 import { catalogue } from '../gamesession/sights.fixture.ts'
 import { limitsSetting, NO_LIMITS } from './limits.ts'
 import type { Asking } from './plan.ts'
@@ -9,6 +9,8 @@ import type { Claim, Conditions } from './stock.ts'
 
 export const NEAR = 'centralindia'
 export const FAR = 'westeurope'
+/** Used by its three zones. */
+export const ZONED = 'northeurope'
 /** Cores of the small and the middle size of the fixture's catalogue. */
 export const SMALL = { size: 'Standard_A', cores: 6 }
 export const LARGE = { size: 'Standard_C', cores: 36 }

@@ -102,6 +102,25 @@ describe('the queue', () => {
     expect(told(planFor(two, { restOf: trying }))).toEqual(['a: A Spot centralindia', 'b: A Spot westeurope'])
   })
 
+  test('of a region that is used by zones only the zone at rest is gone round', () => {
+    const wish = { zones: { [NEAR]: ['1', '2'] } } as const
+    const restOf = ({ zone }: { zone?: string | undefined }) =>
+      zone === '1' ? ({ is: 'Resting', leftSeconds: 9 } as const) : undefined
+    const { rankings } = planFor([askingFor('a', { wish })], { restOf })
+    expect(rankings.get('uid-a')).toMatchObject({
+      candidates: [{ zone: '2' }],
+      ruledOut: [{ zone: '1', message: 'zone 1 of centralindia rests, since most creations there failed lately.' }],
+    })
+  })
+
+  test('a machine is not led again into a zone that its disks keep it out of', () => {
+    const wish = { zones: { [NEAR]: ['1', '2', '3'] } } as const
+    const at = { region: NEAR, zone: '1', size: SMALL.size, priority: 'Spot' } as const
+    const asking = askingFor('a', { wish, at, machineUid: 'mine', why: 'Rescue' })
+    const isUnfit = (uid: string, { zone }: { zone?: string | undefined }) => uid === 'mine' && zone === '2'
+    expect(planFor([asking], { isUnfit }).rankings.get('uid-a')?.candidates).toMatchObject([{ zone: '3' }])
+  })
+
   test('an unknown quota holds nobody up', () => {
     expect(told(planFor([askingFor('a'), askingFor('b')], { quotas: { [NEAR]: {} } })).join()).not.toContain('Quota')
   })

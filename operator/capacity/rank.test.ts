@@ -12,7 +12,7 @@ const wish: Wish = {
 }
 const nothing = { priceOf: () => undefined, rulingOn: () => undefined }
 const brief = (candidates: readonly Candidate[]) =>
-  candidates.map(({ region, size, priority }) => `${region} ${size.at(-1)} ${priority}`)
+  candidates.map(({ region, zone = '', size, priority }) => `${region}${zone} ${size.at(-1)} ${priority}`)
 
 test('without prices the player’s regions and the catalogue’s sizes decide, spot first', () => {
   expect(brief(rank(wish, nothing).candidates)).toEqual([
@@ -100,4 +100,42 @@ test('every place is either ranked or told why not, and none twice', () => {
       expect(all.length).toBe(preference === 'SpotFirst' ? 8 : 4)
     }),
   )
+})
+
+test('in a region that is used by zones the next zone goes before the next size, and that before the next region', () => {
+  const zoned: Wish = { ...wish, zones: { near: ['2', '1'] } }
+  expect(brief(rank(zoned, nothing).candidates)).toEqual([
+    'near2 A Spot',
+    'near1 A Spot',
+    'near2 B Spot',
+    'near1 B Spot',
+    'far A Spot',
+    'far B Spot',
+    'near2 A Regular',
+    'near1 A Regular',
+    'near2 B Regular',
+    'near1 B Regular',
+    'far A Regular',
+    'far B Regular',
+  ])
+})
+
+test('a zone in which much was evicted goes after its neighbours, and a refusal in one takes none of the others', () => {
+  const asked: Wish = { ...wish, sizes: ['Standard_A'], regions: ['near'], zones: { near: ['1', '2', '3'] } }
+  const ranking = rank(asked, {
+    priceOf: ({ priority }) => (priority === 'Spot' ? 0.2 : 0.5),
+    rulingOn: ({ zone, priority }) =>
+      zone === '2' && priority === 'Spot' ? { code: 'SkuNotAvailable', leftSeconds: 9 } : undefined,
+    evictionsPerHour: ({ zone }) => (zone === '1' ? 0.5 : 0.1),
+  })
+  expect(brief(ranking.candidates)).toEqual([
+    'near3 A Spot',
+    'near1 A Spot',
+    'near1 A Regular',
+    'near2 A Regular',
+    'near3 A Regular',
+  ])
+  expect(ranking.ruledOut.map(({ message }) => message)).toEqual([
+    'Standard_A spot in zone 2 of near was refused by Azure lately (SkuNotAvailable).',
+  ])
 })

@@ -127,3 +127,43 @@ test('however much is refused, only so much is kept, the newest', () => {
   expect(refusals.ruling({ ...spotA, size: 'Standard_0' })).toBeUndefined()
   expect(refusals.ruling({ ...spotA, size: 'Standard_2499' })).toBeDefined()
 })
+
+describe('said of a zone', () => {
+  const inZone = (place: Place, zone: '1' | '2'): Place => ({ ...place, zone })
+  const [spotA1, spotA2] = [inZone(spotA, '1'), inZone(spotA, '2')]
+  const [regularA1, regularA2, spotB1] = [inZone(regularA, '1'), inZone(regularA, '2'), inZone(spotB, '1')]
+
+  test.each([
+    { code: 'ZonalAllocationFailed', ruled: [spotA1, regularA1], free: [spotA2, regularA2, spotB1, spotA] },
+    { code: 'OverconstrainedZonalAllocationRequest', ruled: [spotA1], free: [regularA1, spotA2, spotB1, spotA] },
+    { code: 'SkuNotAvailable', ruled: [spotA1], free: [regularA1, spotA2, spotB1, spotA] },
+    // These are the whole region's, wherever they were said.
+    { code: 'AllocationFailed', ruled: [spotA1, spotA2, regularA1, regularA2, spotA], free: [spotB1] },
+    { code: 'OverconstrainedAllocationRequest', ruled: [spotA1, spotA2, spotA], free: [regularA1, spotB1] },
+    { code: 'SubnetIsFull', ruled: [spotA1, spotA2, spotB1, spotA], free: [farA] },
+    // The region has no such zone, for anybody.
+    { code: 'InvalidAvailabilityZone', ruled: [spotA1, regularA1, spotB1], free: [spotA2, spotA] },
+  ])('$code rules out as much as Azure means by it', ({ code, ruled, free }) => {
+    const { refusals } = handDriven()
+    refusals.remember({ code, message: '' }, spotA1, 'uid')
+    expect(ruled.map(place => refusals.ruling(place)?.code)).toEqual(ruled.map(() => code))
+    expect(free.map(place => refusals.ruling(place))).toEqual(free.map(() => undefined))
+  })
+
+  test('what was refused of the region as a whole was refused of each zone', () => {
+    const { refusals } = handDriven()
+    refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA, 'uid')
+    expect([spotA, spotA1, spotA2].map(place => refusals.ruling(place)?.code)).toEqual(Array(3).fill('SkuNotAvailable'))
+  })
+
+  test('a disk or an address in another zone keeps its own machine out, for an hour, and nobody else', () => {
+    const { refusals, passSeconds } = handDriven()
+    const message = "Disk d cannot be attached to the VM because it is not in zone '1'."
+    refusals.remember({ code: 'BadRequest', message }, spotA1, 'mine')
+    expect(refusals.isUnfit('mine', spotB1)).toBe(true)
+    expect([refusals.isUnfit('mine', spotA2), refusals.isUnfit('other', spotA1)]).toEqual([false, false])
+    expect(refusals.ruling(spotA1)).toBeUndefined()
+    passSeconds(3600)
+    expect(refusals.isUnfit('mine', spotA1)).toBe(false)
+  })
+})

@@ -65,3 +65,11 @@ test('what was on its way already does not prolong the rest', () => {
   fail(9)
   expect(resting.of({ region: 'near' })).toEqual({ is: 'Resting', leftSeconds: 300 })
 })
+
+test('where zones are used each rests by itself', () => {
+  const { resting } = handDriven()
+  for (let count = 0; count < 5; count += 1) resting.note({ region: 'near', zone: '1' }, 'Failed')
+  expect(resting.of({ region: 'near', zone: '1' })).toEqual({ is: 'Resting', leftSeconds: 300 })
+  expect(resting.of({ region: 'near', zone: '2' })).toBeUndefined()
+  expect(resting.of({ region: 'near' })).toBeUndefined()
+})

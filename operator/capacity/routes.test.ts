@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Queue } from './admission.ts'
-import { askingFor, claim, conditions, evening, FAR, type MarketFixture, NEAR } from './market.fixture.ts'
+import { askingFor, claim, conditions, evening, FAR, type MarketFixture, NEAR, ZONED } from './market.fixture.ts'
 import { capacityMetrics } from './metrics.ts'
 import type { Market } from './offerings.ts'
 import { type Asking, plan } from './plan.ts'
@@ -107,7 +107,25 @@ describe('offerings', () => {
         quotaAgeSeconds: 12,
         rescue: { spotMachines: 0, keptMachines: 0, keptCores: 0, chance: 2 / 3 },
       },
+      expect.objectContaining({ region: ZONED }),
     ])
+  })
+
+  test('tell of each zone of a region that is used by zones what speaks against it', async () => {
+    const zoned: MarketFixture = {
+      rulingOn: ({ zone, size }) =>
+        zone === '1' && size === 'Standard_A' ? { code: 'ZonalAllocationFailed', leftSeconds: 99 } : undefined,
+      restOf: ({ zone }) => (zone === '2' ? { is: 'Resting', leftSeconds: 9 } : undefined),
+    }
+    const { body } = await ask(seen({ market: zoned }), `/v1/offerings?region=${ZONED}`)
+    const spotA = body.offerings.filter(({ size, priority }) => size === 'Standard_A' && priority === 'Spot')
+    expect(spotA.map(({ zone, reason }) => [zone, reason])).toEqual([
+      ['1', 'Standard_A spot in zone 1 of northeurope was refused by Azure lately (ZonalAllocationFailed).'],
+      ['2', 'zone 2 of northeurope rests, since most creations there failed lately.'],
+      ['3', 'Standard_A spot in zone 3 of northeurope is to be had.'],
+    ])
+    const zones = [{ zone: '1' }, { zone: '2', rest: { is: 'Resting', leftSeconds: 9 } }, { zone: '3' }]
+    expect(body.regions).toMatchObject([{ region: ZONED, zones }])
   })
 })
 
@@ -147,7 +165,7 @@ describe('the queue', () => {
 })
 
 test.each([
-  ['GET', '/v1/offerings?region=mars', 404, 'RegionUnknown', 'it has: centralindia, westeurope.'],
+  ['GET', '/v1/offerings?region=mars', 404, 'RegionUnknown', 'it has: centralindia, westeurope, northeurope.'],
   ['GET', '/v1/queue/play/nobody', 404, 'NotWaiting', 'No session play/nobody waits'],
   ['GET', '/v1/queue?limit=0', 422, 'InvalidRequest', 'from 1 to 1000'],
   ['GET', '/v1/queue?limit=many', 422, 'InvalidRequest', 'from 1 to 1000'],

@@ -34,6 +34,28 @@ describe('in the queue stands', () => {
   })
 })
 
+describe('of the zones of its region it asks for', () => {
+  const spec = { regions: ['northeurope'] }
+  const zoned = (sku: 'StandardSSD_LRS' | 'StandardSSD_ZRS', zone?: '2') =>
+    machineFor({
+      spec: { region: 'northeurope', ...(zone && { zone }), disks: { os: { sizeGiB: 128, sku } } },
+      status: refusedBy('SkuNotAvailable'),
+    })
+  const zones = (given: Parameters<typeof askingFor>[0]) => askingFor(given)?.wish.zones?.northeurope
+
+  test('all, before anything was played', () => {
+    expect(zones({ session: { spec } })).toEqual(['1', '2', '3'])
+    expect(zones({ session: { spec }, machine: zoned('StandardSSD_LRS') })).toEqual(['1', '2', '3'])
+  })
+
+  test('I6: those that the disk of what was played can go to', () => {
+    const session = { spec, status: played }
+    expect(zones({ session, machine: zoned('StandardSSD_ZRS', '2') })).toEqual(['1', '2', '3'])
+    expect(zones({ session, machine: zoned('StandardSSD_LRS', '2') })).toEqual(['2'])
+    expect(zones({ session, machine: zoned('StandardSSD_LRS') })).toBeUndefined()
+  })
+})
+
 describe('nobody is held up by', () => {
   const rival = { session: sessionOf({ name: 'other', metadata: { creationTimestamp: at(-9) } }), holdsMachine: true }
   test.each<[string, Parameters<typeof askingFor>[0]]>([

@@ -57,7 +57,7 @@ describe('I8: what the catalogue does not know is told with what it knows, and c
     [
       { regions: ['centralindia', 'mars'] },
       'RegionUnknown',
-      'The catalogue has no region "mars"; it has: centralindia, westeurope.',
+      'The catalogue has no region "mars"; it has: centralindia, westeurope, northeurope.',
     ],
   ])('%o', (spec, reason, message) => {
     const { verdict, status } = pass({ session: sessionOf({ spec }) })
@@ -148,4 +148,15 @@ describe('with nothing to be had', () => {
     const { verdict } = pass({ observed: { takenNames: ['evening-centralindia'] } })
     expect(verdict.waiting).toMatchObject({ reason: 'MachineNameTaken' })
   })
+})
+
+test('in a region that is used by zones the machine is made in one, on a disk that can leave it', () => {
+  const { step } = pass({ session: sessionOf({ spec: { regions: ['northeurope'] } }) }).verdict
+  expect(step).toMatchObject({
+    do: 'CreateMachine',
+    spec: { region: 'northeurope', zone: '1', disks: { os: { sku: 'StandardSSD_ZRS' } } },
+  })
+  const { step: unzoned } = pass({ session: sessionOf() }).verdict
+  expect(unzoned).toMatchObject({ do: 'CreateMachine', spec: { disks: { os: { sku: 'StandardSSD_LRS' } } } })
+  expect(unzoned).not.toHaveProperty('spec.zone')
 })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { GpuVmSpec, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { at, conditionOf, machineFor, next, pass, refusedBy, sessionOf } from './sights.fixture.ts'
 
 const played = { readyAt: at(100), billing: { seconds: 60 } }
@@ -130,5 +131,85 @@ test('an eviction is told as it goes: recovering, unbilled, recovered', () => {
     placement: { capacityType: 'OnDemand' },
     billing: { seconds: 60, since: at(280) },
     interruptions: [{ cause: 'Evicted', since: at(160), seconds: 120 }],
+  })
+})
+
+describe('in a region that is used by zones', () => {
+  const zoneRedundant = { os: { sizeGiB: 128, sku: 'StandardSSD_ZRS' } } as const
+  const zoned = (zone: '1' | '2' | '3', status: GpuVmStatus, spec: Partial<GpuVmSpec> = {}) =>
+    machineFor({
+      metadata: { name: 'evening-northeurope' },
+      spec: { region: 'northeurope', zone, disks: zoneRedundant, ...spec },
+      status,
+    })
+  const regions = ['northeurope']
+  const fresh = sessionOf({ spec: { regions } })
+  const session = sessionOf({ spec: { regions }, status: played })
+  const zonal = { ...refusedBy('ZonalAllocationFailed'), incarnation, evictions: 1, evictedAt: at(160) }
+  const not = (...zones: string[]) => ({
+    rulingOn: ({ zone = '' }: { zone?: string | undefined }) =>
+      zones.includes(zone) ? { code: 'ZonalAllocationFailed', leftSeconds: 60 } : undefined,
+  })
+
+  test('never played: the next zone is tried in place, before the next size', () => {
+    const { step } = pass({ session: fresh, machines: [zoned('1', refusedBy('SkuNotAvailable'))] }).verdict
+    expect(step).toMatchObject({ do: 'ChangeMachine', spec: { size: 'Standard_A', zone: '2' } })
+    expect(step).toHaveProperty(
+      'because.message',
+      'Standard_A spot in zone 1 of northeurope was refused (SkuNotAvailable); Standard_A spot in zone 2 of northeurope is tried.',
+    )
+  })
+
+  test('I6: played, a rescue goes to the next zone on the same disk, on-demand', () => {
+    const { step } = pass({ session, machines: [zoned('1', zonal)], ...not('1') }).verdict
+    expect(step).toMatchObject({ do: 'ChangeMachine', spec: { size: 'Standard_A', zone: '2' } })
+    expect(step).not.toHaveProperty('spec.priority')
+  })
+
+  test('I6: a disk of one zone keeps a rescue there: another size, and with none left it waits', () => {
+    const disks = { os: { sizeGiB: 128, sku: 'StandardSSD_LRS' } } as const
+    const machine = zoned('1', zonal, { disks })
+    const { step } = pass({ session, machines: [machine] }).verdict
+    expect(step).toMatchObject({ do: 'ChangeMachine', spec: { size: 'Standard_B' } })
+    expect(step).not.toHaveProperty('spec.zone')
+    expect(pass({ session, machines: [machine], ...not('1') }).verdict).toMatchObject({
+      waiting: { reason: 'NoCapacity' },
+    })
+  })
+
+  test('a machine from before the region had zones stays in none', () => {
+    const status = { ...refusedBy('AllocationFailed'), incarnation }
+    const machine = machineFor({ spec: { region: 'northeurope' }, status })
+    expect(pass({ session, machines: [machine] }).verdict.step).toBeUndefined()
+    expect(pass({ session: fresh, machines: [machine] }).verdict.step).toEqual({ do: 'DeleteMachine', machine })
+  })
+
+  describe('a machine whose disk or address does not go with its zone', () => {
+    const message = "Disk d cannot be attached to the VM because it is not in zone '1'."
+    const unfit: GpuVmStatus = {
+      lastError: { code: 'BadRequest', message, retryable: false, at: at(0) },
+      conditions: [conditionOf('Ready', 'False', 'BadRequest'), conditionOf('Stalled', 'True', 'BadRequest')],
+    }
+
+    test('is tried in the next zone, in no size of the same', () => {
+      const { step } = pass({ session, machines: [zoned('1', unfit)] }).verdict
+      expect(step).toMatchObject({ do: 'ChangeMachine', spec: { zone: '2' } })
+      expect(pass({ session, machines: [zoned('1', unfit)], ...not('2') }).verdict.step).toMatchObject({
+        spec: { zone: '3' },
+      })
+    })
+
+    test('is left to a person when no zone is left', () => {
+      const { verdict } = pass({ session, machines: [zoned('1', unfit)], ...not('2', '3') })
+      expect(verdict.step).toBeUndefined()
+      expect(verdict.stalled?.reason).toBe('BadRequest')
+    })
+
+    test('as is every other mistake at once', () => {
+      const wrong = { code: 'ImageNotFound', message: 'No image.', retryable: false, at: at(0) }
+      const { verdict } = pass({ session, machines: [zoned('1', { ...unfit, lastError: wrong })] })
+      expect(verdict.step).toBeUndefined()
+      expect(verdict.stalled?.reason).toBe('BadRequest')
+    })
   })
 })

@@ -40,6 +40,8 @@ images:
 regions:
   centralindia: ${region('Pune')}
   westeurope: ${region('Netherlands')}
+  northeurope: ${region('Dublin')}
+    zones: ['1', '2', '3']
 `)
 
 /** Seconds after the evening's beginning, as Kubernetes and we write times. */

@@ -106,3 +106,12 @@ test('each step is told once', () => {
   const ended = { ...session, spec: { ...session.spec, desiredState: 'Ended' as const } }
   expect(told({ session: ended, machines: [playing], now: at(900) })).toEqual(['Ending'])
 })
+
+test('a machine in a zone is placed there, and a zone that it moves to is told', () => {
+  const machine = machineFor({ playingSince: at(100), spec: { region: 'northeurope', zone: '1' } })
+  const session = next({ machines: [machine], observed: { hourlyPriceUsd: 0.1 }, now: at(101) })
+  expect(session.status?.placement).toMatchObject({ region: 'northeurope', zone: '1' })
+  const moved = { ...machine, spec: { ...machine.spec, zone: '2' as const } }
+  const again = pass({ session, machines: [moved], observed: { hourlyPriceUsd: 0.1 } })
+  expect(again.status.placement).toMatchObject({ region: 'northeurope', zone: '2' })
+})

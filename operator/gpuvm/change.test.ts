@@ -20,6 +20,30 @@ test.each<{ title: string; seen: Different; step: object | undefined }>([
     step: begin('SizeChanged', 'Spot'),
   },
   {
+    title: 'another zone keeps the priority',
+    seen: { spec: { zone: '2' }, observed: { virtualMachine: virtualMachine({ zone: '1' }) } },
+    step: begin('ZoneChanged', 'Spot'),
+  },
+  {
+    title: 'another zone after an eviction stays on demand',
+    seen: {
+      status: rescued,
+      spec: { zone: '2' },
+      observed: { virtualMachine: virtualMachine({ zone: '1', priority: 'Regular' }) },
+    },
+    step: begin('ZoneChanged', 'Regular'),
+  },
+  {
+    title: 'the zone that it stands in already',
+    seen: { spec: { zone: '2' }, observed: { virtualMachine: virtualMachine({ zone: '2' }) } },
+    step: undefined,
+  },
+  {
+    title: 'a machine without a zone of the spec stands wherever it stands',
+    seen: { observed: { virtualMachine: virtualMachine({ zone: '3' }) } },
+    step: undefined,
+  },
+  {
     title: 'a machine at rest follows when it is started',
     seen: { spec: { priority: 'Regular', powerState: 'Deallocated' } },
     step: undefined,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { publicIPAddressBody } from '../azure/network.ts'
 import { virtualMachineBody } from '../azure/virtual-machines.ts'
 import { virtualMachineRequest } from './request.ts'
 import { bare, type Different, evicted, osDisk, sight } from './sights.fixture.ts'
@@ -61,4 +62,15 @@ test('I6: the next is a regular one on the same disks, with the same security, l
 
 test('an image that the catalogue has lost is no request', () => {
   expect(() => body({ image: 'Unknown', observed: bare })).toThrow('does not know image windows-nvidia')
+})
+
+test('a zone that the spec names is asked for, and none where it names none', () => {
+  expect(body({ spec: { zone: '2' }, observed: bare }).zones).toEqual(['2'])
+  expect(body({ observed: bare })).not.toHaveProperty('zones')
+})
+
+test('an address serves all zones of its region where the machine stands in one, for the machine may move', () => {
+  const zones = (redundancy: 'ZoneRedundant' | 'Regional') =>
+    publicIPAddressBody('westeurope', { redundancy, tags: {} }).zones
+  expect([zones('ZoneRedundant'), zones('Regional')]).toEqual([['1', '2', '3'], undefined])
 })

@@ -143,6 +143,40 @@ export const placeRules: Record<
       says: 'Forbidden: bootstrapSecretName is immutable and can neither be added nor removed; create a new GpuVm instead',
     })),
   },
+  'GpuVm spec: has(self.zone) == has(oldSelf.zone)': {
+    at: 'spec.zone',
+    accepted: [
+      { from: undefined, to: undefined },
+      { from: '1', to: '1' },
+    ],
+    refused: [
+      { from: undefined, to: '1' },
+      { from: '1', to: undefined },
+    ].map(move => ({
+      ...move,
+      path: 'spec.zone',
+      says: 'Forbidden: zone can neither be added nor removed, because address and disks are made for zones or for none; create a new GpuVm instead',
+    })),
+  },
+  "GpuVm spec: !has(self.zone) || !has(oldSelf.zone) || self.zone == oldSelf.zone || (oldSelf.disks.os.sku.endsWith('_ZRS') && (!has(oldSelf.disks.data) || oldSelf.disks.data.all(d, d.sku.endsWith('_ZRS'))))":
+    {
+      at: 'spec',
+      accepted: [
+        { from: inZone('1', 'StandardSSD_ZRS', 'Premium_ZRS'), to: inZone('2', 'StandardSSD_ZRS', 'Premium_ZRS') },
+        { from: inZone('1', 'Premium_ZRS'), to: inZone('3', 'Premium_ZRS') },
+        { from: inZone('1', 'StandardSSD_LRS'), to: inZone('1', 'StandardSSD_LRS') },
+      ],
+      refused: [
+        ['StandardSSD_LRS'] as const,
+        ['StandardSSD_LRS', 'StandardSSD_ZRS'] as const,
+        ['StandardSSD_ZRS', 'StandardSSD_LRS'] as const,
+      ].map(([os, data]) => ({
+        from: inZone('1', os, data),
+        to: inZone('2', os, data),
+        path: 'spec.zone',
+        says: 'zone stays 1, where the disks are, for only a machine whose disks are all zone-redundant (..._ZRS) can move; create a new GpuVm instead',
+      })),
+    },
   'GpuVm spec.region: self == oldSelf': immutable('spec.region', 'centralindia', 'southindia', 'GpuVm'),
   'GpuVm spec.image: self == oldSelf': immutable('spec.image', 'linux-nvidia', 'windows', 'GpuVm'),
   'GpuVm spec.bootstrapSecretName: self == oldSelf': immutable('spec.bootstrapSecretName', 'boot', 'other', 'GpuVm'),
@@ -198,4 +232,10 @@ function immutable(at: string, old: string, other: string, kind: string) {
 
 function disk(name: string, lun: number) {
   return { name, lun, sizeGiB: 32 }
+}
+
+/** A machine's spec with an OS disk and, where a kind of it is given, a data disk. */
+function inZone(zone: string, os: string, data?: string) {
+  const disks = { os: { sku: os }, ...(data !== undefined && { data: [{ ...disk('saves', 0), sku: data }] }) }
+  return { region: 'centralindia', zone, size: 'Standard_NC4as_T4_v3', image: 'linux-nvidia', disks }
 }

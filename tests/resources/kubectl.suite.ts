@@ -87,7 +87,7 @@ export function kubectlTells(theatre: () => Theatre): void {
 
     test('-o wide adds whose it is, what is asked, and the reason in words', async () => {
       const [heading = '', ...rows] = (await kubectl(['get', 'gs', '-o', 'wide'])).split('\n')
-      expect(heading).toMatch(/AGE +PLAYER +TIER +SIZE +DESIRED +PAID +BILLED +READY +STATUS$/)
+      expect(heading).toMatch(/AGE +PLAYER +TIER +ZONE +SIZE +DESIRED +PAID +BILLED +READY +STATUS$/)
       const row = (name: string) => rows.find(each => each.startsWith(`${name} `))
       expect(row('running')).toMatch(
         /sre +standard +Standard_\w+ +Running +\d+ +True +The game can be played at [\d.]+\.$/,

@@ -11,7 +11,12 @@ import { startProgram } from './processes.ts'
 
 const readiness = z.object({ listening: z.string(), ca: z.string(), tenant: z.string(), clients: z.array(z.string()) })
 
-const resource = z.object({ id: z.string(), name: z.string(), tags: z.record(z.string(), z.string()).optional() })
+const resource = z.object({
+  id: z.string(),
+  name: z.string(),
+  tags: z.record(z.string(), z.string()).optional(),
+  zones: z.array(z.string()).optional(),
+})
 const machine = resource.extend({
   properties: z.object({
     vmId: z.string(),
@@ -25,6 +30,7 @@ const machine = resource.extend({
   simulator: z.object({ powerState: z.string().nullish() }),
 })
 const disk = resource.extend({
+  sku: z.object({ name: z.string() }),
   managedBy: z.string().nullish(),
   properties: z.object({ uniqueId: z.string().nullish() }),
 })
@@ -123,7 +129,7 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
     faultless: async (id?: string) => await control('DELETE', id === undefined ? 'faults' : `faults?id=${id}`),
     capacity: async (
       available: number | null,
-      where: { size: string; priority: string; refusal?: string; region?: string },
+      where: { size: string; priority: string; refusal?: string; region?: string; zone?: string },
     ) => await control('POST', 'capacity', { region: 'westeurope', available, ...where }),
   }
 }
