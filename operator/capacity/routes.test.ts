@@ -180,11 +180,24 @@ test.each([
 
 test('the same is there as metrics', async () => {
   const registry = new Registry()
-  const market: MarketFixture = { quotas: { [NEAR]: { lowPriorityCores: 0 } } }
+  const market: MarketFixture = {
+    quotas: { [NEAR]: { lowPriorityCores: 0 } },
+    restOf: ({ zone }) => (zone === '2' ? { is: 'Resting', leftSeconds: 9 } : undefined),
+  }
   capacityMetrics(registry, seen({ askings: [askingFor('a')], market }))
   const text = await registry.metrics()
   expect(text).toContain('wasd_offering_available{region="centralindia",size="Standard_A",priority="Spot"} 0')
   expect(text).toContain('wasd_offering_available{region="westeurope",size="Standard_A",priority="Spot"} 1')
+  for (const [zone, isThere] of [
+    ['1', 1],
+    ['2', 0],
+    ['3', 1],
+  ]) {
+    const place = `region="${ZONED}",zone="${zone}",size="Standard_A",priority="Spot"`
+    expect(text).toContain(`wasd_offering_available{${place}} ${isThere}`)
+  }
+  expect(text).toContain(`wasd_region_resting{region="${ZONED}",zone="2"} 1`)
+  expect(text).toContain('wasd_region_resting{region="centralindia"} 0')
   expect(text).toContain('wasd_quota_left{region="centralindia",quota="lowPriorityCores"} 0')
   expect(text).toMatch(/wasd_rescue_chance\{region="centralindia"\} 0\.66/)
   expect(text).toContain('wasd_sessions_waiting{reason="QuotaUsed"} 1')

@@ -1,6 +1,7 @@
 // Plays a scenario on the real operator and looks at Azure while it runs: a second machine, a lost address or disk,
 // anything left behind, and a decision that does not come out the same from its record are each an error.
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Zone } from '../../crds/catalogue.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { createAzure } from '../../operator/azure/sdk.ts'
 import type { Decided } from '../../operator/gpuvm/controller.ts'
@@ -26,12 +27,19 @@ export interface Place {
   subscriptionId: string
   /** Two of one driver class. Nobody else may play with their capacity at the same time. */
   sizes: [string, string]
+  /** Absent where the region is not used by zones. */
+  zones?: readonly Zone[] | undefined
 }
 
 export interface Played {
   evictions: number
   incarnations: number
   decisions: number
+}
+
+/** Where zones are used, whoever changes the size changes the zone with it. */
+function nextZone(zone: Zone): Zone {
+  return zone === '1' ? '2' : zone === '2' ? '3' : '1'
 }
 
 /** Throws with what was wrong, the actions so far and the operator's own story. */
@@ -48,7 +56,11 @@ export async function play(
     return operator
   }
   operate()
-  const uid = await scene.apply(NAME, { region: place.region, size: place.sizes[0] })
+  const zonal = place.zones && {
+    zone: place.zones[0],
+    disks: { os: { sizeGiB: 128, sku: 'StandardSSD_ZRS' } } as const,
+  }
+  const uid = await scene.apply(NAME, { region: place.region, size: place.sizes[0], ...zonal })
   const kept = new Map<string, string>()
   const faults: string[] = []
   const began = await azure.mark()
@@ -121,8 +133,9 @@ export async function play(
       case 'Release':
         return void (await scene.annotate(NAME, { [SUSPEND]: null }))
       case 'ChangeSize': {
-        const now = (await scene.get(NAME))?.spec.size
-        return void (await scene.change(NAME, { size: now === place.sizes[0] ? place.sizes[1] : place.sizes[0] }))
+        const spec = (await scene.get(NAME))?.spec
+        const size = spec?.size === place.sizes[0] ? place.sizes[1] : place.sizes[0]
+        return void (await scene.change(NAME, { size, ...(spec?.zone && { zone: nextZone(spec.zone) }) }))
       }
       case 'ChangePriority': {
         const now = (await scene.get(NAME))?.spec.priority

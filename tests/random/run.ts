@@ -19,8 +19,9 @@ const sizes: [string, string][] = [
 /** Where scenarios can be played at the same time: nobody shares a size of a region. */
 export function places({ catalogue }: World): Place[] {
   return sizes.flatMap(pair =>
-    Object.entries(catalogue.regions).map(([region, { resourceGroup, subscriptionId }]) => ({
+    Object.entries(catalogue.regions).map(([region, { resourceGroup, subscriptionId, zones }]) => ({
       region,
+      zones,
       resourceGroup,
       subscriptionId,
       sizes: pair,

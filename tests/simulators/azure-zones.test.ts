@@ -63,7 +63,7 @@ test('each zone has capacity of its own, which counts before the region’s, and
   await azure.compute.virtualMachines.start(group, 'full', quick)
   await azure.compute.virtualMachines.delete(group, 'full', quick)
   await offer(0, { zone: '3', priority: 'Regular', refusal: 'SkuNotAvailable' })
-  const { osDisk } = { osDisk: await azure.compute.disks.get(group, 'full-os') }
+  const osDisk = await azure.compute.disks.get(group, 'full-os')
   const onDemand = { ...regularOnDisk(osDisk.id ?? '', nicId), zones: ['3'] }
   await expect(put('full', onDemand)).rejects.toMatchObject({
     code: 'SkuNotAvailable',
@@ -75,7 +75,7 @@ test('each zone has capacity of its own, which counts before the region’s, and
   // A zone-redundant disk goes from one zone to another.
   expect(osDisk.zones).toBeUndefined()
   expect(await put('full', { ...onDemand, zones: ['1'] })).toMatchObject({ zones: ['1'] })
-  await offer(null, { priority: 'Spot' })
+  await Promise.all([offer(null, { priority: 'Spot' }), offer(null, { zone: '2', priority: 'Spot' })])
 })
 
 test('a disk of one zone goes with the machines of that zone alone, one of none with those of none', async () => {
