@@ -181,9 +181,7 @@ function evict(world: World, request: WireRequest): WireReply {
   const inPlace = ({ location, zones }: Machine) =>
     location === wanted.region && (wanted.zone === undefined || zones?.[0] === wanted.zone)
   const machines =
-    wanted.vm === undefined
-      ? world.machines.all().filter(inPlace)
-      : machinesNamed(world, wanted.vm).filter(inGroup)
+    wanted.vm === undefined ? world.machines.all().filter(inPlace) : machinesNamed(world, wanted.vm).filter(inGroup)
   if (wanted.vm !== undefined) {
     if (machines.length === 0) throw new ControlError(`There is no VM '${wanted.vm}'.`)
     if (!machines.some(evictable))
