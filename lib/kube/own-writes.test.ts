@@ -1,13 +1,18 @@
 import { expect, test } from 'vitest'
 import { configMaps, secrets } from './core.ts'
 import { ownWrites } from './own-writes.ts'
-import { compareResourceVersions } from './resource.ts'
+import { compareResourceVersions, type KubernetesObject, keyOf } from './resource.ts'
+import type { Store } from './store.ts'
 
 const key = { namespace: 'n', name: 'a' }
 
 function setUp(namespace?: string) {
-  const store: { resourceVersion: string | undefined } = { resourceVersion: '9' }
-  return { store, writes: ownWrites([{ resource: configMaps, namespace, store }]) }
+  const objects = new Map<string, KubernetesObject>()
+  const store: Pick<Store<KubernetesObject>, 'get'> & { resourceVersion: string | undefined } = {
+    resourceVersion: '9',
+    get: key => objects.get(typeof key === 'string' ? key : keyOf(key)),
+  }
+  return { store, objects, writes: ownWrites([{ resource: configMaps, namespace, store }]) }
 }
 
 function configMap(resourceVersion: string, namespace = 'n') {
@@ -23,6 +28,24 @@ test('a key waits until the store has reached what was written for it', () => {
   store.resourceVersion = '11'
   expect(writes.caughtUp(key)).toBe(false)
   store.resourceVersion = '12'
+  expect(writes.caughtUp(key)).toBe(true)
+})
+
+test('a key whose object was let go waits until that object is out of sight, and not for another of its name', () => {
+  const { objects, writes } = setUp()
+  const shown = (uid: string) => {
+    const object = configMap('10')
+    objects.set(keyOf(key), { ...object, metadata: { ...object.metadata, uid } })
+    return { ...object, metadata: { ...object.metadata, uid } }
+  }
+  writes.rememberGone(configMaps, shown('first'))
+  expect(writes.caughtUp(key)).toBe(false)
+  shown('second')
+  expect(writes.caughtUp(key)).toBe(true)
+  writes.rememberGone(configMaps, shown('second'))
+  objects.clear()
+  expect(writes.caughtUp(key)).toBe(true)
+  shown('second')
   expect(writes.caughtUp(key)).toBe(true)
 })
 

@@ -14,12 +14,14 @@ import type { Store } from './store.ts'
 export interface OwnWrites {
   /** After each write: `object` as the server answered it. `key` is whose reconciler must see it; its own by default. */
   remember<T extends KubernetesObject>(resource: Resource<T>, object: T, key?: ObjectReference): void
+  /** After the write that let `object` go: its reconciler waits until the stores show it no more. */
+  rememberGone<T extends KubernetesObject>(resource: Resource<T>, object: T): void
   /** False while a store lacks a remembered write for this key. */
   caughtUp(key: ObjectReference): boolean
 }
 
 type AnyReflector = Pick<Reflector<KubernetesObject>, 'resource' | 'namespace'> & {
-  store: Pick<Store<KubernetesObject>, 'resourceVersion'>
+  store: Pick<Store<KubernetesObject>, 'resourceVersion' | 'get'>
 }
 
 /**
@@ -29,14 +31,21 @@ type AnyReflector = Pick<Reflector<KubernetesObject>, 'resource' | 'namespace'> 
 export function ownWrites(reflectors: readonly AnyReflector[]): OwnWrites {
   /** By key, then by store: the newest version written. */
   const written = new Map<string, Map<AnyReflector['store'], string>>()
+  /** By key: the UID let go. The server answers such a write with the version before the object's end. */
+  const gone = new Map<string, string>()
+  const sees = (reflector: AnyReflector, resource: Resource<KubernetesObject>, namespace: string | undefined) =>
+    isSame(reflector.resource, resource) && (reflector.namespace === undefined || reflector.namespace === namespace)
+
+  function isShown(key: ObjectReference, uid: string): boolean {
+    return reflectors.some(({ store }) => store.get(key)?.metadata.uid === uid)
+  }
 
   return {
     remember(resource, object, key = referenceOf(object)) {
       const { resourceVersion, namespace } = object.metadata
       if (resourceVersion === undefined) return
       for (const reflector of reflectors) {
-        if (!isSame(reflector.resource, resource)) continue
-        if (reflector.namespace !== undefined && reflector.namespace !== namespace) continue
+        if (!sees(reflector, resource, namespace)) continue
         const versions = written.get(keyOf(key)) ?? new Map<AnyReflector['store'], string>()
         const old = versions.get(reflector.store)
         if (old === undefined || isBehind({ reached: old, wanted: resourceVersion })) {
@@ -45,7 +54,15 @@ export function ownWrites(reflectors: readonly AnyReflector[]): OwnWrites {
         written.set(keyOf(key), versions)
       }
     },
+    rememberGone(resource, object) {
+      const { uid, namespace } = object.metadata
+      if (uid === undefined || !reflectors.some(reflector => sees(reflector, resource, namespace))) return
+      gone.set(keyOf(referenceOf(object)), uid)
+    },
     caughtUp(key) {
+      const uid = gone.get(keyOf(key))
+      if (uid !== undefined && isShown(key, uid)) return false
+      gone.delete(keyOf(key))
       const versions = written.get(keyOf(key))
       if (versions === undefined) return true
       for (const [store, wanted] of versions) {

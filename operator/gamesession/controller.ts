@@ -122,12 +122,22 @@ function gameSessionReconciler(outside: Inside): Reconcile {
 }
 
 /**
- * The finalizer alone comes before the first status; the pass that follows at once writes it. And what was not admitted
- * is asked for again before the status says so, or each attempt would be written twice.
+ * The finalizer alone comes before the first status; the pass that follows at once writes it. What was not admitted is
+ * asked for again before the status says so, or each attempt would be written twice. And one whose end is on record
+ * is let go: nobody reads in a status that vanishes that its deletion was seen.
  */
 function isDoneFirst({ status }: GameSession, { step }: Verdict): boolean {
   const reason = condition(status?.conditions, 'Ready')?.reason
-  return step?.do === 'AddFinalizer' || (step?.do === 'CreateMachine' && ADMISSION_REASONS.includes(reason ?? ''))
+  switch (step?.do) {
+    case 'AddFinalizer':
+      return true
+    case 'CreateMachine':
+      return ADMISSION_REASONS.includes(reason ?? '')
+    case 'RemoveFinalizer':
+      return status?.endedAt !== undefined
+    default:
+      return false
+  }
 }
 
 /** Intent first; nothing noteworthy, no write. A status that was read too early is refused, and the pass begins anew. */

@@ -99,7 +99,10 @@ export async function perform(
     }
     case 'RemoveFinalizer': {
       const left = await removeFinalizer(client, gameSessions, session, FINALIZER, { signal })
-      if (left) ownWrites.remember(gameSessions, left)
+      // Unless another's finalizer keeps it, it is gone with ours: the next pass would ask for the same of nothing.
+      const isGone = left?.metadata.deletionTimestamp !== undefined && !left.metadata.finalizers?.length
+      if (left && !isGone) ownWrites.remember(gameSessions, left)
+      else ownWrites.rememberGone(gameSessions, session)
       return
     }
     case 'DeleteSession': {

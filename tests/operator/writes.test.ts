@@ -1,6 +1,7 @@
 // What a life costs the API server. A status is written when somebody acts on it or asks about it; a write that comes
 // to be made beyond those is seen here, by object.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { gameSessions } from '../../crds/types/gamesession.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import { startWorld, type World } from './support/world.ts'
 
@@ -47,6 +48,15 @@ test('a life of created, running, evicted, running and ended costs 22 writes of 
     'delete secrets evening-westeurope': 1,
   })
   expect(writes.length + PLAYERS).toBeLessThanOrEqual(LIMIT)
+
+  const before = writes.length
+  await scene.drop('evening')
+  await scene.until('the session is gone', async () => {
+    const left = await world.kube.get(gameSessions, { namespace: scene.namespace, name: 'evening' })
+    return left === undefined && writes.length > before
+  })
+  // Its deletion costs the finalizer alone, asked for once: nothing is written of what vanishes.
+  expect(writes.slice(before)).toEqual(['patch gamesessions evening'])
 })
 
 test('a new object is seen not to be done before any operator has seen it, and that is no write', async ({
