@@ -1,7 +1,7 @@
 // Asks every running machine's stream server whether it answers, which is half of "playable". Nothing that the API
 // or the guest says is needed for that. Three misses in a row close a stretch; when a good part of the fleet falls
 // silent at once it is our own network, and nothing is concluded.
-import { request } from 'undici'
+import { Agent, get, type RequestOptions } from 'node:http'
 import type { ObjectReference } from '../../lib/kube/resource.ts'
 import type { Runnable, StopSignals } from '../../lib/kube/runtime.ts'
 import type { Clock } from '../../lib/process/clock.ts'
@@ -16,8 +16,10 @@ const MISSES = 3
 const SEEKING_FACTOR = 5
 /** When this share of at least so many machines is silent at once, it is our network. */
 const OWN_FAULT = { share: 0.2, fleet: 10 }
-/** Probes under way at once. */
+/** Probes under way at once, each with a socket of its own. */
 const CONCURRENCY = 200
+/** Characters of an answer; Sunshine's has some 700. */
+const ANSWER_LIMIT = 65_536
 
 export interface ProbeTarget {
   uid: string
@@ -53,7 +55,8 @@ export function prober(options: {
   probe?: Probe
 }): Prober {
   const { clock, log, probeSeconds, onTransition } = options
-  const probe = options.probe ?? serverInfo(probeSeconds * 1000)
+  const probe =
+    options.probe ?? serverInfo({ timeoutMilliseconds: Math.max(500, (probeSeconds * 1000) / SEEKING_FACTOR) })
   const followed = new Map<string, Followed>()
   let wasOwnFault = false
   const unknown: StreamSeen = { answering: undefined, since: undefined, lastAnsweredAt: undefined }
@@ -127,20 +130,35 @@ export function prober(options: {
   }
 }
 
-/** https://docs.lizardbyte.dev/projects/sunshine/latest/nvhttp_8cpp.html: `/serverinfo`, an XML `root` with its status. */
-function serverInfo(timeoutMilliseconds: number): Probe {
-  return async (host, signal) => {
-    const address = host.includes(':') ? `[${host}]` : host
-    try {
-      const { statusCode, body } = await request(`http://${address}:${SERVER_INFO_PORT}/serverinfo`, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(Math.max(500, timeoutMilliseconds / SEEKING_FACTOR))]),
-      })
-      const text = await body.text()
-      return statusCode === 200 && /<root[^>]*status_code="200"/.test(text)
-    } catch {
-      return false // Refused, unreachable or too slow are all one answer: it cannot be played.
-    }
+/**
+ * https://docs.lizardbyte.dev/projects/sunshine/latest/nvhttp_8cpp.html: `/serverinfo`, an XML `root` with its status.
+ * A connection each, closed at once: a pool for each of ten thousand machines is a hundred megabytes, and ten thousand
+ * connections that stand open for one question in fifteen seconds are sockets that somebody else needs.
+ */
+export function serverInfo(options: { timeoutMilliseconds: number; port?: number }): Probe {
+  const agent = new Agent({ keepAlive: false, maxTotalSockets: CONCURRENCY })
+  const { timeoutMilliseconds: timeout, port = SERVER_INFO_PORT } = options
+  return async (host, stop) => {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(timeout)])
+    // Refused, unreachable, endless or too slow are all one answer: it cannot be played.
+    return await answerOf({ host, port, path: '/serverinfo', agent, signal }).catch(() => false)
   }
+}
+
+function answerOf(asked: RequestOptions): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const request = get(asked, response => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (part: string) => {
+        text += part
+        if (text.length > ANSWER_LIMIT) request.destroy(new Error('No server info is so long.'))
+      })
+      response.on('end', () => resolve(response.statusCode === 200 && /<root[^>]*status_code="200"/.test(text)))
+      response.on('error', reject)
+    })
+    request.on('error', reject)
+  })
 }
 
 async function inBatches<Item, Result>(items: Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {
