@@ -10,6 +10,7 @@ import type { KubeClient } from './client.ts'
 import { isKubeError, KubeError } from './errors.ts'
 import { type KubernetesObject, keyOf, type Resource, referenceOf } from './resource.ts'
 import type { Runtime } from './runtime.ts'
+import { sharing } from './sharing.ts'
 import { IndexedStore, type Indexes, type Store } from './store.ts'
 
 /** One change of the store. `object` of a `Deleted` is the last state known. */
@@ -78,6 +79,7 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
   readonly #options: ReflectorOptions<T>
   readonly #handlers = new Set<(change: Change<T>) => void>()
   readonly #label: string
+  readonly #share = sharing()
   #announceSync = () => {}
   #isSynced = false
   /** Where the next watch begins; `undefined` asks for a list first. */
@@ -238,8 +240,11 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
 
   #slim(object: T): T {
     const { transform } = this.#options
-    delete object.metadata.managedFields
-    return transform === undefined ? object : transform(object)
+    // Built anew: an object that a field was deleted from is kept as a table, several times as large.
+    const { managedFields: _unread, ...metadata } = object.metadata
+    const slim = { ...object, metadata }
+    this.#share(slim)
+    return transform === undefined ? slim : transform(slim)
   }
 
   #replace(objects: readonly T[], resourceVersion: string): void {
