@@ -285,6 +285,7 @@ function machineSide(
     },
     subscriptions,
     namespaces: settings.watchNamespaces,
+    machines: cluster.machines.store,
   })
   return { probing, recorded, parts: [probing, listing, controlling, sweeping] }
 }

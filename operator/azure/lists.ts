@@ -1,7 +1,7 @@
 // Whole-subscription lists: their cost grows with pages, not with machines.
 import type { SubscriptionClients } from './clients.ts'
 import { INSTALLATION_TAG } from './names.ts'
-import type { FleetMachine, TaggedResource, Tags } from './provider.ts'
+import type { FleetMachine, TaggedQuery, TaggedResource, Tags } from './provider.ts'
 import { powerState } from './virtual-machines.ts'
 
 /** `statusOnly` gives power states, 200 machines a page, at one List call each. */
@@ -28,7 +28,7 @@ interface Listed {
 
 export async function listTagged(
   { compute, network }: SubscriptionClients,
-  installationId: string,
+  { installationId, isWanted = () => true }: TaggedQuery,
   abortSignal: AbortSignal,
 ): Promise<TaggedResource[]> {
   const found: TaggedResource[] = []
@@ -36,7 +36,7 @@ export async function listTagged(
     for await (const { id, name, tags, timeCreated, location } of list) {
       if (!id || !name || tags?.[INSTALLATION_TAG] !== installationId) continue
       const resourceGroup = /\/resourceGroups\/([^/]+)\//i.exec(id)?.[1] ?? ''
-      found.push({
+      const resource: TaggedResource = {
         id: id.toLowerCase(),
         kind,
         name,
@@ -44,7 +44,8 @@ export async function listTagged(
         region: location ?? '',
         tags,
         createdAt: timeCreated,
-      })
+      }
+      if (isWanted(resource)) found.push(resource)
     }
   }
   await gather('virtualMachine', compute.virtualMachines.listAll({ abortSignal }))

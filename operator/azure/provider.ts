@@ -144,6 +144,12 @@ export interface SpotRate {
 /** What machines an address can serve: those in any zone of its region, or those in none. It never changes. */
 export type AddressRedundancy = 'ZoneRedundant' | 'Regional'
 
+export interface TaggedQuery {
+  installationId: string
+  /** Shown each as it is listed; only what it wants is kept. Without it, all. */
+  isWanted?: (resource: TaggedResource) => boolean
+}
+
 export interface Azure {
   virtualMachine(place: Place, name: string, signal: AbortSignal): Promise<VirtualMachineSeen | undefined>
   publicIPAddress(place: Place, name: string, signal: AbortSignal): Promise<PublicIPAddressSeen | undefined>
@@ -197,8 +203,8 @@ export interface Azure {
 
   /** Every VM of the subscription with its power state, by list pages alone. */
   fleet(subscriptionId: string, signal: AbortSignal): Promise<FleetMachine[]>
-  /** Everything in the subscription that carries this installation's tag. */
-  tagged(subscriptionId: string, installationId: string, signal: AbortSignal): Promise<TaggedResource[]>
+  /** What in the subscription carries this installation's tag. */
+  tagged(subscriptionId: string, asked: TaggedQuery, signal: AbortSignal): Promise<TaggedResource[]>
   /** What is used of each quota of compute and network in the region. */
   usages(subscriptionId: string, region: string, signal: AbortSignal): Promise<Usage[]>
   /** What Azure publishes of evictions, for these sizes in these regions; a place of which it says nothing is left out. */

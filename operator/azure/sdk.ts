@@ -92,8 +92,7 @@ export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = crea
     operation: (subscriptionId, poller, signal) =>
       ask(lookAtOperation(clientsOf(subscriptionId), { poller, endpoint: settings.resourceManagerEndpoint, signal })),
     fleet: (subscriptionId, signal) => ask(listFleet(clientsOf(subscriptionId), signal)),
-    tagged: (subscriptionId, installationId, signal) =>
-      ask(listTagged(clientsOf(subscriptionId), installationId, signal)),
+    tagged: (subscriptionId, asked, signal) => ask(listTagged(clientsOf(subscriptionId), asked, signal)),
     spotRates: (asked, signal) => ask(listSpotRates(clientsOf(asked.subscriptionId), asked, signal)),
     usages: (subscriptionId, region, signal) => ask(listUsages(clientsOf(subscriptionId), region, signal)),
   }

@@ -67,7 +67,8 @@ export function holdings(options: {
 
   async function list(subscriptionId: string, signal: AbortSignal): Promise<void> {
     try {
-      for (const resource of await azure.tagged(subscriptionId, installationId, signal)) add(subscriptionId, resource)
+      for (const resource of await azure.tagged(subscriptionId, { installationId }, signal))
+        add(subscriptionId, resource)
     } catch (error) {
       listed.delete(subscriptionId)
       // What a person has to mend first is told of the object's own calls, where it names a field.

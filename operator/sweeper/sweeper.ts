@@ -5,10 +5,12 @@ import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import type { Runnable, StopSignals } from '../../lib/kube/runtime.ts'
+import type { Store } from '../../lib/kube/store.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { decideOn } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'
+import { UID_TAG } from '../azure/names.ts'
 import type { Azure, Place, TaggedResource } from '../azure/provider.ts'
 import type { SweeperMetrics } from './metrics.ts'
 import { type Orphan, orphansOf, sweepable } from './orphans.ts'
@@ -33,6 +35,8 @@ export interface SweeperOptions {
   onHalted: (orphans: number) => void
   /** The namespaces to look for owners in; all when empty. What is elsewhere is never swept. */
   namespaces: string[]
+  /** The store may be behind: what has no owner in it is a reason to ask the server, and proves nothing. */
+  machines: Pick<Store<GpuVm>, 'list'>
 }
 
 export function sweeper(options: SweeperOptions): Runnable {
@@ -42,26 +46,33 @@ export function sweeper(options: SweeperOptions): Runnable {
   let wasHalted = false
 
   async function sweep(signal: AbortSignal): Promise<void> {
-    const tagged: { subscription: string; resource: TaggedResource }[] = []
-    for (const subscription of options.subscriptions()) {
-      const found = await azure.tagged(subscription, options.installationId, signal)
-      tagged.push(...found.map(resource => ({ subscription, resource })))
+    let tagged = 0
+    const suspects: Orphan[] = []
+    // Of a fleet nearly all has its owner in sight; only what has none is worth keeping, and a list of the cluster.
+    const inSight = new Set(options.machines.list().flatMap(uidsOf))
+    const isWanted = ({ tags }: TaggedResource) => {
+      tagged += 1
+      return !inSight.has(tags[UID_TAG] ?? '')
     }
-    const owners = await livingUids(signal)
+    for (const subscription of options.subscriptions()) {
+      const found = await azure.tagged(subscription, { installationId: options.installationId, isWanted }, signal)
+      for (const resource of found) suspects.push({ subscription, resource })
+    }
+    const owners = suspects.length === 0 ? new Set<string>() : await livingUids(signal)
 
-    const orphans = orphansOf({ tagged, owners, namespaces: options.namespaces })
+    const orphans = orphansOf({ tagged: suspects, owners, namespaces: options.namespaces })
     const now = clock.monotonic()
     since = new Map(orphans.map(({ resource }) => [resource.id, since.get(resource.id) ?? now]))
     const ripe = orphans.filter(({ resource }) => now - (since.get(resource.id) ?? now) >= options.graceSeconds * 1000)
 
-    const plan = sweepable({ ripe, tagged: tagged.length, owners: owners.size, largestShare: options.largestShare })
+    const plan = sweepable({ ripe, tagged, owners: owners.size, largestShare: options.largestShare })
     metrics.orphans.set(orphans.length)
     metrics.halted.set(plan.halted ? 1 : 0)
     if (plan.halted && !wasHalted) options.onHalted(ripe.length)
     wasHalted = plan.halted
     if (plan.halted) {
       log.error(
-        { orphans: ripe.length, tagged: tagged.length },
+        { orphans: ripe.length, tagged },
         'The sweep would delete too much at once and does nothing. Look at the cluster and the subscription',
       )
       return
@@ -86,11 +97,7 @@ export function sweeper(options: SweeperOptions): Runnable {
           continue: next,
           signal,
         })
-        for (const { metadata, status } of page.items) {
-          if (metadata.uid) uids.add(metadata.uid)
-          // What it has adopted is its own before the tags say so.
-          if (status?.adoptedFrom) uids.add(status.adoptedFrom)
-        }
+        for (const uid of page.items.flatMap(uidsOf)) uids.add(uid)
         next = page.metadata.continue || undefined
       } while (next !== undefined)
     }
@@ -129,6 +136,11 @@ export function sweeper(options: SweeperOptions): Runnable {
       }
     },
   }
+}
+
+/** What it has adopted is its own before the tags say so. */
+function uidsOf({ metadata: { uid }, status }: GpuVm): string[] {
+  return [uid, status?.adoptedFrom].flatMap(one => one ?? [])
 }
 
 async function deletion(

@@ -252,6 +252,7 @@ export function startOperator(options: OperatorOptions): Operator {
     onHalted: () => undefined,
     subscriptions,
     namespaces,
+    machines: itsMachines.view.store,
   })
 
   const running = manager({
