@@ -49,9 +49,8 @@ export async function copyFleet(world: World, template: Template, count: number)
     const path = (id: string, version: string) => `${rename(id)}?${version}`
     await arm.put(path(resources.publicIPAddress, NETWORK), rename(models.address))
     await arm.put(path(resources.networkInterface, NETWORK), rename(models.nic))
-    await arm.put(path(resources.virtualMachine, COMPUTE), rename(models.vm))
+    const vm = await arm.put(path(resources.virtualMachine, COMPUTE), rename(models.vm))
     const address = await arm.get(path(resources.publicIPAddress, NETWORK))
-    const vm = await arm.get(path(resources.virtualMachine, COMPUTE))
     const own = (text: string) =>
       rename(text)
         .replaceAll(String(template.machine.status?.publicIP), String(address.properties.ipAddress))
@@ -64,7 +63,7 @@ export async function copyFleet(world: World, template: Template, count: number)
       ...made,
       status: JSON.parse(own(JSON.stringify(template.session.status))),
     })
-    if ((index + 1) % 500 === 0) progress(`${index + 1} sessions with their machines stand`)
+    if ((index + 1) % 2000 === 0) progress(`${index + 1} sessions with their machines stand`)
   })
   await arm.close()
 }
@@ -139,11 +138,13 @@ async function armOf({ azure }: World) {
   return {
     get: async (path: string) => resource.parse(await answer('GET', path, null, headers)),
     /** Once more while what it stands on is not quite there. */
-    async put(path: string, body: string): Promise<void> {
+    async put(path: string, body: string): Promise<ArmResource> {
       for (let left = 20; ; left--) {
-        const error = await answer('PUT', path, body, headers).then(() => undefined, String)
-        if (error === undefined) return
-        if (left === 0 || !error.includes('ReferencedResourceNotProvisioned')) throw new Error(error)
+        try {
+          return resource.parse(await answer('PUT', path, body, headers))
+        } catch (error) {
+          if (left === 0 || !String(error).includes('ReferencedResourceNotProvisioned')) throw error
+        }
         await pause(0.05)
       }
     },

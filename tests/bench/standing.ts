@@ -88,10 +88,13 @@ async function bringToRun(world: World): Promise<{ session: GameSession; machine
 /** Every machine's stream server has come up, the last one's included. */
 async function guestsAnswer(world: World): Promise<void> {
   const machines = (await world.kube.list(gpuVms, { namespace: NAMESPACE })).items
-  for (const machine of machines.filter((_, index) => index % 97 === 0 || index === machines.length - 1)) {
-    await until(`${machine.metadata.name} answers`, async () => {
-      const url = `http://${machine.status?.publicIP}:47989/serverinfo`
-      return (await fetch(url).catch(() => undefined))?.ok
+  const looked = machines.filter((_, index) => index % 97 === 0 || index === machines.length - 1)
+  await until(`${looked.length} of the machines answer`, async () => {
+    const answers = looked.map(async ({ status }) => {
+      const answer = await fetch(`http://${status?.publicIP}:47989/serverinfo`).catch(() => undefined)
+      await answer?.body?.cancel()
+      return answer?.ok
     })
-  }
+    return (await Promise.all(answers)).every(isThere => isThere === true)
+  })
 }
