@@ -62,12 +62,8 @@ async function manyLives(world: World, seen: Reflector<GameSession>): Promise<Fi
   await forEach(LIVES, 32, async index => await world.kube.create(gameSessions, session(index)))
   await inPhase(seen, { count: LIVES, phase: 'Running' })
   const running = sinceBegin()
-  const machines = await world.azure.standing()
-  await forEach(LIVES, 16, async () => {
-    const vm = machines.filter(name => /-vm-1$/.test(name)).pop()
-    if (vm !== undefined) machines.splice(machines.indexOf(vm), 1)
-    if (vm !== undefined) await world.azure.evict(vm)
-  })
+  const vms = (await world.azure.standing()).filter(name => /-vm-1$/.test(name))
+  await forEach(vms.length, 16, async index => await world.azure.evict(vms[index] ?? ''))
   await until('every session has recovered', async () =>
     seen.store.list().every(({ status }) => status?.phase === 'Running' && (status.evictions ?? 0) === 1),
   )
