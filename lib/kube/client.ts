@@ -110,12 +110,12 @@ export interface ConnectOptions {
   metrics?: KubeMetrics | undefined
   /** Seconds until an answer must have begun, and between its parts. Default 30. */
   timeoutSeconds?: number | undefined
-  /** Connections at most, one for each running watch included. Default 64. */
+  /** Calls under way at once, each on a connection; further ones wait. Each running watch has one more. Default 16. */
   connections?: number | undefined
   clock?: Clock | undefined
 }
 
 export function connect(credentials: Credentials, options: ConnectOptions): KubeClient {
-  const { userAgent, metrics, timeoutSeconds = 30, connections = 64, clock = systemClock } = options
+  const { userAgent, metrics, timeoutSeconds = 30, connections = 16, clock = systemClock } = options
   return new RestClient(new Transport(credentials, { userAgent, metrics, timeoutSeconds, connections, clock }))
 }

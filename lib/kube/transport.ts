@@ -1,5 +1,9 @@
-// HTTP to one API server over one pool of connections. Turns every kind of failure into a `KubeError`, and presents
-// the credentials of the moment: a refused token is read anew once, a new client certificate gets a new pool.
+// HTTP to one API server. Turns every kind of failure into a `KubeError`, and presents the credentials of the moment: a
+// refused token is read anew once, a new client certificate gets new connections.
+//
+// Calls share few connections: beyond them they wait here, which costs nothing, and not in the server, where many writes at
+// once slow one another down. Each watch has a connection of its own, so that no number of watches leaves none for calls.
+// HTTP/1.1, since over HTTP/2 one lost packet or one dead link would hold up everybody, and it is no faster.
 import { type Dispatcher, Pool } from 'undici'
 import type { Clock } from '../process/clock.ts'
 import type { Credentials, Identity } from './credentials.ts'
@@ -23,10 +27,13 @@ export interface TransportOptions {
   clock: Clock
 }
 
+/** What is open under one identity's certificate. */
 interface Opened {
-  pool: Pool
   tls: Identity['tls']
+  calls: Pool
+  watches: Pool
 }
+type Way = 'calls' | 'watches'
 
 export class Transport {
   readonly #credentials: Credentials
@@ -49,7 +56,7 @@ export class Transport {
   /** The whole answer, parsed from JSON. */
   async json(call: Call): Promise<unknown> {
     const started = this.#options.clock.monotonic()
-    const answer = await this.#send(call, this.#options.timeoutSeconds)
+    const answer = await this.#send(call, 'calls')
     const text = await this.#reading(call, () => answer.body.text())
     const seconds = (this.#options.clock.monotonic() - started) / 1000
     const labels = { verb: call.method, host: this.#host }
@@ -62,7 +69,7 @@ export class Transport {
 
   /** The answer as it comes, for as long as it comes. */
   async *stream(call: Call): AsyncGenerator<Uint8Array> {
-    const answer = await this.#send(call, 0)
+    const answer = await this.#send(call, 'watches')
     if (answer.statusCode >= 300)
       throw refusal(describe(call), answer, await this.#reading(call, () => answer.body.text()))
     try {
@@ -73,20 +80,20 @@ export class Transport {
   }
 
   async close(): Promise<void> {
-    this.#closing ??= this.#opened?.pool.close() ?? Promise.resolve()
+    this.#closing ??= closed(this.#opened)
     await this.#closing
   }
 
-  async #send(call: Call, bodySeconds: number): Promise<Dispatcher.ResponseData> {
+  async #send(call: Call, way: Way): Promise<Dispatcher.ResponseData> {
     const identity = await this.#credentials.identity()
-    const answer = await this.#attempt(call, identity, bodySeconds)
+    const answer = await this.#attempt(call, identity, way)
     if (answer.statusCode !== 401) return answer
 
     const next = await this.#credentials.refresh()
     if (next === identity) return answer
     await answer.body.dump()
     this.countRetry(call, '401')
-    return await this.#attempt(call, next, bodySeconds)
+    return await this.#attempt(call, next, way)
   }
 
   /** For whoever sends a call again. */
@@ -94,8 +101,9 @@ export class Transport {
     this.#options.metrics?.requestRetries.inc({ code, verb: method, host: this.#host })
   }
 
-  async #attempt(call: Call, identity: Identity, bodySeconds: number): Promise<Dispatcher.ResponseData> {
+  async #attempt(call: Call, identity: Identity, way: Way): Promise<Dispatcher.ResponseData> {
     const { method, body, signal } = call
+    const milliseconds = this.#options.timeoutSeconds * 1000
     signal?.throwIfAborted()
     const count = (code: string) => this.#options.metrics?.requests.inc({ code, method, host: this.#host })
     const headers: Record<string, string> = {
@@ -105,14 +113,14 @@ export class Transport {
     }
     if (body !== undefined) headers['content-type'] = body.type
     try {
-      const answer = await this.#pool(identity).request({
+      const answer = await this.#open(identity)[way].request({
         method,
         path: this.#prefix + call.path + queryText(call.query),
         headers,
         body: body?.text ?? null,
         signal: signal ?? null,
-        headersTimeout: this.#options.timeoutSeconds * 1000,
-        bodyTimeout: bodySeconds * 1000,
+        headersTimeout: milliseconds,
+        bodyTimeout: way === 'calls' ? milliseconds : 0, // A watch may be silent; its reflector judges for how long.
       })
       count(String(answer.statusCode))
       return answer
@@ -122,23 +130,22 @@ export class Transport {
     }
   }
 
-  #pool(identity: Identity): Pool {
+  #open({ tls }: Identity): Opened {
     if (this.#closing !== undefined) throw new KubeError('Unreachable', 'The client is closed.')
-    if (this.#opened?.tls === identity.tls) return this.#opened.pool
+    if (this.#opened?.tls === tls) return this.#opened
 
-    // Old connections carry the old certificate: they end with the calls that run on them.
-    void this.#opened?.pool.close()
+    void closed(this.#opened) // The old certificate's connections end with the calls that run on them.
     const timeout = Math.min(10, this.#options.timeoutSeconds) * 1000
-    const pool = new Pool(this.#origin, {
-      connections: this.#options.connections,
-      pipelining: 1,
-      // One connection for each watch: nothing waits behind another's lost packet, and abort means close.
-      allowH2: false,
-      connect: { ...identity.tls, timeout, keepAlive: true, keepAliveInitialDelay: 15_000 },
-      keepAliveTimeout: 60_000, // Below the server's 90 s, so that it is never the one to close under a request.
-    })
-    this.#opened = { pool, tls: identity.tls }
-    return pool
+    const pool = (connections: number | null) =>
+      new Pool(this.#origin, {
+        connections,
+        pipelining: 1,
+        allowH2: false,
+        connect: { ...tls, timeout, keepAlive: true, keepAliveInitialDelay: 15_000 },
+        keepAliveTimeout: 60_000, // Below the server's 90 s, so that it is never the one to close under a request.
+      })
+    this.#opened = { tls, calls: pool(this.#options.connections), watches: pool(null) }
+    return this.#opened
   }
 
   async #reading(call: Call, read: () => Promise<string>): Promise<string> {
@@ -148,6 +155,11 @@ export class Transport {
       throw failure(describe(call), cause, call.signal)
     }
   }
+}
+
+/** Once the calls that run are done. */
+async function closed(opened: Opened | undefined): Promise<void> {
+  await Promise.all([opened?.calls.close(), opened?.watches.close()])
 }
 
 function queryText(query: Call['query']): string {

@@ -1,7 +1,8 @@
-// The load that both clients carry: patches of the statuses of `CONCURRENCY` objects, one at a time each.
+// The load that both clients carry: patches of the statuses of `CONCURRENCY` objects, one at a time each. It runs for as many
+// seconds as a line on standard input says, and answers each line by one.
+import { createInterface } from 'node:readline'
+
 const concurrency = Number(process.env.CONCURRENCY)
-const WARM_UP_SECONDS = 0.5
-const SECONDS = 1.5
 
 export interface StatusPatch {
   namespace: string
@@ -13,35 +14,32 @@ export interface Speed {
   perSecond: number
   /** Of the client's processor, for one request. */
   processorMilliseconds: number
-  /** With those of the warm-up. */
   requests: number
 }
 
-/** Prints a `Speed`. */
+/** Until standard input ends. */
 export async function patches(patch: (wanted: StatusPatch) => Promise<void>): Promise<void> {
-  const warmUp = await load(WARM_UP_SECONDS, patch)
-  const began = performance.now()
-  const before = process.cpuUsage()
-  const requests = await load(SECONDS, patch)
-  const { user, system } = process.cpuUsage(before)
-  const perSecond = requests / ((performance.now() - began) / 1000)
-  const processorMilliseconds = (user + system) / 1000 / requests
-  console.log(JSON.stringify({ perSecond, processorMilliseconds, requests: requests + warmUp }))
+  for await (const seconds of createInterface(process.stdin)) {
+    console.log(JSON.stringify(await turn(Number(seconds), patch)))
+  }
 }
 
-async function load(seconds: number, patch: (wanted: StatusPatch) => Promise<void>): Promise<number> {
-  const end = performance.now() + seconds * 1000
-  let made = 0
+async function turn(seconds: number, patch: (wanted: StatusPatch) => Promise<void>): Promise<Speed> {
+  const began = performance.now()
+  const before = process.cpuUsage()
+  let requests = 0
   const worker = async (index: number) => {
-    while (performance.now() < end) {
-      await patch({
-        namespace: 'bench',
-        name: `m-${index}`,
-        status: { powerState: 'Running', vmId: crypto.randomUUID() },
-      })
-      made += 1
+    while (performance.now() - began < seconds * 1000) {
+      const status = { powerState: 'Running', vmId: crypto.randomUUID() }
+      await patch({ namespace: 'bench', name: `m-${index}`, status })
+      requests += 1
     }
   }
   await Promise.all(Array.from({ length: concurrency }, (_, index) => worker(index)))
-  return made
+  const { user, system } = process.cpuUsage(before)
+  return {
+    perSecond: requests / ((performance.now() - began) / 1000),
+    processorMilliseconds: (user + system) / 1000 / requests,
+    requests,
+  }
 }

@@ -15,6 +15,8 @@ export interface Measured {
   processorSeconds(): number
   /** The next line of its standard output. Rejects when it ends without one. */
   line(): Promise<string>
+  /** A line on its standard input. */
+  say(line: string): void
   signal(name: NodeJS.Signals): void
   /** By SIGTERM; resolves when it has ended. */
   stop(): Promise<void>
@@ -33,7 +35,7 @@ export function startMeasured(file: string, environment: Record<string, string>,
 /** Any program; one that replaces itself by another, as taskset does, is measured as that. */
 export function startCommand([file = '', ...args]: readonly string[], environment: Record<string, string>): Measured {
   const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...environment }
-  const child = spawn(file, args, { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(file, args, { cwd: REPOSITORY, env, stdio: ['pipe', 'pipe', 'inherit'] })
   alive.add(child)
   const lines: string[] = []
   let isStopping = false
@@ -68,6 +70,7 @@ export function startCommand([file = '', ...args]: readonly string[], environmen
       }
       return lines.shift() ?? ''
     },
+    say: line => void child.stdin.write(`${line}\n`),
     signal: name => child.kill(name),
     async stop() {
       isStopping = true
