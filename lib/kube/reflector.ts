@@ -6,6 +6,7 @@
 // `Gone` means that the server no longer has what came since: the list is read anew and compared. No error ends the loop.
 import { pause, withDeadline } from './abort.ts'
 import { backoffSeconds } from './backoff.ts'
+import { bring, replaceAll } from './changes.ts'
 import type { KubeClient } from './client.ts'
 import { isKubeError, KubeError } from './errors.ts'
 import { type KubernetesObject, keyOf, type Resource, referenceOf } from './resource.ts'
@@ -194,7 +195,8 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
       for await (const event of client.watch(resource, selection)) {
         this.#alive()
         const version = event.type === 'BOOKMARK' ? event.resourceVersion : event.object.metadata.resourceVersion
-        this.#follow(event.type === 'BOOKMARK' ? [] : this.#changes(event.type, this.#slim(event.object)), version)
+        const seen = { store: this.#store, initial: false }
+        this.#follow(event.type === 'BOOKMARK' ? [] : bring(seen, event.type, this.#slim(event.object)), version)
       }
       return false
     }).catch((error: unknown) => {
@@ -248,41 +250,10 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
   }
 
   #replace(objects: readonly T[], resourceVersion: string): void {
-    const keys = new Set(objects.map(object => keyOf(referenceOf(object))))
-    const gone = this.#store.list().filter(object => !keys.has(keyOf(referenceOf(object))))
-    const changes = [
-      ...gone.flatMap(object => this.#changes('DELETED', object)),
-      ...objects.flatMap(object => this.#changes('ADDED', object)),
-    ]
-    this.#follow(changes, resourceVersion)
+    this.#follow(replaceAll({ store: this.#store, initial: !this.#isSynced }, objects), resourceVersion)
     if (this.#isSynced) return
     this.#isSynced = true
     this.#announceSync()
-  }
-
-  /** Brings one object into the store; what has changed by that. Nothing, for an object relisted as it stood. */
-  #changes(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): Change<T>[] {
-    const initial = !this.#isSynced
-    const key = keyOf(referenceOf(object))
-    const old = this.#store.get(key)
-    if (type === 'DELETED') {
-      this.#store.delete(key)
-      return old === undefined ? [] : [{ type: 'Deleted', object, old, initial }]
-    }
-    if (
-      old?.metadata.uid === object.metadata.uid &&
-      old?.metadata.resourceVersion === object.metadata.resourceVersion
-    ) {
-      return []
-    }
-    this.#store.set(object)
-    if (old === undefined) return [{ type: 'Added', object, initial }]
-    if (old.metadata.uid === object.metadata.uid) return [{ type: 'Modified', object, old, initial }]
-    // Deleted and made again under one name while we did not look: two objects, not one that changed.
-    return [
-      { type: 'Deleted', object: old, old, initial },
-      { type: 'Added', object, initial },
-    ]
   }
 
   /** The store is there already: a handler that looks sees everything up to this version. */
