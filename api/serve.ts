@@ -67,7 +67,7 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
 
   const kubernetesMetrics = kubeMetrics(metrics)
   const credentials = await loadCredentials({ ...settings.kubernetes, environment: outside.environment, clock })
-  const kube = connectKubernetes(credentials, { userAgent: 'wasd-api', metrics: kubernetesMetrics, clock })
+  const kube = connectKubernetes(credentials, { userAgent: 'wasd-api', metrics: kubernetesMetrics, clock, log })
   const runtime = { clock, random, log, metrics: kubernetesMetrics }
   const raise = createRaise({ registry: metrics, log })
   const sessions = sessionParts({ database, kube, clock, log, settings: settings.sessions, raise }, runtime)

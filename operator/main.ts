@@ -123,7 +123,7 @@ async function clusterSide({ settings, runtime }: Base) {
     serviceAccountDirectory: settings.serviceAccountDirectory,
     clock,
   })
-  const connection = { userAgent: USER_AGENT, metrics: runtime.metrics, clock }
+  const connection = { userAgent: USER_AGENT, metrics: runtime.metrics, clock, log: runtime.log }
   const client = connect(credentials, connection)
   const leaseClient = connect(credentials, { ...connection, connections: 2 })
   const election = elector({

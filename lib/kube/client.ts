@@ -1,11 +1,13 @@
 // What can be asked of one API server, by declared kinds.
 
 import { type Clock, systemClock } from '../process/clock.ts'
+import type { Logger } from '../telemetry/log.ts'
 import type { Credentials } from './credentials.ts'
 import type { KubeMetrics } from './metrics.ts'
-import type { Applied, KubernetesObject, ObjectReference, Resource } from './resource.ts'
+import type { Applied, KubernetesObject, ObjectReference, Resource, Unnamed } from './resource.ts'
 import { RestClient } from './rest-client.ts'
 import { Transport } from './transport.ts'
+import { warnings } from './warnings.ts'
 
 export interface CallOptions {
   signal?: AbortSignal | undefined
@@ -62,6 +64,8 @@ export interface DeleteOptions extends CallOptions {
   uid?: string | undefined
   resourceVersion?: string | undefined
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan' | undefined
+  /** As of a write. */
+  dryRun?: 'All' | undefined
 }
 
 /**
@@ -78,7 +82,7 @@ export interface KubeClient {
   /** One page; consistent unless a `resourceVersion` is given. */
   list<T extends KubernetesObject>(resource: Resource<T>, options?: ListOptions): Promise<ObjectList<T>>
   /** Throws `AlreadyExists`. */
-  create<T extends KubernetesObject>(resource: Resource<T>, object: T, options?: WriteOptions): Promise<T>
+  create<T extends KubernetesObject>(resource: Resource<T>, object: T | Unnamed<T>, options?: WriteOptions): Promise<T>
   /** PUT; carries the resourceVersion that was read, and throws `Conflict` when that is old. */
   replace<T extends KubernetesObject>(resource: Resource<T>, object: T, options?: WriteOptions): Promise<T>
   /** PUT of the status alone; otherwise as `replace`. */
@@ -90,7 +94,7 @@ export interface KubeClient {
     patch: object,
     options?: PatchOptions,
   ): Promise<T>
-  /** Server-side apply. `Conflict` with one cause per field that another manager owns. */
+  /** Server-side apply. `Conflict` with one cause per field that another manager owns. No change, no write: the server sees to it. */
   apply<T extends KubernetesObject>(resource: Resource<T>, object: Applied<T>, options: ApplyOptions): Promise<T>
   /** `Deleted` also when only the deletion has begun: finalizers may keep the object for long. */
   delete<T extends KubernetesObject>(
@@ -113,9 +117,12 @@ export interface ConnectOptions {
   /** Calls under way at once, each on a connection; further ones wait. Each running watch has one more. Default 16. */
   connections?: number | undefined
   clock?: Clock | undefined
+  /** Is told once what the server warns of: unknown fields, kinds that are going away. */
+  log?: Logger | undefined
 }
 
 export function connect(credentials: Credentials, options: ConnectOptions): KubeClient {
-  const { userAgent, metrics, timeoutSeconds = 30, connections = 16, clock = systemClock } = options
-  return new RestClient(new Transport(credentials, { userAgent, metrics, timeoutSeconds, connections, clock }))
+  const { userAgent, metrics, timeoutSeconds = 30, connections = 16, clock = systemClock, log } = options
+  const warn = log === undefined ? () => {} : warnings(log)
+  return new RestClient(new Transport(credentials, { userAgent, metrics, timeoutSeconds, connections, clock, warn }))
 }

@@ -1,5 +1,7 @@
 // The loop around a reconciler: takes keys from its sources, has each looked at by one worker at a time, and decides
 // by the outcome when to look again.
+import { randomUUID } from 'node:crypto'
+import type { Logger } from '../telemetry/log.ts'
 import { aborted, withDeadline } from './abort.ts'
 import { isKubeError, TerminalError } from './errors.ts'
 import { type QueueItem, WorkQueue } from './queue.ts'
@@ -16,10 +18,11 @@ export interface Verdictish {
 
 /**
  * Brings the world closer to what the object of this key asks for. Called again after a throw, with backoff; never
- * twice at once for one key. `signal` is aborted at the time limit, when the lease is lost and at the end of a drain.
+ * twice at once for one key. `signal` is aborted at the time limit, when the lease is lost and at the end of a drain. Lines
+ * of `log` bear the controller, the key and an id of this look, as does what the controller itself says of it.
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: a reconciler with nothing to say returns nothing.
-export type Reconcile = (key: ObjectReference, signal: AbortSignal) => Promise<Verdictish | void>
+export type Reconcile = (key: ObjectReference, signal: AbortSignal, log: Logger) => Promise<Verdictish | void>
 
 export interface ControllerOptions {
   runtime: Runtime
@@ -115,24 +118,28 @@ class Loop implements Controller {
       return
     }
 
+    const log = runtime.log.child({ controller, key: item.key, reconcileID: randomUUID() })
     const started = clock.monotonic()
     metrics.activeWorkers.inc({ controller })
     try {
-      this.#settle(item, await this.#reconcile(reference, abort))
+      this.#settle(item, await this.#reconcile(reference, { abort, log }))
     } catch (error) {
-      if (!abort.aborted) this.#failed(item, error)
+      if (!abort.aborted) this.#failed(item, { error, log })
     } finally {
       metrics.activeWorkers.dec({ controller })
       metrics.reconcileSeconds.observe({ controller }, (clock.monotonic() - started) / 1000)
     }
   }
 
-  async #reconcile(reference: ObjectReference, abort: AbortSignal): Promise<Verdictish> {
+  async #reconcile(
+    reference: ObjectReference,
+    { abort, log }: { abort: AbortSignal; log: Logger },
+  ): Promise<Verdictish> {
     const { reconcile, reconcileTimeoutSeconds: seconds, runtime } = this.#options
-    if (seconds === undefined) return (await reconcile(reference, abort)) ?? {}
+    if (seconds === undefined) return (await reconcile(reference, abort, log)) ?? {}
     const reason = new ReconcileTimeout(`The reconcile was not done in ${seconds} s.`)
     const deadline = { clock: runtime.clock, signal: abort, seconds, reason }
-    return (await withDeadline(deadline, async signal => await reconcile(reference, signal))) ?? {}
+    return (await withDeadline(deadline, async signal => await reconcile(reference, signal, log))) ?? {}
   }
 
   #settle({ key, priority }: QueueItem, { requeueAfterSeconds, priority: next }: Verdictish): void {
@@ -151,14 +158,14 @@ class Loop implements Controller {
     }
   }
 
-  #failed({ key, priority }: QueueItem, error: unknown): void {
-    const { metrics, log } = this.#options.runtime
+  #failed({ key, priority }: QueueItem, { error, log }: { error: unknown; log: Logger }): void {
+    const { metrics } = this.#options.runtime
     const controller = this.name
     metrics.reconciles.inc({ controller, result: 'error' })
     metrics.reconcileErrors.inc({ controller })
     if (error instanceof TerminalError) {
       metrics.terminalErrors.inc({ controller })
-      log.error({ controller, key, error }, 'A reconcile failed for good')
+      log.error({ error }, 'A reconcile failed for good')
       this.#queue.forget(key)
       return
     }
@@ -167,7 +174,7 @@ class Loop implements Controller {
 
     const atLeastSeconds = isKubeError(error) ? error.retryAfterSeconds : undefined
     this.#queue.addBackedOff(key, { priority, atLeastSeconds })
-    const fields = { controller, key, failures: this.#queue.failures(key), error }
+    const fields = { failures: this.#queue.failures(key), error }
     // Somebody else wrote first: a matter of course among controllers.
     if (isKubeError(error, 'Conflict')) log.debug(fields, 'reconcile met a conflict; retrying')
     else log.error(fields, 'A reconcile failed; retrying')

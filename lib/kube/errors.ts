@@ -27,6 +27,8 @@ export type KubeErrorCode =
   | 'Malformed'
   /** A write was refused by our own fence: this process does not hold the lease. */
   | 'NotLeading'
+  /** Another controller owns the object that we were about to make ours. */
+  | 'AlreadyOwned'
   | 'Unexpected'
 
 export interface KubeErrorCause {

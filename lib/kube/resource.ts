@@ -1,4 +1,5 @@
 // What a Kubernetes object is to this runtime, and how a kind of object is declared: once, with its TypeScript type.
+import { KubeError } from './errors.ts'
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ */
 export interface ObjectMeta {
@@ -42,6 +43,11 @@ export interface KubernetesObject {
   apiVersion: string
   kind: string
   metadata: ObjectMeta
+}
+
+/** What a create may send instead of a name: the server makes one that begins so. */
+export type Unnamed<T extends KubernetesObject> = Omit<T, 'metadata'> & {
+  metadata: Omit<ObjectMeta, 'name'> & { name?: undefined; generateName: string }
 }
 
 /** One object of a kind that the context names. `namespace` is absent for cluster-scoped kinds. */
@@ -135,6 +141,27 @@ export function controllerReference(owner: KubernetesObject): OwnerReference {
   const { name, uid } = owner.metadata
   if (uid === undefined) throw new TypeError(`${owner.kind} ${name} was not read from the server: it has no UID.`)
   return { apiVersion: owner.apiVersion, kind: owner.kind, name, uid, controller: true, blockOwnerDeletion: true }
+}
+
+/**
+ * `object` with `owner`, which must have been read from the server, as its controller; what other owners it has, it keeps.
+ * Throws `KubeError` `AlreadyOwned` when another controls it, and `TypeError` for an owner that the garbage collector
+ * would take for absent, and the object with it: one in another namespace.
+ */
+export function controlledBy<T extends { metadata: ObjectMeta }>(object: T, owner: KubernetesObject): T {
+  const { name, namespace, ownerReferences = [] } = object.metadata
+  const within = owner.metadata.namespace
+  if (within !== undefined && within !== namespace) {
+    const where = namespace === undefined ? 'in no namespace' : `in ${namespace}`
+    throw new TypeError(`${owner.kind} ${keyOf(owner.metadata)} cannot own ${name}, which is ${where}.`)
+  }
+  const reference = controllerReference(owner)
+  const others = ownerReferences.filter(({ uid }) => uid !== reference.uid)
+  const other = others.find(({ controller }) => controller === true)
+  if (other !== undefined) {
+    throw new KubeError('AlreadyOwned', `${name} is controlled by ${other.kind} ${other.name} already.`)
+  }
+  return { ...object, metadata: { ...object.metadata, ownerReferences: [...others, reference] } }
 }
 
 /**

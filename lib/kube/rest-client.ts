@@ -12,7 +12,7 @@ import type {
   WriteOptions,
 } from './client.ts'
 import { isKubeError, KubeError } from './errors.ts'
-import type { Applied, KubernetesObject, ObjectReference, Resource } from './resource.ts'
+import type { Applied, KubernetesObject, ObjectReference, Resource, Unnamed } from './resource.ts'
 import { errorOfStatus, isStatus } from './status.ts'
 import type { Call, Transport } from './transport.ts'
 import { lines } from './watch-stream.ts'
@@ -55,7 +55,11 @@ export class RestClient implements KubeClient {
     }
   }
 
-  async create<T extends KubernetesObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
+  async create<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T | Unnamed<T>,
+    options: WriteOptions = {},
+  ): Promise<T> {
     const path = collectionPath(resource, namespaceOf(resource, object.metadata))
     return await this.#write(resource, { method: 'POST', path, type: JSON_TYPE, body: object }, options)
   }
@@ -99,11 +103,12 @@ export class RestClient implements KubeClient {
     reference: ObjectReference,
     options: DeleteOptions = {},
   ): Promise<'Deleted' | 'Absent'> {
-    const { uid, resourceVersion, propagationPolicy, signal } = options
+    const { uid, resourceVersion, propagationPolicy, dryRun, signal } = options
     const body = {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
       propagationPolicy,
+      dryRun: dryRun === undefined ? undefined : [dryRun],
       preconditions: uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion },
     }
     const path = objectPath(resource, reference)
@@ -223,9 +228,12 @@ function asRead<T extends KubernetesObject>(object: T): T {
   throw new TypeError(`${object.kind} ${object.metadata.name} has no resourceVersion: replace what was read.`)
 }
 
-function namespaceOf(resource: Resource<KubernetesObject>, reference: ObjectReference): string | undefined {
+function namespaceOf(
+  resource: Resource<KubernetesObject>,
+  reference: { namespace?: string | undefined; name?: string | undefined },
+): string | undefined {
   if (resource.namespaced && !reference.namespace) {
-    throw new TypeError(`${resource.kind} ${reference.name} needs a namespace: its kind is namespaced.`)
+    throw new TypeError(`${resource.kind} ${reference.name ?? ''} needs a namespace: its kind is namespaced.`)
   }
   return resource.namespaced ? reference.namespace : undefined
 }

@@ -25,6 +25,8 @@ export interface TransportOptions {
   connections: number
   metrics: KubeMetrics | undefined
   clock: Clock
+  /** Takes the `Warning` header of an answer that has one. */
+  warn: (header: string) => void
 }
 
 /** What is open under one identity's certificate. */
@@ -123,6 +125,8 @@ export class Transport {
         bodyTimeout: way === 'calls' ? milliseconds : 0, // A watch may be silent; its reflector judges for how long.
       })
       count(String(answer.statusCode))
+      const { warning } = answer.headers
+      if (warning !== undefined) this.#options.warn(String(warning))
       return answer
     } catch (cause) {
       count('<error>')

@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../lib/kube/client.ts'
 import { configMaps, secrets } from '../../lib/kube/core.ts'
@@ -92,10 +93,43 @@ export function clientBehaves(server: () => ApiServer): void {
       expect(seen.status).toEqual({ seen: 4 })
     })
 
-    test('a dry run changes nothing', async () => {
+    test('a dry run changes nothing, be it of a creation or of a deletion', async () => {
       const { client, namespace } = await setUp()
+      const reference = { namespace, name: 'a' }
       await client.create(widgets, widget(namespace, 'a'), { dryRun: 'All' })
-      expect(await client.get(widgets, { namespace, name: 'a' })).toBeUndefined()
+      expect(await client.get(widgets, reference)).toBeUndefined()
+      const made = await client.create(widgets, widget(namespace, 'a'))
+      expect(await client.delete(widgets, reference, { dryRun: 'All' })).toBe('Deleted')
+      expect(await client.get(widgets, reference)).toEqual(made)
+    })
+
+    test('lets the server name what it creates', async () => {
+      const { client, namespace } = await setUp()
+      const { apiVersion, kind } = widgets
+      const nameless = { apiVersion, kind, metadata: { namespace, generateName: 'drawn-' }, spec: { size: 1 } }
+      const made = [await client.create(widgets, nameless), await client.create(widgets, nameless)]
+      const names = made.map(({ metadata }) => metadata.name)
+      expect(names).toEqual([expect.stringMatching(/^drawn-\w+/), expect.stringMatching(/^drawn-\w+/)])
+      expect(new Set(names).size).toBe(2)
+    })
+
+    test('an apply that changes nothing is answered without a write', async () => {
+      const { client, namespace } = await setUp()
+      const wanted = { ...widget(namespace, 'a'), spec: { size: 1 } }
+      const first = await client.apply(widgets, wanted, { fieldManager: 'first' })
+      const again = await client.apply(widgets, wanted, { fieldManager: 'first' })
+      expect(again.metadata.resourceVersion).toBe(first.metadata.resourceVersion)
+    })
+
+    test('what the server warns of is told, and told once', async () => {
+      const { namespace } = await setUp()
+      const told: unknown[] = []
+      const log = pino({ base: null, timestamp: false }, { write: (line: string) => told.push(JSON.parse(line)) })
+      const client = clientOf(server().credentials(), { log })
+      await client.create(widgets, widget(namespace, 'a'))
+      const reference = { namespace, name: 'a' }
+      for (const size of [1, 2]) await client.mergePatch(widgets, reference, { spec: { size, 'of a kind': 'rare' } })
+      expect(told).toEqual([expect.objectContaining({ warning: 'unknown field "spec.of a kind"' })])
     })
 
     test('deletes only the object that was meant', async () => {

@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ControllerOptions, controller } from '../../lib/kube/controller.ts'
 import { configMaps } from '../../lib/kube/core.ts'
@@ -6,7 +7,7 @@ import { manager } from '../../lib/kube/manager.ts'
 import { ownWrites } from '../../lib/kube/own-writes.ts'
 import { generationChanged } from '../../lib/kube/predicates.ts'
 import { reflector } from '../../lib/kube/reflector.ts'
-import { controllerReference, keyOf } from '../../lib/kube/resource.ts'
+import { controlledBy, keyOf } from '../../lib/kube/resource.ts'
 import { ownedBy, rawSource, reflected } from '../../lib/kube/sources.ts'
 import type { ApiServer } from './api-server.ts'
 import { clientOf, makeRuntime, metric, newNamespace, until, untilTestEnds, widget, widgets } from './fixtures.ts'
@@ -74,6 +75,33 @@ export function controllerBehaves(server: () => ApiServer): void {
       expect(await metric(runtime, 'workqueue_retries_total{name="widgets",controller="widgets"}')).toBe(4)
       expect(await metric(runtime, 'controller_runtime_reconcile_errors_total{controller="widgets"}')).toBe(5)
       expect(await metric(runtime, 'controller_runtime_terminal_reconcile_errors_total{controller="widgets"}')).toBe(1)
+    })
+
+    test('a reconcile has a log whose lines bear the controller, the key and the look; so do those about it', async () => {
+      const { runtime } = await setUp()
+      const lines: Record<string, unknown>[] = []
+      const log = pino({ messageKey: 'message' }, { write: (line: string) => lines.push(JSON.parse(line)) })
+      const source = rawSource()
+      const signal = untilTestEnds()
+      const loop = controller({
+        runtime: { ...runtime, log },
+        name: 'told',
+        sources: [source],
+        reconcile: async (_key, _signal, log) => {
+          log.info({ step: 1 }, 'Looking')
+          if (lines.length === 1) throw new Error('not yet')
+        },
+      })
+      void loop.run({ stop: signal, abort: signal })
+      source.push({ namespace: 'n', name: 'a' })
+      await until(() => lines.length === 3)
+      const [first, failure, second] = lines
+      const bound = { controller: 'told', key: 'n/a', reconcileID: expect.stringMatching(/^[\da-f-]{36}$/) }
+      expect(first).toMatchObject({ ...bound, message: 'Looking', step: 1 })
+      expect(failure).toMatchObject({ ...bound, message: 'A reconcile failed; retrying', failures: 1 })
+      expect(failure?.reconcileID).toBe(first?.reconcileID)
+      expect(second).toMatchObject({ ...bound, message: 'Looking' })
+      expect(second?.reconcileID).not.toBe(first?.reconcileID)
     })
 
     test('one key is never in two hands, and changes meanwhile make one more look', async () => {
@@ -163,8 +191,8 @@ export function controllerBehaves(server: () => ApiServer): void {
         },
       })
       await seen.synced
-      const metadata = { namespace, name: 'child', ownerReferences: [controllerReference(owner)] }
-      await client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata })
+      const child = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name: 'child' } }
+      await client.create(configMaps, controlledBy(child, owner))
       await until(() => looks.length === 1)
       expect(looks).toEqual([`${namespace}/owner`])
     })

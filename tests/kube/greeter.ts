@@ -9,15 +9,10 @@ import { manager } from '../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { generationChanged } from '../../lib/kube/predicates.ts'
 import { reflector } from '../../lib/kube/reflector.ts'
-import {
-  controllerReference,
-  defineResource,
-  type KubernetesObject,
-  type ObjectReference,
-} from '../../lib/kube/resource.ts'
+import { controlledBy, defineResource, type KubernetesObject, type ObjectReference } from '../../lib/kube/resource.ts'
 import { ownedBy, reflected } from '../../lib/kube/sources.ts'
 import { systemClock } from '../../lib/process/clock.ts'
-import { createLogger } from '../../lib/telemetry/log.ts'
+import { createLogger, type Logger } from '../../lib/telemetry/log.ts'
 
 // What we watch: declared once, typed from here on.
 type Greeting = KubernetesObject & { spec: { text: string } }
@@ -27,7 +22,7 @@ const greetings = defineResource<Greeting>(kind)
 const log = createLogger({ program: 'greeter', level: 'info' })
 const runtime = { clock: systemClock, random: Math.random, log, metrics: kubeMetrics(new Registry()) }
 const credentials = await loadCredentials({ environment: process.env })
-const client = connect(credentials, { userAgent: 'greeter/1', metrics: runtime.metrics })
+const client = connect(credentials, { userAgent: 'greeter/1', metrics: runtime.metrics, log })
 const lease = { namespace: 'default', name: 'greeter' }
 const leader = elector({ runtime, client, lease, identity: crypto.randomUUID() })
 const writer = fenced(client, leader.holds)
@@ -35,13 +30,14 @@ const seen = reflector({ runtime, client, resource: greetings })
 const written = reflector({ runtime, client, resource: configMaps, labelSelector: 'app=greeter' })
 
 // Each Greeting gets a ConfigMap with its text; whoever deletes or edits that sees it come back.
-async function reconcile(key: ObjectReference, signal: AbortSignal) {
+async function reconcile(key: ObjectReference, signal: AbortSignal, log: Logger) {
   const greeting = seen.store.get(key)
   if (greeting === undefined || greeting.metadata.deletionTimestamp !== undefined) return
   if (written.store.get(key)?.data?.text === greeting.spec.text) return
-  const owned = { labels: { app: 'greeter' }, ownerReferences: [controllerReference(greeting)] }
-  const wanted = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...key, ...owned }, data: greeting.spec }
+  const metadata = { ...key, labels: { app: 'greeter' } }
+  const wanted = controlledBy({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: greeting.spec }, greeting)
   await writer.apply(configMaps, wanted, { fieldManager: 'greeter', force: true, signal })
+  log.info('Greeted')
 }
 const changes = reflected(seen, { predicate: generationChanged })
 const sources = [changes, reflected(written, { map: ownedBy(greetings) })]
