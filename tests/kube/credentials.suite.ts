@@ -8,6 +8,7 @@ import { systemClock } from '../../lib/process/clock.ts'
 import type { ApiServer } from './api-server.ts'
 import { clientOf, until } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
+import { startRelay, status } from './relay.ts'
 import { witness } from './witness.ts'
 
 interface SelfSubjectReview extends KubernetesObject {
@@ -68,6 +69,40 @@ export function credentialsBehave(server: () => ApiServer): void {
       await expect(client.list(namespaces)).rejects.toMatchObject({ code: 'Unauthorized' })
       await writeFile(join(directory, 'token'), `${server().token}\n`)
       expect((await client.list(namespaces)).items).not.toHaveLength(0)
+    })
+
+    test('a watch runs on through the rotation of its token, and the next one begins with the new token', async () => {
+      const relay = await startRelay(server())
+      onTestFinished(() => relay.close())
+      const directory = join(server().directory, 'rotated')
+      await mkdir(directory)
+      await writeFile(join(directory, 'ca.crt'), server().ca)
+      const rotate = (token: string) => writeFile(join(directory, 'token'), token)
+      await rotate('first')
+      const environment = { KUBERNETES_SERVICE_HOST: '127.0.0.1' }
+      const known = await loadCredentials({ serviceAccountDirectory: directory, environment })
+      const seen = await witness(server(), { credentials: { ...known, server: relay.url }, way: relay })
+      const watches: (string | undefined)[] = []
+      let valid = 'first'
+      relay.intercept(({ url, token }) => {
+        if (url.searchParams.has('watch')) watches.push(token)
+        return token === valid ? undefined : { status: 401, body: status(401, 'Unauthorized') }
+      })
+      await seen.create('a')
+      await seen.start()
+      await until(() => watches.length === 1)
+      await rotate('second')
+      valid = 'second'
+      await seen.create('b') // Its watch began with the old token, and goes on.
+      await seen.equal()
+      expect(watches).toEqual(['first'])
+      relay.interject({ type: 'BOOKMARK', object: { metadata: { resourceVersion: seen.store.resourceVersion } } })
+      await seen.create('c')
+      await seen.equal()
+      expect(watches).toEqual(['first', 'first', 'second']) // Refused once, read anew, and asked again.
+      expect(await seen.lists()).toBe(1)
+      expect(seen.told()).toEqual(['Added a', 'Added b', 'Added c'])
+      await seen.leavesNothing()
     })
 
     test('a client certificate is read anew when it was rotated: on new connections, while the old ones finish', async () => {

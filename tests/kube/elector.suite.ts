@@ -2,6 +2,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { leases } from '../../lib/kube/core.ts'
 import { type Elector, elector } from '../../lib/kube/elector.ts'
 import { fenced } from '../../lib/kube/fence.ts'
+import { manager } from '../../lib/kube/manager.ts'
+import { systemClock } from '../../lib/process/clock.ts'
 import type { ApiServer } from './api-server.ts'
 import { clientOf, makeRuntime, metric, newNamespace, until, untilTestEnds, widget, widgets } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
@@ -12,9 +14,12 @@ export function electorBehaves(server: () => ApiServer): void {
   const setUp = async () => {
     const namespace = await newNamespace(server())
     const lease = { namespace, name: 'leader' }
-    const candidate = (identity: string, { port = server().port, leaseSeconds = SHORT.leaseSeconds } = {}) => {
+    const candidate = (
+      identity: string,
+      { port = server().port, leaseSeconds = SHORT.leaseSeconds, clock = systemClock } = {},
+    ) => {
       const client = clientOf(server().credentials({ port }))
-      const runtime = makeRuntime()
+      const runtime = { ...makeRuntime(), clock }
       return { runtime, client, elector: elector({ runtime, client, lease, identity, ...SHORT, leaseSeconds }) }
     }
     const writer = clientOf(server().credentials())
@@ -115,6 +120,22 @@ export function electorBehaves(server: () => ApiServer): void {
       expect(await run.outcome).toBe('Lost')
       await expect(client.create(widgets, widget(namespace, 'after'))).rejects.toMatchObject({ code: 'NotLeading' })
       expect((await record())?.spec?.holderIdentity).toBe('usurper')
+    })
+
+    test('is unhealthy while it believes to lead, long after its lease: a probe restarts what hangs', async () => {
+      const { candidate } = await setUp()
+      let skipped = 0
+      const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + skipped }
+      const a = candidate('a', { clock })
+      const parts = manager({ runtime: a.runtime, reflectors: [], controllers: [], elector: a.elector })
+      const run = campaign(a.elector, 'a', [])
+      await run.leading
+      expect(parts.isHealthy()).toBe(true)
+      skipped = 2 * SHORT.leaseSeconds * 1000 // As if the process had slept: nothing in it has run since.
+      expect(a.elector.holds()).toBe(false)
+      expect(parts.isHealthy()).toBe(false)
+      expect(await run.outcome).toBe('Lost')
+      expect(parts.isHealthy()).toBe(true) // It knows now, and leads no more.
     })
 
     test('somebody’s label on the lease costs a leader nothing but a second look', async () => {

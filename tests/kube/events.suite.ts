@@ -1,12 +1,20 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Event, events } from '../../lib/kube/core.ts'
+import type { KubeClient } from '../../lib/kube/client.ts'
+import { controller } from '../../lib/kube/controller.ts'
+import { type Event, events, leases } from '../../lib/kube/core.ts'
+import { elector } from '../../lib/kube/elector.ts'
 import { type Occurrence, recorder } from '../../lib/kube/events.ts'
 import { handClock } from '../../lib/kube/hand-clock.ts'
+import { manager } from '../../lib/kube/manager.ts'
+import type { ObjectReference } from '../../lib/kube/resource.ts'
+import { rawSource } from '../../lib/kube/sources.ts'
 import type { ApiServer } from './api-server.ts'
 import { clientOf, makeRuntime, metric, newNamespace, until, widget, widgets } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
 
 const evicted: Occurrence = { type: 'Warning', reason: 'Evicted', action: 'Recover', note: 'The machine is gone.' }
+
+const reporter = { reportingController: 'test.example.com/operator', reportingInstance: 'operator-0' }
 
 export function eventsBehave(server: () => ApiServer): void {
   const setUp = async ({ port = server().port } = {}) => {
@@ -19,8 +27,7 @@ export function eventsBehave(server: () => ApiServer): void {
     const teller = recorder({
       runtime,
       client,
-      reportingController: 'test.example.com/operator',
-      reportingInstance: 'operator-0',
+      ...reporter,
     })
     const stop = new AbortController()
     const abort = new AbortController()
@@ -31,7 +38,7 @@ export function eventsBehave(server: () => ApiServer): void {
       await run
     })
     const told = async (): Promise<Event[]> => (await direct.list(events, { namespace })).items
-    return { runtime, clock, object, teller, told, stop, run }
+    return { runtime, clock, object, teller, told, stop, run, direct }
   }
 
   describe('events', () => {
@@ -101,6 +108,38 @@ export function eventsBehave(server: () => ApiServer): void {
       expect((await told())[0]?.series?.count).toBe(3)
     })
 
+    test.each(['Stopped', 'Lost'] as const)('the last counts of a leader are not lost: %s', async end => {
+      const { object, told, direct } = await setUp()
+      const runtime = makeRuntime()
+      const lease = { namespace: object.metadata.namespace, name: 'leader' }
+      const times = { leaseSeconds: 2, renewDeadlineSeconds: 1.2, retrySeconds: 0.1 }
+      const leader = elector({ runtime, client: direct, lease, identity: 'us', ...times })
+      const teller = recorder({ runtime, client: direct, ...reporter })
+      const held = Promise.withResolvers<void>()
+      let looks = 0
+      const loop = controller({
+        runtime,
+        name: 'teller',
+        sources: [rawSource()],
+        reconcile: async () => {
+          looks += 1
+          await held.promise
+          for (let time = 0; time < 3; time++) teller.event(object, evicted)
+        },
+      })
+      loop.enqueue({ name: 'a' })
+      const stop = new AbortController()
+      const parts = { runtime, reflectors: [], controllers: [loop], services: [teller], elector: leader }
+      const run = manager(parts).run(stop.signal)
+      await until(() => looks === 1)
+      if (end === 'Stopped') stop.abort()
+      else await until(() => usurped(direct, lease))
+      await until(() => end === 'Stopped' || !leader.holds())
+      held.resolve()
+      expect(await run).toBe(end)
+      expect((await told()).map(({ series }) => series?.count)).toEqual([3])
+    })
+
     test('what the server refuses for good is dropped, and the next is told', async () => {
       const { runtime, object, teller, told } = await setUp()
       const nowhere = { ...object, metadata: { ...object.metadata, namespace: 'nowhere' } }
@@ -110,4 +149,15 @@ export function eventsBehave(server: () => ApiServer): void {
       expect(await metric(runtime, 'kube_events_total{result="Dropped"}')).toBe(1)
     })
   })
+}
+
+/** Whether another's name stands in the lease now; false when somebody was faster. */
+async function usurped(client: KubeClient, reference: ObjectReference): Promise<boolean> {
+  const lease = await client.get(leases, reference)
+  if (lease === undefined) return false
+  const spec = { ...lease.spec, holderIdentity: 'usurper' }
+  return await client.replace(leases, { ...lease, spec }).then(
+    () => true,
+    () => false,
+  )
 }

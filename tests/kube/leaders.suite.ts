@@ -8,7 +8,7 @@ import { elector } from '../../lib/kube/elector.ts'
 import type { ApiServer } from './api-server.ts'
 import { clientOf, makeRuntime, newNamespace, until } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
-import { witness } from './witness.ts'
+import { nothingIsLeft, resources, witness } from './witness.ts'
 
 const program = join(import.meta.dirname, 'contender.ts')
 
@@ -40,6 +40,7 @@ export function leadersKeepApart(server: () => ApiServer): void {
   describe('leaders', () => {
     test('five that race for one lease, over and over: one at a time, and each time somebody', async () => {
       const namespace = await newNamespace(server())
+      const before = resources()
       let leading = 0
       const terms: string[] = []
       const crowded: string[] = []
@@ -48,7 +49,7 @@ export function leadersKeepApart(server: () => ApiServer): void {
         const times = { leaseSeconds: 2, renewDeadlineSeconds: 1.2, retrySeconds: 0.05 }
         const client = clientOf(server().credentials())
         const running = elector({ runtime: makeRuntime(), client, lease, identity, ...times })
-        return { identity, running }
+        return { identity, running, client }
       })
       const stop = new AbortController()
       const races = candidates.map(async ({ identity, running }) => {
@@ -68,6 +69,8 @@ export function leadersKeepApart(server: () => ApiServer): void {
       await Promise.all(races)
       expect(terms.length).toBeGreaterThanOrEqual(15)
       expect(crowded).toEqual([])
+      await Promise.all(candidates.map(({ client }) => client.close()))
+      await nothingIsLeft(before)
     })
 
     test('a leader stopped past its lease in the middle of a write: that write changes nothing, and it writes no more', async () => {
@@ -104,6 +107,7 @@ export function leadersKeepApart(server: () => ApiServer): void {
       expect(await once(second.process, 'exit')).toEqual([0, null])
       expect(second.words).not.toContain('Conflict') // Nobody ever wrote between two writes of its own.
       await seen.equal()
+      await seen.leavesNothing()
     })
   })
 }

@@ -89,8 +89,8 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
       await seen.create('b')
       await until(async () => (await seen.restarts('Silent').catch(() => 0)) > 0)
       proxy.become('Open')
+      proxy.cut() // Also of the attempt under way, which would have to time out.
       await seen.equal()
-      proxy.cut()
       await seen.leavesNothing()
     })
 

@@ -14,9 +14,14 @@ export interface Answer {
 }
 
 /** What is answered instead of the server's word; `undefined` hands the request on. */
-export type Intercept = (request: { method: string; url: URL }) => Answer | undefined | Promise<Answer | undefined>
+export type Intercept = (request: {
+  method: string
+  url: URL
+  token: string | undefined
+}) => Answer | undefined | Promise<Answer | undefined>
 
 export interface Relay {
+  readonly url: string
   credentials(): Credentials
   /** Each request since the start, as `GET /path?query`. */
   readonly requests: string[]
@@ -40,7 +45,8 @@ export async function startRelay(target: ApiServer): Promise<Relay> {
     const { method = 'GET', url: path = '/' } = request
     requests.push(`${method} ${path}`)
     const body = await buffer(request)
-    const answer = await intercept({ method, url: new URL(path, 'http://relay') })
+    const token = request.headers.authorization?.replace('Bearer ', '')
+    const answer = await intercept({ method, url: new URL(path, 'http://relay'), token })
     if (answer !== undefined) {
       reply.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
       reply.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body))
@@ -82,6 +88,7 @@ export async function startRelay(target: ApiServer): Promise<Relay> {
   const port = typeof address === 'object' && address !== null ? address.port : 0
 
   return {
+    url: `http://127.0.0.1:${port}`,
     credentials: () => fixed({ server: `http://127.0.0.1:${port}` }),
     requests,
     intercept(by = () => undefined) {

@@ -70,7 +70,7 @@ export async function witness(server: ApiServer, options: WitnessOptions = {}) {
     async leavesNothing(): Promise<void> {
       await end()
       await until(() => (way?.open() ?? 0) === 0)
-      await until(() => Object.entries(resources()).every(([kind, count]) => count <= (before[kind] ?? 0)))
+      await nothingIsLeft(before)
     },
   }
 }
@@ -80,6 +80,11 @@ export function resources(): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1
   return counts
+}
+
+/** Waits until there is no more of anything than there was `before`. */
+export async function nothingIsLeft(before: Record<string, number>): Promise<void> {
+  await until(() => Object.entries(resources()).every(([kind, count]) => count <= (before[kind] ?? 0)))
 }
 
 /** What somebody has who saw nothing but the changes. Throws on a change that does not follow from those before. */
