@@ -12,13 +12,17 @@ import { createPod, type Pod, type Restart } from './pod.ts'
 import { type Deployment, parseDeployment } from './pod-template.ts'
 import { freePort } from './ports.ts'
 
-export interface ReleaseOptions extends Omit<Rendering, 'folder'> {
+interface Running {
+  namespace: string
   cluster: Cluster
-  kubectl: (args: string[], input?: string) => Promise<CommandResult>
   /** The pods' files and logs, and the values. */
   folder: string
   restart: Restart
   clock?: Clock
+}
+
+export interface ReleaseOptions extends Running, Omit<Rendering, 'folder' | 'namespace'> {
+  kubectl: (args: string[], input?: string) => Promise<CommandResult>
 }
 
 export interface Release {
@@ -36,7 +40,11 @@ export async function installRelease(options: ReleaseOptions): Promise<Release> 
   const objects = await render({ ...options, folder: join(folder, 'helm') })
   await cluster.createNamespace(namespace)
   await apply({ objects, namespace, kubectl })
+  return await releaseOf(objects, options)
+}
 
+/** What was rendered and stands in the cluster already; nothing runs before `start()`. */
+export async function releaseOf(objects: RenderedObject[], options: Running): Promise<Release> {
   const pods = new Map<string, Pod[]>()
   for (const object of objects.filter(({ kind }) => kind === 'Deployment')) {
     pods.set(object.metadata.name, await podsOf(parseDeployment(object), options))
@@ -63,7 +71,7 @@ export async function installRelease(options: ReleaseOptions): Promise<Release> 
   }
 }
 
-async function podsOf(deployment: Deployment, options: ReleaseOptions): Promise<Pod[]> {
+async function podsOf(deployment: Deployment, options: Running): Promise<Pod[]> {
   const { namespace, folder, cluster, restart, clock = systemClock } = options
   const templatePorts = deployment.spec.template.spec.containers.flatMap(({ ports }) =>
     ports.map(({ containerPort }) => containerPort),
