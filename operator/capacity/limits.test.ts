@@ -9,12 +9,12 @@ const onDemand = { onDemand: true, hourlyPriceUsd: 0.5 }
 describe('one machine more', () => {
   test.each([
     [{ machines: 4 }, spot, undefined],
-    [{ machines: 3 }, spot, 'The limit of machines in namespace play is reached: 3 stand, 3 are permitted.'],
+    [{ machines: 3 }, spot, 'The limit of machines in namespace play is reached: 3 of at most 3 stand.'],
     [{ hourlyPriceUsd: 0.4 }, spot, undefined], // 0.1 + 0.3 is more than 0.4 in binary.
     [
       { hourlyPriceUsd: 0.39 },
       spot,
-      'The limit of the price per hour in namespace play is reached: 0.3 USD stand, this would be 0.4, 0.39 are permitted.',
+      'The limit of the price per hour in namespace play is reached: what stands costs 0.3 USD, with this one it would be 0.4, and at most 0.39 is permitted.',
     ],
     [
       { hourlyPriceUsd: 100 },
@@ -26,7 +26,7 @@ describe('one machine more', () => {
     [
       { onDemandShare: 0.25 },
       onDemand,
-      'The limit of the on-demand share in namespace play is reached: 1 of 3 machines are on-demand, a share of 0.25 is permitted.',
+      'The limit of the on-demand share in namespace play is reached: 1 of 3 machines is on-demand, and of 4 at most 1 may be, a share of 0.25.',
     ],
     [{}, onDemand, undefined],
   ])('under %o', (limits, added, told) => {

@@ -79,19 +79,19 @@ export function limitPassed(scope: Scope, standing: Standing, added: Addition): 
   const { where, limits } = scope
   const { machines, onDemand, hourlyPriceUsd } = standing
   if (limits.machines !== undefined && machines + 1 > limits.machines) {
-    return `The limit of machines ${where} is reached: ${machines} stand, ${limits.machines} are permitted.`
+    return `The limit of machines ${where} is reached: ${machines} of at most ${limits.machines} stand.`
   }
   if (limits.hourlyPriceUsd !== undefined && added.hourlyPriceUsd === undefined) {
     return `The limit of the price per hour ${where} (${limits.hourlyPriceUsd} USD) lets in no machine whose price is not known.`
   }
   const sum = round(hourlyPriceUsd + (added.hourlyPriceUsd ?? 0))
   if (limits.hourlyPriceUsd !== undefined && sum > limits.hourlyPriceUsd) {
-    return `The limit of the price per hour ${where} is reached: ${round(hourlyPriceUsd)} USD stand, this would be ${sum}, ${limits.hourlyPriceUsd} are permitted.`
+    return `The limit of the price per hour ${where} is reached: what stands costs ${round(hourlyPriceUsd)} USD, with this one it would be ${sum}, and at most ${limits.hourlyPriceUsd} is permitted.`
   }
   if (limits.onDemandShare === undefined || !added.onDemand) return undefined
   const permitted = Math.ceil(round(limits.onDemandShare * (machines + 1)))
   if (onDemand + 1 <= permitted) return undefined
-  return `The limit of the on-demand share ${where} is reached: ${onDemand} of ${machines} machines are on-demand, a share of ${limits.onDemandShare} is permitted.`
+  return `The limit of the on-demand share ${where} is reached: ${onDemand} of ${machines} machines ${onDemand === 1 ? 'is' : 'are'} on-demand, and of ${machines + 1} at most ${permitted} may be, a share of ${limits.onDemandShare}.`
 }
 
 /** Sums of decimal prices, without the dust of binary fractions. */

@@ -168,7 +168,7 @@ describe('limits', () => {
     expect(rankings.get('uid-a')?.candidates).toHaveLength(1)
     expect(rankings.get('uid-b')?.ruledOut[0]).toMatchObject({
       reason: 'LimitReached',
-      message: 'The limit of machines in all is reached: 1 stand, 1 are permitted.',
+      message: 'The limit of machines in all is reached: 1 of at most 1 stand.',
     })
   })
 
