@@ -25,6 +25,7 @@ export const causes: Record<string, string> = {
   StreamLost: 'the stream was lost',
   MachineStopped: 'the machine stopped',
   MachineLost: 'the machine was lost',
+  MachineChanged: 'the machine was exchanged',
 }
 
 function what({ kind, source, game, reason }: StatementLine): string {

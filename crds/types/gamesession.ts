@@ -238,9 +238,9 @@ export interface GameSessionStatus {
    */
   interruptions?: {
     /**
-     * What happened.
+     * What happened. MachineChanged: somebody gave the machine another size or priority, for which it is rebuilt.
      */
-    cause: 'Evicted' | 'StreamLost' | 'MachineStopped' | 'MachineLost'
+    cause: 'Evicted' | 'StreamLost' | 'MachineStopped' | 'MachineLost' | 'MachineChanged'
     /**
      * The last moment that was playable.
      */

@@ -21,10 +21,10 @@ export function interruptionsNow(seen: {
   const { session, billing, now } = seen
   const known = session.status?.interruptions ?? []
   const all = billing.lost
-    ? [...known, { cause: causeOf(seen.machine, billing.lost.at), since: billing.lost.at.toISOString() }]
+    ? [...known, { cause: causeOf(seen.machine, billing.lost.at, known), since: billing.lost.at.toISOString() }]
     : known
   const over = billing.since ?? (isToRun(session) ? undefined : now)
-  return all.slice(-MAXIMUM).map(interruption => current(interruption, { over, machine: seen.machine }))
+  return all.slice(-MAXIMUM).map(interruption => current(interruption, { over, known, machine: seen.machine }))
 }
 
 /** The one that lasts; `undefined` when the session is not being interrupted. */
@@ -34,31 +34,33 @@ export function openInterruption(interruptions: readonly Interruption[] | undefi
 
 function current(
   interruption: Interruption,
-  { over, machine }: { over: Date | undefined; machine: GpuVm | undefined },
+  { over, known, machine }: { over: Date | undefined; known: readonly Interruption[]; machine: GpuVm | undefined },
 ): Interruption {
   if (interruption.seconds !== undefined) return interruption
   // What looked like silence at first may turn out to have been an eviction.
-  const cause = isEvicted(machine, interruption.since) ? 'Evicted' : interruption.cause
+  const cause = isEvicted(machine, interruption.since, known) ? 'Evicted' : interruption.cause
   if (over === undefined) return { ...interruption, cause }
   const seconds = Math.max(0, Math.floor(secondsBetween({ from: interruption.since, to: over })))
   return { ...interruption, cause, seconds }
 }
 
-function causeOf(machine: GpuVm | undefined, since: Date): Interruption['cause'] {
+function causeOf(machine: GpuVm | undefined, since: Date, known: readonly Interruption[]): Interruption['cause'] {
   if (machine?.status?.incarnation === undefined) return 'MachineLost' // What is there now is new.
-  if (isEvicted(machine, since)) return 'Evicted'
+  if (isEvicted(machine, since, known)) return 'Evicted'
   const { incarnation, powerState } = machine.status
-  if (
-    incarnation?.reason === 'MachineLost' &&
-    incarnation.since !== undefined &&
-    new Date(incarnation.since) >= since
-  ) {
-    return 'MachineLost'
-  }
+  const begunSeconds = secondsBetween({ from: since, to: incarnation.since ?? new Date(0) })
+  if (incarnation.reason === 'MachineLost' && begunSeconds >= 0) return 'MachineLost'
+  const isChanged = incarnation.reason === 'SizeChanged' || incarnation.reason === 'PriorityChanged'
+  if (isChanged && begunSeconds >= -SAME_CAUSE_SECONDS) return 'MachineChanged'
   return powerState === 'Running' || powerState === 'Unknown' ? 'StreamLost' : 'MachineStopped'
 }
 
-function isEvicted(machine: GpuVm | undefined, since: Date | string): boolean {
+/** An eviction after which was played again is not what cut this play off. */
+function isEvicted(machine: GpuVm | undefined, since: Date | string, known: readonly Interruption[]): boolean {
   const { evictedAt } = machine?.status ?? {}
-  return evictedAt !== undefined && secondsBetween({ from: evictedAt, to: since }) <= SAME_CAUSE_SECONDS
+  if (evictedAt === undefined) return false
+  const isOvercome = known.some(
+    ({ since, seconds }) => seconds !== undefined && secondsBetween({ from: since, to: evictedAt }) <= seconds,
+  )
+  return !isOvercome && secondsBetween({ from: evictedAt, to: since }) <= SAME_CAUSE_SECONDS
 }

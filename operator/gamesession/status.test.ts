@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { decide } from './decision.ts'
 import { occurrences } from './events.ts'
 import { phases } from './phases.ts'
@@ -74,6 +75,47 @@ test('what looked like silence and was an eviction is told as one', () => {
     { cause: 'Evicted', since: at(150) },
   ])
 })
+
+test('an eviction that was overcome is not the cause of what comes after it', () => {
+  const told = { cause: 'Evicted' as const, since: at(140), seconds: 20 }
+  const session = sessionOf({
+    status: { readyAt: at(100), billing: { seconds: 50, since: at(160) }, interruptions: [told] },
+  })
+  const silent = (status: GpuVmStatus) =>
+    machineFor({
+      status: {
+        powerState: 'Running',
+        stream: { answering: false, since: at(160), lastAnsweredAt: at(190) },
+        conditions: [conditionOf('Playable', 'False', 'StreamSilent')],
+        ...status,
+      },
+    })
+  const causesOf = (status: GpuVmStatus) =>
+    pass({ session, machines: [silent(status)], now: at(200) }).status.interruptions?.map(({ cause }) => cause)
+  expect(causesOf({ evictedAt: at(138) })).toEqual(['Evicted', 'StreamLost'])
+  expect(causesOf({ evictedAt: at(188) })).toEqual(['Evicted', 'Evicted'])
+})
+
+test.each(['SizeChanged', 'PriorityChanged'] as const)(
+  'a rebuild for what somebody changed is told as that: %s',
+  reason => {
+    const session = next({ machines: [playing], now: at(101) })
+    const incarnation = { number: 2, priority: 'Spot', specPriority: 'Spot', reason, since: at(149) } as const
+    const machine = machineFor({
+      status: {
+        powerState: 'Absent',
+        incarnation,
+        stream: { answering: false, since: at(100), lastAnsweredAt: at(150) },
+        conditions: [conditionOf('Playable', 'False', 'MachineNotRunning')],
+      },
+    })
+    const { status } = pass({ session, machines: [machine], now: at(200) })
+    expect(status.interruptions).toEqual([{ cause: 'MachineChanged', since: at(150) }])
+    expect(status.conditions?.[0]?.message).toBe(
+      'Its GpuVm was given another size or priority; it is rebuilt with the same disk and address. Nothing is billed meanwhile.',
+    )
+  },
+)
 
 test('the last ten interruptions are kept', () => {
   const interruptions = Array.from({ length: 10 }, (_, index) => ({

@@ -186,7 +186,8 @@ test.concurrent('I6: size and priority changed under a playing session rebuild i
   const standing = await disks()
 
   await scene.change(MACHINE, { size: 'Standard_NV6ads_A10_v5' })
-  await scene.session('evening', 'is interrupted', ({ status }) => status?.interruptions?.length === 1)
+  const { status } = await scene.session('evening', 'is interrupted', s => s.status?.interruptions?.length === 1)
+  expect(status?.interruptions?.[0]?.cause).toBe('MachineChanged')
   const smaller = await scene.session(
     'evening',
     'runs on',
