@@ -12,6 +12,14 @@ test("a refusal keeps ARM's own code, its status, and the first line of its word
   })
 })
 
+test('what Azure tells in a list is told on one line', () => {
+  const text =
+    'The long-running operation has failed. OverconstrainedAllocationRequest. Allocation failed. Constraints applied are:\n  - Low Priority VMs\n  - VM Size\n'
+  expect(toAzureError(new Error(text))).toMatchObject({
+    message: 'Allocation failed. Constraints applied are: · Low Priority VMs · VM Size',
+  })
+})
+
 test('no answer and a refusal are two codes', () => {
   const silent = toAzureError(new RestError('connect ECONNREFUSED', { code: 'REQUEST_SEND_ERROR' }))
   expect(silent).toMatchObject({ code: 'AzureUnreachable', status: undefined })

@@ -29,11 +29,16 @@ export class AzureError extends Error {
   readonly retryAfterSeconds: number | undefined
 
   constructor(code: string, message: string, fields: AzureErrorFields = {}) {
-    super(message, { cause: fields.cause })
+    super(onOneLine(message), { cause: fields.cause })
     this.code = code
     this.status = fields.status
     this.retryAfterSeconds = fields.retryAfterSeconds
   }
+}
+
+/** Azure breaks its longer messages into lists; whoever reads a condition or an event of kubectl's has one line for it. */
+function onOneLine(message: string): string {
+  return message.replaceAll(/\s*\n\s*(?:- )?/g, match => (match.includes('- ') ? ' · ' : ' ')).trim()
 }
 
 /** Turns whatever the SDKs throw into an `AzureError`; an abort passes through as it is. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { explainPlacement, NOTE_CHARACTERS } from './explanation.ts'
+import { explainPlacement, inWords, NOTE_CHARACTERS } from './explanation.ts'
 import { type Candidate, rank, type Wish } from './rank.ts'
 import type { Place } from './refusals.ts'
 
@@ -30,6 +30,20 @@ test('it tells what is asked for, what would be next and why, and what is out of
       'Standard_B on-demand in far was refused by Azure lately (SkuNotAvailable).',
     ].join(' '),
   )
+})
+
+test('what is above the cap is told with its price, and one place too many is one', () => {
+  const prices = { near: 0.123456789, far: 0.3 }
+  const ranking = rank(
+    { ...wish, maxHourlyPriceUsd: 0.1, preference: 'SpotOnly' },
+    { priceOf: ({ region }: Place) => (region === 'near' ? prices.near : prices.far), rulingOn: () => undefined },
+  )
+  expect(inWords(ranking.ruledOut)).toEqual([
+    "Standard_A spot in near costs 0.12346 USD per hour, above the session's cap of 0.1.",
+    "Standard_B spot in near costs 0.12346 USD per hour, above the session's cap of 0.1.",
+    "Standard_A spot in far costs 0.3 USD per hour, above the session's cap of 0.1.",
+    'So it is with 1 place more.',
+  ])
 })
 
 test('however much there is to tell, an Event holds it', () => {

@@ -1,5 +1,5 @@
 // Why this place, and why not the others: in a few sentences for a person.
-import { type Candidate, describePlace, type Ranking, type RuledOut } from './rank.ts'
+import { type Candidate, describePlace, type Ranking, type RuledOut, usd } from './rank.ts'
 
 /** Places that are told of at most, of each kind. */
 const TOLD_PLACES = 3
@@ -23,7 +23,10 @@ export function explainPlacement({ candidates, ruledOut }: Ranking): string {
 export function inWords(ruledOut: readonly Pick<RuledOut, 'message'>[]): string[] {
   const words = [...new Set(ruledOut.map(({ message }) => message))]
   const more = words.length - TOLD_PLACES
-  return [...words.slice(0, TOLD_PLACES), ...(more > 0 ? [`So it is with ${more} places more.`] : [])]
+  return [
+    ...words.slice(0, TOLD_PLACES),
+    ...(more > 0 ? [`So it is with ${more} ${more === 1 ? 'place' : 'places'} more.`] : []),
+  ]
 }
 
 function priced(candidate: Candidate): string {
@@ -41,11 +44,6 @@ function whyBehind(taken: Candidate, other: Candidate): string {
   if (isOtherZone && other.expectedPriceUsd === taken.expectedPriceUsd) return 'the catalogue names its zone later'
   if (other.expectedPriceUsd === undefined && taken.expectedPriceUsd !== undefined) return 'its price is not known'
   return other.expectedPriceUsd === taken.expectedPriceUsd ? 'the catalogue names it later' : 'it is dearer'
-}
-
-/** At most five digits after the point, as Azure's price list has. */
-function usd(amount: number): number {
-  return Number(amount.toFixed(5))
 }
 
 function cut(text: string): string {

@@ -159,9 +159,14 @@ function objection(asked: {
   }
   return {
     reason: 'AbovePriceCap',
-    message: `${named} costs more than the session's cap of ${cap} USD per hour.`,
+    message: `${named} costs ${usd(hourlyPriceUsd)} USD per hour, above the session's cap of ${cap}.`,
     leftSeconds: undefined,
   }
+}
+
+/** At most five digits after the point, as Azure's price list has. */
+export function usd(amount: number): number {
+  return Number(amount.toFixed(5))
 }
 
 export function describePlace({ region, zone, size, priority }: Place): string {

@@ -148,8 +148,8 @@ function readiness({ session }: Seen, { is, phase }: Standing): ConditionChange[
 }
 
 /** True exactly while an interval is open: what is billed and what is said are one thing. */
-function playability({ since }: Billing, { reason, message }: Standing): Omit<ConditionChange, 'type'> {
-  if (since === undefined) return { status: 'False', reason, message }
+function playability({ since }: Billing, { reason }: Standing): Omit<ConditionChange, 'type'> {
+  if (since === undefined) return { status: 'False', reason, message: 'It cannot be played now; nothing is billed.' }
   return { status: 'True', reason: 'StreamAnswers', message: 'Azure runs the machine and its stream server answers.' }
 }
 

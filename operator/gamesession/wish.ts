@@ -81,6 +81,6 @@ function mayMoveOntoRegular({ capacity }: GameSession['spec'], { ruledOut }: Ran
 function unknown(reason: string, about: { kind: string; asked: string; known: object }): { fault: Explanation } {
   const known = Object.keys(about.known).join(', ') || 'none'
   const message = `The catalogue has no ${about.kind} "${about.asked}"; it has: ${known}.`
-  const remedy = about.kind === 'region' ? 'Edit spec.regions, or' : 'The field is immutable: create a new session, or'
-  return { fault: { reason, message: `${message} ${remedy} add it to the catalogue.` } }
+  const remedy = about.kind === 'region' ? 'Edit spec.regions' : `spec.${about.kind} is immutable: create a new session`
+  return { fault: { reason, message: `${message} ${remedy}, or add the ${about.kind} to the catalogue.` } }
 }

@@ -98,8 +98,8 @@ function stopped(recorder: Teller, machine: GpuVm): void {
   recorder.event(machine, { type: 'Normal', reason: 'Deallocated', action: 'Deallocate', note })
 }
 
-function playable(recorder: Teller, machine: GpuVm, { publicIP }: GpuVmStatus): void {
-  const note = `The stream server at ${publicIP} answers.`
+function playable(recorder: Teller, machine: GpuVm, { publicIP, priority }: GpuVmStatus): void {
+  const note = `The stream server at ${publicIP} answers, on ${kindOf(priority ?? machine.spec.priority)}.`
   recorder.event(machine, { type: 'Normal', reason: 'Playable', action: 'Probe', note })
 }
 

@@ -42,6 +42,17 @@ test('I7: a pass that finds nothing new leaves the status as it was, to the lett
   expect(after({ ...refused, status: waiting })).toStrictEqual(waiting)
 })
 
+test('a machine that runs otherwise than its spec names says so, and is ready all the same', () => {
+  const status = after({
+    status: { ...playing, incarnation: { number: 2, priority: 'Regular', specPriority: 'Spot', reason: 'Evicted' } },
+    observed: { virtualMachine: virtualMachine({ priority: 'Regular' as const }) },
+  })
+  expect(condition(status.conditions, 'Ready')).toMatchObject({
+    status: 'True',
+    message: 'Azure runs it as an on-demand machine, since a spot machine was taken back or not to be had.',
+  })
+})
+
 test.each<{ title: string; seen: Different; phase: string; ready: [string, string]; playable: string }>([
   { title: 'runs and answers', seen: {}, phase: 'Running', ready: ['True', 'Running'], playable: 'True' },
   {

@@ -8,6 +8,7 @@ import {
   type Heritage,
   type Incarnation,
   isLeaving,
+  kindOf,
   type LastError,
   type Operation,
   type Seen,
@@ -212,7 +213,7 @@ function conditionsOf(
     conditions = setCondition(conditions, { observedGeneration, ...change }, now)
   }
 
-  set({ type: 'Ready', ...readiness(machine, verdict) })
+  set({ type: 'Ready', ...readiness(seen, verdict) })
   set({ type: 'Playable', ...playability(next) })
   const { stalled, because } = verdict
   const transient = stalled ? { type: 'Stalled', ...stalled } : because && { type: 'Reconciling', ...because }
@@ -225,16 +226,22 @@ function conditionsOf(
   return withSuspension(conditions, machine, now)
 }
 
-function readiness({ spec }: GpuVm, { because, stalled }: Verdict): Omit<ConditionChange, 'type'> {
+function readiness({ machine, incarnation }: Seen, { because, stalled }: Verdict): Omit<ConditionChange, 'type'> {
+  const { spec } = machine
   if (stalled) return { status: 'False', ...stalled }
   if (because) return { status: because.reason === 'CapacityRefused' ? 'False' : 'Unknown', ...because }
-  if (spec.powerState === 'Running')
-    return { status: 'True', reason: 'Running', message: 'Azure runs the machine as the spec asks.' }
+  if (spec.powerState === 'Running') return { status: 'True', reason: 'Running', message: howItRuns(spec, incarnation) }
   return {
     status: 'True',
     reason: 'Deallocated',
     message: 'The machine is deallocated; its disks and address are kept.',
   }
+}
+
+/** After an eviction the incarnation's priority rules over the unchanged spec's. */
+function howItRuns({ priority }: GpuVm['spec'], incarnation: Incarnation): string {
+  if (incarnation.priority === priority) return 'Azure runs the machine as the spec asks.'
+  return `Azure runs it as ${kindOf(incarnation.priority)}, since ${kindOf(priority)} was taken back or not to be had.`
 }
 
 function playability({ powerState, stream }: GpuVmStatus): Omit<ConditionChange, 'type'> {
