@@ -125,13 +125,6 @@ const machine: GpuVm & { spec: Whole<GpuVmSpec>; status: Whole<GpuVmStatus> } = 
 
 export const examples = { GameSession: session, GpuVm: machine }
 
-/** The longest values that their rules let through, where the example's own cannot simply be drawn out. */
-export const longest: Record<string, string> = {
-  'GameSession spec.clientCIDRs[0]': 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128',
-  'GpuVm spec.clientCIDRs[0]': 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128',
-  'GameSession spec.capacity.maxHourlyPriceUsd': '9999.99999',
-}
-
 /** As many different items of a list as are asked for. */
 export const items: Record<string, (index: number) => unknown> = {
   'spec.regions': index => `region${index}`,

@@ -1,27 +1,43 @@
 // What each CEL rule lets through and what it refuses. A rule without a case here fails the test, and so does a case
 // whose rule is gone.
 
+interface ValueRule {
+  accepted: string[]
+  refused: string[]
+  permitted: string
+  /** Characters of the longest value that it lets through; absent where it bounds none. */
+  longest?: number
+}
+
 /** Rules about one value, by their text, wherever they stand. */
-export const valueRules: Record<string, { accepted: string[]; refused: string[]; permitted: string }> = {
-  "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')": {
-    accepted: ['a', '7', 'neon-rally', 'a--b'],
-    refused: ['', 'Asha', 'asha k', '-a', 'a-', 'a_b', 'ä', 'a\n'],
-    permitted: "lower-case letters, digits and '-', beginning and ending with a letter or digit",
+export const valueRules: Record<string, ValueRule> = {
+  "self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')": name(63),
+  "self.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')": name(40),
+  "self.matches('^[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?$')": name(20),
+  "self.matches('^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$')": {
+    accepted: ['boot', '7', 'boot.v2', 'a'.repeat(253)],
+    refused: ['', 'Boot', 'boot_1', '.boot', 'boot-', 'a'.repeat(254)],
+    permitted:
+      "must be the name of a Secret, 1 to 253 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit",
+    longest: 253,
   },
-  "self.matches('^[a-z0-9]+$')": {
-    accepted: ['centralindia', 'westus2'],
-    refused: ['', 'Central India', 'central-india'],
-    permitted: 'must be the short name of an Azure region, in lower-case letters and digits, such as centralindia',
+  "self.matches('^[a-z0-9]{1,20}$')": {
+    accepted: ['centralindia', 'westus2', 'a'.repeat(20)],
+    refused: ['', 'Central India', 'central-india', 'a'.repeat(21)],
+    permitted: 'must be the short name of an Azure region, 1 to 20 lower-case letters and digits such as centralindia',
+    longest: 20,
   },
   "self.matches('^(0|[1-9][0-9]{0,3})([.][0-9]{1,5})?$')": {
     accepted: ['0', '0.95', '3', '9999.99999'],
-    refused: ['', '1,5', '.5', '1.', '-1', '01', '10000', '0.123456', '1e3', '$1'],
+    refused: ['', '1,5', '.5', '1.', '-1', '01', '10000', '0.123456', '9999.999999', '1e3', '$1'],
     permitted: 'must be US dollars per hour from 0 to 9999.99999 with a decimal point, such as 0.95',
+    longest: 10,
   },
-  "self.matches('^Standard_[A-Za-z0-9_]+$')": {
-    accepted: ['Standard_NC4as_T4_v3'],
-    refused: ['', 'NC4as_T4_v3', 'standard_NC4as_T4_v3', 'Standard_', 'Standard_NC4 v3'],
-    permitted: 'must be the name of an Azure VM size, such as Standard_NV12ads_A10_v5',
+  "self.matches('^Standard_[A-Za-z0-9_]{1,55}$')": {
+    accepted: ['Standard_NC4as_T4_v3', 'Standard_'.padEnd(64, 'a')],
+    refused: ['', 'NC4as_T4_v3', 'standard_NC4as_T4_v3', 'Standard_', 'Standard_NC4 v3', 'Standard_'.padEnd(65, 'a')],
+    permitted: 'must be the name of an Azure VM size, such as Standard_NV12ads_A10_v5, of at most 64 characters',
+    longest: 64,
   },
   "self.matches('^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$')": {
     accepted: ['Running', 'A', 'Azure_Error2'],
@@ -29,9 +45,10 @@ export const valueRules: Record<string, { accepted: string[]; refused: string[];
     permitted: "must be one word of letters, digits and '_', such as CapacityRefused",
   },
   'isCIDR(self)': {
-    accepted: ['203.0.113.7/32', '0.0.0.0/0', '2001:db8::/48'],
-    refused: ['', '203.0.113.7', '203.0.113.7/33', '203.0.113/24', 'anywhere'],
+    accepted: ['203.0.113.7/32', '0.0.0.0/0', '2001:db8::/48', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128'],
+    refused: ['', '203.0.113.7', '203.0.113.7/33', '203.0.113/24', 'anywhere', '2001:db8::/048'],
     permitted: 'must be an address block in CIDR notation, such as 203.0.113.7/32',
+    longest: 43,
   },
 }
 
@@ -218,6 +235,15 @@ export const placeRules: Record<
       },
     ],
   },
+}
+
+function name(longest: number): ValueRule {
+  return {
+    accepted: ['a', '7', 'neon-rally', 'a--b', 'a'.repeat(longest)],
+    refused: ['', 'Asha', 'asha k', '-a', 'a-', 'a_b', 'ä', 'a\n', 'a'.repeat(longest + 1)],
+    permitted: `must be 1 to ${longest} lower-case letters, digits and '-', beginning and ending with a letter or digit`,
+    longest,
+  }
 }
 
 function immutable(at: string, old: string, other: string, kind: string) {

@@ -1,5 +1,5 @@
 // Makes, from each bound of a schema, the values on both sides of it.
-import { examples, items, longest } from './examples.ts'
+import { examples, items } from './examples.ts'
 import { placeRules, valueRules } from './rules.ts'
 import { type Field, valueAt, type Way, withValue } from './schema.ts'
 
@@ -27,8 +27,9 @@ type Attempt = (field: Field, bound: never) => Try[]
 const unbounded = ['description', 'default', 'properties', 'items', 'x-kubernetes-list-map-keys']
 
 /**
- * Each keyword that bounds, with values on both sides. Kubernetes leaves a value out that is too long, and names a list
- * by its length and a value of the wrong type by its type.
+ * Each keyword that bounds, with values on both sides. Kubernetes names a list by its length and a value of the wrong
+ * type by its type. A text that is too long it does not repeat: so in a spec a rule refuses it, which does; in a status,
+ * where only programs write, the path and what is permitted have to do.
  */
 const bounds: Record<string, Attempt> = {
   type: ({ path, schema, way }, type: string) =>
@@ -83,10 +84,22 @@ const bounds: Record<string, Attempt> = {
       ],
     },
   ],
-  maxLength: (field, most: number) => [
-    { value: drawnOut(field, most) },
-    { value: `${drawnOut(field, most)}a`, refusal: [`${field.path}: Too long: may not be more than ${most} bytes`] },
-  ],
+  maxLength: (field, most: number) => {
+    const tooLong = [`${field.path}: Too long: may not be more than ${most} bytes`]
+    if (field.way[0] === 'status') {
+      const value = String(valueAt(examples[field.kind], field.way)).padEnd(most, 'a')
+      return [{ value }, { value: `${value}a`, refusal: tooLong }]
+    }
+    const rule = (field.schema['x-kubernetes-validations'] ?? [])
+      .map(({ rule }) => valueRules[rule])
+      .find(rule => rule?.longest !== undefined && rule.longest < most)
+    if (!rule) throw new Error(`No rule of ${field.path} refuses what is too long, so its refusal names no value.`)
+    const value = 'a'.repeat(most)
+    return [
+      { value, refusal: [`${field.path}: Invalid value: "${value}": `, rule.permitted] },
+      { value: `${value}a`, refusal: tooLong },
+    ]
+  },
   minItems: ({ path }, least: number) => [
     { value: some(path, least) },
     {
@@ -177,12 +190,6 @@ function without(whole: unknown, name: string): object {
   const copy: Record<string, unknown> = { ...Object(whole) }
   delete copy[name]
   return copy
-}
-
-function drawnOut({ kind, path, way, schema }: Field, length: number): string {
-  const known = longest[`${kind} ${path}`]
-  if (known !== undefined) return known
-  return String(valueAt(examples[kind], way)).padEnd(schema.maxLength === length ? length : 0, 'a')
 }
 
 function some(path: string, count: number): unknown[] {
