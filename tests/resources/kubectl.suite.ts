@@ -110,7 +110,7 @@ export function kubectlTells(theatre: () => Theatre): void {
 
     test('describe tells why nothing goes on, and what to do', async () => {
       expect(await kubectl(['describe', 'gs', 'unknown-game'])).toMatch(
-        /Warning +GameUnknown .* create a new session, or add it to the catalogue\./,
+        /Warning +GameUnknown .* create a new session, or add the game to the catalogue\./,
       )
       expect(await kubectl(['describe', 'gvm', 'unknown-image'])).toMatch(
         /Warning +ImageUnknown .* The catalogue has no image solaris\. Add it to the catalogue, or create a GpuVm with one that it has\./,
@@ -160,9 +160,20 @@ export function kubectlTells(theatre: () => Theatre): void {
     expect(ours.length).toBeGreaterThan(15)
     for (const { reason, note, action } of ours) {
       expect(reason).toMatch(/^[A-Z]\w+$/)
+      expect(note).not.toContain('\n')
       if (action === 'Create' && reason !== 'Creating') continue // A refusal, in Azure's own words.
       expect(note).toMatch(/^[A-Z].*\.$/)
       expect(note).not.toMatch(/undefined|null|\(s\)|OnDemand|Regular|on on-demand|Restarted/)
+    }
+  })
+
+  test('no condition does either, and each is on one line', () => {
+    const { sessions, machines } = theatre().recording
+    const messages = [...sessions, ...machines].flatMap(({ status }) => status?.conditions ?? [])
+    expect(messages.length).toBeGreaterThan(100)
+    for (const { message } of messages) {
+      expect(message).toMatch(/^[A-Z].+$/)
+      expect(message).not.toMatch(/\n|undefined|null|NaN|\(s\)|OnDemand|on on-demand|\b1 (?:are|stand|places)\b/)
     }
   })
 
