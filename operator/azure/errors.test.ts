@@ -16,7 +16,7 @@ test('what Azure tells in a list is told on one line', () => {
   const text =
     'The long-running operation has failed. OverconstrainedAllocationRequest. Allocation failed. Constraints applied are:\n  - Low Priority VMs\n  - VM Size\n'
   expect(toAzureError(new Error(text))).toMatchObject({
-    message: 'Allocation failed. Constraints applied are: · Low Priority VMs · VM Size',
+    message: 'Allocation failed. Constraints applied are: Low Priority VMs, VM Size',
   })
 })
 

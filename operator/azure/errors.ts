@@ -38,7 +38,11 @@ export class AzureError extends Error {
 
 /** Azure breaks its longer messages into lists; whoever reads a condition or an event of kubectl's has one line for it. */
 function onOneLine(message: string): string {
-  return message.replaceAll(/\s*\n\s*(?:- )?/g, match => (match.includes('- ') ? ' · ' : ' ')).trim()
+  return message
+    .replaceAll(/:\s*\n\s*- /g, ': ')
+    .replaceAll(/\s*\n\s*- /g, ', ')
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .trim()
 }
 
 /** Turns whatever the SDKs throw into an `AzureError`; an abort passes through as it is. */

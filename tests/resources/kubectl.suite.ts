@@ -173,7 +173,7 @@ export function kubectlTells(theatre: () => Theatre): void {
     expect(messages.length).toBeGreaterThan(100)
     for (const { message } of messages) {
       expect(message).toMatch(/^[A-Z].+$/)
-      expect(message).not.toMatch(/\n|undefined|null|NaN|\(s\)|OnDemand|on on-demand|\b1 (?:are|stand|places)\b/)
+      expect(message).not.toMatch(/\n|undefined|null|NaN|OnDemand|on on-demand|\b1 (?:are|stand|places)\b/)
     }
   })
 

@@ -2,6 +2,7 @@
 // the same player and the same names of sessions. The tests are the steps of one story.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { succeed } from '../../demo/stack/commands.ts'
 import { type Deed, type Ground, openGround, type Team } from './team.stage.ts'
 
 let ground: Ground
@@ -29,14 +30,14 @@ const crdOwner = async () =>
   ])
 
 test('I8: helm installs both; the CRDs are one release’s, and whoever forgets that is told what to set', async () => {
-  expect(await north.install()).toMatchObject({ code: 0 })
+  await succeed(north.install(), 'helm')
   const refused = await south.install()
   expect(refused.code).toBe(1)
   expect(refused.stderr).toContain(
     'The CRD gamesessions.wasd.cloud belongs to release wasd in namespace north, and one release has to hold it for all. Set crds.enabled to false here, and upgrade that release first.',
   )
-  expect(await south.install({ crds: { enabled: false } })).toMatchObject({ code: 0 })
-  expect(await north.install()).toMatchObject({ code: 0 }) // Its own CRDs hinder nobody's upgrade.
+  await succeed(south.install({ crds: { enabled: false } }), 'helm')
+  await succeed(north.install(), 'helm') // Its own CRDs hinder nobody's upgrade.
   expect(await crdOwner()).toBe('north')
   expect(
     await ground.kubectl(['get', 'clusterroles,clusterrolebindings', '-l=app.kubernetes.io/name=wasd-cloud']),
@@ -168,7 +169,7 @@ test('one release goes, and the other plays on; then the CRDs can become its own
 
   const phase = async () => await south.field('gs/evening', '{.status.phase}')
   expect(await phase()).toBe('Running')
-  expect(await south.install({}, ['--take-ownership'])).toMatchObject({ code: 0 })
+  await succeed(south.install({}, ['--take-ownership']), 'helm')
   expect(await crdOwner()).toBe('south')
   await south.plays('later') // The API server takes its objects, and the operator serves them, as before.
   expect(await phase()).toBe('Running')

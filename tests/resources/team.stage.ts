@@ -20,7 +20,7 @@ import { startSimulators } from '../../demo/stack/simulators.ts'
 import { merged, simulatorArguments, stackValues } from '../../demo/stack/values.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 
-const SPEED = 100
+const SPEED = 80
 const PATIENCE_SECONDS = 40
 const LOOK_MILLISECONDS = 40
 const CHART = join(REPOSITORY, 'charts', 'wasd-cloud')
