@@ -70,12 +70,16 @@ export function cascadesRunToTheirEnd(theatre: () => Theatre): void {
       '--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=QuotaExceeded',
       PATIENCE,
     ])
-    const [waiting] = theatre()
-      .recording.sessions.filter(({ metadata }) => metadata.name === 'second')
-      .slice(-1)
-    expect(waiting?.status?.phase).toBe('Pending')
-    expect(condition(waiting?.status?.conditions, 'Stalled')).toBeUndefined()
-    expect(condition(waiting?.status?.conditions, 'Ready')?.message).toMatch(
+    // kubectl may have seen it before the recording has.
+    const waiting = await stage.until('it is recorded', async () =>
+      theatre().recording.sessions.find(
+        ({ metadata, status }) =>
+          metadata.name === 'second' && condition(status?.conditions, 'Ready')?.reason === 'QuotaExceeded',
+      ),
+    )
+    expect(waiting.status?.phase).toBe('Pending')
+    expect(condition(waiting.status?.conditions, 'Stalled')).toBeUndefined()
+    expect(condition(waiting.status?.conditions, 'Ready')?.message).toMatch(
       /^The quota of the namespace admits no further GpuVm: .* exceeded quota: games, requested: count\/gpuvms.wasd.cloud=1, .* The session waits, uncharged\.$/,
     )
     expect(await kubectl(['describe', 'gs', 'second'])).toMatch(/Normal +QuotaExceeded /)
