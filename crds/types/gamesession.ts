@@ -238,7 +238,7 @@ export interface GameSessionStatus {
    */
   interruptions?: {
     /**
-     * What happened. MachineChanged: somebody gave the machine another size or priority, for which it is rebuilt.
+     * What happened. MachineChanged: somebody gave the machine another size, zone or priority, for which it is rebuilt.
      */
     cause: 'Evicted' | 'StreamLost' | 'MachineStopped' | 'MachineLost' | 'MachineChanged'
     /**

@@ -76,7 +76,7 @@ const interruptionNotes = {
   StreamLost: 'The stream has ceased to answer.',
   MachineStopped: 'The machine was stopped from outside.',
   MachineLost: 'The machine is gone.',
-  MachineChanged: 'The GpuVm was given another size or priority, for which the machine is rebuilt.',
+  MachineChanged: 'The GpuVm was given another size, zone or priority, for which the machine is rebuilt.',
 } as const
 
 function interrupted(cause: keyof typeof interruptionNotes): Occurrence {

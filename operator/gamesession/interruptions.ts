@@ -12,6 +12,9 @@ const MAXIMUM = 10
 /** An eviction's time is Azure's and a silence's is ours: so far apart they still tell of one thing. */
 const SAME_CAUSE_SECONDS = 120
 
+/** Reasons of an incarnation that somebody has asked for by the machine's spec. */
+const CHANGES: readonly string[] = ['SizeChanged', 'ZoneChanged', 'PriorityChanged']
+
 export function interruptionsNow(seen: {
   session: GameSession
   machine: GpuVm | undefined
@@ -50,8 +53,7 @@ function causeOf(machine: GpuVm | undefined, since: Date, known: readonly Interr
   const { incarnation, powerState } = machine.status
   const begunSeconds = secondsBetween({ from: since, to: incarnation.since ?? new Date(0) })
   if (incarnation.reason === 'MachineLost' && begunSeconds >= 0) return 'MachineLost'
-  const isChanged = incarnation.reason === 'SizeChanged' || incarnation.reason === 'PriorityChanged'
-  if (isChanged && begunSeconds >= -SAME_CAUSE_SECONDS) return 'MachineChanged'
+  if (CHANGES.includes(incarnation.reason ?? '') && begunSeconds >= -SAME_CAUSE_SECONDS) return 'MachineChanged'
   return powerState === 'Running' || powerState === 'Unknown' ? 'StreamLost' : 'MachineStopped'
 }
 

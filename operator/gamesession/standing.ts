@@ -79,7 +79,7 @@ const causes = {
   StreamLost: 'The machine runs, but its stream has ceased to answer.',
   MachineStopped: 'The machine was stopped, though not by the session; it is started again.',
   MachineLost: 'The machine was lost; another is made.',
-  MachineChanged: 'Its GpuVm was given another size or priority; it is rebuilt with the same disk and address.',
+  MachineChanged: 'Its GpuVm was given another size, zone or priority; it is rebuilt with the same disk and address.',
 } as const
 
 function recovering(cause: keyof typeof causes): Explanation {

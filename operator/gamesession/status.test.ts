@@ -96,7 +96,7 @@ test('an eviction that was overcome is not the cause of what comes after it', ()
   expect(causesOf({ evictedAt: at(188) })).toEqual(['Evicted', 'Evicted'])
 })
 
-test.each(['SizeChanged', 'PriorityChanged'] as const)(
+test.each(['SizeChanged', 'ZoneChanged', 'PriorityChanged'] as const)(
   'a rebuild for what somebody changed is told as that: %s',
   reason => {
     const session = next({ machines: [playing], now: at(101) })
@@ -112,7 +112,7 @@ test.each(['SizeChanged', 'PriorityChanged'] as const)(
     const { status } = pass({ session, machines: [machine], now: at(200) })
     expect(status.interruptions).toEqual([{ cause: 'MachineChanged', since: at(150) }])
     expect(status.conditions?.[0]?.message).toBe(
-      'Its GpuVm was given another size or priority; it is rebuilt with the same disk and address. Nothing is billed meanwhile.',
+      'Its GpuVm was given another size, zone or priority; it is rebuilt with the same disk and address. Nothing is billed meanwhile.',
     )
   },
 )
