@@ -42,9 +42,13 @@ export interface GpuVmSpec {
    */
   disks: {
     /**
-     * The OS disk, made from the image. Immutable once made.
+     * The OS disk, made from the image, or as a copy of another. Immutable once made.
      */
     os: {
+      /**
+       * The Azure id of a managed disk, in any region, that the OS disk is made a copy of in place of the image: so a session moves to another region with its saves. Taken only while no machine runs on that disk, and only of a disk of the same player and installation. Immutable.
+       */
+      copyOf?: string
       /**
        * Size in GiB.
        */

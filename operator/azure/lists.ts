@@ -53,5 +53,6 @@ export async function listTagged(
   await gather('publicIPAddress', network.publicIPAddresses.listAll({ abortSignal }))
   await gather('networkSecurityGroup', network.networkSecurityGroups.listAll({ abortSignal }))
   await gather('disk', compute.disks.list({ abortSignal }))
+  await gather('snapshot', compute.snapshots.list({ abortSignal }))
   return found
 }

@@ -16,6 +16,10 @@ export const networkInterfaceName = (uid: string) => `gvm-${uid}-nic`
 export const networkSecurityGroupName = (uid: string) => `gvm-${uid}-nsg`
 export const osDiskName = (uid: string) => `gvm-${uid}-os`
 export const dataDiskName = (uid: string, disk: string) => `gvm-${uid}-data-${disk}`
+/** Of the disk that the OS disk is to be a copy of; beside that one. */
+export const takenSnapshotName = (uid: string) => `gvm-${uid}-os-taken`
+/** Its copy, in the region of the machine itself. */
+export const copiedSnapshotName = (uid: string) => `gvm-${uid}-os-copied`
 export const virtualMachineName = (uid: string, incarnation: number) => `gvm-${uid}-vm-${incarnation}`
 
 /** The UID in a VM's name; `undefined` for a VM that is not named by us. */

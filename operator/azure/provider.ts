@@ -69,9 +69,22 @@ export interface NetworkSecurityGroupSeen extends Owned {
 export interface DiskSeen extends Owned {
   id: string
   name: string
+  region: string
+  tags: Tags
   /** The VM that holds it. */
   managedBy: string | undefined
+  /** A VM that is allocated writes to it; one that is deallocated holds it and does not. */
+  isInUse: boolean
   provisioningState: ProvisioningState
+}
+
+export interface SnapshotSeen extends Owned {
+  id: string
+  provisioningState: ProvisioningState
+  /** How much of it has been copied from another region; 100 for one that is no copy. */
+  completionPercent: number
+  /** Why its copying failed. */
+  failure: { code: string; message: string } | undefined
 }
 
 export interface DiskRequest {
@@ -117,7 +130,7 @@ export interface FleetMachine {
 /** A resource of ours as the sweeper's lists show it. `id` is lower-cased: ARM's casing is not stable. */
 export interface TaggedResource {
   id: string
-  kind: 'virtualMachine' | 'networkInterface' | 'publicIPAddress' | 'networkSecurityGroup' | 'disk'
+  kind: 'virtualMachine' | 'networkInterface' | 'publicIPAddress' | 'networkSecurityGroup' | 'disk' | 'snapshot'
   name: string
   resourceGroup: string
   region: string
@@ -156,6 +169,7 @@ export interface Azure {
   networkInterface(place: Place, name: string, signal: AbortSignal): Promise<NetworkInterfaceSeen | undefined>
   networkSecurityGroup(place: Place, name: string, signal: AbortSignal): Promise<NetworkSecurityGroupSeen | undefined>
   disk(place: Place, name: string, signal: AbortSignal): Promise<DiskSeen | undefined>
+  snapshot(place: Place, name: string, signal: AbortSignal): Promise<SnapshotSeen | undefined>
 
   /** Idempotent. Done when `provisioningState` says so. */
   putPublicIPAddress(
@@ -180,6 +194,19 @@ export interface Azure {
     signal: AbortSignal,
   ): Promise<void>
 
+  /** An incremental snapshot of a disk in the same region, or a copy of one from another region. */
+  putSnapshot(
+    place: Place,
+    request: { name: string; tags: Tags } & ({ diskId: string } | { snapshotId: string }),
+    signal: AbortSignal,
+  ): Promise<void>
+  /** A disk with what the snapshot holds, in the same region. */
+  putDisk(
+    place: Place,
+    request: Omit<DiskRequest, 'sizeGiB'> & { snapshotId: string; tags: Tags },
+    signal: AbortSignal,
+  ): Promise<void>
+
   /** Never touches a VM of this name that exists: throws `PreconditionFailed` (`If-None-Match: *`). */
   createVirtualMachine(place: Place, request: VirtualMachineRequest, signal: AbortSignal): Promise<AcceptedOperation>
   startVirtualMachine(place: Place, name: string, signal: AbortSignal): Promise<AcceptedOperation>
@@ -194,6 +221,7 @@ export interface Azure {
   deletePublicIPAddress(place: Place, name: string, signal: AbortSignal): Promise<void>
   deleteNetworkSecurityGroup(place: Place, name: string, signal: AbortSignal): Promise<void>
   deleteDisk(place: Place, name: string, signal: AbortSignal): Promise<void>
+  deleteSnapshot(place: Place, name: string, signal: AbortSignal): Promise<void>
 
   /** Replaces all tags. Accepted; done when a look says so. */
   retag(place: Place, resource: Pick<TaggedResource, 'kind' | 'name'>, tags: Tags, signal: AbortSignal): Promise<void>

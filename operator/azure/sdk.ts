@@ -1,10 +1,9 @@
 // The one implementation of `Azure`: the vendor's SDKs, one line a call.
-import type { Disk } from '@azure/arm-compute'
 import type { AzureSettings, ClientsOf, SubscriptionClients } from './clients.ts'
 import { createClients } from './clients.ts'
+import { diskBody, diskSeen, snapshotBody, snapshotSeen } from './disks.ts'
 import { AzureError, toAzureError } from './errors.ts'
 import { listFleet, listTagged } from './lists.ts'
-import { UID_TAG } from './names.ts'
 import {
   networkInterfaceBody,
   networkInterfaceSeen,
@@ -14,11 +13,11 @@ import {
   publicIPAddressSeen,
 } from './network.ts'
 import { accepted, lookAtOperation, submitted } from './operations.ts'
-import type { Azure, DiskSeen, Place } from './provider.ts'
+import type { Azure, Place } from './provider.ts'
 import { listSpotRates } from './spot-rates.ts'
 import { retagged } from './tagging.ts'
 import { listUsages } from './usages.ts'
-import { provisioningState, virtualMachineBody, virtualMachineSeen } from './virtual-machines.ts'
+import { virtualMachineBody, virtualMachineSeen } from './virtual-machines.ts'
 
 export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = createClients(settings)): Azure {
   const at = (place: Place): SubscriptionClients => clientsOf(place.subscriptionId)
@@ -40,6 +39,8 @@ export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = crea
       ),
     disk: (place, name, abortSignal) =>
       look(at(place).compute.disks.get(place.resourceGroup, name, { abortSignal }), diskSeen),
+    snapshot: (place, name, abortSignal) =>
+      look(at(place).compute.snapshots.get(place.resourceGroup, name, { abortSignal }), snapshotSeen),
 
     putPublicIPAddress: (place, { name, ...request }, abortSignal) => {
       const body = publicIPAddressBody(place.region, request)
@@ -60,6 +61,17 @@ export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = crea
           at(place).network.networkSecurityGroups.createOrUpdate(place.resourceGroup, name, body, { abortSignal }),
         ),
       )
+    },
+
+    putSnapshot: (place, { name, ...request }, abortSignal) => {
+      const body = snapshotBody(place.region, request)
+      return ask(
+        submitted(at(place).compute.snapshots.createOrUpdate(place.resourceGroup, name, body, { abortSignal })),
+      )
+    },
+    putDisk: (place, { name, ...request }, abortSignal) => {
+      const body = diskBody(place.region, request)
+      return ask(submitted(at(place).compute.disks.createOrUpdate(place.resourceGroup, name, body, { abortSignal })))
     },
 
     createVirtualMachine: (place, request, abortSignal) => {
@@ -86,6 +98,8 @@ export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = crea
       ask(submitted(at(place).network.networkSecurityGroups.delete(place.resourceGroup, name, { abortSignal }))),
     deleteDisk: (place, name, abortSignal) =>
       ask(submitted(at(place).compute.disks.delete(place.resourceGroup, name, { abortSignal }))),
+    deleteSnapshot: (place, name, abortSignal) =>
+      ask(submitted(at(place).compute.snapshots.delete(place.resourceGroup, name, { abortSignal }))),
 
     retag: (place, resource, tags, signal) => ask(retagged(at(place), { ...resource, place, tags, signal })),
 
@@ -115,15 +129,5 @@ async function look<Reply, Seen>(call: Promise<Reply>, seen: (reply: Reply) => S
     if (error instanceof AzureError && error.status === 404 && /^(ResourceNotFound|NotFound|Http404)$/.test(error.code))
       return undefined
     throw error
-  }
-}
-
-function diskSeen(disk: Disk): DiskSeen {
-  return {
-    id: disk.id ?? '',
-    ownerUid: disk.tags?.[UID_TAG],
-    name: disk.name ?? '',
-    managedBy: disk.managedBy,
-    provisioningState: provisioningState(disk.provisioningState),
   }
 }

@@ -14,6 +14,8 @@ export async function retagged(
       return await submitted(compute.virtualMachines.update(resourceGroup, name, { tags }, { abortSignal }))
     case 'disk':
       return await submitted(compute.disks.update(resourceGroup, name, { tags }, { abortSignal }))
+    case 'snapshot':
+      return await submitted(compute.snapshots.update(resourceGroup, name, { tags }, { abortSignal }))
     case 'networkInterface':
       await network.networkInterfaces.updateTags(resourceGroup, name, { tags }, { abortSignal })
       return

@@ -129,13 +129,17 @@ function serveNew(asking: Asking, walk: Walk): Ranking {
   return { candidates: free, ruledOut: [...barred, ...ruledOut] }
 }
 
-/** Whoever is cut off takes what there is, and what no list shows: only Azure itself may refuse it. */
+/**
+ * Whoever is cut off takes what there is, and what no list shows: only Azure itself may refuse it. Another region comes
+ * last, since its disk has to be copied there.
+ */
 function serveRescue(asking: Asking, walk: Walk): Ranking {
   const { stock } = walk
   const { candidates, ruledOut } = rankingFor(asking, walk)
   const isShort = (candidate: Candidate) =>
     Number(stock.againstQuota(askedBy(asking, candidate), 'Rescue') !== undefined)
-  const likeliest = candidates.toSorted((one, other) => isShort(one) - isShort(other))
+  const isAway = ({ region }: Candidate) => Number(asking.at !== undefined && region !== asking.at.region)
+  const likeliest = candidates.toSorted((one, other) => isAway(one) - isAway(other) || isShort(one) - isShort(other))
   const [best] = likeliest
   if (best !== undefined) stock.take(claimOf(asking, best))
   else keepClaim(asking, walk)

@@ -25,10 +25,11 @@ describe('in the queue stands', () => {
     expect(askingFor(given)?.why).toBe(why)
   })
 
-  test('a played one only for its region, since its disk is there', () => {
+  test('a played one first for the region where its disk is', () => {
     const regions = ['westeurope', 'centralindia']
     expect(askingFor({ session: { spec: { regions }, status: played }, machine: refused })?.wish.regions).toEqual([
       'centralindia',
+      'westeurope',
     ])
     expect(askingFor({ session: { spec: { regions } }, machine: refused })?.wish.regions).toEqual(regions)
   })

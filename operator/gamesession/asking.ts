@@ -26,10 +26,9 @@ export function askingOf(
   const { wish } = wishOf(session, catalogue)
   if (wish === undefined) return undefined
 
-  const regions =
-    machine && wasPlayed(session)
-      ? [machine.spec.region] // Its disk keeps it there.
-      : wish.regions.filter(region => !takenRegions.includes(region))
+  const free = wish.regions.filter(region => !takenRegions.includes(region))
+  // Where its disk is comes first, whether the session still names that region or not.
+  const regions = machine && wasPlayed(session) ? [...new Set([machine.spec.region, ...free])] : free
   if (regions.length === 0) return undefined // Its machine's names are all another's.
   const narrowed = { ...wish, regions, zones: zonesFor(session, machine, wish) }
   return {

@@ -20,7 +20,10 @@ export type EndReason = NonNullable<GameSessionStatus['endReason']>
 
 /** Gathered once a pass, parsed; absent is `undefined`, unreachable has thrown. */
 export interface Observed {
-  /** This session's machines. More than one only while one makes way for another; the first is the one that counts. */
+  /**
+   * This session's machines. More than one only while one makes way for another, or while the session moves to another
+   * region; the first is the one that counts.
+   */
   machines: readonly GpuVm[]
   /** Machines that a session of this name and player owned under another UID, which is nowhere any more. */
   inherited: readonly GpuVm[]
@@ -73,7 +76,7 @@ export type Step =
   /** Nothing outside: the status alone says it, and is written before anything is given up. */
   | { do: 'TakeOver'; machine: GpuVm }
   | { do: 'End'; reason: EndReason; message: string }
-  | { do: 'CreateMachine'; candidate: Candidate; spec: GpuVmSpec }
+  | { do: 'CreateMachine'; candidate: Candidate; spec: GpuVmSpec; move?: Move }
   | { do: 'ChangeMachine'; machine: GpuVm; spec: MachineChange; because: Explanation }
   | { do: 'DeleteMachine'; machine: GpuVm }
   /** `null` takes one off. */
@@ -82,6 +85,12 @@ export type Step =
   | { do: 'LetMachineGo'; machine: GpuVm; because: Explanation }
   | { do: 'RemoveFinalizer' }
   | { do: 'DeleteSession' }
+
+/** From a machine that is refused where it is to one in another region, whose disk is made a copy of that one's. */
+export interface Move {
+  from: GpuVm
+  because: Explanation
+}
 
 /** Why the session is not what its spec asks for, in one stable word and a sentence that holds no changing figure. */
 export interface Explanation {

@@ -22,6 +22,7 @@ export function occurrences(seen: Seen, { step, waiting, stalled }: Verdict, nex
   const isNew = ({ reason }: Explanation) => condition(before.conditions, 'Ready')?.reason !== reason
 
   return [
+    step?.do === 'CreateMachine' && step.move !== undefined && moving(step.move.because),
     step?.do === 'CreateMachine' && placed(step.candidate, seen.observed.ranking ?? { candidates: [], ruledOut: [] }),
     step?.do === 'TakeOver' && takenOver(step.machine),
     step?.do === 'ChangeMachine' && changed(step.because),
@@ -36,6 +37,11 @@ export function occurrences(seen: Seen, { step, waiting, stalled }: Verdict, nex
     step?.do === 'LetMachineGo' && leftBehind(before.conditions) === undefined && abandoned(step.because),
     becomes('Ended') && ended(next),
   ].filter(occurrence => typeof occurrence === 'object')
+}
+
+/** To another region, as the session permits. */
+function moving({ reason, message }: Explanation): Occurrence {
+  return { type: 'Warning', reason, action: 'CreateMachine', note: message }
 }
 
 /** Why this place, and why not the others. */

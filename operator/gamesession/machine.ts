@@ -7,6 +7,9 @@ import { AzureError } from '../azure/errors.ts'
 import type { Place } from '../capacity/refusals.ts'
 import { EVICTIONS_BEFORE_ANNOTATION, type Explanation } from './decision.ts'
 
+/** Why a machine is stalled whose disk was to be a copy of one that is not there (operator/gpuvm/copying.ts). */
+export const SOURCE_GONE = 'SourceDiskGone'
+
 /** Azure runs it and its stream answers. */
 export function isPlayable(machine: GpuVm | undefined): boolean {
   return isTrue(machine?.status?.conditions, 'Playable')
@@ -84,6 +87,17 @@ export function faultOf(machine: GpuVm): Explanation | undefined {
   const stalled = condition(machine.status?.conditions, 'Stalled')
   if (stalled?.status !== 'True' || !isUpToDate(machine)) return undefined
   return { reason: stalled.reason, message: stalled.message }
+}
+
+/** Somebody could play on it: from then on its disk holds what no other holds. */
+export function wasPlayedOn({ status }: GpuVm): boolean {
+  return status?.stream !== undefined || status?.adoptedFrom !== undefined
+}
+
+/** Whether the session moves, or has moved, from `origin` to this one: its disk is made a copy of that one's. */
+export function isMovedFrom(origin: GpuVm, machine: GpuVm): boolean {
+  const from = origin.status?.resources?.osDisk?.toLowerCase()
+  return from !== undefined && machine.spec.disks.os.copyOf?.toLowerCase() === from
 }
 
 /** Evictions of the whole session: this machine's, and those of the machines before it. */

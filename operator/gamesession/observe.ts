@@ -24,7 +24,7 @@ import {
   SESSION_UID_ANNOTATION,
   type Seen,
 } from './decision.ts'
-import { isPlayable, placeOf, refusalOf } from './machine.ts'
+import { isMovedFrom, isPlayable, placeOf, refusalOf } from './machine.ts'
 import { machineName } from './placement.ts'
 import { type Stopwatch, stopwatch } from './stopwatch.ts'
 import { billedOs, wishOf } from './wish.ts'
@@ -105,17 +105,20 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
   return { session, observed, billing, now, settings: senses.settings, catalogue }
 }
 
-/** The one on record first, then those that are not on their way out, then the oldest. */
+/** One to which the session moves first, then the one on record, then those that are not on their way out, then the oldest. */
 export function machinesOf(session: GameSession, machines: Pick<Store<GpuVm>, 'byIndex'>): GpuVm[] {
-  const rankOf = ({ metadata }: GpuVm) =>
-    (metadata.uid === session.status?.vm?.uid ? 0 : 2) + (metadata.deletionTimestamp === undefined ? 0 : 1)
-  return machines
-    .byIndex(OWNER_INDEX, session.metadata.uid ?? '')
-    .toSorted(
-      (one, other) =>
-        rankOf(one) - rankOf(other) ||
-        (one.metadata.creationTimestamp ?? '').localeCompare(other.metadata.creationTimestamp ?? ''),
-    )
+  const all = machines.byIndex(OWNER_INDEX, session.metadata.uid ?? '')
+  const rankOf = (machine: GpuVm) => {
+    const { uid, deletionTimestamp } = machine.metadata
+    const isLeaving = deletionTimestamp !== undefined
+    if (all.some(other => isMovedFrom(other, machine))) return isLeaving ? 4 : -1
+    return (uid === session.status?.vm?.uid ? 0 : 2) + (isLeaving ? 1 : 0)
+  }
+  return all.toSorted(
+    (one, other) =>
+      rankOf(one) - rankOf(other) ||
+      (one.metadata.creationTimestamp ?? '').localeCompare(other.metadata.creationTimestamp ?? ''),
+  )
 }
 
 function inheritedBy(session: GameSession, machines: Pick<Store<GpuVm>, 'byIndex'>): GpuVm[] {

@@ -60,7 +60,8 @@ export async function perform(
       return // The status said it.
     case 'CreateMachine': {
       // A leader that has just gone may have made one that no watch has told us of.
-      if ((await ownMachines(session, client, signal)).length > 0) return
+      const standing = await ownMachines(session, client, signal)
+      if (standing.some(({ metadata }) => metadata.uid !== step.move?.from.metadata.uid)) return
       const machine = machineFor(session, step.spec, installationId)
       const made = await client.create(gpuVms, machine, { fieldManager: FIELD_MANAGER, signal })
       ownWrites.remember(gpuVms, made, key)

@@ -60,12 +60,93 @@ describe('I6: played', () => {
     expect(step).not.toHaveProperty('spec.priority')
   })
 
-  test('its disk keeps it in its region, however much there is elsewhere', () => {
-    const rulingOn = ({ region }: { region: string }) =>
-      region === 'centralindia' ? { code: 'AllocationFailed', leftSeconds: 45 } : undefined
-    const { verdict } = pass({ session, machines: [evicted()], rulingOn })
+  const home = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/gvm-home-os'
+  const resources = { osDisk: home }
+  const nothingAtHome = ({ region }: { region: string }) =>
+    region === 'centralindia' ? { code: 'AllocationFailed', leftSeconds: 45 } : undefined
+  const copy = (status: object = {}, metadata: object = {}) =>
+    machineFor({
+      spec: {
+        region: 'westeurope',
+        priority: 'Regular',
+        disks: { os: { sizeGiB: 128, sku: 'Premium_LRS', copyOf: home } },
+      },
+      metadata: { name: 'evening-westeurope', uid: 'uid-copy', ...metadata },
+      status,
+    })
+
+  test('its disk keeps it in its region where it names no other one, however much there is elsewhere', () => {
+    const { verdict } = pass({
+      session: sessionOf({ status: played }),
+      machines: [evicted({ resources })],
+      rulingOn: nothingAtHome,
+    })
     expect(verdict.step).toBeUndefined()
-    expect(verdict.waiting?.message).toContain('Its disk keeps it in this region.')
+    expect(verdict.waiting?.message).toContain('Its disk keeps it in this region')
+  })
+
+  test('with nothing left in its region it moves to another one that it names, with a copy of its disk, on-demand', () => {
+    const machine = evicted({ resources })
+    const { step } = pass({ session, machines: [machine], rulingOn: nothingAtHome }).verdict
+    expect(step).toMatchObject({
+      do: 'CreateMachine',
+      candidate: { region: 'westeurope', priority: 'Regular' },
+      spec: { region: 'westeurope', image: machine.spec.image, disks: { os: { copyOf: home } } },
+      move: { from: machine, because: { reason: 'MovingRegion' } },
+    })
+  })
+
+  test('a machine that never had a disk has nothing to move with: it waits', () => {
+    const { verdict } = pass({ session, machines: [evicted()], rulingOn: nothingAtHome })
+    expect(verdict).toMatchObject({ waiting: { reason: 'NoCapacity' } })
+  })
+
+  test('I1: on the way the machine that it leaves is stopped, and is given up only when the other was played', () => {
+    const left = evicted({ resources })
+    const seen = { session, rulingOn: nothingAtHome }
+    expect(pass({ ...seen, machines: [copy(), left] }).verdict.step).toMatchObject({
+      do: 'ChangeMachine',
+      machine: left,
+      spec: { powerState: 'Deallocated' },
+    })
+    const stopped = machineFor({ spec: { powerState: 'Deallocated' }, status: { resources } })
+    const moving = pass({ ...seen, machines: [copy(), stopped] })
+    expect(moving.verdict.step).toBeUndefined()
+    expect(moving.status).toMatchObject({ phase: 'Pending', placement: { region: 'westeurope' } })
+    expect(moving.verdict.waiting).toMatchObject({ reason: 'MovingRegion' })
+    const there = copy({ stream: { answering: true, since: at(300) } })
+    expect(pass({ ...seen, machines: [there, stopped] }).verdict.step).toEqual({
+      do: 'DeleteMachine',
+      machine: stopped,
+    })
+  })
+
+  test('refused there too, it is tried in another size there, then elsewhere, and then it waits there', () => {
+    const stopped = machineFor({ spec: { powerState: 'Deallocated' }, status: { resources } })
+    const refused = copy(refusedBy('AllocationFailed'))
+    const machines = [refused, stopped]
+    expect(pass({ session, machines }).verdict.step).toMatchObject({
+      do: 'ChangeMachine',
+      machine: refused,
+      spec: { size: 'Standard_B' },
+    })
+    const nothingThere = ({ region }: { region: string }) =>
+      region === 'westeurope' ? { code: 'AllocationFailed', leftSeconds: 45 } : undefined
+    expect(pass({ session, machines, rulingOn: nothingThere }).verdict.step).toEqual({
+      do: 'DeleteMachine',
+      machine: refused,
+    })
+    const nothing = () => ({ code: 'AllocationFailed', leftSeconds: 45 })
+    expect(pass({ session, machines, rulingOn: nothing }).verdict).toMatchObject({ waiting: { reason: 'NoCapacity' } })
+  })
+
+  test('a copy of a disk that is gone is given up, and the session begins anew', () => {
+    const conditions = [
+      conditionOf('Ready', 'False', 'SourceDiskGone'),
+      conditionOf('Stalled', 'True', 'SourceDiskGone'),
+    ]
+    const lost = copy({ conditions })
+    expect(pass({ session, machines: [lost] }).verdict.step).toEqual({ do: 'DeleteMachine', machine: lost })
   })
 })
 

@@ -2,14 +2,26 @@
 // way from spot onto on-demand in the same place is the machine's own business (its `onEviction`).
 //
 // Never played: the next best place in any region that the session names; in the same region the machine is changed
-// in place, for another it is given up. Played: the player's disk binds it to the region, and a size of the same
-// driver runs from it, in any zone if the disk is zone-redundant; with none to be had it waits there.
+// in place, for another it is given up. Played: a size of the same driver runs from the player's disk, in any zone
+// if that is zone-redundant; with none to be had in that region the session moves to another one that it names: a second machine there, whose disk is made a copy
+// of this one's. The first is kept, stopped, until the second can be played (surplus.ts). With nothing anywhere it waits.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { condition } from '../../lib/kube/conditions.ts'
 import { type Candidate, describePlace, type Ranking, type RuledOut } from '../capacity/rank.ts'
 import { isSamePlace, isSameZone, type Place } from '../capacity/refusals.ts'
-import { type Explanation, isToRun, machineOf, type Phase, type Seen, type Verdict, wasPlayed } from './decision.ts'
-import { faultOf, isPlayable, mayStandIn, placeOf, refusalOf } from './machine.ts'
+import {
+  type Explanation,
+  isToRun,
+  machineOf,
+  type Phase,
+  type Seen,
+  type Step,
+  type Verdict,
+  wasPlayed,
+} from './decision.ts'
+import { faultOf, isPlayable, mayStandIn, placeOf, refusalOf, SOURCE_GONE, wasPlayedOn } from './machine.ts'
 import { waitFor } from './placement.ts'
+import { movedSpec } from './wish.ts'
 
 type Refusal = NonNullable<ReturnType<typeof refusalOf>>
 
@@ -22,30 +34,70 @@ export const recovery: Phase = seen => {
   }
   const refusal = refusalOf(machine)
   const fault = faultOf(machine)
+  // What it was to be a copy of is lost, and with it the saves: it begins anew, as after any loss of a disk.
+  if (fault?.reason === SOURCE_GONE && isUntriedCopy(machine)) return { step: { do: 'DeleteMachine', machine } }
   if (refusal) return nextPlace(seen, { machine, refusal, fault })
-  return fault ? { stalled: fault } : {}
+  if (fault) return { stalled: fault }
+  return isUntriedCopy(machine) && machine.spec.powerState === 'Running' ? { waiting: underWay(machine) } : {}
 }
 
-function nextPlace(
-  seen: Seen,
-  { machine, refusal, fault }: { machine: GpuVm; refusal: Refusal; fault: Explanation | undefined },
-): Verdict {
+interface Refused {
+  machine: GpuVm
+  refusal: Refusal
+  fault: Explanation | undefined
+}
+
+function nextPlace(seen: Seen, about: Refused): Verdict {
+  const { machine, refusal, fault } = about
   const { session, observed } = seen
   if (observed.ranking === undefined)
     return fault ? { stalled: fault } : { waiting: { reason: 'NoCapacity', message: refusal.message } }
   const refused = placeOf(machine)
   const ranking = withoutRefused(observed.ranking, { refused, refusal })
+  const isBound = wasPlayedOn(machine) || wasPlayed(session)
 
-  const candidate = wasPlayed(session) ? onSameDisk(ranking.candidates, machine) : ranking.candidates[0]
-  if (candidate === undefined) return fault ? { stalled: fault } : waitWhere(seen, ranking.ruledOut)
-  if (candidate.region !== refused.region || !isReachable(candidate, machine)) {
-    return { step: { do: 'DeleteMachine', machine } } // Never played: nothing on it is lost.
+  const candidate = isBound ? onSameDisk(ranking.candidates, machine) : ranking.candidates[0]
+  if (candidate?.region === refused.region && isReachable(candidate, machine)) {
+    const message = `${describePlace(refused)} was refused (${refusal.reason}); ${describePlace(candidate)} is tried.`
+    const priority = candidate.priority === refused.priority ? {} : { priority: candidate.priority }
+    const zone = candidate.zone === refused.zone ? {} : { zone: candidate.zone }
+    const because = { reason: 'AnotherPlace', message }
+    return { step: { do: 'ChangeMachine', machine, spec: { size: candidate.size, ...zone, ...priority }, because } }
   }
-  const message = `${describePlace(refused)} was refused (${refusal.reason}); ${describePlace(candidate)} is tried.`
-  const priority = candidate.priority === refused.priority ? {} : { priority: candidate.priority }
-  const zone = candidate.zone === refused.zone ? {} : { zone: candidate.zone }
-  const because = { reason: 'AnotherPlace', message }
-  return { step: { do: 'ChangeMachine', machine, spec: { size: candidate.size, ...zone, ...priority }, because } }
+  const away = candidate ?? elsewhere(seen, ranking.candidates, machine)
+  if (away === undefined) return fault ? { stalled: fault } : waitWhere(seen, ranking.ruledOut)
+  // Never played, nothing on it is lost; and a copy is given up for the disk that it was to be copied from.
+  if (!isBound || isUntriedCopy(machine)) return { step: { do: 'DeleteMachine', machine } }
+  return { step: moveTo(away, seen, { ...about, ranking }) }
+}
+
+function moveTo(candidate: Candidate, { session, catalogue }: Seen, about: Refused & { ranking: Ranking }): Step {
+  const { machine, refusal, ranking } = about
+  const { region } = machine.spec
+  const message = `${region} has no machine for it (${refusal.reason}), and it may be played in ${candidate.region}. It moves there with its saves: the disk is copied, and the address changes.`
+  const spec = movedSpec(session, { catalogue, ranking, candidate, from: machine })
+  return { do: 'CreateMachine', candidate, spec, move: { from: machine, because: { reason: 'MovingRegion', message } } }
+}
+
+/** In another region that the session names, and where nothing of it stands. */
+function elsewhere({ observed }: Seen, candidates: readonly Candidate[], machine: GpuVm): Candidate | undefined {
+  if (isUntriedCopy(machine)) return candidates.find(({ region }) => region !== machine.spec.region)
+  if (machine.status?.resources?.osDisk === undefined) return undefined // There is nothing yet to be moved.
+  const near = observed.machines.map(({ spec }) => spec.region)
+  const away = candidates.filter(({ region }) => !near.includes(region))
+  return away.find(({ priority }) => priority === 'Regular') ?? away[0]
+}
+
+function isUntriedCopy(machine: GpuVm): boolean {
+  return machine.spec.disks.os.copyOf !== undefined && !wasPlayedOn(machine)
+}
+
+/** For the player: where it goes, and how far it is. */
+function underWay(machine: GpuVm): Explanation {
+  const ready = condition(machine.status?.conditions, 'Ready')
+  const progress = ready?.reason === 'CopyingDisk' ? ` ${ready.message}` : ''
+  const message = `The session moves to ${machine.spec.region} with its saves; its address changes.${progress} Nothing is billed meanwhile.`
+  return { reason: 'MovingRegion', message }
 }
 
 /** What the machine itself says was refused counts, whether or not this process remembers the refusal. */
@@ -79,7 +131,7 @@ function isReachable(candidate: Candidate, machine: GpuVm): boolean {
 
 function waitWhere({ session }: Seen, ruledOut: readonly RuledOut[]): Verdict {
   const verdict = waitFor(ruledOut)
-  if (!wasPlayed(session)) return verdict
-  const message = `${verdict.waiting.message} Its disk keeps it in this region.`
+  if (!wasPlayed(session) || session.spec.regions.length > 1) return verdict
+  const message = `${verdict.waiting.message} Its disk keeps it in this region; to move, it has to name another one in spec.regions.`
   return { ...verdict, waiting: { ...verdict.waiting, message } }
 }

@@ -3,7 +3,7 @@
 // latched, since a change of the catalogue mends it as well as a new session does.
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
-import type { GpuVmSpec } from '../../crds/types/gpuvm.ts'
+import type { GpuVm, GpuVmSpec } from '../../crds/types/gpuvm.ts'
 import { type BilledOs, type Candidate, fittingSizes, type Ranking, type Wish, zonesOf } from '../capacity/rank.ts'
 import type { Explanation } from './decision.ts'
 
@@ -64,6 +64,17 @@ export function machineSpec(
     },
     ...(spec.clientCIDRs && { clientCIDRs: spec.clientCIDRs }),
   }
+}
+
+/** The machine for a candidate in another region, with a copy of the disk that the session was played on. */
+export function movedSpec(
+  session: Pick<GameSession, 'spec'>,
+  { from, ...about }: { catalogue: Catalogue; ranking: Ranking; candidate: Candidate; from: GpuVm },
+): GpuVmSpec {
+  const { image, disks } = from.spec
+  const { copyOf: _before, ...os } = disks.os
+  const copyOf = from.status?.resources?.osDisk ?? ''
+  return { ...machineSpec(session, about), image, disks: { ...disks, os: { ...os, copyOf } } }
 }
 
 /** The player's cap holds for the rescue too: it must not move a session onto capacity that is too dear. */

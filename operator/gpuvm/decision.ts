@@ -9,6 +9,7 @@ import type {
   Place,
   Priority,
   PublicIPAddressSeen,
+  SnapshotSeen,
   VirtualMachineSeen,
 } from '../azure/provider.ts'
 
@@ -36,12 +37,24 @@ export interface Observed {
   osDisk: DiskSeen | undefined
   /** In the order of the spec; one for each. */
   dataDisks: (DiskSeen | undefined)[]
+  /** Of a machine whose OS disk is a copy of another, until its VM stands; else `undefined`. */
+  copy: CopySeen | undefined
   /** A bootstrap Secret stands; for an object that is given up, one that was made for it and goes with it. */
   hasBootstrapSecret: boolean
   /** What the object that this one was restored from has left; only of one that has not begun. */
   heritage: Heritage | undefined
   /** The operation that the status names, as Azure tells of it; `undefined` when there is none, or no poller of it. */
   operation: OperationState | undefined
+}
+
+/** On the way of a disk from one region to another. */
+export interface CopySeen {
+  /** The disk that is copied. */
+  source: DiskSeen | undefined
+  /** The snapshot of it, where it is. */
+  taken: SnapshotSeen | undefined
+  /** That snapshot's copy, where the machine is to be. */
+  copied: SnapshotSeen | undefined
 }
 
 /** What an object finds of its own under another UID. */
@@ -108,6 +121,9 @@ export type Step =
   | { do: 'PutPublicIPAddress' }
   | { do: 'PutNetworkSecurityGroup' }
   | { do: 'PutNetworkInterface' }
+  | { do: 'TakeSnapshot' }
+  | { do: 'CopySnapshot' }
+  | { do: 'PutOsDisk' }
   /** Written to the status before anything is deleted or made. */
   | { do: 'BeginIncarnation'; priority: Priority; reason: Incarnation['reason'] }
   /** An eviction that is waited out with the same VM. */
@@ -126,6 +142,7 @@ export type TaggedKind =
 
 export type DeletableResource =
   | { kind: 'networkInterface' | 'publicIPAddress' | 'networkSecurityGroup' | 'osDisk' | 'bootstrapSecret' }
+  | { kind: 'takenSnapshot' | 'copiedSnapshot' }
   | { kind: 'dataDisk'; name: string }
 
 /** Why the machine is not what the spec asks for, in one stable word and a sentence. */

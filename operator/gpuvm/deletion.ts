@@ -1,5 +1,6 @@
 // Gives everything back, whatever was under way: machines first, then what they held, then what those held. The
 // finalizer goes last, after live reads have shown that nothing is left. A delete overtakes a running creation.
+import { removableSnapshots } from './copying.ts'
 import { type DeletableResource, isLeaving, type Phase, type Seen, scaled, type Verdict } from './decision.ts'
 
 /** Seconds until a deletion that failed late is tried again. */
@@ -34,9 +35,10 @@ export const deletion: Phase = seen => {
 }
 
 /** What nothing else holds any more. An address goes after its interface; a disk after its machine let go of it. */
-function removable({ observed, machine }: Seen): DeletableResource[] {
+function removable(seen: Seen): DeletableResource[] {
+  const { observed, machine } = seen
   const { networkInterface, publicIPAddress, networkSecurityGroup, osDisk, dataDisks } = observed
-  const resources: DeletableResource[] = []
+  const resources: DeletableResource[] = removableSnapshots(seen)
   if (observed.hasBootstrapSecret) resources.push({ kind: 'bootstrapSecret' })
   if (networkInterface && networkInterface.provisioningState !== 'Deleting')
     resources.push({ kind: 'networkInterface' })
@@ -56,8 +58,9 @@ function removable({ observed, machine }: Seen): DeletableResource[] {
 }
 
 function anythingLeft({ observed }: Seen): boolean {
-  const { networkInterface, publicIPAddress, networkSecurityGroup, osDisk, dataDisks } = observed
-  return [networkInterface, publicIPAddress, networkSecurityGroup, osDisk, ...dataDisks].some(
+  const { networkInterface, publicIPAddress, networkSecurityGroup, osDisk, dataDisks, copy } = observed
+  const snapshots = [copy?.taken, copy?.copied]
+  return [networkInterface, publicIPAddress, networkSecurityGroup, osDisk, ...dataDisks, ...snapshots].some(
     resource => resource !== undefined,
   )
 }

@@ -54,9 +54,9 @@ export function holdings(options: {
     return found
   }
 
-  function add(subscriptionId: string, { name, tags, resourceGroup, region }: TaggedResource): void {
+  function add(subscriptionId: string, { kind, name, tags, resourceGroup, region }: TaggedResource): void {
     const uid = tags[UID_TAG]
-    if (uid === undefined) return
+    if (uid === undefined || kind === 'snapshot') return // A snapshot stands where its disk is to be copied from.
     // The names derive from the first object of all, the tags name the last one that held it.
     const root = /^gvm-([0-9a-f-]{36})-/i.exec(name)?.[1]?.toLowerCase() ?? uid
     const of = entries(`${tags[NAMESPACE_TAG]}/${tags[NAME_TAG]}`)

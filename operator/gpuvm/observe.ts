@@ -6,15 +6,18 @@ import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import { secrets } from '../../lib/kube/core.ts'
 import {
+  copiedSnapshotName,
   dataDiskName,
   networkInterfaceName,
   networkSecurityGroupName,
   osDiskName,
   publicIPAddressName,
+  takenSnapshotName,
   virtualMachineName,
 } from '../azure/names.ts'
 import type { Azure, OperationState, Place } from '../azure/provider.ts'
-import { type Heritage, incarnationOf, isLeaving, type Observed, PLAYER_LABEL } from './decision.ts'
+import { sourceOf } from './copying.ts'
+import { type CopySeen, type Heritage, incarnationOf, isLeaving, type Observed, PLAYER_LABEL } from './decision.ts'
 import type { Holdings } from './holdings.ts'
 import type { Recollection } from './recollection.ts'
 
@@ -28,6 +31,7 @@ export const nothing: Observed = {
   networkSecurityGroup: undefined,
   osDisk: undefined,
   dataDisks: [],
+  copy: undefined,
   hasBootstrapSecret: false,
   heritage: undefined,
   operation: undefined,
@@ -81,9 +85,10 @@ export async function observe(sighting: Sighting): Promise<Observed> {
   const guarded =
     machine.spec.clientCIDRs !== undefined || machine.status?.resources?.networkSecurityGroup !== undefined
 
-  const [hasBootstrapSecret, publicIPAddress, networkInterface, networkSecurityGroup, osDisk, ...dataDisks] =
+  const [hasBootstrapSecret, copy, publicIPAddress, networkInterface, networkSecurityGroup, osDisk, ...dataDisks] =
     await Promise.all([
       everything ? bootstrapSecretExists(sighting) : true,
+      everything ? copySeen(sighting, place) : undefined,
       everything || guarded ? azure.publicIPAddress(place, publicIPAddressName(rootUid), signal) : undefined,
       everything || guarded ? azure.networkInterface(place, networkInterfaceName(rootUid), signal) : undefined,
       guarded || isLeaving(machine)
@@ -103,10 +108,24 @@ export async function observe(sighting: Sighting): Promise<Observed> {
     networkSecurityGroup,
     osDisk,
     dataDisks,
+    copy,
     hasBootstrapSecret,
     heritage: undefined,
     operation,
   }
+}
+
+/** Of a machine that was played the copy has long been done with; its disk may be gone, and its region out of reach. */
+async function copySeen({ azure, machine, rootUid, signal }: Sighting, place: Place): Promise<CopySeen | undefined> {
+  const from = sourceOf(machine)
+  if (from === undefined || machine.status?.stream !== undefined) return undefined
+  const beside = { ...from.place, region: '' }
+  const [source, taken, copied] = await Promise.all([
+    azure.disk(beside, from.name, signal),
+    azure.snapshot(beside, takenSnapshotName(rootUid), signal),
+    azure.snapshot(place, copiedSnapshotName(rootUid), signal),
+  ])
+  return { source, taken, copied }
 }
 
 /** Of an object that has not begun, or whose status speaks of another's resources, as a restored one's does. */

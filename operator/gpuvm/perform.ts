@@ -7,15 +7,18 @@ import { removeFinalizer } from '../../lib/kube/finalizers.ts'
 import { controllerReference } from '../../lib/kube/resource.ts'
 import { AzureError } from '../azure/errors.ts'
 import {
+  copiedSnapshotName,
   dataDiskName,
   networkInterfaceName,
   networkSecurityGroupName,
   osDiskName,
   publicIPAddressName,
   tagsOf,
+  takenSnapshotName,
   virtualMachineName,
 } from '../azure/names.ts'
 import type { AcceptedOperation, Azure, Place, TaggedResource } from '../azure/provider.ts'
+import { sourceOf } from './copying.ts'
 import {
   type DeletableResource,
   type Operation,
@@ -84,6 +87,24 @@ export async function perform(step: Step, seen: Seen, hands: Hands, signal: Abor
       await azure.putNetworkInterface(placed(seen), request, signal)
       return {}
     }
+    case 'TakeSnapshot': {
+      const { source } = seen.observed.copy ?? {}
+      const request = { name: takenSnapshotName(rootUid), diskId: source?.id ?? '', tags: tags(seen) }
+      await azure.putSnapshot(beside(seen, source?.region), request, signal)
+      return {}
+    }
+    case 'CopySnapshot': {
+      const snapshotId = seen.observed.copy?.taken?.id ?? ''
+      const request = { name: copiedSnapshotName(rootUid), snapshotId, tags: tags(seen) }
+      await azure.putSnapshot(placed(seen), request, signal)
+      return {}
+    }
+    case 'PutOsDisk': {
+      const { sku } = machine.spec.disks.os
+      const snapshotId = seen.observed.copy?.copied?.id ?? ''
+      await azure.putDisk(placed(seen), { name: osDiskName(rootUid), sku, snapshotId, tags: tags(seen) }, signal)
+      return {}
+    }
     case 'CreateVirtualMachine':
       return begun(
         seen,
@@ -136,6 +157,10 @@ async function deleteResource(
       return await azure.deleteDisk(placed(seen), osDiskName(rootUid), signal)
     case 'dataDisk':
       return await azure.deleteDisk(placed(seen), dataDiskName(rootUid, resource.name), signal)
+    case 'takenSnapshot':
+      return await azure.deleteSnapshot(beside(seen), takenSnapshotName(rootUid), signal)
+    case 'copiedSnapshot':
+      return await azure.deleteSnapshot(placed(seen), copiedSnapshotName(rootUid), signal)
     case 'bootstrapSecret':
       await kube.delete(secrets, { namespace, name: machine.metadata.name }, { signal })
       return
@@ -179,6 +204,13 @@ async function ensureBootstrapSecret(
   } catch (error) {
     if (!isKubeError(error, 'AlreadyExists')) throw error
   }
+}
+
+/** Where the disk is that is copied. */
+function beside({ machine }: Seen, region = ''): Place {
+  const source = sourceOf(machine)
+  if (!source) throw new AzureError('SourceDiskUnknown', 'The machine is no copy of another.', { status: 400 })
+  return { ...source.place, region }
 }
 
 /** Phases take a step in Azure only where they know the place. */

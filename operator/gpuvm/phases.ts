@@ -4,6 +4,7 @@ import { adoption, retagging } from './adoption.ts'
 import { bootstrap } from './bootstrap.ts'
 import { catalogued } from './catalogued.ts'
 import { change } from './change.ts'
+import { copying } from './copying.ts'
 import { creation } from './creation.ts'
 import { deletion } from './deletion.ts'
 import { eviction } from './eviction.ts'
@@ -29,6 +30,7 @@ export const phases = [
   replacement,
   refusal,
   network,
+  copying,
   creation,
   power,
   sickness,

@@ -63,7 +63,10 @@ export const osDisk: DiskSeen = {
   id: `${group}/Microsoft.Compute/disks/gvm-${UID}-os`,
   ownerUid: UID,
   name: `gvm-${UID}-os`,
+  region: 'westeurope',
+  tags: {},
   managedBy: undefined,
+  isInUse: false,
   provisioningState: 'Succeeded',
 }
 
@@ -180,6 +183,7 @@ export function sight(different: Different = {}): Seen {
       networkSecurityGroup: undefined,
       osDisk: undefined,
       dataDisks: [],
+      copy: undefined,
       hasBootstrapSecret: true,
       heritage: undefined,
       operation: undefined,

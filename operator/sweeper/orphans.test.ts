@@ -39,7 +39,14 @@ test.each<{ title: string; orphan: Orphan; namespaces?: string[]; is: boolean }>
 })
 
 test('machines go before what they hold, and that before its address', () => {
-  const kinds = ['disk', 'publicIPAddress', 'networkSecurityGroup', 'virtualMachine', 'networkInterface'] as const
+  const kinds = [
+    'snapshot',
+    'disk',
+    'publicIPAddress',
+    'networkSecurityGroup',
+    'virtualMachine',
+    'networkInterface',
+  ] as const
   const ripe = kinds.map(kind => resource('gone', { kind }))
   const plan = sweepable({ ripe, tagged: 100, owners: 5, largestShare: 0.2 })
   expect(plan.delete.map(({ resource: { kind } }) => kind)).toEqual([
@@ -48,6 +55,7 @@ test('machines go before what they hold, and that before its address', () => {
     'publicIPAddress',
     'networkSecurityGroup',
     'disk',
+    'snapshot',
   ])
 })
 

@@ -19,6 +19,7 @@ const order: TaggedResource['kind'][] = [
   'publicIPAddress',
   'networkSecurityGroup',
   'disk',
+  'snapshot',
 ]
 
 /** What carries a UID that nobody living bears. A resource of a namespace that is not watched has owners we cannot see. */

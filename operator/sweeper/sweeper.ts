@@ -161,6 +161,8 @@ async function deletion(
       return await azure.deleteNetworkSecurityGroup(place, name, signal)
     case 'disk':
       return await azure.deleteDisk(place, name, signal)
+    case 'snapshot':
+      return await azure.deleteSnapshot(place, name, signal)
     default:
       return kind satisfies never
   }

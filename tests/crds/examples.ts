@@ -78,7 +78,7 @@ const machine: GpuVm & { spec: Whole<GpuVmSpec>; status: Whole<GpuVmStatus> } = 
     powerState: 'Running',
     image: 'linux-nvidia',
     disks: {
-      os: { sizeGiB: 128, sku: 'StandardSSD_LRS' },
+      os: { copyOf: id, sizeGiB: 128, sku: 'StandardSSD_LRS' },
       data: [{ name: 'saves', lun: 0, sizeGiB: 32, sku: 'StandardSSD_LRS' }],
     },
     clientCIDRs: ['203.0.113.7/32'],

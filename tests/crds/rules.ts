@@ -9,6 +9,8 @@ interface ValueRule {
   longest?: number
 }
 
+const DISK = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/d'
+
 /** Rules about one value, by their text, wherever they stand. */
 export const valueRules: Record<string, ValueRule> = {
   "self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')": name(63),
@@ -43,6 +45,11 @@ export const valueRules: Record<string, ValueRule> = {
     accepted: ['Running', 'A', 'Azure_Error2'],
     refused: ['', 'is running', '2nd', 'Running.'],
     permitted: "must be one word of letters, digits and '_', such as CapacityRefused",
+  },
+  "self.matches('(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Compute/disks/[^/]+$')": {
+    accepted: ['/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/d', DISK.toUpperCase()],
+    refused: ['', 'gvm-1-os', DISK.replace('disks', 'snapshots'), `${DISK}/x`, `${DISK}/`],
+    permitted: 'must be the resource id of a Microsoft.Compute/disks, beginning with /subscriptions/',
   },
   'isCIDR(self)': {
     accepted: ['203.0.113.7/32', '0.0.0.0/0', '2001:db8::/48', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128'],
@@ -197,6 +204,22 @@ export const placeRules: Record<
   'GpuVm spec.region: self == oldSelf': immutable('spec.region', 'centralindia', 'southindia', 'GpuVm'),
   'GpuVm spec.image: self == oldSelf': immutable('spec.image', 'linux-nvidia', 'windows', 'GpuVm'),
   'GpuVm spec.bootstrapSecretName: self == oldSelf': immutable('spec.bootstrapSecretName', 'boot', 'other', 'GpuVm'),
+  'GpuVm spec.disks.os: has(self.copyOf) == has(oldSelf.copyOf)': {
+    at: 'spec.disks.os.copyOf',
+    accepted: [
+      { from: undefined, to: undefined },
+      { from: DISK, to: DISK },
+    ],
+    refused: [
+      { from: undefined, to: DISK },
+      { from: DISK, to: undefined },
+    ].map(move => ({
+      ...move,
+      path: 'spec.disks.os.copyOf',
+      says: 'Forbidden: copyOf is immutable and can neither be added nor removed; create a new GpuVm instead',
+    })),
+  },
+  'GpuVm spec.disks.os.copyOf: self == oldSelf': immutable('spec.disks.os.copyOf', DISK, `${DISK}2`, 'GpuVm'),
   'GpuVm spec.disks.os.sizeGiB: self == oldSelf': {
     at: 'spec.disks.os.sizeGiB',
     accepted: [

@@ -41,6 +41,7 @@ const stateShape = z.object({
   publicIPAddresses: z.array(address),
   networkSecurityGroups: z.array(resource.extend({ properties: z.unknown() })),
   disks: z.array(disk),
+  snapshots: z.array(resource),
 })
 export type AzureState = z.infer<typeof stateShape>
 
