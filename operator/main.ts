@@ -40,7 +40,7 @@ import { machineIndexes, senses, sessionIndexes } from './gamesession/observe.ts
 import { gpuVmController } from './gpuvm/controller.ts'
 import { USUAL_POLL_SECONDS } from './gpuvm/decision.ts'
 import { fleet } from './gpuvm/fleet.ts'
-import { holdings } from './gpuvm/holdings.ts'
+import { type Holdings, holdings } from './gpuvm/holdings.ts'
 import { type Prober, prober } from './gpuvm/prober.ts'
 import { priorityOf } from './gpuvm/urgency.ts'
 import type { HistoryStore } from './history/history.ts'
@@ -70,8 +70,9 @@ async function main(stopping: AbortSignal): Promise<void> {
   const azure = azureByUrgency(base, catalogue)
   capacity = offers(base, { cluster, catalogue, azure: azure('Watch') })
   capacityMetrics(registry, capacity.see)
-  const machines = machineSide(base, { cluster, catalogue, capacity, azure })
-  const sessions = sessionController(base, { cluster, catalogue, capacity, probing: machines.probing })
+  const held = holdings({ azure: azure('Creation'), installationId: settings.installationId })
+  const machines = machineSide(base, { cluster, catalogue, capacity, azure, held })
+  const sessions = sessionController(base, { cluster, catalogue, capacity, held, probing: machines.probing })
 
   const operator = manager({
     runtime: base.runtime,
@@ -220,7 +221,13 @@ function offers(
 /** What makes Azure follow the GpuVms, and what watches over it. */
 function machineSide(
   { settings, registry, runtime }: Base,
-  given: { cluster: ClusterSide; catalogue: CatalogueFile; capacity: Capacity; azure: (urgency: Urgency) => Azure },
+  given: {
+    cluster: ClusterSide
+    catalogue: CatalogueFile
+    capacity: Capacity
+    azure: (urgency: Urgency) => Azure
+    held: Holdings
+  },
 ) {
   const { log } = runtime
   const { cluster, catalogue, capacity, azure } = given
@@ -244,7 +251,6 @@ function machineSide(
     machines: cluster.machines.store,
     onDifference: push,
   })
-  const held = holdings({ azure: azure('Creation'), installationId, subscriptions })
   const recorded = flightRecorder({ onKept: capacity.history.keep })
   const controlling = gpuVmController({
     runtime,
@@ -256,7 +262,7 @@ function machineSide(
     recorder: cluster.told,
     prober: probing,
     fleet: listing,
-    holdings: held,
+    holdings: given.held,
     nudges: cluster.machineNudges,
     settings: { installationId, operationPollSeconds, concurrency },
     onDecided: recorded.record,
@@ -319,9 +325,9 @@ function azureByUrgency({ settings, registry }: Pick<Base, 'settings' | 'registr
 
 function sessionController(
   { settings, registry, runtime }: Base,
-  given: { cluster: ClusterSide; catalogue: CatalogueFile; capacity: Capacity; probing: Prober },
+  given: { cluster: ClusterSide; catalogue: CatalogueFile; capacity: Capacity; held: Holdings; probing: Prober },
 ) {
-  const { cluster, catalogue, capacity, probing } = given
+  const { cluster, catalogue, capacity, held, probing } = given
   const { kube, sessions, machines, written, told } = cluster
   return gameSessionController({
     runtime,
@@ -336,6 +342,7 @@ function sessionController(
       market: capacity.market,
       ask: capacity.ask,
       leave: capacity.leave,
+      isHeld: async (heir, signal) => (await held.of({ ...heir, uid: undefined }, signal)) !== undefined,
       isHeard: uid => probing.seen(uid).answering === true,
       settings: { paidGraceSeconds: settings.paidGraceSeconds },
     }),

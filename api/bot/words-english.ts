@@ -193,9 +193,9 @@ export const english: Words = {
       html`⏳ Your machine is not there yet: ${reason} I keep trying. Waiting costs nothing; /stop gives up.`,
     sessionReady: ({ game, host }) => sessionReady(game, host),
     sessionRecovering: game =>
-      html`⚠️ The machine under <b>${game}</b> was taken away by the data centre. Another one takes over on the same disk, with the same address. Counting has stopped; I write when you can go on.`,
+      html`⚠️ The machine under <b>${game}</b> was taken away by the data centre. Another one takes over with your saves. Counting has stopped; I write when you can go on, and where.`,
     sessionRecovered: ({ host, seconds }) =>
-      html`✅ You can go on: connect in Moonlight to <code>${host}</code> as before. The ${exactDuration(seconds)} in between cost nothing.`,
+      html`✅ You can go on: connect in Moonlight to <code>${host}</code>. The ${exactDuration(seconds)} in between cost nothing.`,
     sessionPaused: () =>
       html`⏸ Your session is paused. It keeps its disk and its address, and nothing is counted. Ask support to resume it, or end it with /stop.`,
     sessionResumed: host => html`▶️ Your session goes on. Connect in Moonlight to <code>${host}</code>.`,

@@ -27,6 +27,11 @@ export interface Observed {
   machines: readonly GpuVm[]
   /** Machines that a session of this name and player owned under another UID, which is nowhere any more. */
   inherited: readonly GpuVm[]
+  /**
+   * Where Azure holds what a session of this name and player had, whose objects a backup brought back in part; asked
+   * only where several regions come into question. `Unknown` while Azure cannot be asked.
+   */
+  heldIn: string | 'Unknown' | undefined
   /** Asked live of the server, only while ending and when `machines` is empty. */
   isMachineGone: boolean
   /** Whether this process has itself heard the machine's stream, or has given up trying. */

@@ -7,6 +7,7 @@ import type { KubeClient } from '../../lib/kube/client.ts'
 import { keyOf, type OwnerReference, referenceOf } from '../../lib/kube/resource.ts'
 import type { Store } from '../../lib/kube/store.ts'
 import type { Clock } from '../../lib/process/clock.ts'
+import { AzureError } from '../azure/errors.ts'
 import type { Asking } from '../capacity/plan.ts'
 import { type Market, type Ranking, rank } from '../capacity/rank.ts'
 import { type Admission, admission } from './admission.ts'
@@ -46,6 +47,15 @@ export const machineIndexes = {
   },
 }
 
+/** A GpuVm that is still to be made. */
+export interface Heir {
+  namespace: string
+  name: string
+  player: string
+  region: string
+  subscriptionId: string
+}
+
 /** What a sight is taken with. */
 export interface Senses {
   client: KubeClient
@@ -58,6 +68,8 @@ export interface Senses {
   ask: (asking: Asking) => Ranking
   /** It keeps no place from others any more. */
   leave: (sessionUid: string) => void
+  /** Whether Azure holds what a GpuVm of this name and player had. Throws `AzureError` when it cannot be asked now. */
+  isHeld: (heir: Heir, signal: AbortSignal) => Promise<boolean>
   /** Whether this process has itself heard the stream of the GpuVm of this UID. */
   isHeard: (machineUid: string) => boolean
   settings: GameSessionSettings
@@ -92,6 +104,7 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
   const observed: Observed = {
     machines,
     inherited: inheritedBy(session, senses.machines),
+    heldIn: machines.length === 0 ? await heldIn(session, { ...senses, catalogue, signal }) : undefined,
     isMachineGone: machines.length === 0 && (await isMachineGone(session, senses, signal)),
     isPlayConfirmed,
     rivals,
@@ -126,6 +139,28 @@ function inheritedBy(session: GameSession, machines: Pick<Store<GpuVm>, 'byIndex
     .byIndex(OWNER_NAME_INDEX, keyOf(referenceOf(session)))
     .filter(machine => ownerUid(machine) !== session.metadata.uid && machine.metadata.deletionTimestamp === undefined)
     .filter(({ metadata }) => metadata.labels?.[PLAYER_LABEL] === session.spec.player)
+}
+
+/** With one region alone, the GpuVm made there finds what it had by itself. */
+async function heldIn(
+  session: GameSession,
+  { isHeld, catalogue, signal }: Pick<Senses, 'isHeld'> & { catalogue: Catalogue; signal: AbortSignal },
+): Promise<Observed['heldIn']> {
+  const { metadata, spec } = session
+  const { namespace = '' } = metadata
+  if (!isToRun(session) || spec.regions.length < 2) return undefined
+  try {
+    for (const region of spec.regions) {
+      const subscriptionId = catalogue.regions[region]?.subscriptionId
+      if (subscriptionId === undefined) continue
+      const heir = { namespace, name: machineName(session, region), player: spec.player, region, subscriptionId }
+      if (await isHeld(heir, signal)) return region
+    }
+  } catch (error) {
+    if (error instanceof AzureError) return 'Unknown'
+    throw error
+  }
+  return undefined
 }
 
 /** Asks once, when all else says so; afterwards the record says it. */

@@ -160,3 +160,26 @@ test('in a region that is used by zones the machine is made in one, on a disk th
   expect(unzoned).toMatchObject({ do: 'CreateMachine', spec: { disks: { os: { sku: 'StandardSSD_LRS' } } } })
   expect(unzoned).not.toHaveProperty('spec.zone')
 })
+
+describe('I6: restored without its machine it goes on where Azure holds its disk', () => {
+  const session = sessionOf({ spec: { regions: ['centralindia', 'westeurope'] } })
+
+  test('however good another region is', () => {
+    const { step } = pass({ session, observed: { heldIn: 'westeurope' } }).verdict
+    expect(step).toMatchObject({ do: 'CreateMachine', spec: { region: 'westeurope', powerState: 'Running' } })
+  })
+
+  test('at rest where nothing is to be had there now: it takes up what it had, and is moved like any other', () => {
+    const rulingOn = ({ region }: { region: string }) =>
+      region === 'westeurope' ? { code: 'AllocationFailed', leftSeconds: 45 } : undefined
+    const { step } = pass({ session, observed: { heldIn: 'westeurope' }, rulingOn }).verdict
+    expect(step).toMatchObject({ do: 'CreateMachine', spec: { region: 'westeurope', powerState: 'Deallocated' } })
+  })
+
+  test('and waits while Azure cannot be asked', () => {
+    expect(pass({ session, observed: { heldIn: 'Unknown' } }).verdict).toMatchObject({
+      waiting: { reason: 'AzureSilent' },
+      requeueAfterSeconds: 5,
+    })
+  })
+})

@@ -1,6 +1,8 @@
 // Gives a session that has no machine the best one to be had, or says what it waits for.
+
+import type { GpuVmSpec } from '../../crds/types/gpuvm.ts'
 import { inWords } from '../capacity/explanation.ts'
-import type { Ranking, RuledOut } from '../capacity/rank.ts'
+import type { Candidate, Ranking, RuledOut } from '../capacity/rank.ts'
 import { ASK_AGAIN_SECONDS } from './admission.ts'
 import { turnOf } from './contention.ts'
 import { type Explanation, isToRun, type Phase, type Seen, type Verdict } from './decision.ts'
@@ -8,6 +10,8 @@ import { machineSpec, wishOf } from './wish.ts'
 
 /** Seconds until a look at what has no known end: a price that may come to be known, a name that may come free. */
 const LOOK_SECONDS = 60
+/** Seconds until Azure is asked again what it holds. */
+const ASK_AZURE_SECONDS = 5
 /** Seconds at least between two looks at what was refused. */
 const MINIMUM_SECONDS = 1
 
@@ -22,10 +26,43 @@ export const placement: Phase = seen => {
   if (waiting) return { waiting }
   if (ranking === undefined) return {}
 
+  if (observed.heldIn === 'Unknown') return { waiting: UNKNOWN, requeueAfterSeconds: ASK_AZURE_SECONDS }
+  if (observed.heldIn !== undefined) return goOn(seen, ranking, observed.heldIn)
+
   const candidate = ranking.candidates.find(({ region }) => !observed.takenNames.includes(machineName(session, region)))
   if (candidate === undefined) return nothingToBeHad(seen, ranking)
   if (observed.notAdmitted) return { waiting: observed.notAdmitted, requeueAfterSeconds: ASK_AGAIN_SECONDS }
   return { step: { do: 'CreateMachine', candidate, spec: machineSpec(session, { catalogue, ranking, candidate }) } }
+}
+
+const UNKNOWN = {
+  reason: 'AzureSilent',
+  message: 'Azure does not tell now whether it holds what this session had before; it is asked again.',
+}
+
+/**
+ * Where its disk is, whatever is to be had elsewhere: from there it can move. With nothing to be had there either its
+ * machine is made at rest, takes up what it had, and is then started, or moved, like any other that was paused.
+ */
+function goOn({ session, catalogue }: Seen, ranking: Ranking, region: string): Verdict {
+  const isThere = (place: { region: string }) => place.region === region
+  const candidate = ranking.candidates.find(isThere)
+  if (candidate)
+    return { step: { do: 'CreateMachine', candidate, spec: machineSpec(session, { catalogue, ranking, candidate }) } }
+  const place = ranking.ruledOut.find(isThere)
+  if (place === undefined) return {}
+  const atRest: Candidate = {
+    region,
+    size: place.size,
+    priority: place.priority,
+    hourlyPriceUsd: undefined,
+    expectedPriceUsd: undefined,
+  }
+  const spec: GpuVmSpec = {
+    ...machineSpec(session, { catalogue, ranking, candidate: atRest }),
+    powerState: 'Deallocated',
+  }
+  return { step: { do: 'CreateMachine', candidate: atRest, spec } }
 }
 
 /** A machine's name says whose it is and where; a session has one in a region at a time. */

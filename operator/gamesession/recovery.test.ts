@@ -4,8 +4,9 @@ import { at, conditionOf, machineFor, next, pass, refusedBy, sessionOf } from '.
 
 const played = { readyAt: at(100), billing: { seconds: 60 } }
 const incarnation = { number: 2, priority: 'Regular', specPriority: 'Spot', reason: 'Evicted' } as const
-const evicted = (status: object = {}) =>
-  machineFor({ status: { ...refusedBy('AllocationFailed'), incarnation, evictions: 1, evictedAt: at(160), ...status } })
+const neverHeard = { ...refusedBy('AllocationFailed'), incarnation, evictions: 1, evictedAt: at(160) }
+const stream = { answering: false, since: at(100), lastAnsweredAt: at(160) }
+const evicted = (status: object = {}) => machineFor({ status: { ...neverHeard, stream, ...status } })
 
 describe('never played', () => {
   test('another size of the same priority is tried in place', () => {
@@ -43,7 +44,7 @@ describe('never played', () => {
 })
 
 test('never played and already on its detour, it is made anew where spot is to be had', () => {
-  const machine = evicted()
+  const machine = machineFor({ status: neverHeard })
   const rulingOn = ({ priority }: { priority: string }) =>
     priority === 'Regular' ? { code: 'SkuNotAvailable', leftSeconds: 60 } : undefined
   // The spec says Spot already and the incarnation rules over it: no change of the machine can ask for spot.
@@ -96,9 +97,10 @@ describe('I6: played', () => {
     })
   })
 
-  test('a machine that never had a disk has nothing to move with: it waits', () => {
-    const { verdict } = pass({ session, machines: [evicted()], rulingOn: nothingAtHome })
-    expect(verdict).toMatchObject({ waiting: { reason: 'NoCapacity' } })
+  test('a machine that never had a disk, made in the place of one that was lost, binds it to nowhere', () => {
+    const machine = machineFor({ status: neverHeard })
+    const { step } = pass({ session, machines: [machine], rulingOn: nothingAtHome }).verdict
+    expect(step).toEqual({ do: 'DeleteMachine', machine })
   })
 
   test('I1: on the way the machine that it leaves is stopped, and is given up only when the other was played', () => {

@@ -54,7 +54,8 @@ function nextPlace(seen: Seen, about: Refused): Verdict {
     return fault ? { stalled: fault } : { waiting: { reason: 'NoCapacity', message: refusal.message } }
   const refused = placeOf(machine)
   const ranking = withoutRefused(observed.ranking, { refused, refusal })
-  const isBound = wasPlayedOn(machine) || wasPlayed(session)
+  const hasDisk = machine.status?.resources?.osDisk !== undefined
+  const isBound = wasPlayedOn(machine) || isUntriedCopy(machine) || (wasPlayed(session) && hasDisk)
 
   const candidate = isBound ? onSameDisk(ranking.candidates, machine) : ranking.candidates[0]
   if (candidate?.region === refused.region && isReachable(candidate, machine)) {
@@ -82,7 +83,7 @@ function moveTo(candidate: Candidate, { session, catalogue }: Seen, about: Refus
 /** In another region that the session names, and where nothing of it stands. */
 function elsewhere({ observed }: Seen, candidates: readonly Candidate[], machine: GpuVm): Candidate | undefined {
   if (isUntriedCopy(machine)) return candidates.find(({ region }) => region !== machine.spec.region)
-  if (machine.status?.resources?.osDisk === undefined) return undefined // There is nothing yet to be moved.
+  if (machine.status?.resources?.osDisk === undefined) return undefined // Not seen yet, and it cannot be named.
   const near = observed.machines.map(({ spec }) => spec.region)
   const away = candidates.filter(({ region }) => !near.includes(region))
   return away.find(({ priority }) => priority === 'Regular') ?? away[0]

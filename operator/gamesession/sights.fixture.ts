@@ -175,6 +175,7 @@ export function sight(given: SightFixture = {}): Seen {
     session,
     observed: {
       machines,
+      heldIn: undefined,
       isMachineGone: machines.length === 0,
       isPlayConfirmed,
       rivals: [],

@@ -7,7 +7,14 @@ import { machineOf, playing, UID } from './sights.fixture.ts'
 
 const signal = new AbortController().signal
 const other = '5f0c8f7e-0d5b-4c57-9f6c-2a7f6d5f7a02'
-const heir = { namespace: 'play', name: 'solo', uid: other, player: 'kasparov' }
+const heir = {
+  namespace: 'play',
+  name: 'solo',
+  uid: other,
+  player: 'kasparov',
+  region: 'westeurope',
+  subscriptionId: 'sub',
+}
 
 function vm(
   number: number,
@@ -36,7 +43,7 @@ function over(list: () => TaggedResource[]) {
       return list()
     },
   }
-  const held = holdings({ azure, installationId: 'test', subscriptions: () => ['sub'] })
+  const held = holdings({ azure, installationId: 'test' })
   return { held, lists: () => lists }
 }
 
@@ -52,6 +59,7 @@ test('what another player had is not found, nor what is its own already', async 
   expect(await held.of({ ...heir, player: 'karpov' }, signal)).toBeUndefined()
   expect(await held.of({ ...heir, player: undefined }, signal)).toBeUndefined()
   expect(await held.of({ ...heir, uid: UID }, signal)).toBeUndefined()
+  expect(await held.of({ ...heir, region: 'northeurope' }, signal)).toBeUndefined()
 })
 
 test('restored twice, the names are still those of the first object', async () => {
@@ -84,4 +92,16 @@ test('a subscription that a person has to mend first keeps nobody waiting', asyn
     throw new AzureError('SubscriptionNotFound', 'No.', { status: 404 })
   })
   expect(await held.of(heir, signal)).toBeUndefined()
+})
+
+test('a subscription that does not answer keeps nobody waiting who is another’s', async () => {
+  const azure: Pick<Azure, 'tagged'> = {
+    async tagged(subscriptionId) {
+      if (subscriptionId === 'sub') return [vm(1)]
+      throw new AzureError('TooManyRequests', 'Not now.', { status: 429 })
+    },
+  }
+  const held = holdings({ azure, installationId: 'test' })
+  await expect(held.of({ ...heir, subscriptionId: 'throttled' }, signal)).rejects.toMatchObject({ status: 429 })
+  expect(await held.of(heir, signal)).toMatchObject({ uid: UID })
 })

@@ -2,7 +2,8 @@
 // comes back under a new UID, or of an object that was taken out of the cluster under our hands. An object that has not
 // begun yet finds here what it had, by the tags of its namespace and name, if its player is the same.
 //
-// Azure is listed once, when the first new object is seen; what is lost later is known from its last sight.
+// A subscription is listed once, when the first new object is seen there; what is lost later is known from its last
+// sight. One that does not answer keeps nobody waiting whose region is another's.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { decideOn } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'
@@ -20,7 +21,7 @@ export interface Holding {
 }
 
 export interface Holdings {
-  /** Throws `AzureError` when Azure cannot be asked now. `undefined` when nothing was ever held under this name. */
+  /** Throws `AzureError` when Azure cannot be asked now. `undefined` when nothing was ever held there under this name. */
   of(machine: Heir, signal: AbortSignal): Promise<Holding | undefined>
   /** To be told of each object that goes from the cluster, as it was last seen. */
   gone(machine: GpuVm): void
@@ -32,18 +33,17 @@ export interface Heir {
   /** `undefined` when it is still to be made. */
   uid: string | undefined
   player: string | undefined
+  region: string
+  /** Where the catalogue has the region. */
+  subscriptionId: string
 }
 
 interface Entry extends Holding {
   player: string | undefined
 }
 
-export function holdings(options: {
-  azure: Pick<Azure, 'tagged'>
-  installationId: string
-  subscriptions: () => string[]
-}): Holdings {
-  const { azure, installationId, subscriptions } = options
+export function holdings(options: { azure: Pick<Azure, 'tagged'>; installationId: string }): Holdings {
+  const { azure, installationId } = options
   /** By `namespace/name`, then by UID. */
   const known = new Map<string, Map<string, Entry>>()
   const listed = new Map<string, Promise<void>>()
@@ -76,20 +76,14 @@ export function holdings(options: {
     }
   }
 
-  async function listAll(signal: AbortSignal): Promise<void> {
-    for (const subscription of subscriptions()) {
-      const listing = listed.get(subscription) ?? list(subscription, signal)
-      listed.set(subscription, listing)
-      await listing
-    }
-  }
-
   return {
-    async of({ namespace, name, uid, player }, signal) {
-      await listAll(signal)
+    async of({ namespace, name, uid, player, region, subscriptionId }, signal) {
+      const listing = listed.get(subscriptionId) ?? list(subscriptionId, signal)
+      listed.set(subscriptionId, listing)
+      await listing
       const others = [...entries(`${namespace}/${name}`)].filter(([owner]) => owner !== uid).map(([, entry]) => entry)
       return others
-        .filter(entry => entry.player === player)
+        .filter(entry => entry.player === player && entry.place.region === region)
         .toSorted((one, two) => two.incarnation - one.incarnation)[0]
     },
     gone({ metadata, spec, status }) {

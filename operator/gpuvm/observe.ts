@@ -68,7 +68,7 @@ export async function observe(sighting: Sighting): Promise<Observed> {
   if (operation?.is === 'Succeeded' && kind === 'Delete' && resource !== undefined)
     sighting.recollection.isDeleted(resource)
 
-  const heritage = isLeaving(machine) ? undefined : await heritageOf(sighting)
+  const heritage = isLeaving(machine) ? undefined : await heritageOf(sighting, place)
   if (heritage) return { ...nothing, sight: 'Operation', heritage }
 
   const [virtualMachine, predecessor] = await Promise.all([
@@ -129,12 +129,16 @@ async function copySeen({ azure, machine, rootUid, signal }: Sighting, place: Pl
 }
 
 /** Of an object that has not begun, or whose status speaks of another's resources, as a restored one's does. */
-async function heritageOf({ holdings, azure, machine, uid, signal }: Sighting): Promise<Heritage | undefined> {
+async function heritageOf(
+  { holdings, azure, machine, uid, signal }: Sighting,
+  { region, subscriptionId }: Place,
+): Promise<Heritage | undefined> {
   const { metadata, spec, status } = machine
   if (status?.adoptedFrom !== undefined || (status?.incarnation !== undefined && !speaksOfAnother(machine))) return
   const { namespace = '', name } = metadata
-  const holding = await holdings.of({ namespace, name, uid, player: metadata.labels?.[PLAYER_LABEL] }, signal)
-  if (holding === undefined || holding.place.region !== spec.region) return
+  const heir = { namespace, name, uid, player: metadata.labels?.[PLAYER_LABEL], region, subscriptionId }
+  const holding = await holdings.of(heir, signal)
+  if (holding === undefined) return
 
   const { uid: rootUid, place } = holding
   const highest = Math.max(holding.incarnation, status?.incarnation?.number ?? 0)

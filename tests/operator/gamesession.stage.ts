@@ -195,6 +195,7 @@ function operate(options: { kube: Stage['kube']; namespace: string; paidGraceSec
       market: capacity.market,
       ask: capacity.ask,
       leave: capacity.leave,
+      isHeld: async () => false,
       isHeard: () => true,
       settings: { paidGraceSeconds },
     }),

@@ -157,3 +157,31 @@ test.concurrent('I1, I4, I6: a session and its machine come back without their s
   await scene.session('evening', 'has ended', s => s.status?.phase === 'Ended')
   expect(await azure.standing(old)).toEqual([])
 })
+
+test.concurrent('I2, I6: a session of several regions comes back without its machine: it finds its disk in the region where that is, and leaves nothing behind', async ({
+  onTestFinished,
+}) => {
+  const { azure, kube } = world
+  const scene = await world.scene('several', onTestFinished)
+  const { namespace } = scene
+  const first = scene.operate({ sessions: true })
+  await scene.play('evening', { regions: ['northeurope'] })
+  const before = await scene.session('evening', 'runs', s => s.status?.phase === 'Running')
+  const machine = await scene.machine('evening-northeurope', 'is playable', isPlayable)
+  const old = machine.metadata.uid ?? ''
+  await first.stop()
+  await kube.mergePatch(gameSessions, { namespace, name: 'evening' }, { metadata: { finalizers: [] } })
+  await kube.delete(gameSessions, { namespace, name: 'evening' })
+  await scene.lose(machine.metadata.name)
+
+  await scene.play('evening', { regions: [REGION, 'northeurope'] })
+  scene.operate({ sessions: true, sweep: true })
+  const after = await scene.session('evening', 'runs', s => s.status?.phase === 'Running')
+  expect(after.status).toMatchObject({ placement: { region: 'northeurope' }, endpoint: before.status?.endpoint })
+  const adopted = await scene.machine(machine.metadata.name, 'is playable', isPlayable)
+  expect(adopted.status).toMatchObject({ adoptedFrom: old, publicIP: machine.status?.publicIP })
+
+  await scene.want('evening', { spec: { desiredState: 'Ended' } })
+  await scene.session('evening', 'has ended', s => s.status?.phase === 'Ended')
+  expect(await azure.standing(old)).toEqual([])
+})

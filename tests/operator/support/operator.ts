@@ -179,6 +179,7 @@ export function startOperator(options: OperatorOptions): Operator {
     reportingController: 'wasd.cloud/operator',
     reportingInstance: 'test',
   })
+  const held = holdings({ azure, installationId })
   const lifecycle = gpuVmController({
     runtime,
     kube,
@@ -189,7 +190,7 @@ export function startOperator(options: OperatorOptions): Operator {
     recorder: itsRecorder,
     prober: itsProber,
     fleet: itsFleet,
-    holdings: holdings({ azure, installationId, subscriptions }),
+    holdings: held,
     nudges,
     settings,
     onDecided: recorded.record,
@@ -228,6 +229,7 @@ export function startOperator(options: OperatorOptions): Operator {
       market: capacity.market,
       ask: capacity.ask,
       leave: capacity.leave,
+      isHeld: async (heir, signal) => (await held.of({ ...heir, uid: undefined }, signal)) !== undefined,
       isHeard: uid => itsProber.seen(uid).answering === true,
       settings: { paidGraceSeconds },
     }),
