@@ -202,8 +202,11 @@ async function life(scene: Scene): Promise<{ accepted: string[]; left: string[] 
   return { accepted: orderOf(await world.azure.calls(0), { old, moved }), left }
 }
 
-/** The move's own: address, interface, two snapshots, disk, their removal, the VM, and the first of what is given back. */
-const CUTS = [7, 8, 9, 10, 11, 12, 13, 14, 15]
+/** In the region that it moves to: address, interface, the copied snapshot, disk, its removal, the VM. At home: the snapshot. */
+const CUTS = [
+  ...[1, 2, 3, 4, 5, 6].map(after => ({ region: AWAY, after })),
+  ...[7, 8].map(after => ({ region: HOME, after })),
+]
 const PARALLEL = 3
 
 test.concurrent('I1, I2: cut off after any call by which it moves, before the reply, another operator finishes it', async ({
@@ -216,20 +219,20 @@ test.concurrent('I1, I2: cut off after any call by which it moves, before the re
   expect(undisturbed.left).toEqual(['gvm-UID-vm-1', 'gvm-UID-os'])
 
   const died: string[] = []
-  const disturbed = async (after: number) => {
-    const scene = await world.scene(`cut-after-${after}`, onTestFinished)
-    const first = scene.operate({ sessions: true, cut: { after, counting: 'changes' } })
+  const disturbed = async (cut: (typeof CUTS)[number]) => {
+    const scene = await world.scene(`cut-${cut.region}-${cut.after}`, onTestFinished)
+    const first = scene.operate({ sessions: true, cut: { ...cut, counting: 'changes' } })
     void first.died.then(async call => {
       died.push(call)
       await first.stop()
       scene.operate({ sessions: true })
     })
-    expect({ after, ...(await life(scene)) }).toEqual({ after, ...undisturbed })
+    expect({ cut, ...(await life(scene)) }).toEqual({ cut, ...undisturbed })
     await scene.end()
   }
   const waiting = [...CUTS]
   const work = async () => {
-    for (let after = waiting.shift(); after !== undefined; after = waiting.shift()) await disturbed(after)
+    for (let cut = waiting.shift(); cut !== undefined; cut = waiting.shift()) await disturbed(cut)
   }
   await Promise.all(Array.from({ length: PARALLEL }, work))
   expect(died).toHaveLength(CUTS.length)

@@ -52,6 +52,8 @@ export interface Cut {
   after: number
   /** `changes`: what changes Azure. `calls`: every look at it and every change of it, and every write to Kubernetes. */
   counting: 'changes' | 'calls'
+  /** Of these only what is asked of Azure in this region. */
+  region?: string
   /** The reply is heard before the end; without it, the call has its effect and the reply is lost. */
   isReplyHeard?: boolean
 }
@@ -136,10 +138,11 @@ export function startOperator(options: OperatorOptions): Operator {
 
   const { plant = {} } = options
   const real = createAzure(options.azure)
-  const azure = intercepted(plant.azure?.(real, options.azure) ?? real, async (method, call) => {
+  const azure = intercepted(plant.azure?.(real, options.azure) ?? real, async (method, call, [place]) => {
     const isPoll = method === 'fleet' || method === 'tagged' // They go on whatever happens.
     if (isPoll) return isDead ? Promise.reject(new Dead()) : await call()
-    return await unlessDead(call, { name: method, isChange: writes.test(method) })
+    const isElsewhere = options.cut?.region !== undefined && textIn(place, 'region') !== options.cut.region
+    return await unlessDead(call, { name: method, isChange: writes.test(method) && !isElsewhere })
   })
   const kube = intercepted(options.kube, async (method, call, given) => {
     const write = writeOf(method, given)
