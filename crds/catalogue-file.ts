@@ -9,6 +9,8 @@ const LOOK_SECONDS = 5
 export interface CatalogueFile {
   /** The last good catalogue. */
   current(): Catalogue
+  /** When it was read: whatever was refused under the one before may go another way now. */
+  readAt(): Date
   /** Looks for changes until the signal is aborted. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -24,6 +26,7 @@ export function openCatalogue(options: {
 }): CatalogueFile {
   let text = firstText(options.path)
   let catalogue = parseCatalogue(text, options.path)
+  let readAt = options.clock.now()
 
   // The text is compared, not the time stamp: a ConfigMap volume swaps a symlink, and times say little there.
   const look = () => {
@@ -31,11 +34,13 @@ export function openCatalogue(options: {
     if (found === text) return
     text = found
     catalogue = parseCatalogue(found, options.path)
+    readAt = options.clock.now()
     options.onChange()
   }
 
   return {
     current: () => catalogue,
+    readAt: () => readAt,
     async run(signal) {
       while (!signal.aborted) {
         await options.clock.sleep(LOOK_SECONDS * 1000, signal).catch(() => undefined)

@@ -5,6 +5,7 @@ import { ResourceGraphClient } from '@azure/arm-resourcegraph'
 import { type PipelinePolicy, type PipelineRequest, RestError } from '@azure/core-rest-pipeline'
 import { type TokenCredential, WorkloadIdentityCredential } from '@azure/identity'
 import type { Budget, Urgency } from './budget.ts'
+import { listening } from './entra.ts'
 import { limitsOf, readingsOf } from './limits.ts'
 import { uidIn } from './names.ts'
 
@@ -154,5 +155,11 @@ function createCredential(settings: AzureSettings): TokenCredential {
   const { tenantId, clientId, federatedTokenFile: tokenFilePath, authorityHost } = settings
   // Microsoft vouches for its own authorities only; a private cloud's must be believed as configured.
   const disableInstanceDiscovery = !PUBLIC_AUTHORITIES.includes(new URL(authorityHost).host)
-  return new WorkloadIdentityCredential({ tenantId, clientId, tokenFilePath, authorityHost, disableInstanceDiscovery })
+  return listening(
+    policy =>
+      new WorkloadIdentityCredential({
+        ...{ tenantId, clientId, tokenFilePath, authorityHost, disableInstanceDiscovery },
+        additionalPolicies: [{ policy, position: 'perCall' }],
+      }),
+  )
 }

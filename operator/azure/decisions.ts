@@ -53,6 +53,10 @@ export type RefusalScope = 'ZonalPlacement' | 'Placement' | 'ZonalSize' | 'Size'
 const MINUTE = 60
 const HOUR = 3600
 
+/** A changed catalogue is read while the operator runs; changed values start it anew. */
+const IDENTITY_PLACES =
+  "in the catalogue's subscriptions where that names the subscription, else azure.tenantId and azure.clientId in the chart's values"
+
 const ZONE_REMEDY =
   'Disks, address and machine have to agree on their zones. Set spec.zone to the one that its disks are in, or create a GpuVm anew with zone-redundant disks (…_ZRS).'
 const NO_SUCH_ZONE_REMEDY =
@@ -159,6 +163,18 @@ export const table: readonly Row[] = [
   },
 
   // What only a person can mend.
+  ...['AADSTS90002', 'AADSTS900021', 'AADSTS900023'].map(code => ({
+    codes: [UNAUTHENTICATED],
+    says: [code],
+    decision: stall(
+      `There is no such tenant. Mend tenantId, ${IDENTITY_PLACES}; it stands on the portal's page Microsoft Entra ID, Overview.`,
+    ),
+  })),
+  {
+    codes: [UNAUTHENTICATED],
+    says: ['AADSTS700016'],
+    decision: stall(`The tenant has no such application. Mend clientId or tenantId, ${IDENTITY_PLACES}.`),
+  },
   {
     codes: [
       UNAUTHENTICATED,
@@ -167,7 +183,7 @@ export const table: readonly Row[] = [
       'ExpiredAuthenticationToken',
     ],
     decision: stall(
-      "Check azure.tenantId and azure.clientId in the chart's values, and the managed identity's federated credential: issuer, subject and audience must match this cluster and service account.",
+      `Check tenantId and clientId, ${IDENTITY_PLACES}, and the managed identity's federated credential: issuer, subject and audience must match this cluster and service account.`,
     ),
   },
   {

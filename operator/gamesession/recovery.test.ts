@@ -168,6 +168,15 @@ test('what only a person can mend is shown as it is, and is over when it is mend
   expect(mended.status.conditions?.map(({ type }) => type)).toEqual(['Ready', 'Playable', 'Reconciling'])
 })
 
+test('one that is stalled in a region which the session names no more is given up, but not one that was played on', () => {
+  const conditions = [conditionOf('Ready', 'False', 'X'), conditionOf('Stalled', 'True', 'X')]
+  const session = sessionOf({ spec: { regions: ['westeurope'] } })
+  const machine = machineFor({ status: { conditions } })
+  expect(pass({ session, machines: [machine] }).verdict.step).toEqual({ do: 'DeleteMachine', machine })
+  const there = machineFor({ status: { conditions, stream } })
+  expect(pass({ session, machines: [there] }).verdict).toMatchObject({ stalled: { reason: 'X' } })
+})
+
 test('a machine that somebody else deletes is waited for, then replaced', () => {
   const session = sessionOf({ status: played })
   const going = machineFor({ metadata: { deletionTimestamp: at(1) } })

@@ -36,9 +36,15 @@ export const recovery: Phase = seen => {
   const fault = faultOf(machine)
   // What it was to be a copy of is lost, and with it the saves: it begins anew, as after any loss of a disk.
   if (fault?.reason === SOURCE_GONE && isUntriedCopy(machine)) return { step: { do: 'DeleteMachine', machine } }
+  if (fault && isUnwanted(seen, machine)) return { step: { do: 'DeleteMachine', machine } }
   if (refusal) return nextPlace(seen, { machine, refusal, fault })
   if (fault) return { stalled: fault }
   return isUntriedCopy(machine) && machine.spec.powerState === 'Running' ? { waiting: underWay(machine) } : {}
+}
+
+/** In a region that the session does not name any more, and nothing of worth is on it. */
+function isUnwanted({ session }: Seen, machine: GpuVm): boolean {
+  return !wasPlayedOn(machine) && !session.spec.regions.includes(machine.spec.region)
 }
 
 interface Refused {

@@ -45,7 +45,7 @@ export interface Outside {
   kube: KubeClient
   /** All draw on one budget of requests; who is more urgent goes first. */
   azure: (urgency: Urgency) => Azure
-  catalogue: Pick<CatalogueFile, 'current'>
+  catalogue: Pick<CatalogueFile, 'current' | 'readAt'>
   machines: Reflector<GpuVm>
   ownWrites: OwnWrites
   recorder: Pick<Recorder, 'event'>
@@ -185,6 +185,7 @@ function sight(machine: GpuVm, { catalogue, prober, fleet, runtime, settings }: 
     observed: nothing,
     stream: prober.seen(uid),
     now,
+    configuredAt: catalogue.readAt(),
     settings,
     operations: fleet.operations,
   }

@@ -90,6 +90,8 @@ export interface Seen {
   observed: Observed
   stream: StreamSeen
   now: Date
+  /** When the catalogue was read that is in force. */
+  configuredAt: Date
   settings: GpuVmSettings
   /** Machines of the whole fleet for which Azure is at work. */
   operations: number

@@ -166,3 +166,10 @@ test('a failure that the VM itself tells of is new once', () => {
   expect(lateFailure(recorded)).toBeUndefined()
   expect(standingRefusal(recorded)?.at.getTime()).toBe(recorded.now.getTime() - 33_000)
 })
+
+test('what a person has to mend is asked for at once when the catalogue has changed since', () => {
+  const seen = sight({ status: refused('GalleryImageNotFound', 'No such image.', 10), observed: bare })
+  expect(refusal(seen)).toMatchObject({ stalled: { reason: 'GalleryImageNotFound' }, requeueAfterSeconds: 290 })
+  expect(refusal({ ...seen, configuredAt: new Date(now.getTime() - 5000) })).toEqual({})
+  expect(refusal({ ...sight(capacity(10)), configuredAt: now })).toHaveProperty('because')
+})

@@ -40,12 +40,18 @@ export const refusal: Phase = seen => {
   return leftSeconds > 0 ? { ...told(standing, seen), requeueAfterSeconds: leftSeconds } : {}
 }
 
-/** What stands refused; `undefined` when nothing is, or the spec has changed since. */
+/** What stands refused; `undefined` when nothing is, or the spec or the catalogue has changed since. */
 export function standingRefusal(seen: Seen): Refusal | undefined {
   const { status, metadata } = seen.machine
   const onRecord = status?.observedGeneration === metadata.generation ? status?.lastError : undefined
   const error = lateFailure(seen) ?? onRecord
-  return error && refusalOf(error)
+  const refusal = error && refusalOf(error)
+  return refusal && isMendedSince(refusal, seen) ? undefined : refusal
+}
+
+/** What a person has to mend may be mended by the catalogue that came after; it is asked for at once. */
+function isMendedSince({ decision, at }: Refusal, { configuredAt }: Seen): boolean {
+  return (decision.do === 'Stall' || decision.do === 'TryAWhile') && at < configuredAt
 }
 
 function refusalOf(error: LastError): Refusal {

@@ -196,6 +196,7 @@ export function sight(different: Different = {}): Seen {
       ...different.stream,
     },
     now,
+    configuredAt: new Date(0),
     settings,
     operations: 0,
   }

@@ -2,6 +2,7 @@
 // again and again, and is mended by editing the spec or the configuration, with the operator running on.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { condition } from '../../lib/kube/conditions.ts'
+import { events } from '../../lib/kube/core.ts'
 import { isPlayable, type Scene, startWorld, type World } from './support/world.ts'
 
 let world: World
@@ -20,7 +21,7 @@ function catalogueWith(change: Partial<Regions[string]>): World['catalogue'] {
   return { ...world.catalogue, regions: { ...world.catalogue.regions, [REGION]: { ...region, ...change } } }
 }
 
-/** What it is stalled by, once it is; told as an event too. */
+/** What it is stalled by, once it is; told as an event in the same words, and never asked for twice meanwhile. */
 async function stalled(scene: Scene, reason: string): Promise<string> {
   const machine = await scene.machine(
     'solo',
@@ -28,8 +29,19 @@ async function stalled(scene: Scene, reason: string): Promise<string> {
     m => condition(m.status?.conditions, 'Stalled')?.reason === reason,
   )
   expect(machine.status?.phase).toBe('Failed')
-  await scene.until('it is told', async () => (await scene.eventsOf('solo')).includes(reason))
-  return condition(machine.status?.conditions, 'Stalled')?.message ?? ''
+  const { message = '' } = condition(machine.status?.conditions, 'Stalled') ?? {}
+  await scene.until('it is told', async () => await isTold(scene, { reason, message }))
+  expect(await refusals(machine.metadata.uid ?? '')).toBeLessThanOrEqual(1)
+  return message
+}
+
+/** An event holds the first thousand characters. */
+async function isTold(
+  { namespace }: Scene,
+  { reason, message }: { reason: string; message: string },
+): Promise<boolean> {
+  const { items } = await world.kube.list(events, { namespace })
+  return items.some(event => event.reason === reason && message.startsWith((event.note ?? '?').slice(0, 500)))
 }
 
 async function playsAndGoes(scene: Scene, uid: string): Promise<void> {
@@ -39,17 +51,18 @@ async function playsAndGoes(scene: Scene, uid: string): Promise<void> {
   expect(await world.azure.standing(uid)).toEqual([])
 }
 
-const refusals = async (uid: string) =>
+/** PUTs that Azure has refused. */
+const refusals = async (uid: string): Promise<number> =>
   (await world.azure.calls(0)).filter(
     ({ method, path, status }) => method === 'PUT' && path.includes(uid) && status >= 400,
-  )
+  ).length
 
 test.concurrent('a size that Azure does not know: edit spec.size', async ({ onTestFinished }) => {
   const scene = await world.scene('size', onTestFinished)
   scene.operate()
   const uid = await scene.apply('solo', { size: 'Standard_NV99ads_A10_v9' })
   expect(await stalled(scene, 'InvalidParameter')).toContain('spec.size')
-  expect(await refusals(uid)).toHaveLength(1)
+  expect(await refusals(uid)).toBe(1)
   await scene.change('solo', { size: 'Standard_NV12ads_A10_v5' })
   await playsAndGoes(scene, uid)
 })
@@ -61,7 +74,7 @@ test.concurrent('a subnet that is missing: mend subnetId in the catalogue', asyn
   scene.operate({ catalogue })
   const uid = await scene.apply('solo')
   expect(await stalled(scene, 'InvalidResourceReference')).toContain('subnetId')
-  expect(await refusals(uid)).toHaveLength(1)
+  expect(await refusals(uid)).toBe(1)
   Object.assign(catalogue.regions[REGION] ?? {}, { subnetId: right })
   await playsAndGoes(scene, uid)
 })
@@ -88,17 +101,112 @@ test.concurrent('a subscription that is not there: mend subscriptionId in the ca
   await playsAndGoes(scene, uid)
 })
 
-test.concurrent('a wrong tenant: the values to mend are named, and another start with the right one goes on', async ({
+test.concurrent('an image that Azure does not have: mend its id in the catalogue', async ({ onTestFinished }) => {
+  const scene = await world.scene('image', onTestFinished)
+  const right = world.catalogue.images['linux-nvidia']
+  if (!right) throw new Error('The sample catalogue has lost its image.')
+  const wrong = { ...right, id: `${right.id.replace(/[^/]+$/, '')}99.0.0` }
+  const catalogue = { ...world.catalogue, images: { 'linux-nvidia': wrong } }
+  scene.operate({ catalogue })
+  const uid = await scene.apply('solo')
+  const message = await stalled(scene, 'GalleryImageNotFound')
+  expect(message).toContain("Check the id of spec.image in the catalogue's images")
+  expect(await refusals(uid)).toBe(1)
+  Object.assign(wrong, right)
+  await playsAndGoes(scene, uid)
+})
+
+test.concurrent('an image that the catalogue does not know: add it there, and Azure is asked for nothing before', async ({
+  onTestFinished,
+}) => {
+  const scene = await world.scene('image-key', onTestFinished)
+  const images: World['catalogue']['images'] = {}
+  scene.operate({ catalogue: { ...world.catalogue, images } })
+  const uid = await scene.apply('solo')
+  expect(await stalled(scene, 'ImageUnknown')).toContain('Add it to the catalogue')
+  expect((await world.azure.calls(0)).filter(({ method, path }) => method !== 'GET' && path.includes(uid))).toEqual([])
+  Object.assign(images, world.catalogue.images)
+  await playsAndGoes(scene, uid)
+})
+
+test.concurrent('a region that Azure does not have: of a session edit spec.regions', async ({ onTestFinished }) => {
+  const scene = await world.scene('region', onTestFinished)
+  const region = world.catalogue.regions[REGION]
+  if (!region) throw new Error('The sample catalogue has lost its region.')
+  scene.operate({
+    sessions: true,
+    catalogue: { ...world.catalogue, regions: { ...world.catalogue.regions, atlantis: region } },
+  })
+  await scene.play('evening', { regions: ['atlantis'] })
+  const session = await scene.session('evening', 'is stalled', s => s.status?.phase === 'Failed')
+  const { reason = '', message = '' } = condition(session.status?.conditions, 'Stalled') ?? {}
+  expect(reason).toBe('LocationNotAvailableForResourceType')
+  expect(message).toContain("Check spec.region and the catalogue's regions")
+  await scene.until('it is told', async () => await isTold(scene, { reason, message }))
+  const { metadata } = await scene.machine('evening-atlantis', 'is there', () => true)
+  expect(await refusals(metadata.uid ?? '')).toBe(1)
+  await scene.want('evening', { spec: { regions: [REGION] } })
+  await scene.session('evening', 'runs', s => s.status?.phase === 'Running')
+  expect(await world.azure.standing(metadata.uid)).toEqual([])
+  await scene.want('evening', { spec: { desiredState: 'Ended' } })
+  await scene.session('evening', 'has ended', s => s.status?.phase === 'Ended')
+})
+
+test.concurrent('a region that the catalogue does not have: of a session edit spec.regions, and nothing is made before', async ({
+  onTestFinished,
+}) => {
+  const scene = await world.scene('region-key', onTestFinished)
+  scene.operate({ sessions: true })
+  await scene.play('evening', { regions: ['atlantis'] })
+  const session = await scene.session('evening', 'is stalled', s => s.status?.phase === 'Failed')
+  const { reason = '', message = '' } = condition(session.status?.conditions, 'Stalled') ?? {}
+  expect({ reason, message }).toMatchObject({
+    reason: 'RegionUnknown',
+    message: expect.stringMatching(/no region "atlantis"; it has: .*westeurope.*Edit spec.regions/),
+  })
+  await scene.until('it is told', async () => await isTold(scene, { reason, message }))
+  expect(await scene.get('evening-atlantis')).toBeUndefined()
+  await scene.want('evening', { spec: { regions: [REGION] } })
+  await scene.session('evening', 'runs', s => s.status?.phase === 'Running')
+})
+
+const NOBODY = '00000000-0000-4000-8000-00000000dead'
+
+test.concurrent.for([
+  { who: 'tenant', identity: { tenantId: NOBODY }, says: /AADSTS90002.*no such tenant. Mend tenantId/ },
+  { who: 'application', identity: { clientId: NOBODY }, says: /AADSTS700016.*no such application. Mend clientId/ },
+])(
+  'a wrong $who in the catalogue: stalled at once, and mended there',
+  async ({ who, identity, says }, { onTestFinished }) => {
+    const scene = await world.scene(`wrong-${who}`, onTestFinished)
+    const { tenantId, clientId } = world.azure.settings
+    const right = { tenantId, clientId }
+    const subscription = world.catalogue.regions[REGION]?.subscriptionId ?? ''
+    const subscriptions = { [subscription]: { ...right, ...identity } }
+    const operator = scene.operate({
+      catalogue: { ...world.catalogue, subscriptions },
+      cut: { after: Number.POSITIVE_INFINITY, counting: 'calls' },
+    })
+    const uid = await scene.apply('solo')
+    expect(await stalled(scene, 'AzureCredentialsRefused')).toMatch(says)
+    // Entra is asked once for a look; nothing else gets as far as that.
+    const looks = operator.calls.filter(call => !call.startsWith('apply') && !call.startsWith('update'))
+    expect(looks.length).toBeLessThanOrEqual(4)
+    expect(await world.azure.standing(uid)).toEqual([])
+    subscriptions[subscription] = right
+    await playsAndGoes(scene, uid)
+  },
+)
+
+test.concurrent('a wrong tenant in the values: the same words, and the operator that starts with the right one goes on', async ({
   onTestFinished,
 }) => {
   const scene = await world.scene('tenant', onTestFinished)
-  const wrong = { ...world.azure.settings, tenantId: '00000000-0000-4000-8000-00000000dead' }
-  const operator = scene.operate({ azure: wrong })
+  const operator = scene.operate({ azure: { ...world.azure.settings, tenantId: NOBODY } })
   const uid = await scene.apply('solo')
-  const shown = await scene.machine('solo', 'tells what is wrong', m => m.status?.lastError !== undefined)
-  expect(shown.status?.lastError).toMatchObject({ code: 'AzureTenantUnresolved', retryable: true })
-  expect(condition(shown.status?.conditions, 'Reconciling')?.message).toContain('azure.tenantId')
-  expect(await world.azure.standing(uid)).toEqual([])
+  expect(await stalled(scene, 'AzureCredentialsRefused')).toContain(
+    "azure.tenantId and azure.clientId in the chart's values",
+  )
   await operator.stop()
   scene.operate()
   await playsAndGoes(scene, uid)

@@ -27,6 +27,7 @@ const rows: Case[] = table.flatMap(({ codes, says = [] }) =>
   codes
     // What is no answer of Azure's, or no code of its own, has tests elsewhere.
     .filter(code => ![UNREACHABLE, THROTTLED, BUDGET_SPENT, TENANT_UNRESOLVED].includes(code))
+    .filter(() => !says.some(part => part.startsWith('AADSTS'))) // Entra's, which answers no PUT.
     .slice(0, 1)
     .map(code => {
       const message = `${says.join(' ')} Said by the simulator.`

@@ -16,7 +16,7 @@ import type { ObjectReference } from '../../../lib/kube/resource.ts'
 import { rawSource } from '../../../lib/kube/sources.ts'
 import { systemClock } from '../../../lib/process/clock.ts'
 import { createLogger } from '../../../lib/telemetry/log.ts'
-import type { AzureSettings } from '../../../operator/azure/clients.ts'
+import { type AzureSettings, createClients, credentials } from '../../../operator/azure/clients.ts'
 import type { Azure } from '../../../operator/azure/provider.ts'
 import { createAzure } from '../../../operator/azure/sdk.ts'
 import { NO_LIMITS } from '../../../operator/capacity/limits.ts'
@@ -137,7 +137,8 @@ export function startOperator(options: OperatorOptions): Operator {
   }
 
   const { plant = {} } = options
-  const real = createAzure(options.azure)
+  const credentialOf = credentials(options.azure, id => catalogue.subscriptions?.[id])
+  const real = createAzure(options.azure, createClients(options.azure, credentialOf))
   const azure = intercepted(plant.azure?.(real, options.azure) ?? real, async (method, call, [place]) => {
     const isPoll = method === 'fleet' || method === 'tagged' // They go on whatever happens.
     if (isPoll) return isDead ? Promise.reject(new Dead()) : await call()
@@ -187,7 +188,7 @@ export function startOperator(options: OperatorOptions): Operator {
     runtime,
     kube,
     azure: () => azure,
-    catalogue: { current: () => catalogue },
+    catalogue: { current: () => catalogue, readAt: () => new Date(0) },
     machines,
     ownWrites: written,
     recorder: itsRecorder,
