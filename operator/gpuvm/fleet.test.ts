@@ -82,7 +82,8 @@ test('a machine with an operation under way, or none made yet, is not judged', a
 })
 
 test('a list that cannot be had hides its own machines and nobody else', async () => {
-  const { lists, clock, told, end, watching } = await watch()
+  const resources = { virtualMachine: `/subscriptions/FIRST/resourceGroups/rg/virtualMachines/gvm-${UID}-vm-1` }
+  const { lists, clock, told, end, watching } = await watch({ status: { ...playing, resources } })
   lists.first = new AzureError('ServiceUnavailable', 'No.', { status: 503 })
   await clock.advance(5)
   expect(told).toEqual([])
@@ -90,6 +91,10 @@ test('a list that cannot be had hides its own machines and nobody else', async (
 
   lists.first = () => 'Deallocated'
   lists.second = new AzureError('ServiceUnavailable', 'No.', { status: 503 })
+  await clock.advance(5)
+  expect(told).toEqual(['solo'])
+  told.length = 0
+  lists.first = () => 'Missing'
   await clock.advance(5)
   expect(told).toEqual(['solo'])
   await end()

@@ -59,14 +59,14 @@ export function fleet(options: {
     try {
       const found = await azure.fleet(subscription, signal)
       lists.set(subscription, new Map(found.map(machine => [machine.name.toLowerCase(), machine.powerState])))
-      if (failing.delete(subscription)) log.info({ subscription }, 'The fleet can be listed again')
+      if (failing.delete(subscription.toLowerCase())) log.info({ subscription }, 'The fleet can be listed again')
     } catch (error) {
       if (signal.aborted) return
       lists.delete(subscription) // An old list proves nothing, and must not read as "unchanged".
       if (error instanceof AzureError && error.retryAfterSeconds !== undefined)
         notBefore.set(subscription, clock.monotonic() + error.retryAfterSeconds * 1000)
-      if (!failing.has(subscription)) log.warn({ subscription, error }, 'The fleet cannot be listed')
-      failing.add(subscription)
+      if (!failing.has(subscription.toLowerCase())) log.warn({ subscription, error }, 'The fleet cannot be listed')
+      failing.add(subscription.toLowerCase())
     }
   }
 
@@ -82,6 +82,12 @@ export function fleet(options: {
     if (kind === 'Create' || kind === 'Start') return state === 'Running'
     if (kind === 'Delete') return state === undefined && lists.size > 0 && failing.size === 0
     return kind === 'Deallocate' && state === 'Deallocated'
+  }
+
+  /** It may stand in a list that is missing: in that of its own subscription, or in any where that is not known. */
+  function isUnlisted(id: string | undefined): boolean {
+    const [, subscription] = /^\/subscriptions\/([^/]+)/i.exec(id ?? '') ?? []
+    return subscription === undefined ? failing.size > 0 : failing.has(subscription.toLowerCase())
   }
 
   function compare(): void {
@@ -104,7 +110,7 @@ export function fleet(options: {
       }
       const state = powerState(virtualMachineName(uid, status.incarnation.number).toLowerCase())
       if (state === 'Unknown' || state === status.powerState) continue
-      if (state === undefined && failing.size > 0) continue // It may stand in the list that is missing.
+      if (state === undefined && isUnlisted(status.resources?.virtualMachine)) continue
       options.onDifference(referenceOf(machine))
     }
   }

@@ -55,7 +55,7 @@ export function sweeper(options: SweeperOptions): Runnable {
       return !inSight.has(tags[UID_TAG] ?? '')
     }
     for (const subscription of options.subscriptions()) {
-      const found = await azure.tagged(subscription, { installationId: options.installationId, isWanted }, signal)
+      const found = await listed(subscription, isWanted, signal)
       for (const resource of found) suspects.push({ subscription, resource })
     }
     const owners = suspects.length === 0 ? new Set<string>() : await livingUids(signal)
@@ -83,6 +83,21 @@ export function sweeper(options: SweeperOptions): Runnable {
       return
     }
     for (const orphan of plan.delete) await remove(orphan, signal)
+  }
+
+  /** A subscription that cannot be listed keeps nobody from sweeping the others; of what it holds nothing is known. */
+  async function listed(
+    subscription: string,
+    isWanted: (resource: TaggedResource) => boolean,
+    signal: AbortSignal,
+  ): Promise<TaggedResource[]> {
+    try {
+      return await azure.tagged(subscription, { installationId: options.installationId, isWanted }, signal)
+    } catch (error) {
+      if (!(error instanceof AzureError)) throw error
+      log.warn({ subscription, code: error.code, error }, 'A subscription cannot be listed, and is not swept')
+      return []
+    }
   }
 
   /** Live, never from a store: a store that is behind would make orphans of what has just been made. */
