@@ -16,7 +16,7 @@ import type { SchemaFault } from './schemas.ts'
 import { securityGroupRoutes } from './security-groups.ts'
 import { skuRoutes } from './skus.ts'
 import { snapshotRoutes } from './snapshots.ts'
-import type { World } from './state.ts'
+import { viewOfId, type World } from './state.ts'
 import { throttle, throttled } from './throttling.ts'
 import { usageRoutes } from './usages.ts'
 import { virtualMachineActionRoutes } from './virtual-machine-actions.ts'
@@ -69,8 +69,9 @@ const apiVersions = {
   network: ['2024-05-01', '2025-01-01', '2025-03-01', '2025-05-01', '2026-01-01', '2026-03-01'],
 } as const
 
-export function serveArm(world: World, request: WireRequest): WireReply {
+export function serveArm(azure: World, request: WireRequest): WireReply {
   const path = request.url.pathname
+  const world = viewOfId(azure, path)
   const found = find.find(request.method, path)
   const kind = found === undefined ? `${request.method} unknown` : kindOf(found.route)
   const headers: Record<string, string | string[]> = {
@@ -83,6 +84,7 @@ export function serveArm(world: World, request: WireRequest): WireReply {
   try {
     const clientId = principalOf(world, request.header('authorization'))
     const { route, params } = known(world, found, request)
+    checkAccess(world, { method: route.method, path, clientId })
     fault = faultFor(world, { method: request.method, kind, path })
     if (fault !== undefined) refuse(fault.outcome)
     if (fault !== undefined && 'loseRequest' in fault.outcome) {
@@ -127,7 +129,7 @@ function kindOf(route: Route): string {
 function known(world: World, found: Found | undefined, request: WireRequest): Found {
   const path = request.url.pathname
   const [, subscription] = /^\/subscriptions\/([^/]+)/i.exec(path) ?? []
-  if (subscription !== undefined && subscription.toLowerCase() !== world.settings.subscription.toLowerCase()) {
+  if (subscription !== undefined && !world.subscriptions.has(subscription.toLowerCase())) {
     throw new ArmError(404, 'SubscriptionNotFound', `The subscription '${subscription}' could not be found.`)
   }
   if (found !== undefined) return found
@@ -139,6 +141,23 @@ function known(world: World, found: Found | undefined, request: WireRequest): Fo
   if (namespace === '') throw new ArmError(404, 'NotFound', `No route matches '${path}'.`)
   const message = `The resource type '${type}' could not be found in the namespace '${namespace}'.`
   throw new ArmError(404, 'InvalidResourceType', message)
+}
+
+/** Whether the principal has a role in the subscription, and whether that may be changed at all. */
+function checkAccess(
+  world: World,
+  { method, path, clientId }: { method: Method; path: string; clientId: string },
+): void {
+  const { id, clients, state } = world.subscription
+  if (!/^\/subscriptions\//i.test(path)) return // Of no subscription's.
+  const isOurs = (one: string) => one.toLowerCase() === clientId.toLowerCase()
+  if (!clients.some(isOurs)) {
+    const message = `The client '${clientId}' with object id '${clientId}' does not have authorization to perform action '${method}' over scope '${path}' or the scope is invalid. If access was recently granted, please refresh your credentials.`
+    throw new ArmError(403, 'AuthorizationFailed', message)
+  }
+  if (state === 'Enabled' || !['PUT', 'PATCH', 'POST'].includes(method)) return
+  const message = `The subscription '${id}' is disabled and therefore marked as read only. You cannot perform any write actions on this subscription until it is re-enabled.`
+  throw new ArmError(409, 'ReadOnlyDisabledSubscription', message)
 }
 
 /** Lists whose last answer is kept. */
@@ -178,7 +197,7 @@ function throttledBy(
     method: route.method,
     path,
     clientId,
-    region: machine?.location ?? params.location ?? group?.location ?? world.settings.subscription,
+    region: machine?.location ?? params.location ?? group?.location ?? world.subscription.id,
     policy: route.policy,
     // A limit per machine holds for the machine that the operation is about.
     resource: machinePath ?? world.operations.get(params.operationId ?? '')?.resourceId ?? '',

@@ -17,7 +17,7 @@ import { renderSecurityGroup } from './security-groups.ts'
 import { regionNamed, sizeNamed } from './sizes.ts'
 import { renderSnapshot } from './snapshots.ts'
 import type { Machine, Resource, World } from './state.ts'
-import { advance } from './state.ts'
+import { advance, viewOfId } from './state.ts'
 import { failHost } from './virtual-machine-actions.ts'
 import { renderMachine } from './virtual-machine-view.ts'
 import { renderVirtualNetwork } from './virtual-networks.ts'
@@ -59,7 +59,13 @@ const bodies = {
     available: z.int().min(0).nullable(),
     refusal: z.enum(refusals).optional(),
   }),
-  quota: z.strictObject({ region: z.union([z.literal('*'), region]), name: z.string().min(1), limit: z.int().min(0) }),
+  subscription: z.strictObject({ subscription: z.string(), state: z.enum(['Enabled', 'Disabled']) }),
+  quota: z.strictObject({
+    subscription: z.string().optional(),
+    region: z.union([z.literal('*'), region]),
+    name: z.string().min(1),
+    limit: z.int().min(0),
+  }),
   price: z.strictObject({ region, size, priority, usdPerHour: z.number().min(0) }),
   evictionRate: z.strictObject({ region, size, rate: z.enum(evictionRates) }),
   time: z.strictObject({
@@ -115,7 +121,7 @@ const handlers: Record<string, Handler> = {
     const { vm } = bodies.hostFailure.parse(JSON.parse(request.text))
     const [machine] = machinesNamed(world, vm)
     if (machine?.powerState !== 'running') throw new ControlError(`VM '${vm}' is not running.`)
-    failHost(world, machine)
+    failHost(viewOfId(world, machine.id), machine)
     return done
   },
   'POST /simulator/faults': (world, request) => {
@@ -134,8 +140,13 @@ const handlers: Record<string, Handler> = {
     return done
   },
   'POST /simulator/quota': (world, request) => {
-    const { region, name, limit } = bodies.quota.parse(JSON.parse(request.text))
-    world.quotas.set(quotaKey(region, name), limit)
+    const { subscription, region, name, limit } = bodies.quota.parse(JSON.parse(request.text))
+    subscriptionNamed(world, subscription).quotas.set(quotaKey(region, name), limit)
+    return done
+  },
+  'POST /simulator/subscription': (world, request) => {
+    const { subscription, state } = bodies.subscription.parse(JSON.parse(request.text))
+    subscriptionNamed(world, subscription).subscription.state = state
     return done
   },
   'POST /simulator/price': price,
@@ -165,10 +176,20 @@ function sinceOf(request: WireRequest): number {
   return Number(since)
 }
 
-/** By name or id. */
+/** By name or id, of whichever subscription. */
 function machinesNamed(world: World, vm: string): readonly Machine[] {
-  const machine = world.machines.get(vm)
-  return machine === undefined ? world.machines.by('name', vm) : [machine]
+  return views(world).flatMap(({ machines }) => machines.get(vm) ?? machines.by('name', vm))
+}
+
+/** The first where none is named. */
+function subscriptionNamed(world: World, id: string | undefined): World {
+  const view = id === undefined ? world : world.subscriptions.get(id.toLowerCase())
+  if (view === undefined) throw new ControlError(`There is no subscription '${id}'.`)
+  return view
+}
+
+function views(world: World): readonly World[] {
+  return [...world.subscriptions.values()]
 }
 
 function evict(world: World, request: WireRequest): WireReply {
@@ -181,7 +202,9 @@ function evict(world: World, request: WireRequest): WireReply {
   const inPlace = ({ location, zones }: Machine) =>
     location === wanted.region && (wanted.zone === undefined || zones?.[0] === wanted.zone)
   const machines =
-    wanted.vm === undefined ? world.machines.all().filter(inPlace) : machinesNamed(world, wanted.vm).filter(inGroup)
+    wanted.vm === undefined
+      ? views(world).flatMap(({ machines }) => machines.all().filter(inPlace))
+      : machinesNamed(world, wanted.vm).filter(inGroup)
   if (wanted.vm !== undefined) {
     if (machines.length === 0) throw new ControlError(`There is no VM '${wanted.vm}'.`)
     if (!machines.some(evictable))
@@ -191,7 +214,7 @@ function evict(world: World, request: WireRequest): WireReply {
   const evicting = machines.filter(evictable).map(machine => ({
     vmName: machine.name,
     resourceGroup: resourceGroupOf(machine.id),
-    preemptAt: new Date(announceEviction(world, machine, notice)).toISOString(),
+    preemptAt: new Date(announceEviction(viewOfId(world, machine.id), machine, notice)).toISOString(),
   }))
   return ok({ evicting })
 }
@@ -200,12 +223,12 @@ function evict(world: World, request: WireRequest): WireReply {
 function price(world: World, request: WireRequest): WireReply {
   const { usdPerHour, ...placement } = bodies.price.parse(JSON.parse(request.text))
   world.prices.set(placementKey(placement), usdPerHour)
-  for (const machine of world.machines.all()) {
+  for (const machine of views(world).flatMap(({ machines }) => machines.all())) {
     const maxPrice = machine.properties.billingProfile?.maxPrice ?? -1
     const size = machine.properties.hardwareProfile?.vmSize ?? ''
     const asked = hourlyPrice(world, { region: machine.location, size, priority: 'Spot' }) ?? 0
     if (maxPrice !== -1 && maxPrice < asked && evictable(machine)) {
-      announceEviction(world, machine, world.settings.preemptNoticeSeconds)
+      announceEviction(viewOfId(world, machine.id), machine, world.settings.preemptNoticeSeconds)
     }
   }
   return done
@@ -213,11 +236,38 @@ function price(world: World, request: WireRequest): WireReply {
 
 /** All of it, or of the resources only those with this text in their names. */
 function stateOf(world: World, name: string) {
-  const those = <R extends Resource>(table: { all(): readonly R[] }) =>
-    table.all().filter(resource => resource.name.includes(name))
   const running = [...world.operations.values()].filter(operation => operation.status === 'InProgress')
+  const parts = views(world).map(view => resourcesOf(view, name))
+  const types = Object.keys(parts[0] ?? {})
   return {
     time: new Date(world.now).toISOString(),
+    ...Object.fromEntries(
+      types.map(type => [
+        type,
+        parts.flatMap(part => Object.entries(part).flatMap(([of, list]) => (of === type ? list : []))),
+      ]),
+    ),
+    operations: running.map(({ id, kind, resourceId, startedAt }) => ({
+      id,
+      kind,
+      resourceId,
+      startedAt: new Date(startedAt).toISOString(),
+    })),
+    capacity: [...world.capacity]
+      .sort()
+      .map(([place, { available, refusal }]) => ({ place, available: available ?? null, refusal: refusal ?? null })),
+    quotas: [...world.quotas.keys()].sort().map(place => {
+      const [region = '', name = ''] = place.split('/')
+      return { region, name, limit: limitOf(world, region, name) }
+    }),
+  }
+}
+
+/** Of one subscription. */
+function resourcesOf(world: World, name: string): Record<string, readonly unknown[]> {
+  const those = <R extends Resource>(table: { all(): readonly R[] }) =>
+    table.all().filter(resource => resource.name.includes(name))
+  return {
     virtualMachines: those(world.machines).map(machine => ({
       ...renderMachine(world, machine, { instanceView: true }),
       simulator: {
@@ -242,18 +292,5 @@ function stateOf(world: World, name: string) {
     networkSecurityGroups: those(world.securityGroups).map(group => renderSecurityGroup(world, group)),
     virtualNetworks: those(world.virtualNetworks).map(network => renderVirtualNetwork(world, network)),
     resourceGroups: [...world.resourceGroups.values()].sort((one, other) => (key(one.name) < key(other.name) ? -1 : 1)),
-    operations: running.map(({ id, kind, resourceId, startedAt }) => ({
-      id,
-      kind,
-      resourceId,
-      startedAt: new Date(startedAt).toISOString(),
-    })),
-    capacity: [...world.capacity]
-      .sort()
-      .map(([place, { available, refusal }]) => ({ place, available: available ?? null, refusal: refusal ?? null })),
-    quotas: [...world.quotas.keys()].sort().map(place => {
-      const [region = '', name = ''] = place.split('/')
-      return { region, name, limit: limitOf(world, region, name) }
-    }),
   }
 }

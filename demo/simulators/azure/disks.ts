@@ -7,13 +7,13 @@ import { checkSameLocation, locationOf } from './resource-groups.ts'
 import { type Call, page, type Reply, type Route } from './routes.ts'
 import { type DiskProperties, diskBody } from './shapes.ts'
 import type { Disk, Snapshot, World } from './state.ts'
-import { find } from './state.ts'
+import { find, viewOfId } from './state.ts'
 import { checkZone, zonesOfDisk } from './zones.ts'
 
 const GIB = 2 ** 30
 
 export function computeId(world: World, resourceGroup: string, type: string, name: string): string {
-  const { subscription } = world.settings
+  const { id: subscription } = world.subscription
   return `/subscriptions/${subscription}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/${type}/${name}`
 }
 
@@ -81,7 +81,8 @@ export function newDisk(world: World, what: NewDisk): Disk {
 
 /** What a disk or a snapshot is made from: its size, system and security come along. Throws when the source is not to be had. */
 export function sourceOf(world: World, sourceId: string, location: string): Disk | Snapshot {
-  const source = find(world.disks, sourceId) ?? find(world.snapshots, sourceId)
+  const owner = viewOfId(world, sourceId)
+  const source = find(owner.disks, sourceId) ?? find(owner.snapshots, sourceId)
   if (source === undefined) {
     throw new ArmError(404, 'NotFound', `Resource ${sourceId} is not found.`, { target: 'sourceResourceId' })
   }

@@ -30,6 +30,6 @@ export function marketplaceId(
   location: string,
   { publisher, offer, sku, version }: ImageReference,
 ): string {
-  const base = `/Subscriptions/${world.settings.subscription}/Providers/Microsoft.Compute/Locations/${location}`
+  const base = `/Subscriptions/${world.subscription.id}/Providers/Microsoft.Compute/Locations/${location}`
   return `${base}/Publishers/${publisher}/ArtifactTypes/VMImage/Offers/${offer}/Skus/${sku}/Versions/${version}`
 }

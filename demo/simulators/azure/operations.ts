@@ -118,7 +118,7 @@ const POLL_SECONDS = { compute: 10, disk: 2, network: 10 } as const
 /** The headers by which a client finds the operation. A PUT and a PATCH end at the resource itself, without Location. */
 export function operationHeaders(world: World, call: Call, operation: Operation): Record<string, string> {
   const { service, location, id } = operation
-  const base = `${call.baseUrl}/subscriptions/${world.settings.subscription}/providers`
+  const base = `${call.baseUrl}/subscriptions/${world.subscription.id}/providers`
   const version = `api-version=${call.apiVersion}`
   const headers: Record<string, string> = { 'retry-after': retryAfter(world.clock, POLL_SECONDS[service]) }
   const ends = call.method === 'PUT' || call.method === 'PATCH'

@@ -56,7 +56,7 @@ test.each([
   [['--clock=slow'], '--clock has to be one of real, manual'],
   [['--throttling=maybe'], '--throttling has to be one of on, off'],
   [['--public-ip-range=localhost'], '--public-ip-range has to be an IPv4 range'],
-  [['--resource-group=play=atlantis'], '--resource-group has to be NAME=REGION'],
+  [['--resource-group=play=atlantis'], '--resource-group has to be [SUBSCRIPTION/]NAME=REGION'],
   [['--virtual-network=none/net/vms=10.0.0.0/8'], '--virtual-network has to be'],
   [['--network-security-group=none/x'], '--network-security-group has to be'],
   [['--image=/a=BeOS'], '--image has to be'],
@@ -70,4 +70,27 @@ test.each([
 
 test('everything wrong is told at once', () => {
   expect(() => read('--speed=fast', '--jitter=2')).toThrow(/--speed[\s\S]*--jitter/)
+})
+
+test('several subscriptions, each with its own clients and groups; what names none is the first one’s', () => {
+  const options = read(
+    '--subscription=one',
+    '--subscription=two=ada,bob',
+    '--resource-group=play=westeurope',
+    '--resource-group=TWO/play=northeurope',
+    '--virtual-network=two/play/net/vms=10.1.0.0/16',
+  )
+  expect(options).toMatchObject({
+    subscriptions: [
+      { id: 'one', clients: undefined },
+      { id: 'two', clients: ['ada', 'bob'] },
+    ],
+    resourceGroups: [
+      { subscription: undefined, name: 'play', location: 'westeurope' },
+      { subscription: 'TWO', name: 'play', location: 'northeurope' },
+    ],
+    subnets: [{ subscription: 'two', resourceGroup: 'play', network: 'net', subnet: 'vms' }],
+    settings: { subscription: 'one' },
+  })
+  expect(() => read('--resource-group=three/play=westeurope')).toThrow('--resource-group has to be')
 })

@@ -33,6 +33,12 @@ export interface GalleryImage {
   state: 'Generalized' | 'Specialized'
 }
 
+export interface SubscriptionOption {
+  id: string
+  /** Who has a role in it; everybody where none is named. */
+  clients: readonly string[] | undefined
+}
+
 export interface Options {
   port: number
   host: string
@@ -40,8 +46,16 @@ export interface Options {
   clock: 'real' | 'manual'
   tlsDirectory: string | undefined
   settings: Settings
-  resourceGroups: readonly { name: string; location: string }[]
-  subnets: readonly { resourceGroup: string; network: string; subnet: string; cidr: string }[]
+  /** The first is the one that everything is in which names none. */
+  subscriptions: readonly [SubscriptionOption, ...SubscriptionOption[]]
+  resourceGroups: readonly { subscription: string | undefined; name: string; location: string }[]
+  subnets: readonly {
+    subscription: string | undefined
+    resourceGroup: string
+    network: string
+    subnet: string
+    cidr: string
+  }[]
   securityGroups: readonly { resourceGroup: string; name: string }[]
   quotas: readonly { region: string; name: string; limit: number }[]
   capacity: readonly (Placement & { available: number })[]
@@ -61,13 +75,17 @@ const table = {
   speed: { usage: 'N', help: "how many times as fast Azure's delays, notices and limits run (1)" },
   clock: { usage: 'real|manual', help: 'manual: time moves by POST /simulator/time only (real)' },
   'tls-directory': { usage: 'DIR', help: 'ca.pem, leaf.pem and leaf-key.pem: taken if there, else made (temporary)' },
-  subscription: { usage: 'ID', help: 'the only subscription (a fixed id, printed)' },
+  subscription: {
+    usage: 'ID[=CLIENT,CLIENT]',
+    help: 'a subscription, and which clients have a role in it, else all (a fixed id, printed)',
+    multiple: true,
+  },
   tenant: { usage: 'ID', help: 'the only tenant (a fixed id, printed)' },
   client: { usage: 'ID', help: 'an application that gets tokens (a fixed id, printed)', multiple: true },
   'token-lifetime-seconds': { usage: 'N', help: 'of access tokens, in real seconds (3600)' },
   'public-ip-range': { usage: 'CIDR', help: 'where public addresses come from (a /24 of 127.64.0.0/10 by the seed)' },
-  'resource-group': { usage: 'NAME=REGION', help: 'exists from the start', multiple: true },
-  'virtual-network': { usage: 'RG/VNET/SUBNET=CIDR', help: 'exists from the start', multiple: true },
+  'resource-group': { usage: '[SUBSCRIPTION/]NAME=REGION', help: 'exists from the start', multiple: true },
+  'virtual-network': { usage: '[SUBSCRIPTION/]RG/VNET/SUBNET=CIDR', help: 'exists from the start', multiple: true },
   'network-security-group': { usage: 'RG/NAME', help: 'exists from the start', multiple: true },
   image: {
     usage: 'ID[=Windows|Linux[/Specialized]]',
@@ -157,9 +175,18 @@ export function readOptions(args: readonly string[], randomSeed: () => number): 
   const speed = number('speed', 1, { least: 0.001, most: 100_000 })
   if (clock === 'manual' && speed !== 1) faults.push('--speed is of no use with --clock manual: leave it out.')
   const seed = number('seed', randomSeed(), { most: 2 ** 32 - 1 })
-  const resourceGroups = each('resource-group', (name, region) => {
+  const subscriptions = many('subscription').map(text => {
+    const [id = '', clients] = text.split('=')
+    return { id, clients: clients?.split(',') }
+  })
+  const [first = { id: DEFAULT_IDS.subscription, clients: undefined }, ...others] = subscriptions
+  const isKnown = (id: string | undefined) =>
+    id === undefined || [first, ...others].some(one => one.id.toLowerCase() === id.toLowerCase())
+  const resourceGroups = each('resource-group', (path, region) => {
+    const [name = '', subscription, more] = path.split('/').toReversed()
     const location = regionNamed(region)?.name
-    return location === undefined ? undefined : { name, location }
+    const isRight = location !== undefined && name !== '' && more === undefined && isKnown(subscription)
+    return isRight ? { subscription, name, location } : undefined
   })
   const exists = (group: string) => resourceGroups.some(({ name }) => name.toLowerCase() === group.toLowerCase())
   const publicIpRange = one('public-ip-range') ?? randomRange(seed)
@@ -172,12 +199,13 @@ export function readOptions(args: readonly string[], randomSeed: () => number): 
     speed,
     clock,
     tlsDirectory: one('tls-directory'),
+    subscriptions: [first, ...others],
     resourceGroups,
     subnets: each('virtual-network', (path, cidr) => {
-      const [resourceGroup = '', network, subnet] = path.split('/')
+      const [subnet, network, resourceGroup = '', subscription] = path.split('/').toReversed()
       if (network === undefined || subnet === undefined || !exists(resourceGroup) || ipRange(cidr) === undefined)
         return undefined
-      return { resourceGroup, network, subnet, cidr }
+      return { subscription, resourceGroup, network, subnet, cidr }
     }),
     securityGroups: many('network-security-group').flatMap(text => {
       const [resourceGroup = '', name] = text.split('/')
@@ -200,7 +228,7 @@ export function readOptions(args: readonly string[], randomSeed: () => number): 
     }),
     settings: {
       seed,
-      subscription: one('subscription') ?? DEFAULT_IDS.subscription,
+      subscription: first.id,
       tenant: one('tenant') ?? DEFAULT_IDS.tenant,
       clients: many('client').length === 0 ? [DEFAULT_IDS.client] : many('client'),
       tokenLifetimeSeconds: number('token-lifetime-seconds', 3600, { least: 1 }),

@@ -133,7 +133,7 @@ function freeAddress(world: World): string {
   for (let step = 1; step <= size; step += 1) {
     const host = (world.lastPublicHost + step) % size
     const address = ipText((range?.first ?? 0) + host)
-    if (host === 0 || host === size - 1 || world.publicIps.has('address', address)) continue
+    if (host === 0 || host === size - 1 || isTaken(world, address)) continue
     world.lastPublicHost = host
     return address
   }
@@ -141,6 +141,11 @@ function freeAddress(world: World): string {
   throw new Error(
     `The public range ${world.settings.publicIpRange} has no free address left. Give a larger --public-ip-range.`,
   )
+}
+
+/** By whichever subscription. */
+function isTaken(world: World, address: string): boolean {
+  return [...world.subscriptions.values()].some(({ publicIps }) => publicIps.has('address', address))
 }
 
 function remove(world: World, call: Call): Reply {

@@ -76,11 +76,13 @@ function query(world: World, call: Call): Reply {
   const asked = body.safeParse(call.body)
   if (!asked.success) throw new ArmError(400, 'BadRequest', z.prettifyError(asked.error))
   const { query: text, subscriptions, options = {} } = asked.data
-  const isOurs = (one: string) => one.toLowerCase() === world.settings.subscription.toLowerCase()
-  const isSeen = subscriptions === undefined || subscriptions.some(isOurs)
+  const scope = (subscriptions ?? [...world.subscriptions.keys()]).map(one => one.toLowerCase())
+  const isSeen = scope.some(one => world.subscriptions.has(one))
+  const isAsked = ({ machineId }: Annotation) =>
+    scope.some(one => machineId.toLowerCase().startsWith(`/subscriptions/${one}/`))
   const rows = answered(text, {
     SpotResources: () => (isSeen ? spotResources(world) : []),
-    HealthResources: () => (isSeen ? healthResources(world) : []),
+    HealthResources: () => healthResources(world, world.annotations.filter(isAsked)),
   })
   const skip = Number(options.$skipToken ?? '0') || 0
   const data = rows.slice(skip, skip + (options.$top ?? PAGE_SIZE))
@@ -154,9 +156,9 @@ function evictionRateOf(world: World, region: string, size: string): EvictionRat
 }
 
 /** The latest note on each machine, on those that are gone too. */
-function healthResources(world: World): Row[] {
+function healthResources(world: World, annotations: readonly Annotation[]): Row[] {
   const late = milliseconds(world.clock, world.settings.resourceGraphSeconds)
-  const told = world.annotations.filter(({ occurredAt }) => occurredAt + late <= world.now)
+  const told = annotations.filter(({ occurredAt }) => occurredAt + late <= world.now)
   const latest = new Map(told.map(one => [one.machineId.toLowerCase(), one]))
   return [...latest].map(([id, { name, region, occurredAt }]) => ({
     id: `${id}/providers/microsoft.resourcehealth/resourceannotations/current`,

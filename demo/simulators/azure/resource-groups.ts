@@ -35,7 +35,7 @@ export function addResourceGroup(world: World, group: ResourceGroup): ResourceGr
 
 function rendered(world: World, group: ResourceGroup) {
   return {
-    id: `/subscriptions/${world.settings.subscription}/resourceGroups/${group.name}`,
+    id: `/subscriptions/${world.subscription.id}/resourceGroups/${group.name}`,
     name: group.name,
     type: 'Microsoft.Resources/resourceGroups',
     location: group.location,
@@ -65,20 +65,20 @@ function putResourceGroup(world: World, call: Call): Reply {
 }
 
 function subscription(world: World): Reply {
-  const id = world.settings.subscription
+  const id = world.subscription.id
   const body = {
     id: `/subscriptions/${id}`,
     subscriptionId: id,
     tenantId: world.settings.tenant,
     displayName: 'Simulated subscription',
-    state: 'Enabled',
+    state: world.subscription.state,
     authorizationSource: 'RoleBased',
   }
   return { status: 200, body }
 }
 
 function locations(world: World): Reply {
-  const prefix = `/subscriptions/${world.settings.subscription}/locations/`
+  const prefix = `/subscriptions/${world.subscription.id}/locations/`
   const value = regions.map(({ name, displayName }) => ({ id: prefix + name, name, type: 'Region', displayName }))
   return { status: 200, body: { value } }
 }

@@ -8,7 +8,7 @@ import { checkSameLocation, locationOf } from './resource-groups.ts'
 import { type Call, page, type Reply, type Route } from './routes.ts'
 import { diskBody } from './shapes.ts'
 import type { Snapshot, World } from './state.ts'
-import { find } from './state.ts'
+import { find, viewOfId } from './state.ts'
 
 const GIB = 2 ** 30
 /** How many times as long as a snapshot its copy to another region takes. */
@@ -79,7 +79,7 @@ function put(world: World, call: Call): Reply {
 }
 
 function sourceOfCopy(world: World, sourceId: string, incremental: boolean | undefined): Snapshot {
-  const source = find(world.snapshots, sourceId)
+  const source = find(viewOfId(world, sourceId).snapshots, sourceId)
   if (source === undefined) {
     throw new ArmError(404, 'NotFound', `Resource ${sourceId} is not found.`, { target: 'sourceResourceId' })
   }

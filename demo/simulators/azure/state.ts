@@ -164,8 +164,24 @@ export interface Capacity {
   refusal: string | undefined
 }
 
+/** What a subscription has for itself, beside its resources. */
+export interface Subscription {
+  id: string
+  /** The client ids that have a role in it. */
+  clients: readonly string[]
+  /** https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states */
+  state: 'Enabled' | 'Disabled'
+}
+
+/**
+ * Azure as one subscription sees it: its own resources, quotas and limits, and what is common to all. Each subscription's
+ * is a view of one and the same world.
+ */
 export interface World extends Resources {
   readonly settings: Settings
+  readonly subscription: Subscription
+  /** All of them, this one too, by their ids in lower case; the first is the one that the options name first. */
+  readonly subscriptions: Map<string, World>
   readonly clock: Clock
   readonly random: Random
   /** A stream of its own, so that how often somebody polls does not change what is made. */
@@ -215,6 +231,20 @@ export function advance(world: World, now: number): void {
     next.act()
   }
   world.now = Math.max(world.now, now)
+}
+
+/** What belongs to one subscription alone. */
+export type Own = Resources & Pick<World, 'subscription' | 'quotas' | 'buckets'>
+
+/** Another subscription's view: its own in place of the world's, and all the rest is the world's. */
+export function viewOf(world: World, own: Own): World {
+  return new Proxy(world, { get: (target, name) => Reflect.get(name in own ? own : target, name) })
+}
+
+/** The view of the subscription that an id names; where it names none that there is, the asker's own. */
+export function viewOfId(world: World, id: string): World {
+  const [, subscription = ''] = /^\/subscriptions\/([^/]+)/i.exec(id) ?? []
+  return world.subscriptions.get(subscription.toLowerCase()) ?? world
 }
 
 export function find<R>(table: { get(id: string): R | undefined }, id: string | undefined): R | undefined {

@@ -99,7 +99,7 @@ function limitsOf(world: World, call: Throttled): readonly Limit[] {
     { name: `arm ${kind}`, per: call.clientId, ...arm[kind], header: header('subscription') },
     {
       name: `arm global ${kind}`,
-      per: world.settings.subscription,
+      per: world.subscription.id,
       burst: arm[kind].burst * ALL_PRINCIPALS,
       refillPerSecond: arm[kind].refillPerSecond * ALL_PRINCIPALS,
       header: header('subscription-global'),

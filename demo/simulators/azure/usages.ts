@@ -29,7 +29,7 @@ function computeUsages(world: World, call: Call): Reply {
 
 function networkUsages(world: World, call: Call): Reply {
   const region = locationOf(call.params.location, 'locations/usages')
-  const prefix = `/subscriptions/${world.settings.subscription}/providers/Microsoft.Network/locations/${region}/usages`
+  const prefix = `/subscriptions/${world.subscription.id}/providers/Microsoft.Network/locations/${region}/usages`
   const usage = (value: string, localizedValue: string, currentValue: number) => ({
     id: `${prefix}/${value}`,
     limit: limitOf(world, region, value),

@@ -1,6 +1,7 @@
 // A new world from the options.
 import { placementKey, quotaKey } from './capacity.ts'
 import type { Clock } from './clock.ts'
+import { key } from './ids.ts'
 import { emptyLog } from './log.ts'
 import type { Options } from './options.ts'
 import { seededRandom } from './random.ts'
@@ -8,14 +9,17 @@ import { addResourceGroup } from './resource-groups.ts'
 import { noResources } from './resources.ts'
 import type { Schemas } from './schemas.ts'
 import { newSecurityGroup } from './security-groups.ts'
-import type { World } from './state.ts'
+import { viewOf, type World } from './state.ts'
 import { BUCKETS } from './throttling.ts'
 import { newVirtualNetwork } from './virtual-networks.ts'
 
 export function newWorld(options: Options, { clock, schemas }: { clock: Clock; schemas: Schemas }): World {
   const { settings } = options
+  const [first, ...others] = options.subscriptions
   const world: World = {
     settings,
+    subscription: { id: first.id, clients: first.clients ?? settings.clients, state: 'Enabled' },
+    subscriptions: new Map(),
     clock,
     schemas,
     random: seededRandom(settings.seed),
@@ -42,8 +46,17 @@ export function newWorld(options: Options, { clock, schemas }: { clock: Clock; s
     lastPublicHost: 0,
     privateHosts: new Map(),
   }
-  for (const { name, location } of options.resourceGroups) addResourceGroup(world, { name, location, tags: undefined })
-  for (const { resourceGroup, network, subnet, cidr } of options.subnets) {
+  world.subscriptions.set(key(first.id), world)
+  for (const { id, clients = settings.clients } of others) {
+    const subscription = { id, clients, state: 'Enabled' as const }
+    const own = { ...noResources(), subscription, quotas: new Map(world.quotas), buckets: new Map() }
+    world.subscriptions.set(key(id), viewOf(world, own))
+  }
+  const view = (id: string | undefined) => world.subscriptions.get(key(id ?? first.id)) ?? world
+  for (const { subscription, name, location } of options.resourceGroups)
+    addResourceGroup(view(subscription), { name, location, tags: undefined })
+  for (const { subscription, resourceGroup, network, subnet, cidr } of options.subnets) {
+    const world = view(subscription)
     const what = { ...placeOf(world, resourceGroup, 'virtualNetworks', network), addressPrefixes: [] }
     const existing = world.virtualNetworks.get(what.id) ?? newVirtualNetwork(world, what)
     existing.addressPrefixes = [...existing.addressPrefixes, cidr]
@@ -57,6 +70,6 @@ export function newWorld(options: Options, { clock, schemas }: { clock: Clock; s
 
 function placeOf(world: World, resourceGroup: string, type: string, name: string) {
   const group = world.resourceGroups.get(resourceGroup.toLowerCase())
-  const base = `/subscriptions/${world.settings.subscription}/resourceGroups/${group?.name ?? resourceGroup}`
+  const base = `/subscriptions/${world.subscription.id}/resourceGroups/${group?.name ?? resourceGroup}`
   return { id: `${base}/providers/Microsoft.Network/${type}/${name}`, name, location: group?.location ?? '' }
 }

@@ -16,6 +16,7 @@ import type { ObjectReference } from '../../../lib/kube/resource.ts'
 import { rawSource } from '../../../lib/kube/sources.ts'
 import { systemClock } from '../../../lib/process/clock.ts'
 import { createLogger } from '../../../lib/telemetry/log.ts'
+import { budget } from '../../../operator/azure/budget.ts'
 import { type AzureSettings, createClients, credentials } from '../../../operator/azure/clients.ts'
 import type { Azure } from '../../../operator/azure/provider.ts'
 import { createAzure } from '../../../operator/azure/sdk.ts'
@@ -70,6 +71,8 @@ export interface OperatorOptions {
   /** Serves GameSessions too. */
   sessions?: boolean
   paidGraceSeconds?: number
+  /** All it asks of Azure stands in line for Azure's limits, as the program's does. */
+  isBudgeted?: boolean
   /** Cuts the operator off, as a killed process is. */
   cut?: Cut
   sweep?: boolean
@@ -138,7 +141,15 @@ export function startOperator(options: OperatorOptions): Operator {
 
   const { plant = {} } = options
   const credentialOf = credentials(options.azure, id => catalogue.subscriptions?.[id])
-  const real = createAzure(options.azure, createClients(options.azure, credentialOf))
+  const regionOf = (subscriptionId: string, resourceGroup: string) =>
+    Object.entries(catalogue.regions).find(
+      ([, one]) =>
+        one.subscriptionId === subscriptionId && one.resourceGroup.toLowerCase() === resourceGroup.toLowerCase(),
+    )?.[0]
+  const turn = options.isBudgeted
+    ? { budget: budget({ clock, speed }), urgency: 'Standing' as const, regionOf }
+    : undefined
+  const real = createAzure(options.azure, createClients(options.azure, credentialOf, turn))
   const azure = intercepted(plant.azure?.(real, options.azure) ?? real, async (method, call, [place]) => {
     const isPoll = method === 'fleet' || method === 'tagged' // They go on whatever happens.
     if (isPoll) return isDead ? Promise.reject(new Dead()) : await call()
