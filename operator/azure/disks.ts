@@ -2,7 +2,7 @@
 // https://learn.microsoft.com/azure/virtual-machines/disks-copy-incremental-snapshot-across-regions
 import type { Disk, Snapshot } from '@azure/arm-compute'
 import { UID_TAG } from './names.ts'
-import type { DiskSeen, SnapshotSeen, Tags } from './provider.ts'
+import type { DiskSeen, SnapshotSeen, SourceDiskSeen, Tags } from './provider.ts'
 import { provisioningState } from './virtual-machines.ts'
 
 /** What a disk is while no allocated VM has it. https://learn.microsoft.com/rest/api/compute/disks/get#diskstate */
@@ -13,12 +13,13 @@ export function diskSeen(disk: Disk): DiskSeen {
     id: disk.id ?? '',
     ownerUid: disk.tags?.[UID_TAG],
     name: disk.name ?? '',
-    region: disk.location ?? '',
-    tags: disk.tags ?? {},
     managedBy: disk.managedBy,
-    isInUse: !AT_REST.includes(disk.diskState ?? ''),
     provisioningState: provisioningState(disk.provisioningState),
   }
+}
+
+export function sourceDiskSeen({ id = '', location = '', tags = {}, diskState = '' }: Disk): SourceDiskSeen {
+  return { id, region: location, tags, isInUse: !AT_REST.includes(diskState) }
 }
 
 export function snapshotSeen(snapshot: Snapshot): SnapshotSeen {

@@ -69,13 +69,18 @@ export interface NetworkSecurityGroupSeen extends Owned {
 export interface DiskSeen extends Owned {
   id: string
   name: string
-  region: string
-  tags: Tags
   /** The VM that holds it. */
   managedBy: string | undefined
+  provisioningState: ProvisioningState
+}
+
+/** A disk that is to be copied. */
+export interface SourceDiskSeen {
+  id: string
+  region: string
+  tags: Tags
   /** A VM that is allocated writes to it; one that is deallocated holds it and does not. */
   isInUse: boolean
-  provisioningState: ProvisioningState
 }
 
 export interface SnapshotSeen extends Owned {
@@ -169,6 +174,7 @@ export interface Azure {
   networkInterface(place: Place, name: string, signal: AbortSignal): Promise<NetworkInterfaceSeen | undefined>
   networkSecurityGroup(place: Place, name: string, signal: AbortSignal): Promise<NetworkSecurityGroupSeen | undefined>
   disk(place: Place, name: string, signal: AbortSignal): Promise<DiskSeen | undefined>
+  sourceDisk(place: Place, name: string, signal: AbortSignal): Promise<SourceDiskSeen | undefined>
   snapshot(place: Place, name: string, signal: AbortSignal): Promise<SnapshotSeen | undefined>
 
   /** Idempotent. Done when `provisioningState` says so. */

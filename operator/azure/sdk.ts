@@ -1,7 +1,7 @@
 // The one implementation of `Azure`: the vendor's SDKs, one line a call.
 import type { AzureSettings, ClientsOf, SubscriptionClients } from './clients.ts'
 import { createClients } from './clients.ts'
-import { diskBody, diskSeen, snapshotBody, snapshotSeen } from './disks.ts'
+import { diskBody, diskSeen, snapshotBody, snapshotSeen, sourceDiskSeen } from './disks.ts'
 import { AzureError, toAzureError } from './errors.ts'
 import { listFleet, listTagged } from './lists.ts'
 import {
@@ -39,6 +39,8 @@ export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = crea
       ),
     disk: (place, name, abortSignal) =>
       look(at(place).compute.disks.get(place.resourceGroup, name, { abortSignal }), diskSeen),
+    sourceDisk: (place, name, abortSignal) =>
+      look(at(place).compute.disks.get(place.resourceGroup, name, { abortSignal }), sourceDiskSeen),
     snapshot: (place, name, abortSignal) =>
       look(at(place).compute.snapshots.get(place.resourceGroup, name, { abortSignal }), snapshotSeen),
 

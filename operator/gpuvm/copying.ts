@@ -7,7 +7,7 @@
 // game must not be played twice.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { INSTALLATION_TAG, PLAYER_TAG } from '../azure/names.ts'
-import type { DiskSeen, Place, SnapshotSeen } from '../azure/provider.ts'
+import type { Place, SnapshotSeen, SourceDiskSeen } from '../azure/provider.ts'
 import { type DeletableResource, type Phase, PLAYER_LABEL, type Seen, scaled, type Verdict } from './decision.ts'
 
 /** Seconds between looks at a copy; whole disks take minutes and more. */
@@ -98,7 +98,7 @@ function percentOf({ completionPercent }: SnapshotSeen): number {
 }
 
 /** What is another player's, or another installation's, is not to be had by writing its id. A disk without tags tells nothing. */
-function isOurs({ machine, settings }: Seen, { tags }: DiskSeen): boolean {
+function isOurs({ machine, settings }: Seen, { tags }: SourceDiskSeen): boolean {
   const is = (tag: string, ours: string | undefined) => tags[tag] === undefined || tags[tag] === ours
   return is(INSTALLATION_TAG, settings.installationId) && is(PLAYER_TAG, machine.metadata.labels?.[PLAYER_LABEL])
 }

@@ -10,6 +10,7 @@ import type {
   Priority,
   PublicIPAddressSeen,
   SnapshotSeen,
+  SourceDiskSeen,
   VirtualMachineSeen,
 } from '../azure/provider.ts'
 
@@ -50,7 +51,7 @@ export interface Observed {
 /** On the way of a disk from one region to another. */
 export interface CopySeen {
   /** The disk that is copied. */
-  source: DiskSeen | undefined
+  source: SourceDiskSeen | undefined
   /** The snapshot of it, where it is. */
   taken: SnapshotSeen | undefined
   /** That snapshot's copy, where the machine is to be. */

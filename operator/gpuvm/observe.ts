@@ -121,7 +121,7 @@ async function copySeen({ azure, machine, rootUid, signal }: Sighting, place: Pl
   if (from === undefined || machine.status?.stream !== undefined) return undefined
   const beside = { ...from.place, region: '' }
   const [source, taken, copied] = await Promise.all([
-    azure.disk(beside, from.name, signal),
+    azure.sourceDisk(beside, from.name, signal),
     azure.snapshot(beside, takenSnapshotName(rootUid), signal),
     azure.snapshot(place, copiedSnapshotName(rootUid), signal),
   ])

@@ -172,6 +172,11 @@ export function recollection(): Recollection {
             () => azure.putNetworkSecurityGroup(place, request, signal),
             () => groups.delete(request.name),
           ),
+        putDisk: (place, request, signal) =>
+          changing(
+            () => azure.putDisk(place, request, signal),
+            () => disks.delete(request.name),
+          ),
         createVirtualMachine: (place, request, signal) =>
           changing(
             () => azure.createVirtualMachine(place, request, signal),

@@ -63,10 +63,7 @@ export const osDisk: DiskSeen = {
   id: `${group}/Microsoft.Compute/disks/gvm-${UID}-os`,
   ownerUid: UID,
   name: `gvm-${UID}-os`,
-  region: 'westeurope',
-  tags: {},
   managedBy: undefined,
-  isInUse: false,
   provisioningState: 'Succeeded',
 }
 
