@@ -37,6 +37,7 @@ import { type Capacity, capacitySide } from './capacity-side.ts'
 import { gameSessionController } from './gamesession/controller.ts'
 import { gameSessionMetrics } from './gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from './gamesession/observe.ts'
+import { annotations } from './gpuvm/annotations.ts'
 import { gpuVmController } from './gpuvm/controller.ts'
 import { USUAL_POLL_SECONDS } from './gpuvm/decision.ts'
 import { fleet } from './gpuvm/fleet.ts'
@@ -251,6 +252,7 @@ function machineSide(
     machines: cluster.machines.store,
     onDifference: push,
   })
+  const noting = annotations({ azure: azure('Watch'), clock, log, pollSeconds: settings.fleetPollSeconds })
   const recorded = flightRecorder({ onKept: capacity.history.keep })
   const controlling = gpuVmController({
     runtime,
@@ -263,6 +265,7 @@ function machineSide(
     prober: probing,
     fleet: listing,
     holdings: given.held,
+    annotations: noting,
     nudges: cluster.machineNudges,
     settings: { installationId, operationPollSeconds, concurrency },
     onDecided: recorded.record,
@@ -293,7 +296,7 @@ function machineSide(
     namespaces: settings.watchNamespaces,
     machines: cluster.machines.store,
   })
-  return { probing, recorded, parts: [probing, listing, controlling, sweeping] }
+  return { probing, recorded, parts: [probing, listing, noting, controlling, sweeping] }
 }
 
 /** Azure by how urgent it is to ask: all draw on one budget of requests. */

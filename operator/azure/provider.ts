@@ -166,6 +166,14 @@ export interface TaggedQuery {
   installationId: string
   /** Shown each as it is listed; only what it wants is kept. Without it, all. */
   isWanted?: (resource: TaggedResource) => boolean
+
+/** What Azure's platform noted last about a machine. */
+export interface Annotation {
+  /** In lower case. */
+  machineId: string
+  /** Such as `VirtualMachinePreempted`. */
+  name: string
+  at: Date
 }
 
 export interface Azure {
@@ -241,6 +249,11 @@ export interface Azure {
   tagged(subscriptionId: string, asked: TaggedQuery, signal: AbortSignal): Promise<TaggedResource[]>
   /** What is used of each quota of compute and network in the region. */
   usages(subscriptionId: string, region: string, signal: AbortSignal): Promise<Usage[]>
+  /** The latest note on each of these machines; late by minutes, and of a machine without one nothing is told. */
+  annotations(
+    asked: { subscriptionId: string; machineIds: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<Annotation[]>
   /** What Azure publishes of evictions, for these sizes in these regions; a place of which it says nothing is left out. */
   spotRates(
     asked: { subscriptionId: string; regions: readonly string[]; sizes: readonly string[] },

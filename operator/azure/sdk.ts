@@ -1,4 +1,5 @@
 // The one implementation of `Azure`: the vendor's SDKs, one line a call.
+import { listAnnotations } from './annotations.ts'
 import type { AzureSettings, ClientsOf, SubscriptionClients } from './clients.ts'
 import { createClients } from './clients.ts'
 import { diskBody, diskSeen, snapshotBody, snapshotSeen, sourceDiskSeen } from './disks.ts'
@@ -110,6 +111,7 @@ export function createAzure(settings: AzureSettings, clientsOf: ClientsOf = crea
     fleet: (subscriptionId, signal) => ask(listFleet(clientsOf(subscriptionId), signal)),
     tagged: (subscriptionId, asked, signal) => ask(listTagged(clientsOf(subscriptionId), asked, signal)),
     spotRates: (asked, signal) => ask(listSpotRates(clientsOf(asked.subscriptionId), asked, signal)),
+    annotations: (asked, signal) => ask(listAnnotations(clientsOf(asked.subscriptionId), asked, signal)),
     usages: (subscriptionId, region, signal) => ask(listUsages(clientsOf(subscriptionId), region, signal)),
   }
 }

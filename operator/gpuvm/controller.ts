@@ -24,6 +24,7 @@ import type { Azure } from '../azure/provider.ts'
 import { claimed, strangers } from '../installation.ts'
 import { type StatusRecord, statusRecord } from '../status-record.ts'
 import { abandon, isAbandoned, isBeyondReach } from './abandonment.ts'
+import type { Annotations } from './annotations.ts'
 import { decide, type GpuVmSettings, incarnationOf, isLeaving, rootUidOf, type Seen, type Verdict } from './decision.ts'
 import type { Fleet } from './fleet.ts'
 import { type Hindrance, hindranceOf } from './hindrance.ts'
@@ -52,6 +53,7 @@ export interface Outside {
   prober: Prober
   fleet: Fleet
   holdings: Holdings
+  annotations: Pick<Annotations, 'of'>
   /** Where fleet, prober and catalogue ask for a look. */
   nudges: RawSource
   settings: GpuVmSettings & { concurrency: number }
@@ -208,7 +210,7 @@ export interface Attempt {
 async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promise<Attempt> {
   let verdict: Verdict = {}
   let decided = seen // As the phases were given it; what is done writes into `seen`.
-  const { kube, holdings, fleet } = outside
+  const { kube, holdings, annotations, fleet } = outside
   const recollection = outside.memories.of(seen)
   const live = outside.azure(urgencyOf(seen.machine))
   // What goes is seen to be gone, and what was another's is read tag by tag.
@@ -216,7 +218,7 @@ async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promis
   const azure = isSeenWhole ? live : recollection.through(live)
   const isEndInSight = fleet.isEndInSight(seen.machine)
   try {
-    seen.observed = await observe({ ...seen, azure, kube, holdings, recollection, isEndInSight, signal })
+    seen.observed = await observe({ ...seen, azure, kube, holdings, annotations, recollection, isEndInSight, signal })
     seen.now = outside.runtime.clock.now()
     decided = { ...seen }
     verdict = suspended(seen, decide(phases, seen))

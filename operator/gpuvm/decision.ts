@@ -13,6 +13,7 @@ import type {
   SourceDiskSeen,
   VirtualMachineSeen,
 } from '../azure/provider.ts'
+import type { Noted } from './annotations.ts'
 
 /** On a GpuVm: whose it is. What was held for one player is never given to another. */
 export const PLAYER_LABEL = 'wasd.cloud/player'
@@ -42,6 +43,8 @@ export interface Observed {
   copy: CopySeen | undefined
   /** A bootstrap Secret stands; for an object that is given up, one that was made for it and goes with it. */
   hasBootstrapSecret: boolean
+  /** What Azure noted about the VM, asked only while it is a question why it stands still or is silent. */
+  noted: Noted
   /** What the object that this one was restored from has left; only of one that has not begun. */
   heritage: Heritage | undefined
   /** The operation that the status names, as Azure tells of it; `undefined` when there is none, or no poller of it. */

@@ -105,3 +105,41 @@ test.each<{ title: string; seen: Different; step: object | undefined }>([
 ])('$title', ({ seen, step }) => {
   expect(eviction(sight(seen)).step).toEqual(step)
 })
+
+const note = (name: string, at = later) => ({ name, at })
+const movedTime = virtualMachine({ ...deallocated, provisionedAt: later })
+const sameTime = virtualMachine({ ...deallocated, provisionedAt: then })
+
+test.each<{ title: string; observed: Different['observed']; step?: object; reason?: string }>([
+  {
+    title: 'where Azure notes an eviction it is one, whatever the times say',
+    observed: { virtualMachine: movedTime, noted: note('VirtualMachinePreempted') },
+    step: onDemand,
+  },
+  {
+    title: 'where Azure notes that somebody asked for it, it is none, whatever the times say',
+    observed: { virtualMachine: sameTime, noted: note('VirtualMachineDeallocationInitiated') },
+  },
+  {
+    title: 'a note of a stop before that is none of this one',
+    observed: { virtualMachine: sameTime, noted: note('VirtualMachineDeallocationInitiated', new Date(0)) },
+    step: onDemand,
+  },
+  {
+    title: 'what looks like a person’s doing waits a moment for the note',
+    observed: { virtualMachine: movedTime, noted: 'Pending' },
+    reason: 'StopUnclear',
+  },
+  {
+    title: 'what looks like an eviction waits for nothing',
+    observed: { virtualMachine: sameTime, noted: 'Pending' },
+    step: onDemand,
+  },
+  { title: 'without a note the times decide', observed: { virtualMachine: movedTime, noted: undefined } },
+])('$title', ({ observed, step, reason }) => {
+  const verdict = eviction(sight({ status: seenRunning, ...(observed && { observed }) }))
+  expect({ step: verdict.step, reason: verdict.step ? undefined : verdict.because?.reason }).toMatchObject({
+    step,
+    reason,
+  })
+})

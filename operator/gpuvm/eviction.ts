@@ -5,16 +5,27 @@
 // One that a person or a policy has deallocated is told apart by Azure's time of the last operation that somebody asked
 // for: an eviction does not move it (https://learn.microsoft.com/azure/virtual-machines/states-billing says that the
 // provisioning state is the user's operations'). It is no eviction: the spec asks for a running machine, which is
-// started again as it was.
+// started again as it was. Where Azure's own note on the machine is to be had (Resource Health, minutes late), it rules over
+// the times; what looks like a person's doing waits a moment for it, what looks like an eviction does not.
 //
 // That we asked is on record before anything can be seen of it: `status.operation` says `Deallocate` from before the
 // call until it has ended, `status.powerState` says `Deallocated` from then until the machine runs again.
-import type { Phase, Seen } from './decision.ts'
+import { type Phase, type Seen, scaled } from './decision.ts'
+
+/** Its sight is not on record yet: who stopped it is to be decided on. */
+export const STOP_UNCLEAR = 'StopUnclear'
+/** Until the next look for Azure's note on a machine. */
+const NOTE_SECONDS = 2
 
 export const eviction: Phase = seen => {
   const { machine } = seen
-  if (machine.spec.powerState !== 'Running' || !isTakenAway(seen) || isStoppedByOthers(seen)) return {}
-
+  if (machine.spec.powerState !== 'Running' || !isTakenAway(seen)) return {}
+  const stopper = stopperOf(seen)
+  if (stopper === 'Others') return {}
+  if (stopper === 'Unclear') {
+    const message = 'The machine stands still; Azure is asked whether it was taken back or stopped by somebody.'
+    return { because: { reason: STOP_UNCLEAR, message }, requeueAfterSeconds: scaled(NOTE_SECONDS, seen.settings) }
+  }
   if (machine.spec.onEviction === 'Wait') {
     const message = 'Azure took the spot machine back. It waits for spot capacity, as onEviction asks.'
     return { step: { do: 'RecordEviction' }, because: { reason: 'Evicted', message }, requeueAfterSeconds: 0 }
@@ -40,7 +51,30 @@ function isTakenAway({ machine, observed }: Seen): boolean {
 }
 
 /** Whether somebody other than us and Azure itself has stopped what was to run; seen in one pass, and then on record. */
-export function isStoppedByOthers({ machine, observed, incarnation }: Seen): boolean {
+export function isStoppedByOthers(seen: Seen): boolean {
+  return stopperOf(seen) === 'Others'
+}
+
+/** `Unclear` only for as long as Azure has not been asked for its note. */
+function stopperOf(seen: Seen): 'Azure' | 'Others' | 'Unclear' {
+  const { machine, observed } = seen
+  const { noted, virtualMachine: vm } = observed
+  const runningSince = new Date(machine.status?.provisionedAt ?? Number.NaN)
+  const note = typeof noted === 'object' && noted.at >= runningSince ? noted.name : undefined
+  if (note === 'VirtualMachinePreempted') return 'Azure'
+  const isStill = vm?.powerState === 'Deallocated' && isUnasked(seen)
+  if (isStill && note === 'VirtualMachineDeallocationInitiated') return 'Others'
+  if (!isTimedByOthers(seen)) return 'Azure'
+  return noted === 'Pending' ? 'Unclear' : 'Others'
+}
+
+function isUnasked({ machine }: Seen): boolean {
+  const { powerState, operation } = machine.status ?? {}
+  return machine.spec.powerState === 'Running' && operation === undefined && powerState !== 'Deallocated'
+}
+
+/** By Azure's time of the last operation that somebody asked for. */
+function isTimedByOthers({ machine, observed, incarnation }: Seen): boolean {
   const { powerState, provisionedAt, operation, guest } = machine.status ?? {}
   const { virtualMachine: vm } = observed
   if (machine.spec.powerState !== 'Running' || operation !== undefined || powerState === 'Deallocated') return false

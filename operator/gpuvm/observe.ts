@@ -15,7 +15,8 @@ import {
   takenSnapshotName,
   virtualMachineName,
 } from '../azure/names.ts'
-import type { Azure, OperationState, Place } from '../azure/provider.ts'
+import type { Azure, OperationState, Place, VirtualMachineSeen } from '../azure/provider.ts'
+import type { Annotations } from './annotations.ts'
 import { sourceOf } from './copying.ts'
 import { type CopySeen, type Heritage, incarnationOf, isLeaving, type Observed, PLAYER_LABEL } from './decision.ts'
 import type { Holdings } from './holdings.ts'
@@ -32,6 +33,7 @@ export const nothing: Observed = {
   osDisk: undefined,
   dataDisks: [],
   copy: undefined,
+  noted: undefined,
   hasBootstrapSecret: false,
   heritage: undefined,
   operation: undefined,
@@ -41,6 +43,7 @@ export interface Sighting {
   azure: Azure
   kube: KubeClient
   holdings: Pick<Holdings, 'of'>
+  annotations: Pick<Annotations, 'of'>
   recollection: Pick<Recollection, 'isDeleted'>
   /** Azure's list of the fleet shows already what the operation under way is to bring about. */
   isEndInSight: boolean
@@ -109,10 +112,19 @@ export async function observe(sighting: Sighting): Promise<Observed> {
     osDisk,
     dataDisks,
     copy,
+    noted:
+      virtualMachine && isInQuestion(machine, virtualMachine) ? sighting.annotations.of(virtualMachine.id) : undefined,
     hasBootstrapSecret,
     heritage: undefined,
     operation,
   }
+}
+
+/** It is to run and does not, or it runs and is not heard any more. */
+function isInQuestion({ spec, status }: GpuVm, { powerState }: VirtualMachineSeen): boolean {
+  if (spec.powerState !== 'Running') return false
+  if (powerState === 'Deallocating' || powerState === 'Deallocated') return status?.powerState !== 'Deallocated'
+  return powerState === 'Running' && status?.stream?.answering === false
 }
 
 /** Of a machine that was played the copy has long been done with; its disk may be gone, and its region out of reach. */

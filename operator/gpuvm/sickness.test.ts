@@ -50,6 +50,42 @@ test.each<{ title: string; seen: Different; expected: object }>([
     expected: { requeueAfterSeconds: 30 },
   },
   {
+    title: 'silent, and Azure notes that its host has failed: it is moved to another one',
+    seen: {
+      status: silentFor(130),
+      stream: silent,
+      observed: { ...well, noted: { name: 'VirtualMachineHostCrashed', at: new Date(ago(140)) } },
+    },
+    expected: { step: { do: 'RedeployVirtualMachine' }, because: { message: expect.stringContaining('HostCrashed') } },
+  },
+  {
+    title: 'a note of yesterday’s host says nothing about today’s silence',
+    seen: {
+      status: silentFor(130),
+      stream: silent,
+      observed: { ...well, noted: { name: 'VirtualMachineHostCrashed', at: new Date(ago(80_000)) } },
+    },
+    expected: { requeueAfterSeconds: 30 },
+  },
+  {
+    title: 'what Azure notes as its own work is waited for, though it hears nothing from inside',
+    seen: {
+      status: silentFor(130),
+      stream: silent,
+      observed: { ...complained, noted: { name: 'VirtualMachinePlannedFreezeStarted', at: new Date(ago(140)) } },
+    },
+    expected: { requeueAfterSeconds: 30 },
+  },
+  {
+    title: 'but not for longer than a quarter of an hour',
+    seen: {
+      status: silentFor(950),
+      stream: silent,
+      observed: { ...complained, noted: { name: 'VirtualMachinePlannedFreezeStarted', at: new Date(ago(940)) } },
+    },
+    expected: { step: { do: 'RedeployVirtualMachine' } },
+  },
+  {
     title: 'once for each silence',
     seen: { status: silentFor(130, { redeployedAt: ago(60) }), stream: silent, observed: complained },
     expected: {},

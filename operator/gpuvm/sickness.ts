@@ -1,5 +1,5 @@
 // Moves a machine to another host when its own is sick: Azure calls it running, its stream is silent, and Azure's own
-// word on the host or on the agent inside says that it is not well. Once for each silence; what a new host does not
+// word on the host (Resource Health) or on the agent inside says that it is not well. Once for each silence; what a new host does not
 // mend is not the host's, and is left to whoever reads `Playable`. What Azure has announced (a freeze, a restart, a move
 // of its own) is waited for instead.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
@@ -23,6 +23,7 @@ export const sickness: Phase = seen => {
   const silent = silenceOf(machine, { now, settings })
   if (silent === undefined) return {}
   if (silent.leftSeconds > 0) return { requeueAfterSeconds: silent.leftSeconds }
+  if (isAzuresWork(seen)) return { requeueAfterSeconds: scaled(LOOK_SECONDS, settings) }
   const why = complaintOf(seen, silent.since)
   if (why === undefined) return { requeueAfterSeconds: scaled(LOOK_SECONDS, settings) }
   const message = `The stream is silent and ${why}; the machine is moved to another host. Disks and address are kept.`
@@ -61,8 +62,37 @@ function silenceOf(
   return { since, leftSeconds: scaled(SILENT_SECONDS, settings) - seconds }
 }
 
+/** Notes by which Azure calls the host broken, or about to be. https://learn.microsoft.com/azure/service-health/resource-health-vm-annotation */
+const BROKEN = [
+  'VirtualMachineHostCrashed',
+  'VirtualMachineHostRebootedForRepair',
+  'VirtualMachineStorageOffline',
+  'VirtualMachinePossiblyDegradedDueToHardwareFailure',
+  'VirtualMachinePossiblyDegradedDueToHardwareFailureWithRedeployDeadline',
+  'VirtualMachineMigrationScheduledForDegradedHardware',
+  'VirtualMachineScheduledForServiceHealing',
+]
+/** Notes of what Azure does itself, and ends itself: a freeze, a restart, a move to another host. */
+const AT_WORK = [
+  'VirtualMachinePlannedFreezeStarted',
+  'VirtualMachineRebootInitiatedForPlannedMaintenance',
+  'VirtualMachineMigrationInitiatedForPlannedMaintenance',
+  'VirtualMachineMigrationInitiatedForRepair',
+]
+/** So long before the last answer a note may lie and still tell of this silence. */
+const NOTE_SECONDS = 120
+
 /** What Azure says against the machine, as half a sentence. */
-function complaintOf({ observed }: Seen, _since: Date): string | undefined {
-  if (observed.virtualMachine?.agent === 'NotReady') return 'Azure hears nothing of the agent inside'
-  return undefined
+function complaintOf({ observed, settings }: Seen, since: Date): string | undefined {
+  const { virtualMachine: vm, noted } = observed
+  if (vm?.agent === 'NotReady') return 'Azure hears nothing of the agent inside'
+  if (typeof noted !== 'object' || !BROKEN.includes(noted.name)) return undefined
+  const isOfThis = noted.at.getTime() >= since.getTime() - scaled(NOTE_SECONDS, settings) * 1000
+  return isOfThis ? `Azure says that its host is not well (${noted.name})` : undefined
+}
+
+/** It is waited for, a quarter of an hour at most, as what Azure has announced to the machine is. */
+function isAzuresWork({ observed: { noted }, now, settings }: Seen): boolean {
+  if (typeof noted !== 'object' || !AT_WORK.includes(noted.name)) return false
+  return now.getTime() - noted.at.getTime() < scaled(MAINTENANCE_SECONDS, settings) * 1000
 }

@@ -181,6 +181,7 @@ export function sight(different: Different = {}): Seen {
       osDisk: undefined,
       dataDisks: [],
       copy: undefined,
+      noted: undefined,
       hasBootstrapSecret: true,
       heritage: undefined,
       operation: undefined,

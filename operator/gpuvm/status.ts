@@ -14,6 +14,7 @@ import {
   type Seen,
   type Verdict,
 } from './decision.ts'
+import { STOP_UNCLEAR } from './eviction.ts'
 import { lateFailure } from './refusal.ts'
 
 /** What performing the step brought to light. */
@@ -47,7 +48,7 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
   put(next, 'operation', outcome.operation ?? (isUnderWay(seen, verdict) ? old.operation : undefined))
   put(next, 'lastError', lastErrorOf(seen, verdict, outcome))
   if (observed.sight === 'Whole') {
-    put(next, 'powerState', begunPowerState(seen, outcome) ?? (vm ? recordedPowerState(vm, verdict) : 'Absent'))
+    put(next, 'powerState', begunPowerState(seen, outcome) ?? (vm ? recordedPowerState(vm, verdict, old) : 'Absent'))
     put(next, 'priority', vm?.priority)
     put(next, 'size', vm?.size)
     put(next, 'zone', vm?.zone)
@@ -82,7 +83,12 @@ function begunPowerState({ machine }: Seen, { operation }: Outcome): GpuVmStatus
 }
 
 /** An eviction that nobody has acted on yet is none that is done with: it is to be seen again. */
-function recordedPowerState({ powerState }: VirtualMachineSeen, { held }: Verdict): GpuVmStatus['powerState'] {
+function recordedPowerState(
+  { powerState }: VirtualMachineSeen,
+  { held, because }: Verdict,
+  old: GpuVmStatus,
+): GpuVmStatus['powerState'] {
+  if (because?.reason === STOP_UNCLEAR) return old.powerState
   return held !== undefined && isEvictionSeen({ step: held }) ? 'Deallocating' : powerState
 }
 

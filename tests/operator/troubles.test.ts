@@ -94,3 +94,40 @@ test.concurrent('I6: an interface that somebody deletes in the midst of a rescue
   await scene.gone('solo')
   expect(await azure.standing(uid)).toEqual([])
 })
+
+test.concurrent('I6: evicted while nobody looked, and touched by somebody since, so that the times say a person stopped it: Azure’s own note says eviction', async ({
+  onTestFinished,
+}) => {
+  const { azure } = world
+  const scene = await world.scene('noted', onTestFinished)
+  const first = scene.operate()
+  const uid = await scene.apply('solo')
+  const before = await scene.machine('solo', 'is playable', isPlayable)
+  await first.stop()
+  const vm = `gvm-${uid}-vm-1`
+  await azure.evict(vm)
+  const { subscriptionId = '', resourceGroup = '' } = world.catalogue.regions.westeurope ?? {}
+  const place = { subscriptionId, resourceGroup, region: 'westeurope' }
+  const person = createAzure(azure.settings)
+  const signal = AbortSignal.timeout(20_000)
+  const look = async () => await person.virtualMachine(place, vm, signal)
+  await scene.until('it stands still', async () => (await look())?.powerState === 'Deallocated')
+  const tags = (await azure.of(uid)).virtualMachines[0]?.tags ?? {}
+  await person.retag(place, { kind: 'virtualMachine', name: vm }, { ...tags, note: 'looked at' }, signal)
+  await scene.until('its time has moved', async () => {
+    const provisionedAt = (await look())?.provisionedAt
+    return provisionedAt !== undefined && provisionedAt > new Date(before.status?.provisionedAt ?? 0)
+  })
+  const machineIds = [before.status?.resources?.virtualMachine ?? '']
+  await scene.until('Azure has noted it', async () => {
+    const noted = await person.annotations({ subscriptionId, machineIds }, signal)
+    return noted.some(({ name }) => name === 'VirtualMachinePreempted')
+  })
+  scene.operate()
+  const after = await scene.machine('solo', 'is on demand', m => m.status?.incarnation?.number === 2 && isPlayable(m))
+  expect(after.status).toMatchObject({ evictions: 1, publicIP: before.status?.publicIP, priority: 'Regular' })
+  expect(await scene.eventsOf('solo')).not.toContain('StoppedByOthers')
+  await scene.delete('solo')
+  await scene.gone('solo')
+  expect(await azure.standing(uid)).toEqual([])
+})

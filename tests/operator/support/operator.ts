@@ -26,6 +26,7 @@ import { type Capacity, type CapacitySettings, capacitySide } from '../../../ope
 import { gameSessionController } from '../../../operator/gamesession/controller.ts'
 import { gameSessionMetrics } from '../../../operator/gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from '../../../operator/gamesession/observe.ts'
+import { annotations } from '../../../operator/gpuvm/annotations.ts'
 import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { holdings } from '../../../operator/gpuvm/holdings.ts'
@@ -151,7 +152,7 @@ export function startOperator(options: OperatorOptions): Operator {
     : undefined
   const real = createAzure(options.azure, createClients(options.azure, credentialOf, turn))
   const azure = intercepted(plant.azure?.(real, options.azure) ?? real, async (method, call, [place]) => {
-    const isPoll = method === 'fleet' || method === 'tagged' // They go on whatever happens.
+    const isPoll = ['fleet', 'tagged', 'annotations'].includes(method) // They go on whatever happens.
     if (isPoll) return isDead ? Promise.reject(new Dead()) : await call()
     const isElsewhere = options.cut?.region !== undefined && textIn(place, 'region') !== options.cut.region
     return await unlessDead(call, { name: method, isChange: writes.test(method) && !isElsewhere })
@@ -195,6 +196,7 @@ export function startOperator(options: OperatorOptions): Operator {
     reportingInstance: 'test',
   })
   const held = holdings({ azure, installationId })
+  const itsAnnotations = annotations({ azure, clock, log, pollSeconds: 5 / speed })
   const lifecycle = gpuVmController({
     runtime,
     kube,
@@ -206,6 +208,7 @@ export function startOperator(options: OperatorOptions): Operator {
     prober: itsProber,
     fleet: itsFleet,
     holdings: held,
+    annotations: itsAnnotations,
     nudges,
     settings,
     onDecided: recorded.record,
@@ -278,6 +281,7 @@ export function startOperator(options: OperatorOptions): Operator {
     reflectors,
     controllers: [
       itsFleet,
+      itsAnnotations,
       itsProber,
       lifecycle,
       ...(options.sessions ? [sessions] : []),
