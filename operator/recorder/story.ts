@@ -88,13 +88,16 @@ function sightWords({ machine, incarnation, observed, stream }: Seen): string {
 function azureWords({ sight, operation, virtualMachine: vm, predecessor, ...rest }: Observed): string[] {
   if (sight === 'None') return ['Azure was not asked']
   if (sight === 'Operation') return ['an operation runs']
-  const { publicIPAddress, networkInterface, osDisk } = rest
+  const { publicIPAddress, networkInterface, osDisk, copy, noted } = rest
+  const snapshot = copy?.copied ?? copy?.taken
   const standing = { address: publicIPAddress, interface: networkInterface, 'OS disk': osDisk }
   const names = Object.entries(standing).flatMap(([name, resource]) => (resource ? [name] : []))
   return [
     vm ? `VM ${vm.priority} ${vm.size} ${vm.powerState}, ${vm.provisioningState}` : 'no VM',
     ...(predecessor ? [`the VM before it ${predecessor.powerState}`] : []),
     ...(names.length > 0 ? [`stands: ${names.join(', ')}`] : []),
+    ...(snapshot ? [`copy of its disk ${copy?.copied ? `${snapshot.completionPercent} %` : 'begun'}`] : []),
+    ...(typeof noted === 'object' ? [`Azure noted ${noted.name}`] : []),
     ...(operation ? [`the operation ${operation.is === 'Failed' ? `failed: ${operation.code}` : operation.is}`] : []),
   ]
 }
