@@ -1,6 +1,7 @@
 // Managed disks and snapshots in ARM's words and in ours.
 // https://learn.microsoft.com/azure/virtual-machines/disks-copy-incremental-snapshot-across-regions
 import type { Disk, Snapshot } from '@azure/arm-compute'
+import type { Zone } from '../../crds/catalogue.ts'
 import { UID_TAG } from './names.ts'
 import type { DiskSeen, SnapshotSeen, SourceDiskSeen, Tags } from './provider.ts'
 import { provisioningState } from './virtual-machines.ts'
@@ -45,15 +46,12 @@ export function snapshotBody(
   return { location: region, tags: request.tags, sku: { name: 'Standard_LRS' }, incremental: true, creationData }
 }
 
-/** Size, system and security come along with the snapshot; none of it is named. */
+/** Size, system and security come along with the snapshot; none of it is named. What is zone-redundant stands in no zone. */
 export function diskBody(
   region: string,
-  { sku, snapshotId, tags }: { sku: string; snapshotId: string; tags: Tags },
+  { sku, zone, snapshotId, tags }: { sku: string; zone: Zone | undefined; snapshotId: string; tags: Tags },
 ): Disk {
-  return {
-    location: region,
-    tags,
-    sku: { name: sku },
-    creationData: { createOption: 'Copy', sourceResourceId: snapshotId },
-  }
+  const zones = zone === undefined || sku.endsWith('_ZRS') ? {} : { zones: [zone] }
+  const creationData = { createOption: 'Copy', sourceResourceId: snapshotId }
+  return { location: region, tags, sku: { name: sku }, ...zones, creationData }
 }

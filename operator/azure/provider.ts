@@ -217,7 +217,7 @@ export interface Azure {
   /** A disk with what the snapshot holds, in the same region. */
   putDisk(
     place: Place,
-    request: Omit<DiskRequest, 'sizeGiB'> & { snapshotId: string; tags: Tags },
+    request: Omit<DiskRequest, 'sizeGiB'> & { zone: Zone | undefined; snapshotId: string; tags: Tags },
     signal: AbortSignal,
   ): Promise<void>
 

@@ -1,8 +1,7 @@
 // Gives a session that has no machine the best one to be had, or says what it waits for.
 
-import type { GpuVmSpec } from '../../crds/types/gpuvm.ts'
 import { inWords } from '../capacity/explanation.ts'
-import type { Candidate, Ranking, RuledOut } from '../capacity/rank.ts'
+import type { Ranking, RuledOut } from '../capacity/rank.ts'
 import { ASK_AGAIN_SECONDS } from './admission.ts'
 import { turnOf } from './contention.ts'
 import { type Explanation, isToRun, type Phase, type Seen, type Verdict } from './decision.ts'
@@ -51,16 +50,11 @@ function goOn({ session, catalogue }: Seen, ranking: Ranking, region: string): V
     return { step: { do: 'CreateMachine', candidate, spec: machineSpec(session, { catalogue, ranking, candidate }) } }
   const place = ranking.ruledOut.find(isThere)
   if (place === undefined) return {}
-  const atRest: Candidate = {
-    region,
-    size: place.size,
-    priority: place.priority,
-    hourlyPriceUsd: undefined,
-    expectedPriceUsd: undefined,
-  }
-  const spec: GpuVmSpec = {
+  const { zone, size, priority } = place
+  const atRest = { region, zone, size, priority, hourlyPriceUsd: undefined, expectedPriceUsd: undefined }
+  const spec = {
     ...machineSpec(session, { catalogue, ranking, candidate: atRest }),
-    powerState: 'Deallocated',
+    powerState: 'Deallocated' as const,
   }
   return { step: { do: 'CreateMachine', candidate: atRest, spec } }
 }

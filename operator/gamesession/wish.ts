@@ -72,9 +72,10 @@ export function movedSpec(
   { from, ...about }: { catalogue: Catalogue; ranking: Ranking; candidate: Candidate; from: GpuVm },
 ): GpuVmSpec {
   const { image, disks } = from.spec
-  const { copyOf: _before, ...os } = disks.os
+  const spec = machineSpec(session, about)
   const copyOf = from.status?.resources?.osDisk ?? ''
-  return { ...machineSpec(session, about), image, disks: { ...disks, os: { ...os, copyOf } } }
+  const { sizeGiB } = disks.os
+  return { ...spec, image, disks: { ...disks, os: { ...spec.disks.os, sizeGiB, copyOf } } }
 }
 
 /** The player's cap holds for the rescue too: it must not move a session onto capacity that is too dear. */

@@ -102,7 +102,8 @@ export async function perform(step: Step, seen: Seen, hands: Hands, signal: Abor
     case 'PutOsDisk': {
       const { sku } = machine.spec.disks.os
       const snapshotId = seen.observed.copy?.copied?.id ?? ''
-      await azure.putDisk(placed(seen), { name: osDiskName(rootUid), sku, snapshotId, tags: tags(seen) }, signal)
+      const { zone } = machine.spec
+      await azure.putDisk(placed(seen), { name: osDiskName(rootUid), sku, zone, snapshotId, tags: tags(seen) }, signal)
       return {}
     }
     case 'CreateVirtualMachine':
