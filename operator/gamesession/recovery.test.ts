@@ -237,7 +237,7 @@ describe('in a region that is used by zones', () => {
   const regions = ['northeurope']
   const fresh = sessionOf({ spec: { regions } })
   const session = sessionOf({ spec: { regions }, status: played })
-  const zonal = { ...refusedBy('ZonalAllocationFailed'), incarnation, evictions: 1, evictedAt: at(160) }
+  const zonal = { ...refusedBy('ZonalAllocationFailed'), incarnation, stream, evictions: 1, evictedAt: at(160) }
   const not = (...zones: string[]) => ({
     rulingOn: ({ zone = '' }: { zone?: string | undefined }) =>
       zones.includes(zone) ? { code: 'ZonalAllocationFailed', leftSeconds: 60 } : undefined,
@@ -272,7 +272,8 @@ describe('in a region that is used by zones', () => {
   test('a machine from before the region had zones stays in none', () => {
     const status = { ...refusedBy('AllocationFailed'), incarnation }
     const machine = machineFor({ spec: { region: 'northeurope' }, status })
-    expect(pass({ session, machines: [machine] }).verdict.step).toBeUndefined()
+    const heard = machineFor({ spec: { region: 'northeurope' }, status: { ...status, stream } })
+    expect(pass({ session, machines: [heard] }).verdict.step).toBeUndefined()
     expect(pass({ session: fresh, machines: [machine] }).verdict.step).toEqual({ do: 'DeleteMachine', machine })
   })
 
