@@ -166,6 +166,7 @@ export interface TaggedQuery {
   installationId: string
   /** Shown each as it is listed; only what it wants is kept. Without it, all. */
   isWanted?: (resource: TaggedResource) => boolean
+}
 
 /** What Azure's platform noted last about a machine. */
 export interface Annotation {
