@@ -1,5 +1,5 @@
 // The real API server that a benchmark runs against, with both kinds installed and etcd without fsync.
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { type Cluster, startCluster } from '../../demo/cluster/cluster.ts'
@@ -9,13 +9,10 @@ import { loadCredentials } from '../../lib/kube/credentials.ts'
 const REPOSITORY = resolve(import.meta.dirname, '../..')
 
 export interface BenchCluster {
-  readonly port: number
   /** Cluster-admin's. */
   readonly kubeconfig: string
   readonly auditLog: string
   readonly kube: KubeClient
-  /** Cluster-admin's kubeconfig by way of another port: its path. */
-  kubeconfigBy(port: number): Promise<string>
   namespace(name: string): Promise<void>
   stop(): Promise<void>
 }
@@ -32,16 +29,9 @@ export async function startBenchCluster(folder: string): Promise<BenchCluster> {
   const credentials = await loadCredentials({ kubeconfig: cluster.kubeconfig, environment: {} })
   const kube = connect(credentials, { userAgent: 'bench', connections: 64, timeoutSeconds: 60 })
   return {
-    port: cluster.port,
     kubeconfig: cluster.kubeconfig,
     auditLog: cluster.auditLog,
     kube,
-    async kubeconfigBy(port) {
-      const path = join(folder, `kubeconfig-${port}`)
-      const text = await readFile(cluster.kubeconfig, 'utf8')
-      await writeFile(path, text.replaceAll(cluster.server, `https://127.0.0.1:${port}`))
-      return path
-    },
     namespace: cluster.createNamespace,
     async stop() {
       await kube.close()
