@@ -52,28 +52,31 @@ export function controllerBehaves(server: () => ApiServer): void {
       expect(looks).toEqual(['standing', 'new', 'new'])
     })
 
-    test('a failing reconcile comes again with backoff, a terminal one does not', async () => {
+    test('a failing reconcile comes again with backoff, a mistaken one too, a terminal one does not', async () => {
       const { runtime, seen, start, create } = await setUp()
-      const looks: Record<string, number> = { failing: 0, terminal: 0 }
+      const looks: Record<string, number> = { failing: 0, mistaken: 0, terminal: 0 }
       start({
         sources: [reflected(seen)],
         backoff: { initialSeconds: 0.02, maximumSeconds: 1 },
         reconcile: async ({ name }) => {
           looks[name] = (looks[name] ?? 0) + 1
           if (name === 'terminal') throw new TerminalError('will never do')
-          if (looks[name] < 5) throw new Error('not yet')
+          if (name === 'mistaken' && looks[name] === 1) throw new TypeError('undefined is no function')
+          if (name === 'failing' && looks[name] < 5) throw new Error('not yet')
         },
       })
       await create('failing')
+      await create('mistaken')
       await create('terminal')
-      await until(() => looks.failing === 5 && looks.terminal === 1)
+      await until(() => looks.failing === 5 && looks.mistaken === 2 && looks.terminal === 1)
       await until(
         async () =>
-          (await metric(runtime, 'controller_runtime_reconcile_total{controller="widgets",result="success"}')) === 1,
+          (await metric(runtime, 'controller_runtime_reconcile_total{controller="widgets",result="success"}')) === 2,
       )
-      // Each of the four was put off, and the terminal one was not asked for again.
-      expect(await metric(runtime, 'workqueue_retries_total{name="widgets",controller="widgets"}')).toBe(4)
-      expect(await metric(runtime, 'controller_runtime_reconcile_errors_total{controller="widgets"}')).toBe(5)
+      // Each of the five was put off, and the terminal one was not asked for again.
+      expect(await metric(runtime, 'workqueue_retries_total{name="widgets",controller="widgets"}')).toBe(5)
+      expect(await metric(runtime, 'controller_runtime_reconcile_errors_total{controller="widgets"}')).toBe(6)
+      expect(await metric(runtime, 'controller_runtime_reconcile_panics_total{controller="widgets"}')).toBe(1)
       expect(await metric(runtime, 'controller_runtime_terminal_reconcile_errors_total{controller="widgets"}')).toBe(1)
     })
 
@@ -150,6 +153,18 @@ export function controllerBehaves(server: () => ApiServer): void {
       first.resolve()
       await until(() => looks.length === 6)
       expect(looks[1]).toBe('standing-4')
+    })
+
+    test('looks at what stands again and again, though nothing has changed', async () => {
+      const { seen, start, create } = await setUp()
+      const versions: (string | undefined)[] = []
+      const made = await create('standing')
+      start({
+        sources: [reflected(seen, { predicate: generationChanged, resyncSeconds: 0.05 })],
+        reconcile: async key => void versions.push(seen.store.get(key)?.metadata.resourceVersion),
+      })
+      await until(() => versions.length >= 4)
+      expect(new Set(versions)).toEqual(new Set([made.metadata.resourceVersion]))
     })
 
     test('asks again after the seconds a verdict names, and aborts at the time limit', async () => {

@@ -81,6 +81,16 @@ export function eventsBehave(server: () => ApiServer): void {
       await until(async () => (await told()).length === 25)
     })
 
+    test('a thousand wait to be sent, and further ones are dropped and counted', async () => {
+      const { direct, object } = await setUp()
+      const runtime = makeRuntime()
+      const silent = recorder({ runtime, client: direct, ...reporter }) // Not running: it sends nothing.
+      for (let index = 0; index < 1003; index++) {
+        silent.event({ ...object, metadata: { ...object.metadata, uid: `u-${index}` } }, evicted)
+      }
+      expect(await metric(runtime, 'kube_events_total{result="QueueFull"}')).toBe(3)
+    })
+
     test('an overlong note is cut within what the server takes', async () => {
       const { object, teller, told } = await setUp()
       teller.event(object, { ...evicted, note: 'ünïcödé '.repeat(300) })
