@@ -60,7 +60,7 @@ const IDENTITY_PLACES =
 const ZONE_REMEDY =
   'Disks, address and machine have to agree on their zones. Set spec.zone to the one that its disks are in, or create a GpuVm anew with zone-redundant disks (…_ZRS).'
 const NO_SUCH_ZONE_REMEDY =
-  "The region has no such zone for it. Set spec.zone to one that it has (az vm list-skus --location REGION --zone), and check the region's zones in the catalogue."
+  "The region has no such zone for it. Set spec.zone to one that it has (az vm list-skus --location REGION --zone), or create a GpuVm anew without it, and check the region's zones in the catalogue."
 
 interface Row {
   codes: readonly string[]
@@ -235,12 +235,12 @@ export const table: readonly Row[] = [
     codes: ['ComputeResourceZoneConstraintDoesNotMatchPublicIPAddressZoneConstraint'],
     decision: { do: 'Stall', remedy: ZONE_REMEDY, unfit: 'MachineInZone' },
   },
-  // Compute's two ways of saying that a disk is in another zone.
-  ...['not in zone', 'not in the same zone'].map(words => ({
+  // Compute has two sentences for it: "… not in zone '1'" and "… not in the same zone as the VM".
+  {
     codes: ['BadRequest'],
-    says: [words],
-    decision: { do: 'Stall', remedy: ZONE_REMEDY, unfit: 'MachineInZone' } as const,
-  })),
+    says: ['cannot be attached to the VM because it is not in'],
+    decision: { do: 'Stall', remedy: ZONE_REMEDY, unfit: 'MachineInZone' },
+  },
   {
     codes: ['ResourceAvailabilityZonesCannotBeModified', 'ZonesNotAllowedInBasicSkuResource'],
     decision: stall(ZONE_REMEDY),

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(async () => await world?.stop())
 
 /** Machines at one time. */
-const LANES = 6
+const LANES = 8
 
 interface Case {
   code: string
