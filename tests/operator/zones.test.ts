@@ -112,7 +112,7 @@ test('who is refused in the first zone is served in the next; who comes later go
   expect([zonesOf(there), there.publicIPAddresses[0]?.zones]).toEqual([undefined, undefined])
   expect(there.disks.map(({ zones, sku }) => [zones, sku.name])).toEqual([[undefined, 'StandardSSD_LRS']])
   await endsAll('red', 'green', 'blue', 'late', 'elsewhere')
-})
+}, 120_000)
 
 test.for([
   { refusal: 'ZonalAllocationFailed', when: 'late' },
@@ -178,7 +178,7 @@ test('I1, I6: a zone that goes dark is left by all who play there, is not tried 
   expect(await putsOf(uidOf(await machineOf('gala')))).toHaveLength(1)
   expect((await machineOf('zoe')).status?.vmId).toBe(untouched.status?.vmId)
   await endsAll(...dark, 'zoe', 'gala')
-})
+}, 120_000)
 
 test('made by hand, a machine moves to the zone that its spec comes to name, with all it has; one on disks of one zone cannot', async ({
   onTestFinished,
