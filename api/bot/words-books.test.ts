@@ -29,7 +29,7 @@ test('A statement can be followed: what, when, how much, and what was left', () 
     '',
     '23 Nov, 17:30 · Refund to you',
     '−₹98.50 · balance ₹0.00',
-    '₹1.50 was spent already, and is owed.',
+    '₹1.50 of it is spent or held for your session, and is owed.',
     '',
     '23 Nov, 17:30 · Play: Quake',
     '−₹1.50 · balance ₹98.50',
@@ -37,7 +37,7 @@ test('A statement can be followed: what, when, how much, and what was left', () 
     '23 Nov, 17:30 · Top-up',
     '+₹100.00 · balance ₹100.00',
     '',
-    'You owe ₹1.50. Your next top-up repays it.',
+    'You owe ₹1.50. What your session leaves over repays it, then your next top-up.',
   ])
   expect(words.statement({ lines: [], owedPaise: 0n }).text).toContain('Nothing has come into your wallet yet')
 })

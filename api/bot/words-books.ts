@@ -73,10 +73,14 @@ export function statementWords(about: { lines: readonly StatementLine[]; owedPai
       html`${day.format(line.at)}, ${clock.format(line.at).slice(0, 5)} · ${what(line).slice(0, WORDS_CHARACTERS)}`,
       html`<b>${signed(line.amountPaise)}</b> · balance ${rupees(line.balancePaise)}`,
       line.repaidPaise > 0n ? html`${rupees(line.repaidPaise)} of it repaid what you owed.` : undefined,
-      line.repaidPaise < 0n ? html`${rupees(-line.repaidPaise)} was spent already, and is owed.` : undefined,
+      line.repaidPaise < 0n
+        ? html`${rupees(-line.repaidPaise)} of it is spent or held for your session, and is owed.`
+        : undefined,
     ]),
     owedPaise > 0n ? html`` : undefined,
-    owedPaise > 0n ? html`You owe ${rupees(owedPaise)}. Your next top-up repays it.` : undefined,
+    owedPaise > 0n
+      ? html`You owe ${rupees(owedPaise)}. What your session leaves over repays it, then your next top-up.`
+      : undefined,
   )
 }
 

@@ -78,7 +78,9 @@ export const english: Words = {
       heldPaise > 0n
         ? html`Set aside for your running session: ${rupees(heldPaise)}. What you don't play of it comes back.`
         : undefined,
-      owedPaise > 0n ? html`You owe ${rupees(owedPaise)}. Your next top-up repays it.` : undefined,
+      owedPaise > 0n
+        ? html`You owe ${rupees(owedPaise)}. What your session leaves over repays it, then your next top-up.`
+        : undefined,
       availablePaise + heldPaise === 0n ? html`Top up to play.` : undefined,
     ),
   statement: statementWords,
@@ -181,7 +183,7 @@ export const english: Words = {
           : html`⚠️ Your bank has been asked to take back <b>${rupees(amountPaise)}</b> of what you paid. It is out of your wallet until the bank has decided; if you did not ask for that, tell your bank.`,
         html`Your balance: <b>${rupees(balancePaise)}</b>`,
         owedPaise > 0n
-          ? html`${rupees(owedPaise)} had been spent already, and comes out of your next top-up.`
+          ? html`${rupees(owedPaise)} of it is spent or held for your session: that comes out of what the session leaves over, then of your next top-up.`
           : undefined,
       ),
     disputeWon: ({ amountPaise, repaidPaise, balancePaise }) =>

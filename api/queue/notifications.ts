@@ -43,7 +43,7 @@ export const notificationSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('RefundProcessed'), amountPaise: paise, balancePaise: paise, rail }),
   /** It could not be paid out, and is in the wallet again. */
   z.object({ type: z.literal('RefundFailed'), amountPaise: paise, repaidPaise: repaid, balancePaise: paise, rail }),
-  /** Support gave a payment back, or the player's bank asked for it. `owedPaise`: what of it was spent already. */
+  /** Support gave a payment back, or the player's bank asked for it. `owedPaise`: what of it is spent, or held for a session. */
   z.object({
     type: z.literal('MoneyTakenBack'),
     because: z.enum(['Refund', 'Dispute']),

@@ -13,7 +13,7 @@ export interface Balance {
   heldPaise: bigint
   /** Free to be spent: posted less held. */
   availablePaise: bigint
-  /** What was taken back from us after it had been spent; the next top-up repays it. */
+  /** What was taken back from us after it was spent or held; what a hold leaves over and the next top-up repay it. */
   owedPaise: bigint
 }
 

@@ -4,7 +4,7 @@ import { serviceTokenCommand } from '../../api/players/service-token-command.ts'
 import { charge } from '../../api/wallet/holds.ts'
 import { issueReceipt } from '../../api/wallet/receipts.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
-import { type ApiPlayer, type Asking, ask, signIn } from './client-of.ts'
+import { type ApiPlayer, type Asking, ask, needed, signIn } from './client-of.ts'
 import type { FrontStack } from './front.ts'
 
 export function apiBehaves(stackOf: () => FrontStack): void {
@@ -25,7 +25,7 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       await player.isCredited(500)
       const { status, json, text } = await player.post('/v1/sessions', wish)
       expect(status, text).toBe(201)
-      return { player, session: json as { id: string } }
+      return { player, session: { ...json, id: needed(json.id) } }
     }
 
     const count = async (table: string) =>
@@ -76,8 +76,8 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       const { status, json } = await asha.post('/v1/top-ups', { amountPaise: 20_000 })
       expect(status).toBe(201)
       expect(json).toMatchObject({ rail: 'Razorpay', state: 'Open', amountPaise: 20_000 })
-      expect(await (await fetch(json.url)).text()).toContain('₹200.00')
-      await stack.database`UPDATE top_ups SET credited_at = now() WHERE id = ${json.id}`
+      expect(await (await fetch(needed(json.url))).text()).toContain('₹200.00')
+      await stack.database`UPDATE top_ups SET credited_at = now() WHERE id = ${needed(json.id)}`
       const { url: _, ...credited } = (await asha.get(`/v1/top-ups/${json.id}`)).json
       expect(credited).toMatchObject({ id: json.id, state: 'Credited', creditedAt: expect.any(String) })
     })
@@ -167,14 +167,14 @@ export function apiBehaves(stackOf: () => FrontStack): void {
 
     test('pages follow each other without a gap or a repetition, whatever is added meanwhile', async () => {
       const player = await signIn(stack, 'Pages')
-      const make = async () => (await player.post('/v1/top-ups', { amountPaise: 10_000 })).json.id as string
+      const make = async () => (await player.post('/v1/top-ups', { amountPaise: 10_000 })).json.id
       const made: string[] = []
-      for (let each = 0; each < 7; each += 1) made.push(await make())
+      for (let each = 0; each < 7; each += 1) made.push(needed(await make()))
       const seen: string[] = []
       let cursor: string | undefined
       do {
         const { json } = await player.get(`/v1/top-ups?limit=3${cursor === undefined ? '' : `&cursor=${cursor}`}`)
-        seen.push(...json.items.map(({ id }: { id: string }) => id))
+        seen.push(...needed(json.items).map(({ id }) => id))
         cursor = json.nextCursor
         await make()
       } while (cursor !== undefined)

@@ -19,8 +19,33 @@ export interface Answer {
   status: number
   headers: Headers
   text: string
-  // biome-ignore lint/suspicious/noExplicitAny: what a reply holds is what the test asserts.
-  json: any
+  /** Empty where the reply was no JSON. */
+  json: Reply
+}
+
+/** What tests read out of replies to go on with; what else is in one is asserted as a whole. */
+export const replySchema = z.looseObject({
+  id: z.string().optional(),
+  code: z.string().optional(),
+  detail: z.string().optional(),
+  url: z.string().optional(),
+  state: z.string().optional(),
+  items: z.array(z.looseObject({ id: z.string() })).optional(),
+  nextCursor: z.string().optional(),
+  attempt: z.string().optional(),
+  authorizationUrl: z.string().optional(),
+  accessToken: z.string().optional(),
+  refreshToken: z.string().optional(),
+  firstName: z.string().optional(),
+  costPaise: z.number().optional(),
+  availablePaise: z.number().optional(),
+})
+type Reply = z.infer<typeof replySchema>
+
+/** What has to be in a reply. Throws where it is not. */
+export function needed<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('The reply lacks what the test goes on with.')
+  return value
 }
 
 /** One request as anybody could make it. */
@@ -39,7 +64,7 @@ export async function ask(baseUrl: string, path: string, asking: Asking = {}): P
   })
   const text = await reply.text()
   const isJson = /json/.test(reply.headers.get('Content-Type') ?? '')
-  return { status: reply.status, headers: reply.headers, text, json: isJson ? JSON.parse(text) : undefined }
+  return { status: reply.status, headers: reply.headers, text, json: isJson ? replySchema.parse(JSON.parse(text)) : {} }
 }
 
 export type ApiPlayer = Awaited<ReturnType<typeof signIn>>

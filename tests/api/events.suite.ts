@@ -1,7 +1,7 @@
 // A session's events as a client follows them: none lost, none twice, however often the line breaks.
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { STREAMS } from '../../api/http/session-stream.ts'
-import { type ApiPlayer, signIn } from './client-of.ts'
+import { type ApiPlayer, needed, signIn } from './client-of.ts'
 import type { FrontStack } from './front.ts'
 
 export function eventsAreTold(stackOf: () => FrontStack): void {
@@ -15,7 +15,7 @@ export function eventsAreTold(stackOf: () => FrontStack): void {
     beforeEach(async () => {
       player = await signIn(stack, 'Asha')
       await player.isCredited(100)
-      sessionId = (await player.post('/v1/sessions', { game: 'star-caravan', tier: 'standard' })).json.id
+      sessionId = needed((await player.post('/v1/sessions', { game: 'star-caravan', tier: 'standard' })).json.id)
     })
 
     interface Heard {

@@ -6,7 +6,7 @@ import { SCOPES } from '../../api/players/scopes.ts'
 import { createServiceToken } from '../../api/players/service-tokens.ts'
 import { adjust } from '../../api/wallet/wallet.ts'
 import { paid } from '../money/paid.ts'
-import { type Answer, type ApiPlayer, type Asking, ask, signIn } from './client-of.ts'
+import { type Answer, type ApiPlayer, type Asking, ask, needed, replySchema, signIn } from './client-of.ts'
 import { type ApiDocument, type Operation, readDocument } from './document.ts'
 import { type FrontStack, LOGIN_PAGE } from './front.ts'
 
@@ -244,7 +244,7 @@ export function refusalsAreReached(given: () => RefusalsStack): void {
 
     async function begun() {
       const { json } = await ask(stack.publicUrl, '/v1/sign-in/openid', { method: 'POST' })
-      const state = new URL(json.authorizationUrl).searchParams.get('state')
+      const state = new URL(needed(json.authorizationUrl)).searchParams.get('state')
       return { attempt: json.attempt, state }
     }
 
@@ -265,7 +265,7 @@ export function refusalsAreReached(given: () => RefusalsStack): void {
         body: JSON.stringify(bodies[operation.id] ?? {}),
       })
       const text = await reply.text()
-      return { status: reply.status, headers: reply.headers, text, json: JSON.parse(text) }
+      return { status: reply.status, headers: reply.headers, text, json: replySchema.parse(JSON.parse(text)) }
     }
 
     test('every one that the document names is reached, with its status, in words, and as a problem', async () => {
