@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { charge } from '../../api/wallet/holds.ts'
 import { issueReceipt } from '../../api/wallet/receipts.ts'
+import { connect, newKey } from '../../client/client.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
 import { type ApiPlayer, signIn } from './client-of.ts'
 import type { FrontStack } from './front.ts'
@@ -114,6 +115,44 @@ export function refundsAreAskedFor(stackOf: () => FrontStack): void {
       }
       expect((await other.get('/v1/payments')).json).toEqual({ items: [] })
       expect((await other.get('/v1/refunds')).json).toEqual({ items: [] })
+    })
+
+    test('payments, refunds, disputes and what became of sessions are exported with all else, by the gateway’s ids', async () => {
+      const player = await signIn(stack, 'Exported')
+      const paymentId = await pays(player, 30_000)
+      const sessionId = await played(player)
+      const { id } = idSchema.parse((await player.post('/v1/refunds', { paymentId, amountPaise: 1000 })).json)
+      await stack.razorpay.control('POST', '/disputes', { payment_id: paymentId, amount: 5000 })
+      await expect
+        .poll(async () => (await player.get('/v1/me/export')).json.disputes)
+        .toMatchObject([{ paymentId, rail: 'Razorpay', amountPaise: 5000, state: 'Open' }])
+      const { json } = await player.get('/v1/me/export')
+      expect(json).toMatchObject({
+        payments: [{ id: paymentId, amountPaise: 30_000, refundablePaise: 0 }], // Its bank decides now.
+        refunds: [{ id, paymentId }],
+        receipts: [{ sessionId, totalPaise: 150 }],
+        sessionEvents: [
+          { sessionId, state: 'Ended', endReason: 'PlayerEnded' },
+          { sessionId, state: 'Starting' },
+        ],
+      })
+      expect((await player.post('/v1/refunds', { paymentId })).json.code).toBe('PaymentDisputed')
+    })
+
+    test('the typed client knows them too', async () => {
+      const player = await signIn(stack, 'Typed')
+      const paymentId = await pays(player, 10_000)
+      const client = connect({ baseUrl: stack.publicUrl, tokens: player.tokens })
+      const { items } = await (await client.v1.payments.$get({ query: {} })).json()
+      expect(items.map(({ id, refundablePaise }) => [id, refundablePaise])).toEqual([[paymentId, 10_000]])
+      const asked = await (await client.v1.refunds.$post({ header: newKey(), json: { paymentId } })).json()
+      expect(asked.amountPaise).toBe(10_000)
+      const param = { refundId: asked.id }
+      expect((await (await client.v1.refunds[':refundId'].$get({ param })).json()).id).toBe(asked.id)
+      const none = { sessionId: '0'.repeat(26) }
+      await expect(client.v1.sessions[':sessionId'].receipt.$get({ param: none })).rejects.toMatchObject({
+        code: 'SessionUnknown',
+      })
     })
 
     /** A session over which there is a receipt, of a minute. */
