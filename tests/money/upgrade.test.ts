@@ -38,19 +38,25 @@ const past = `
   INSERT INTO wallet_entries (transaction_id, account_id, amount_paise) VALUES
     (3, 'wallet:${playerId}', -600), (3, 'revenue', 600), (4, 'wallet:${playerId}', -600), (4, 'revenue', 600);`
 
-// Before 0006 there was one role, which owned what it ran on.
-test('I4: money and holds of the version before are lots and holds of this one, and its statements still book', async () => {
+/** A database of its own, whose owner is not the program; and a folder for the migrations that are to be run. */
+async function twoRoles() {
   const folder = mkdtempSync(join(tmpdir(), 'wasd-upgrade-'))
   const postgres = await startPostgres({ folder: join(folder, 'postgres') })
   const [ownerUrl, programUrl] = [postgres.ownerUrl('wasd_api'), postgres.url('wasd_api')]
   const owner = connect(ownerUrl, { max: 2, applicationName: 'test' })
-  const database = connect(programUrl, { max: 2, applicationName: 'test' })
+  const program = connect(programUrl, { max: 2, applicationName: 'test' })
+  const superuser = connect(postgres.superuserUrl('wasd_api'), { max: 1, applicationName: 'test' })
   onTestFinished(async () => {
-    await Promise.all([owner.end(), database.end()])
+    await Promise.all([owner.end(), program.end(), superuser.end()])
     await postgres.stop()
     rmSync(folder, { recursive: true, force: true })
   })
-  const before = join(folder, 'migrations')
+  return { owner, program, superuser, ownerUrl, programUrl, directory: join(folder, 'migrations') }
+}
+
+// Before 0006 there was one role, which owned what it ran on.
+test('I4: money and holds of the version before are lots and holds of this one, and its statements still book', async () => {
+  const { owner, program: database, ownerUrl, programUrl, directory: before } = await twoRoles()
   for (const name of readdirSync(migrations)) if (name < '0006') cpSync(join(migrations, name), join(before, name))
   await migrate({ url: ownerUrl, directory: before, log: silent })
   await owner.begin(async transaction => await transaction.unsafe(past))
@@ -144,18 +150,8 @@ async function contractOf(owner: Database, role: string): Promise<string[]> {
 }
 
 test('I4: a program of any version since there are two roles runs on while the next migration comes, and before its rights do', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'wasd-rollout-'))
-  const postgres = await startPostgres({ folder: join(folder, 'postgres') })
-  const [ownerUrl, programUrl] = [postgres.ownerUrl('wasd_api'), postgres.url('wasd_api')]
+  const { owner, program, ownerUrl, programUrl, directory } = await twoRoles()
   const role = new URL(programUrl).username
-  const owner = connect(ownerUrl, { max: 1, applicationName: 'test' })
-  const program = connect(programUrl, { max: 2, applicationName: 'test' })
-  onTestFinished(async () => {
-    await Promise.all([owner.end(), program.end()])
-    await postgres.stop()
-    rmSync(folder, { recursive: true, force: true })
-  })
-  const directory = join(folder, 'migrations')
   const names = readdirSync(migrations).sort()
   const steps = names.filter(name => name >= '0007')
   for (const name of names.filter(each => each < '0007')) cpSync(join(migrations, name), join(directory, name))
@@ -176,5 +172,18 @@ test('I4: a program of any version since there are two roles runs on while the n
     await evening(program, 2 * index + 3)
     expect(await contractOf(owner, role), name).toEqual(expect.arrayContaining(before))
   }
+  expect(await brokenInvariants(program, [])).toEqual([])
+})
+
+test('A second role takes the books over from the one that ran the program and owned them, as the README says', async () => {
+  const { program, superuser, ownerUrl, programUrl } = await twoRoles()
+  const [ownerRole, role] = [new URL(ownerUrl).username, new URL(programUrl).username]
+  await superuser`GRANT CREATE, USAGE ON SCHEMA public TO ${superuser(role)}`
+  await migrateApi({ ownerUrl: programUrl, programUrl, log: silent })
+  await evening(program, 1)
+  await superuser.unsafe(`REASSIGN OWNED BY ${role} TO ${ownerRole}`)
+  await migrateApi({ ownerUrl, programUrl, log: silent })
+  await evening(program, 2)
+  await expect(program`UPDATE wallet_entries SET amount_paise = 1`).rejects.toMatchObject({ code: '42501' })
   expect(await brokenInvariants(program, [])).toEqual([])
 })
