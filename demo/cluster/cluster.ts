@@ -43,6 +43,8 @@ export interface Cluster {
   /** Whether namespaces are deleted and owned objects collected. */
   readonly hasControllerManager: boolean
   readonly etcd: Member
+  /** What the API server keeps its objects in; open to whoever is on this machine. */
+  readonly etcdUrl: string
   readonly apiServer: Member
   readonly controllerManager: Member | undefined
   /** Requests as cluster-admin. */
@@ -120,6 +122,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     auditLog,
     hasControllerManager: controllerManager !== undefined,
     etcd,
+    etcdUrl,
     apiServer,
     controllerManager,
     api,

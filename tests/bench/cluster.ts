@@ -12,6 +12,7 @@ export interface BenchCluster {
   /** Cluster-admin's. */
   readonly kubeconfig: string
   readonly auditLog: string
+  readonly etcdUrl: string
   readonly kube: KubeClient
   namespace(name: string): Promise<void>
   stop(): Promise<void>
@@ -31,6 +32,7 @@ export async function startBenchCluster(folder: string): Promise<BenchCluster> {
   return {
     kubeconfig: cluster.kubeconfig,
     auditLog: cluster.auditLog,
+    etcdUrl: cluster.etcdUrl,
     kube,
     namespace: cluster.createNamespace,
     async stop() {

@@ -1,15 +1,19 @@
 // A standing fleet of any size in seconds: one session is really brought to run by the operator, and then copied, its
 // two objects in Kubernetes with their status, and its machine in Azure. Nothing of a copy differs from what the
-// operator itself would have made, but names, ids and addresses.
+// operator itself would have made, but names, ids and addresses. The objects come into etcd as a backup does, past an
+// API server that would check each of them four times.
 
+import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { Pool } from 'undici'
 import { z } from 'zod'
-import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
-import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
-import { forEach, NAMESPACE, pause, progress, session, type World } from './world.ts'
+import type { GameSession } from '../../crds/types/gamesession.ts'
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import { forEach, NAMESPACE, pause, progress, type World } from './world.ts'
 
 const AT_ONCE = 32
+/** etcd takes 128 in a transaction, and 1.5 MB. */
+const OBJECTS_AT_ONCE = 100
 const COMPUTE = 'api-version=2025-04-01'
 const NETWORK = 'api-version=2025-05-01'
 
@@ -34,18 +38,10 @@ export async function copyFleet(world: World, template: Template, count: number)
     vm: settable(await arm.get(`${resources.virtualMachine}?${COMPUTE}`)),
   }
 
+  const texts = { session: stored(template.session), machine: stored(template.machine) }
+  const restoring = restore(world.cluster.etcdUrl)
   await forEach(count, AT_ONCE, async index => {
-    const player = `player-${index}`
-    const made = await world.kube.create(gameSessions, copyOfSession(template, index))
-    const machine = await world.kube.create(gpuVms, copyOfMachine(template, made))
-
-    const { uid: templateUid = '' } = template.machine.metadata
-    const { uid = '' } = machine.metadata
-    const rename = (text: string) =>
-      text
-        .replaceAll(templateUid, uid)
-        .replaceAll(template.machine.metadata.name, machine.metadata.name)
-        .replaceAll(`"${template.session.spec.player}"`, JSON.stringify(player))
+    const { name, rename } = copyOf(template, index)
     const path = (id: string, version: string) => `${rename(id)}?${version}`
     await arm.put(path(resources.publicIPAddress, NETWORK), rename(models.address))
     await arm.put(path(resources.networkInterface, NETWORK), rename(models.nic))
@@ -55,45 +51,56 @@ export async function copyFleet(world: World, template: Template, count: number)
       rename(text)
         .replaceAll(String(template.machine.status?.publicIP), String(address.properties.ipAddress))
         .replaceAll(String(template.machine.status?.vmId), String(vm.properties.vmId))
-    await world.kube.replaceStatus(gpuVms, {
-      ...machine,
-      status: JSON.parse(own(JSON.stringify(template.machine.status))),
-    })
-    await world.kube.replaceStatus(gameSessions, {
-      ...made,
-      status: JSON.parse(own(JSON.stringify(template.session.status))),
-    })
+    await restoring.put(`gamesessions/${NAMESPACE}/${name.session}`, own(texts.session))
+    await restoring.put(`gpuvms/${NAMESPACE}/${name.machine}`, own(texts.machine))
     if ((index + 1) % 2000 === 0) progress(`${index + 1} sessions with their machines stand`)
   })
+  await restoring.end()
   await arm.close()
 }
 
-function copyOfSession({ session: template }: Template, index: number): GameSession {
-  const copy = session(index + 1_000_000)
-  const { finalizers, labels, annotations } = template.metadata
-  return { ...copy, metadata: { ...copy.metadata, ...defined({ finalizers, labels, annotations }) } }
+/** As the API server keeps it: the version is etcd's own. */
+function stored({ metadata, ...object }: GameSession | GpuVm): string {
+  const { resourceVersion: _etcds, ...kept } = metadata
+  return JSON.stringify({ ...object, metadata: kept })
 }
 
-function copyOfMachine({ session: model, machine: template }: Template, owner: GameSession): GpuVm {
-  const { finalizers, labels, annotations, ownerReferences } = template.metadata
-  const text = JSON.stringify({
-    spec: template.spec,
-    metadata: { ...defined({ labels, annotations }), ownerReferences },
-  })
-  const copy = text
-    .replaceAll(model.metadata.uid ?? '', owner.metadata.uid ?? '')
-    .replaceAll(`"${model.metadata.name}"`, JSON.stringify(owner.metadata.name))
-    .replaceAll(`"${model.spec.player}"`, JSON.stringify(owner.spec.player))
-  const { spec, metadata }: Pick<GpuVm, 'spec' | 'metadata'> = JSON.parse(copy)
-  const name = template.metadata.name.replace(model.metadata.name, owner.metadata.name)
-  const { apiVersion, kind } = template
-  return { apiVersion, kind, spec, metadata: { ...metadata, namespace: NAMESPACE, name, ...defined({ finalizers }) } }
+function copyOf({ session: model, machine: template }: Template, index: number) {
+  const name = { session: `s-${index + 1_000_000}`, machine: '' }
+  name.machine = template.metadata.name.replace(model.metadata.name, name.session)
+  const uids = { session: randomUUID(), machine: randomUUID() }
+  const rename = (text: string) =>
+    text
+      .replaceAll(model.metadata.uid ?? '', uids.session)
+      .replaceAll(template.metadata.uid ?? '', uids.machine)
+      .replaceAll(template.metadata.name, name.machine)
+      .replaceAll(`"${model.metadata.name}"`, JSON.stringify(name.session))
+      .replaceAll(`"${model.spec.player}"`, JSON.stringify(`player-${index + 1_000_000}`))
+  return { name, rename }
 }
 
-function defined<Given extends object>(given: Given): Partial<Given> {
-  const partial: Partial<Given> = {}
-  for (const [key, value] of Object.entries(given)) if (value !== undefined) Object.assign(partial, { [key]: value })
-  return partial
+/** Writes objects into etcd, many in a transaction: https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway */
+function restore(etcdUrl: string) {
+  let waiting: { requestPut: { key: string; value: string } }[] = []
+  async function flush(): Promise<void> {
+    const success = waiting
+    waiting = []
+    if (success.length === 0) return
+    const reply = await fetch(`${etcdUrl}/v3/kv/txn`, { method: 'POST', body: JSON.stringify({ success }) })
+    const text = await reply.text()
+    if (!reply.ok) throw new Error(`etcd: ${reply.status} ${text}`)
+  }
+  return {
+    async put(key: string, value: string): Promise<void> {
+      waiting.push({ requestPut: { key: base64(`/registry/wasd.cloud/${key}`), value: base64(value) } })
+      if (waiting.length >= OBJECTS_AT_ONCE) await flush()
+    },
+    end: flush,
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
 }
 
 /** The body of a PUT that makes another like it. */
