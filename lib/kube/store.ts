@@ -74,25 +74,31 @@ export class IndexedStore<T extends KubernetesObject> implements Store<T> {
 
 class Index<T> {
   readonly #valuesOf: (object: T) => readonly string[]
-  readonly #keys = new Map<string, Set<string>>()
+  /** Most values have one key, which needs no set of its own: ten thousand sets of one are megabytes. */
+  readonly #keys = new Map<string, string | Set<string>>()
 
   constructor(valuesOf: (object: T) => readonly string[]) {
     this.#valuesOf = valuesOf
   }
 
   keys(value: string): Iterable<string> {
-    return this.#keys.get(value) ?? []
+    const keys = this.#keys.get(value) ?? []
+    return typeof keys === 'string' ? [keys] : keys
   }
 
   move(key: string, change: { old: T | undefined; object: T | undefined }): void {
     for (const value of change.old === undefined ? [] : this.#valuesOf(change.old)) {
       const keys = this.#keys.get(value)
-      keys?.delete(key)
-      if (keys?.size === 0) this.#keys.delete(value)
+      if (keys === key) this.#keys.delete(value)
+      if (typeof keys !== 'object') continue
+      keys.delete(key)
+      if (keys.size === 0) this.#keys.delete(value)
     }
     for (const value of change.object === undefined ? [] : this.#valuesOf(change.object)) {
-      const keys = this.#keys.get(value) ?? new Set()
-      this.#keys.set(value, keys.add(key))
+      const keys = this.#keys.get(value)
+      if (keys === undefined) this.#keys.set(value, key)
+      else if (typeof keys === 'object') keys.add(key)
+      else if (keys !== key) this.#keys.set(value, new Set([keys, key]))
     }
   }
 }
