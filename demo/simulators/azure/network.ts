@@ -10,7 +10,7 @@ import { etag, find } from './state.ts'
 import type { Table } from './table.ts'
 
 export function networkId(world: World, call: Call, type: string, name: string): string {
-  const { subscription } = world.settings
+  const { id: subscription } = world.subscription
   return `/subscriptions/${subscription}/resourceGroups/${call.params.resourceGroupName}/providers/Microsoft.Network/${type}/${name}`
 }
 
