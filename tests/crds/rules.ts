@@ -46,11 +46,20 @@ export const valueRules: Record<string, ValueRule> = {
     refused: ['', 'is running', '2nd', 'Running.'],
     permitted: "must be one word of letters, digits and '_', such as CapacityRefused",
   },
-  "self.matches('(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Compute/disks/[^/]+$')": {
-    accepted: ['/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/d', DISK.toUpperCase()],
-    refused: ['', 'gvm-1-os', DISK.replace('disks', 'snapshots'), `${DISK}/x`, `${DISK}/`],
-    permitted: 'must be the resource id of a Microsoft.Compute/disks, beginning with /subscriptions/',
-  },
+  "self.matches('(?i)^/subscriptions/[-0-9a-z]{1,36}/resourceGroups/[^/]{1,90}/providers/Microsoft.Compute/disks/[^/]{1,80}$')":
+    {
+      accepted: [DISK, DISK.toUpperCase(), DISK.replace(/d$/, 'd'.repeat(80))],
+      refused: [
+        '',
+        'gvm-1-os',
+        DISK.replace('disks', 'snapshots'),
+        `${DISK}/x`,
+        `${DISK}/`,
+        DISK.replace(/d$/, 'd'.repeat(81)),
+      ],
+      permitted: 'must be the resource id of a Microsoft.Compute/disks, beginning with /subscriptions/',
+      longest: 272,
+    },
   'isCIDR(self)': {
     accepted: ['203.0.113.7/32', '0.0.0.0/0', '2001:db8::/48', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128'],
     refused: ['', '203.0.113.7', '203.0.113.7/33', '203.0.113/24', 'anywhere', '2001:db8::/048'],
