@@ -283,6 +283,7 @@ function machineSide(
     metrics: sweeperMetrics(registry),
     installationId,
     sweepSeconds: settings.sweepSeconds,
+    speed: USUAL_POLL_SECONDS / operationPollSeconds,
     graceSeconds: settings.sweepGraceSeconds,
     largestShare: settings.sweepLargestShare,
     isDryRun: settings.isSweepDryRun,

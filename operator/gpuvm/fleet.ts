@@ -24,14 +24,14 @@ export interface Fleet extends Runnable {
 
 /** Machines on a page of Azure's list. */
 const PAGE = 200
-/** Half of the List budget of 300 a minute; the other half is the sweeper's, and other programs'. */
-const PAGES_PER_MINUTE = 150
+/** With the sweeper's pages (sweeper/pace.ts) and the quotas' somewhat less than half of the List budget of 300 a minute. */
+const PAGES_PER_MINUTE = 90
 
 export function fleet(options: {
   azure: Pick<Azure, 'fleet'>
   clock: Clock
   log: Logger
-  /** Seconds between lists, for as long as half of Azure's List budget bears that: 5 does up to some 2,400 machines. */
+  /** Seconds between lists, for as long as our part of Azure's List budget bears that: 5 does up to some 1,500 machines. */
   pollSeconds: number
   /** How many times faster than in earnest Azure's time runs. 1 against the real Azure. */
   speed?: number

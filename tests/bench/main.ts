@@ -9,6 +9,7 @@ import { isMissed, type Part, table } from './figures.ts'
 import { ledger } from './ledger.ts'
 import { lives } from './lives.ts'
 import { rescue } from './rescue.ts'
+import { rush } from './rush.ts'
 import { standing } from './standing.ts'
 
 /** What each needs it starts itself, under this folder, and ends. */
@@ -18,6 +19,7 @@ const parts: Record<string, (folder: string) => Promise<Part>> = {
   ledger,
   lives,
   rescue,
+  rush,
   standing,
 }
 

@@ -5,12 +5,15 @@ import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
 import { askedBy, endOfLog, writesIn } from './audit.ts'
 import type { Part } from './figures.ts'
 import { copyFleet } from './fleet.ts'
+import { idleness } from './idleness.ts'
 import { startMeasured } from './programs.ts'
-import { NAMESPACE, OPERATOR, pause, session, startWorld, until, type World } from './world.ts'
+import { atSpeed, NAMESPACE, OPERATOR, pause, session, startWorld, until, type World } from './world.ts'
 
 const FLEET = Number(process.env.BENCH_FLEET ?? 10_000)
 /** 150 MB. */
 const MEMORY_MIB = 150e6 / 2 ** 20
+/** How many times as often as in life the operator lists, sweeps and asks for quotas; it probes as in life. */
+const SPEED = 4
 /** Seconds to look at an operator for: two rounds of probes, and several lists of the fleet. */
 const WATCHED_SECONDS = 40
 
@@ -26,13 +29,13 @@ export async function standing(folder: string): Promise<Part> {
     await copyFleet(world, template, FLEET)
     await guestsAnswer(world)
     const offset = endOfLog(world.cluster.auditLog)
-    const operator = await world.startOperator()
+    const operator = await world.startOperator({ ...atSpeed(SPEED), PROBE_SECONDS: '15' })
     const looked = async () =>
       (await operator.metric(
         'workqueue_depth{name="gpuvm.lifecycle",controller="gpuvm.lifecycle",priority="-100"}',
       )) === 0
     await until('everything was looked at', looked)
-    await pause(WATCHED_SECONDS)
+    const idle = await idleness(world, operator, SPEED)
     const fullMiB = operator.residentMiB()
     const { readySeconds } = operator
     await operator.stop()
@@ -50,6 +53,7 @@ export async function standing(folder: string): Promise<Part> {
       title: `${FLEET.toLocaleString('en')} GameSessions with their GpuVms, standing; the operator is restarted`,
       figures: [
         { what: 'Kubernetes writes of the restarted operator', value: writes.length, target: { atMost: 0 } },
+        ...idle,
         { what: 'lists of both kinds, in pages of 500', value: asked.filter(({ verb }) => verb === 'list').length },
         { what: 'resident memory without any', value: emptyMiB, unit: 'MiB' },
         { what: 'resident memory with all of them', value: fullMiB, unit: 'MiB' },

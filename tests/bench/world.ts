@@ -161,12 +161,16 @@ export function progress(line: string): void {
   console.error(`  … ${line}`)
 }
 
-export async function until<Seen>(what: string, look: () => Promise<Seen | undefined | false>): Promise<Seen> {
+export async function until<Seen>(
+  what: string,
+  look: () => Promise<Seen | undefined | false>,
+  { patienceSeconds = PATIENCE_SECONDS } = {},
+): Promise<Seen> {
   progress(`until ${what}`)
-  for (const deadline = performance.now() + PATIENCE_SECONDS * 1000; ; ) {
+  for (const deadline = performance.now() + patienceSeconds * 1000; ; ) {
     const seen = await look()
     if (seen !== undefined && seen !== false) return seen
-    if (performance.now() > deadline) throw new Error(`Not within ${PATIENCE_SECONDS} s: ${what}`)
+    if (performance.now() > deadline) throw new Error(`Not within ${patienceSeconds} s: ${what}`)
     await new Promise(resolveLater => setTimeout(resolveLater, LOOK_MILLISECONDS))
   }
 }
