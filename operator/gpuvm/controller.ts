@@ -4,7 +4,7 @@ import type { CatalogueFile } from '../../crds/catalogue-file.ts'
 import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import { isTrue } from '../../lib/kube/conditions.ts'
-import { controller, type Reconcile, type Verdictish } from '../../lib/kube/controller.ts'
+import { controller, type Reconcile } from '../../lib/kube/controller.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
 import type { OwnWrites } from '../../lib/kube/own-writes.ts'
 import {
@@ -39,6 +39,7 @@ import { isSettled } from './settled.ts'
 import { type Silences, silences } from './silence.ts'
 import type { Outcome } from './status.ts'
 import { suspended } from './suspension.ts'
+import { type Turns, turns } from './turns.ts'
 import { priorityOf, urgencyOf } from './urgency.ts'
 
 export interface Outside {
@@ -68,6 +69,7 @@ export function gpuVmController(outside: Outside) {
   const records = statusRecord({ ...outside, client: outside.kube, resource: gpuVms, others: OTHERS })
   const quiet = silences(settings)
   const memories = recollections()
+  const itsTurns = turns(runtime)
   machines.onChange(({ type, object }) => {
     if (type !== 'Deleted') return
     outside.holdings.gone(object)
@@ -75,11 +77,12 @@ export function gpuVmController(outside: Outside) {
     prober.forget(object.metadata.uid ?? '')
     records.forget(object.metadata.uid ?? '')
     memories.forget(object.metadata.uid ?? '')
+    itsTurns.forget(object.metadata.uid ?? '')
   })
   return controller({
     runtime,
     name: 'gpuvm.lifecycle',
-    reconcile: gpuVmReconciler({ ...outside, records, memories, silences: quiet }),
+    reconcile: gpuVmReconciler({ ...outside, records, memories, turns: itsTurns, silences: quiet }),
     // After a restart the first list of the fleet says which of the standing machines need a look of their own.
     sources: [
       reflected(machines, { predicate: change => isOfInterest(change, records) }),
@@ -105,6 +108,7 @@ function isOfInterest(change: Change<GpuVm>, records: StatusRecord<GpuVm>): bool
 export interface Inside extends Outside {
   records: StatusRecord<GpuVm>
   memories: Recollections
+  turns: Turns
   silences: Silences
 }
 
@@ -116,6 +120,8 @@ function gpuVmReconciler(outside: Inside): Reconcile {
     const found = machines.store.get(key)
     if (!found?.metadata.uid) return
     if (isAnothers(found)) return
+    const waits = outside.turns.waits(found)
+    if (waits) return waits
     const machine = await takenOn(found, outside, signal)
     if (isSettled(machine, { fleet, prober, settings, now: runtime.clock.now() })) return
 
@@ -130,7 +136,7 @@ function gpuVmReconciler(outside: Inside): Reconcile {
       // One that is as it should be needs nothing of Azure now.
       if (isOutOfReach && (isLeaving(machine) || !isTrue(machine.status?.conditions, 'Ready')))
         await record({ seen, verdict: told, outcome }, outside, signal)
-      return later(hindrance, outside)
+      return outside.turns.later(seen.machine, hindrance)
     }
 
     if (!hindrance) outside.silences.broken(seen.uid)
@@ -240,10 +246,4 @@ async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promis
     outside.onDecided({ seen: decided, verdict, hindrance: { is: hindrance.is, code, message } })
     return { verdict, outcome: hindrance.is === 'Refused' ? { refused: hindrance.refused } : {}, hindrance }
   }
-}
-
-/** Azure says when it will listen again; those that it told so together do not come back together. */
-function later({ error, afterSeconds }: Hindrance & { is: 'Unanswered' }, { runtime }: Outside): Verdictish {
-  if (afterSeconds === undefined) throw error
-  return { requeueAfterSeconds: afterSeconds * (1 + runtime.random() / 4) }
 }
