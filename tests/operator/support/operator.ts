@@ -266,6 +266,7 @@ export function startOperator(options: OperatorOptions): Operator {
     metrics: sweeperMetrics(registry),
     installationId,
     sweepSeconds: 0.3,
+    speed,
     graceSeconds: 0.6,
     largestShare: 0.2,
     isDryRun: options.isSweepDryRun ?? false,
