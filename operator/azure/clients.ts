@@ -1,8 +1,10 @@
 // The SDK's clients, one pair for each subscription, all on one credential.
+
+import { Agent } from 'node:https'
 import { ComputeManagementClient } from '@azure/arm-compute'
 import { NetworkManagementClient } from '@azure/arm-network'
 import { ResourceGraphClient } from '@azure/arm-resourcegraph'
-import { type PipelinePolicy, type PipelineRequest, RestError } from '@azure/core-rest-pipeline'
+import { agentPolicy, type PipelinePolicy, type PipelineRequest, RestError } from '@azure/core-rest-pipeline'
 import { type TokenCredential, WorkloadIdentityCredential } from '@azure/identity'
 import type { Budget, Urgency } from './budget.ts'
 import { listening } from './entra.ts'
@@ -39,6 +41,13 @@ export interface Turn {
 
 export type ClientsOf = (subscriptionId: string) => SubscriptionClients
 
+/**
+ * Connections to Azure at once, as many as machines are looked at. They are kept until Azure closes them: Node's own agent
+ * drops them after five seconds, and a hundred evictions would begin with a hundred handshakes.
+ */
+const CONNECTIONS = 64
+const connections = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS })
+
 /** For one request to be answered. ARM answers in a second; its long work goes on after the answer. */
 const ANSWER_SECONDS = 30
 
@@ -62,6 +71,7 @@ export function createClients(
     // The SDK's own retries block a worker and are shorter than real throttling windows; a requeue is neither.
     retryOptions: { maxRetries: 0 },
   }
+  const isEncrypted = settings.resourceManagerEndpoint.startsWith('https:')
   const known = new Map<string, { credential: TokenCredential; clients: SubscriptionClients }>()
 
   return subscriptionId => {
@@ -74,6 +84,7 @@ export function createClients(
       graph: new ResourceGraphClient(credential, subscriptionId, options),
     }
     for (const { pipeline } of Object.values(clients)) {
+      if (isEncrypted) pipeline.addPolicy(agentPolicy(connections))
       if (turn) pipeline.addPolicy(inTurn(turn))
       pipeline.addPolicy(deadline(ANSWER_SECONDS))
     }
