@@ -44,7 +44,7 @@ export interface Sighting {
   kube: KubeClient
   holdings: Pick<Holdings, 'of'>
   annotations: Pick<Annotations, 'of'>
-  recollection: Pick<Recollection, 'isDeleted'>
+  recollection: Pick<Recollection, 'isDeleted' | 'hasBootstrapSecret'>
   /** Azure's list of the fleet shows already what the operation under way is to bring about. */
   isEndInSight: boolean
   machine: GpuVm
@@ -185,10 +185,12 @@ function speaksOfAnother({ metadata, status }: GpuVm): boolean {
 }
 
 /** A Secret that the spec names, or that was there before under our name, is somebody else's, and never ours to delete. */
-async function bootstrapSecretExists({ kube, machine, uid, signal }: Sighting): Promise<boolean> {
+async function bootstrapSecretExists({ kube, machine, uid, recollection, signal }: Sighting): Promise<boolean> {
   if (machine.spec.bootstrapSecretName !== undefined) return false
+  if (recollection.hasBootstrapSecret && !isLeaving(machine)) return true
   const { namespace, name } = machine.metadata
   const secret = await kube.get(secrets, { namespace, name }, { signal })
+  recollection.hasBootstrapSecret = secret !== undefined
   if (!isLeaving(machine)) return secret !== undefined
   return secret?.metadata.ownerReferences?.some(owner => owner.uid === uid) ?? false
 }

@@ -30,6 +30,8 @@ export interface Recollection {
   through(azure: Azure): Azure
   /** Whether anything was said from memory to be there since `through` was last called. */
   readonly wasUsed: boolean
+  /** Whether the object's bootstrap Secret stands; `undefined` when that is not known. */
+  hasBootstrapSecret: boolean | undefined
   /** Nothing of the object can be in Azure yet. */
   isNew(machine: { rootUid: string; machine: GpuVm }): void
   /** No VM of this name was ever asked for. */
@@ -76,8 +78,10 @@ export function recollection(): Recollection {
     disks: new Map<string, DiskSeen | undefined>(),
   }
   let wasUsed = false
+  let hasBootstrapSecret: boolean | undefined
 
   function forget(): void {
+    hasBootstrapSecret = undefined
     for (const part of Object.values(memory)) part.clear()
   }
 
@@ -113,6 +117,12 @@ export function recollection(): Recollection {
   return {
     get wasUsed() {
       return wasUsed
+    },
+    get hasBootstrapSecret() {
+      return hasBootstrapSecret
+    },
+    set hasBootstrapSecret(is) {
+      hasBootstrapSecret = is
     },
     forget,
     isNew({ rootUid, machine }) {
