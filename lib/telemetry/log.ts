@@ -1,5 +1,5 @@
 // Structured logs: one line of JSON per event, a constant message plus fields, and no secret ever.
-import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino'
+import { destination, type Logger as PinoLogger, pino, stdSerializers, stdTimeFunctions } from 'pino'
 
 export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> & {
   child(fields: Record<string, unknown>): Logger
@@ -9,17 +9,68 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** Field names whose values never reach a log line, wherever a caller's object carries them. */
-const SECRET_FIELDS = ['token', 'secret', 'password', 'authorization', 'keySecret', 'key_secret', 'webhookSecret']
+const SECRET_FIELDS = new Set([
+  'token',
+  'secret',
+  'password',
+  'authorization',
+  'keySecret',
+  'key_secret',
+  'webhookSecret',
+])
+/** Lines are written together: when they are so many bytes, or after so long. Each write costs more than its line. */
+const LINES_BYTES = 4096
+const LINES_MILLISECONDS = 100
+/** How deep such fields are looked for. */
+const LEVELS = 3
 
-/** A logger that writes JSON lines to standard output. `program` names the process in every line. */
+/**
+ * A logger that writes JSON lines to standard output. `program` names the process in every line. The last lines go out at
+ * the process's end, whatever its cause but SIGKILL.
+ */
 export function createLogger(options: { program: string; level: LogLevel }): Logger {
-  return pino({
-    level: options.level,
-    base: { program: options.program },
-    timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: label => ({ level: label }) },
-    messageKey: 'message',
-    errorKey: 'error',
-    redact: { paths: SECRET_FIELDS.flatMap(field => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
+  const logger = pino(
+    {
+      level: options.level,
+      base: { program: options.program },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: {
+        level: label => ({ level: label }),
+        log: fields => redacted(fields, LEVELS),
+      },
+      messageKey: 'message',
+      errorKey: 'error',
+      serializers: {
+        error: (error: unknown) => (error instanceof Error ? redacted(stdSerializers.err(error), LEVELS - 1) : error),
+      },
+    },
+    destination({ dest: 1, sync: false, minLength: LINES_BYTES, periodicFlush: LINES_MILLISECONDS }),
+  )
+  const { child } = logger
+  // A child's fields pass none of the formatters above.
+  return Object.assign(logger, {
+    child(this: Logger, fields: Record<string, unknown>): Logger {
+      return Reflect.apply(child, this, [redacted(fields, LEVELS)])
+    },
   })
+}
+
+/** `fields` itself when it holds no secret, as nearly all do: pino's own redaction copies each line to look at it. */
+export function redacted<Fields extends object>(fields: Fields, levels: number): Fields {
+  let clean: Fields | undefined
+  for (const [name, value] of Object.entries(fields)) {
+    const shown = SECRET_FIELDS.has(name)
+      ? '[redacted]'
+      : levels > 1 && isObject(value)
+        ? redacted(value, levels - 1)
+        : value
+    if (shown === value) continue
+    clean ??= Array.isArray(fields) ? Object.assign([], fields) : { ...fields }
+    Object.assign(clean, { [name]: shown })
+  }
+  return clean ?? fields
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !(value instanceof Error)
 }
