@@ -114,6 +114,7 @@ export type Problem = z.infer<typeof problemSchema>
 const DATABASE_AWAY = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
+  'EPIPE',
   'ENOTFOUND',
   'ETIMEDOUT',
   'CONNECT_TIMEOUT',

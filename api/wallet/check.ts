@@ -1,6 +1,6 @@
 // Proves the books: everything that must hold of them, as queries for what breaks it. The database refuses all of it
 // already; this finds what a restored backup, a superuser's hand or a mistake of ours has left all the same.
-import type { Database, Queries } from '../../lib/database/pool.ts'
+import { type Database, inOneTransaction, type Queries, type Transaction } from '../../lib/database/pool.ts'
 
 /** What is wrong, by the name of its check; `id` is the row to look at. */
 export interface Fault {
@@ -129,18 +129,19 @@ export async function checkBooks(
   database: Database,
   { ifBusy }: { ifBusy: 'Leave' | 'CheckAnyway' },
 ): Promise<Checked | undefined> {
-  return await database.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY', async transaction => {
+  const check = async (transaction: Transaction) => {
     await transaction.unsafe(`SET LOCAL statement_timeout = '${CHECK_MINUTES}min'`)
     if (ifBusy === 'Leave') {
       const [lock] = await transaction<{ taken: boolean }[]>`SELECT pg_try_advisory_xact_lock(${LOCK}) AS taken`
       if (!lock?.taken) return undefined
     }
     const faults: Fault[] = []
-    for (const check of checkNames) faults.push(...(await faultsOf(transaction, check)))
+    for (const name of checkNames) faults.push(...(await faultsOf(transaction, name)))
     const [size] = await transaction<{ transactions: bigint; wallets: bigint }[]>`
       SELECT (SELECT count(*) FROM wallet_transactions) AS transactions, (SELECT count(*) FROM wallet_balances) AS wallets`
     return { faults, transactions: size?.transactions ?? 0n, wallets: size?.wallets ?? 0n }
-  })
+  }
+  return await inOneTransaction(database, check, 'ISOLATION LEVEL REPEATABLE READ READ ONLY')
 }
 
 async function faultsOf(queries: Queries, check: CheckName): Promise<Fault[]> {

@@ -1,5 +1,6 @@
 // One pool of connections to one logical database. 64-bit integers come as bigint: money is never a float.
 import postgres from 'postgres'
+import { isLast, whileConnected } from './connected.ts'
 
 /** What columns beyond the driver's own come as. */
 type Types = { bigint: bigint }
@@ -51,16 +52,47 @@ export async function inTransaction<Result>(
   queries: Queries,
   body: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
-  // The box keeps the driver from resolving an array of results element by element.
-  const boxed = async (transaction: Transaction) => ({ result: await body(transaction) })
   for (let attempt = 1; ; attempt += 1) {
-    const run = 'savepoint' in queries ? queries.savepoint(boxed) : queries.begin(boxed)
-    const done = await run.catch((error: unknown) => {
-      if (attempt < ATTEMPTS && isBrokenOff(error)) return undefined
-      throw error
-    })
-    if (done) return done.result
+    try {
+      return await inOneTransaction(queries, body)
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isBrokenOff(error)) throw error
+    }
   }
+}
+
+/**
+ * As `inTransaction`, but `body` runs once, whatever happens. `mode` is PostgreSQL's of a transaction, such as
+ * `ISOLATION LEVEL REPEATABLE READ`. Rejects with `CONNECTION_CLOSED`, or PostgreSQL's code, when the connection is lost;
+ * what was done is then rolled back, unless it was lost during the commit.
+ */
+export async function inOneTransaction<Result>(
+  queries: Queries,
+  body: (transaction: Transaction) => Promise<Result>,
+  mode = '',
+): Promise<Result> {
+  let isBegun = false
+  // The box keeps the driver from resolving an array of results element by element.
+  let result: { value: Result } | undefined
+  const boxed = async (transaction: Transaction) => {
+    isBegun = true
+    result = { value: await body(transaction) }
+  }
+  if ('savepoint' in queries) await queries.savepoint(boxed)
+  else {
+    const begin = () =>
+      whileConnected<Transaction, void>(
+        inner => (mode === '' ? queries.begin(inner) : queries.begin(mode, inner)),
+        boxed,
+      )
+    // The driver (3.4.9) answers the first question on a new connection with what ended the one before.
+    await begin().catch((error: unknown) => {
+      if (isBegun || !isLast(error)) throw error
+      return begin()
+    })
+  }
+  if (!result) throw new Error('A transaction was committed before its body was done.')
+  return result.value
 }
 
 /** PostgreSQL's five characters for what went wrong: https://www.postgresql.org/docs/current/errcodes-appendix.html */
