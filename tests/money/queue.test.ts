@@ -86,30 +86,35 @@ test('Items of one key are worked off one at a time and in order, whoever works;
   }
   const seen: Record<string, number[]> = {}
   const atWork = new Set<string>()
-  let most = 0
+  const sideBySide = Promise.withResolvers<void>()
+  const allDone = Promise.withResolvers<void>()
+  let done = 0
   const handlers: Handlers = {
     'telegram.notification': {
       concurrency: 3,
       async handle({ playerId, notification }) {
         expect(atWork.has(playerId)).toBe(false)
         atWork.add(playerId)
-        most = Math.max(most, atWork.size)
-        await database`SELECT pg_sleep(0.005)`
+        if (atWork.size > 1) sideBySide.resolve()
+        await sideBySide.promise // The first item waits for one of another key to be at work beside it.
+        await isEmpty() // Long enough for whoever would take another of this key.
         if (notification.type !== 'BalanceLow') return
         seen[playerId] ??= []
         seen[playerId].push(notification.minutesLeft)
         atWork.delete(playerId)
+        done += 1
+        if (done === 80) allDone.resolve()
       },
     },
   }
   const [first, second] = [worker(handlers), worker(handlers)]
-  while (!(await isEmpty())) await database`SELECT pg_sleep(0.02)`
+  await allDone.promise
   await Promise.all([first.stop(), second.stop()])
+  expect(await isEmpty()).toBe(true)
 
   for (const [index, key] of keys.entries()) {
     expect(seen[key]).toEqual(Array.from({ length: 20 }, (_, turn) => index + turn * 4))
   }
-  expect(most).toBeGreaterThan(1)
 })
 
 test('A claim looks at few items, however many wait: the statistics of a queue are those of an empty table', async () => {
@@ -264,24 +269,25 @@ test('An item that this version cannot read is a dead letter, not a crash', asyn
 
 test('Stopping waits for what is at work, and takes no more', async () => {
   for (const sessionId of ['1', '2', '3']) await enqueue(database, 'kubernetes.session', session(sessionId))
-  let begun = () => {}
-  const hasBegun = new Promise<void>(resolve => {
-    begun = resolve
-  })
-  let finished = 0
+  const [begun, finish] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const order: string[] = []
   const { stop } = worker({
     'kubernetes.session': {
       concurrency: 1,
       async handle() {
-        begun()
-        await database`SELECT pg_sleep(0.2)`
-        finished += 1
+        begun.resolve()
+        await finish.promise
+        order.push('finished')
       },
     },
   })
-  await hasBegun
-  await stop()
-  expect(finished).toBe(1)
+  await begun.promise
+  const stopped = stop().then(() => order.push('stopped'))
+  expect(await database`SELECT FROM queue_items WHERE claim IS NOT NULL`).toHaveLength(1)
+  expect(order).toEqual([])
+  finish.resolve()
+  await stopped
+  expect(order).toEqual(['finished', 'stopped'])
   expect(await database`SELECT FROM queue_items`).toHaveLength(2)
 })
 
