@@ -3,6 +3,7 @@ import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 import type { Queries } from '../../lib/database/pool.ts'
 import type { Scope } from '../players/scopes.ts'
 import type { GuestClaims } from './guest-tokens.ts'
+import type { IdentifiedRequest } from './idempotency.ts'
 import { type Code, problemSchema, sentences, statuses } from './problem.ts'
 import type { LimitName } from './rate-limits.ts'
 import type { RequestVariables } from './request.ts'
@@ -15,12 +16,14 @@ export type Caller =
 export interface ApiVariables extends RequestVariables {
   /** Aborted when the request's time is over, or its client is gone. */
   signal: AbortSignal
-  /** Cancelled by that. In a POST, the transaction that its reply is stored in. */
+  /** Cancelled by that. In a POST, the transaction that its reply is stored in; where it keeps that itself, there is none. */
   database: Queries
   /** Set where the route's `security` names players. */
   caller: Caller
   /** Set where it names guests. */
   guest: GuestClaims
+  /** Set where the route keeps its reply itself. */
+  request: IdentifiedRequest
   /** Done when the request was refused, outside of what was rolled back. */
   afterRefusal: () => Promise<void>
   /** Set by a POST that did nothing: to answer it again, it may as well be asked again. */
@@ -36,6 +39,8 @@ export function group(): OpenAPIHono<ApiEnvironment> {
 export interface Protection {
   security?: RouteConfig['security']
   'x-rate-limit': LimitName
+  /** The handler does all of its work, and keeps its reply under the Idempotency-Key, in one statement. */
+  'x-keeps-reply'?: boolean
 }
 
 export function limitedBy(name: LimitName): Pick<Protection, 'x-rate-limit'> {

@@ -42,8 +42,9 @@ interface Given {
 async function player({ clock, tokens }: AuthenticationOutside, { context, token }: Given): Promise<Caller> {
   const now = clock.now()
   const claims = await tokens.verify(token, now)
-  // What only reads is good for the token's few minutes; what changes something asks whether the sign-in still stands.
-  if (context.req.method !== 'GET') {
+  // What only reads is good for the token's few minutes; what changes something asks whether the sign-in still stands, a
+  // POST together with its Idempotency-Key.
+  if (context.req.method !== 'GET' && context.req.method !== 'POST') {
     const { signInId } = claims
     if (!(await isSignedIn(context.get('database'), { signInId, now }))) throw new PlayerError('SignedOut')
   }

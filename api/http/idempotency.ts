@@ -3,11 +3,14 @@
 //
 // The whole request is one transaction: what the handler does, and the reply under its key. So there is no state between
 // "done" and "answered" to be lost in: a process may die after any line, and the repetition either finds the reply or does
-// all of it. A refused request is rolled back and leaves nothing, so its repetition is tried anew.
+// all of it. A refused request is rolled back and leaves nothing, so its repetition is tried anew. A route whose whole
+// command is one function of the database keeps its reply in there itself, by the same lock and table, and needs no
+// transaction around it.
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Queries, Transaction } from '../../lib/database/pool.ts'
+import { inOneTransaction, type Queries, type Transaction } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
+import { PlayerError } from '../players/errors.ts'
 import { type ApiEnvironment, idempotencyKey } from './api.ts'
 import { HttpError } from './errors.ts'
 
@@ -20,7 +23,7 @@ export function idempotent({ clock }: { clock: Clock }): MiddlewareHandler<ApiEn
   return async (context, next) => {
     const request = await requestOf(context)
     const run = async (transaction: Transaction) => {
-      const stored = await claim(transaction, request)
+      const stored = await claim(transaction, request, clock.now())
       if (stored) return replay(context, request, stored)
       context.set('database', transaction)
       await next()
@@ -29,9 +32,7 @@ export function idempotent({ clock }: { clock: Clock }): MiddlewareHandler<ApiEn
       await store(transaction, { context, request, now: clock.now() })
     }
     const database = context.get('database')
-    // Never run twice, unlike `inTransaction`: a handler may be asked once.
-    const done = 'savepoint' in database ? database.savepoint(run) : database.begin(run)
-    await done.catch(async (error: unknown) => {
+    await inOneTransaction(database, run).catch(async (error: unknown) => {
       if (!(error instanceof Refused)) throw error
       await context.get('afterRefusal')?.()
     })
@@ -41,9 +42,17 @@ export function idempotent({ clock }: { clock: Clock }): MiddlewareHandler<ApiEn
 /** Rolls back. The reply says why already. */
 class Refused extends Error {}
 
-interface IdentifiedRequest {
+/** For a route that keeps its reply itself: sets `request`, under which it does so. */
+export const identified: MiddlewareHandler<ApiEnvironment> = async (context, next) => {
+  context.set('request', await requestOf(context))
+  await next()
+}
+
+export interface IdentifiedRequest {
   owner: string
   key: string
+  /** The player's sign-in, which has to stand still; `undefined` for everybody else. */
+  signInId: string | undefined
   /** Everything that makes the request what it is. */
   text: string
   hash: Buffer
@@ -56,7 +65,14 @@ async function requestOf(context: Context<ApiEnvironment>): Promise<IdentifiedRe
   const body = await req.text()
   if (Buffer.byteLength(body) > API_BODY_BYTES) throw new HttpError('BodyTooLarge')
   const text = [req.method, new URL(req.url).pathname, body].join('\n')
-  return { owner: ownerOf(context), key: header.data['idempotency-key'], text, hash: digest('request', text) }
+  const caller = context.get('caller')
+  return {
+    owner: ownerOf(context),
+    key: header.data['idempotency-key'],
+    signInId: caller?.kind === 'Player' ? caller.signInId : undefined,
+    text,
+    hash: digest('request', text),
+  }
 }
 
 function ownerOf(context: Context<ApiEnvironment>): string {
@@ -73,14 +89,28 @@ interface StoredReply {
   sealedBody: Buffer
 }
 
-/** `undefined` when the request is ours to do. The lock goes with the transaction, however that ends. */
-async function claim(queries: Queries, { owner, key, hash }: IdentifiedRequest): Promise<StoredReply | undefined> {
-  const [found] = await queries<
-    { is_free: boolean; request_hash: Buffer | null; status: number | null; sealed_body: Buffer | null }[]
-  >`
-    SELECT pg_try_advisory_xact_lock(hashtextextended(${`idempotency ${owner} ${key}`}, 0)) AS is_free,
+interface ClaimRow {
+  is_signed_in: boolean
+  is_free: boolean
+  request_hash: Buffer | null
+  status: number | null
+  sealed_body: Buffer | null
+}
+
+/**
+ * `undefined` when the request is ours to do. The lock goes with the transaction, however that ends. Whether the sign-in
+ * still stands is asked in the same breath.
+ */
+async function claim(queries: Queries, request: IdentifiedRequest, now: Date): Promise<StoredReply | undefined> {
+  const { owner, key, hash, signInId = null } = request
+  const [found] = await queries<ClaimRow[]>`
+    SELECT ${signInId}::text IS NULL OR EXISTS (
+        SELECT FROM sign_ins WHERE id = ${signInId} AND revoked_at IS NULL AND expires_at > ${now}
+      ) AS is_signed_in,
+      pg_try_advisory_xact_lock(hashtextextended(${`idempotency ${owner} ${key}`}, 0)) AS is_free,
       known.request_hash, known.status, known.sealed_body
     FROM (VALUES (1)) one LEFT JOIN idempotent_requests known ON known.owner = ${owner} AND known.key = ${key}`
+  if (found?.is_signed_in === false) throw new PlayerError('SignedOut')
   if (!found?.is_free) throw new HttpError('IdempotencyInFlight', { retryAfterSeconds: 1 })
   const { request_hash, status, sealed_body: sealedBody } = found
   if (!request_hash || status === null || !sealedBody) return undefined
@@ -117,14 +147,14 @@ const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** Who reads the table learns no token from it: the key is made of the request, which holds the credential itself. */
-function seal(body: string, text: string): Buffer {
+/** Who reads the table learns no token from it: the key is made of the request's text, which holds the credential itself. */
+export function seal(body: string, text: string): Buffer {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv(CIPHER, digest('reply', text), nonce)
   return Buffer.concat([nonce, cipher.update(body, 'utf8'), cipher.final(), cipher.getAuthTag()])
 }
 
-function open(sealed: Buffer, text: string): string {
+export function open(sealed: Buffer, text: string): string {
   const decipher = createDecipheriv(CIPHER, digest('reply', text), sealed.subarray(0, NONCE_BYTES))
   decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
   const body = Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()])

@@ -6,7 +6,7 @@ import type { ApiEnvironment, Protection } from './api.ts'
 import { type AuthenticationOutside, callerOf, guestOf, scopeOf } from './authentication.ts'
 import { deadline } from './deadline.ts'
 import type { GuestTokens } from './guest-tokens.ts'
-import { idempotent } from './idempotency.ts'
+import { idempotent, identified } from './idempotency.ts'
 import { addressOf, limited, type RateLimits } from './rate-limits.ts'
 
 export interface ProtectOutside extends AuthenticationOutside {
@@ -41,7 +41,7 @@ export function protect(app: OpenAPIHono<ApiEnvironment>, routes: readonly Descr
       ...(scope === undefined ? [] : [callerOf(outside, scope)]),
       ...(isForGuests ? [guestOf(guests)] : []),
       limited(route['x-rate-limit'], limits, subjectOf),
-      ...(method === 'post' ? [once] : []),
+      ...(method === 'post' ? [route['x-keeps-reply'] ? identified : once] : []),
     )
   }
 }

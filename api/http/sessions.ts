@@ -2,8 +2,10 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Queries } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
-import { type CommandOutside, pause, resume, SESSION_STATES, start, stop } from '../sessions/commands.ts'
+import { PlayerError } from '../players/errors.ts'
+import { type CommandOutside, pause, resume, SESSION_STATES, stop } from '../sessions/commands.ts'
 import { type SessionRecord, sessionRecord, sessionRecords } from '../sessions/history.ts'
+import { startOnce } from '../sessions/starting.ts'
 import {
   emptyBody,
   group,
@@ -22,6 +24,7 @@ import {
   writing,
 } from './api.ts'
 import { HttpError } from './errors.ts'
+import { open, seal } from './idempotency.ts'
 import { paged, pageOf, pageQuery, ULID_POSITION } from './paging.ts'
 import { catalogueKey, regionName } from './quotes.ts'
 
@@ -57,6 +60,7 @@ const params = z.strictObject({ sessionId: ulid })
 
 const create = createRoute({
   ...writing('sessions:write', 'Play', 'start'),
+  'x-keeps-reply': true,
   path: '/v1/sessions',
   operationId: 'startSession',
   summary: 'Start to play',
@@ -159,10 +163,25 @@ export function sessionRoutes({ clock, commands }: SessionOutside) {
     .openapi(create, async context => {
       const { regions, ...wish } = context.req.valid('json')
       const { playerId } = context.get('caller')
-      const database = context.get('database')
-      const order = { ...wish, ...(regions ? { regions } : {}), playerId, now: clock.now() }
-      const { id: sessionId } = await start({ ...commands, database }, order)
-      return context.json(await shownNow(database, { playerId, sessionId }), 201)
+      const request = context.get('request')
+      const done = await startOnce(
+        { ...commands, database: context.get('database') },
+        { ...wish, ...(regions ? { regions } : {}), playerId, now: clock.now() },
+        { ...request, seal: record => seal(JSON.stringify(shownSession(record)), request.text) },
+      )
+      switch (done.outcome) {
+        case 'Started':
+          return context.json(shownSession(done.record), 201)
+        case 'Kept':
+          context.header('Idempotency-Replayed', 'true')
+          return context.json(sessionSchema.parse(JSON.parse(open(done.sealedBody, request.text))), 201)
+        case 'SignedOut':
+          throw new PlayerError(done.outcome)
+        case 'IdempotencyInFlight':
+          throw new HttpError(done.outcome, { retryAfterSeconds: 1 })
+        default:
+          throw new HttpError(done.outcome)
+      }
     })
     .openapi(list, async context => {
       const { playerId } = context.get('caller')

@@ -1,22 +1,12 @@
-// What a player can ask for: start, stop, pause, resume. Each is one transaction over money, session and queue; the
-// outbox brings the cluster to it.
+// What a player can ask for of a running session: stop, pause, resume (the start is in starting.ts). Each is one
+// transaction over session and queue; the outbox brings the cluster to it.
 import type { Catalogue } from '../../crds/catalogue.ts'
 import { inTransaction, type Queries } from '../../lib/database/pool.ts'
-import { lowerCaseUlid } from '../players/ids.ts'
 import { enqueue } from '../queue/queue.ts'
-import { type Hold, holdOf, openHold } from '../wallet/holds.ts'
+import { type Hold, holdOf } from '../wallet/holds.ts'
 import { priceWithin } from '../wallet/price.ts'
 import { SessionError } from './errors.ts'
-import { MINIMUM_SECONDS, rateOf, regionsOf } from './quote.ts'
-import {
-  activeSessionOf,
-  type DesiredState,
-  lockedSession,
-  playedSeconds,
-  type Session,
-  type SessionRow,
-  sessionOf,
-} from './session.ts'
+import { activeSessionOf, type DesiredState, lockedSession, playedSeconds, type Session } from './session.ts'
 
 export interface CommandOutside {
   database: Queries
@@ -24,47 +14,6 @@ export interface CommandOutside {
   /** Seconds that the first block of a session holds, where the wallet reaches that far. */
   holdBlockSeconds: number
   defaultRegions: readonly string[]
-}
-
-export interface StartOrder {
-  playerId: string
-  /** Keys of the catalogue. */
-  game: string
-  tier: string
-  /** In order of preference; without any, ours. */
-  regions?: readonly string[]
-  now: Date
-}
-
-/**
- * Holds the first block, writes the session, and queues its creation: all or nothing. Throws `GameUnknown`,
- * `TierUnknown`, `RegionUnknown`, `SessionActive`, and the wallet's `InsufficientFunds`.
- */
-export async function start(outside: CommandOutside, order: StartOrder): Promise<Session> {
-  const { database, catalogue, holdBlockSeconds, defaultRegions } = outside
-  const { playerId, game, tier, now } = order
-  const offer = catalogue()
-  const ratePaisePerHour = rateOf({ catalogue: offer, game, tier })
-  const regions = regionsOf({ catalogue: offer, regions: order.regions, defaultRegions })
-  const id = lowerCaseUlid(now)
-  return await inTransaction(database, async transaction => {
-    const [made] = await transaction<SessionRow[]>`
-      INSERT INTO sessions (id, player_id, game, tier, regions, created_at, meter_at)
-      VALUES (${id}, ${playerId}, ${game}, ${tier}, ${regions}, ${now}, ${now})
-      ON CONFLICT (player_id) WHERE ended_at IS NULL DO NOTHING RETURNING *`
-    if (!made) throw new SessionError('SessionActive')
-
-    await openHold(transaction, {
-      sessionId: id,
-      playerId,
-      ratePaisePerHour,
-      blockSeconds: BigInt(holdBlockSeconds),
-      minimumSeconds: MINIMUM_SECONDS,
-      now,
-    })
-    await enqueue(transaction, 'kubernetes.session', { sessionId: id })
-    return sessionOf(made)
-  })
 }
 
 /** Asks for the end; asked again, it changes nothing. Throws `NoSession`. */

@@ -109,6 +109,34 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       expect((await player.post(`${path}/end`)).status).toBe(200)
     })
 
+    test('I8: a start under its key is done once, and its reply is what the session then is; also where the wallet buys less', async () => {
+      for (const [name, rupees, paidSeconds] of [
+        ['Rich', 500, 900],
+        ['Short', 10, 400],
+      ] as const) {
+        const player = await signIn(stack, name)
+        await player.isCredited(rupees)
+        const key = crypto.randomUUID()
+        const many = await Promise.all(Array.from({ length: 5 }, () => player.post('/v1/sessions', wish, { key })))
+        const [made] = many.filter(({ status }) => status === 201)
+        expect(made?.json).toMatchObject({ state: 'Starting', paidSeconds })
+        for (const { status, json } of many) {
+          expect([
+            [201, made?.json.id],
+            [409, undefined],
+          ]).toContainEqual([status, json.id])
+        }
+        const again = await player.post('/v1/sessions', wish, { key })
+        expect([again.status, again.headers.get('Idempotency-Replayed')]).toEqual([201, 'true'])
+        expect(again.json).toEqual(made?.json)
+        expect((await player.get(`/v1/sessions/${made?.json.id}`)).json).toEqual(made?.json)
+        expect((await player.post('/v1/sessions', { ...wish, regions: ['centralindia'] }, { key })).json.code).toBe(
+          'IdempotencyKeyReused',
+        )
+        expect((await player.get('/v1/sessions')).json.items).toHaveLength(1)
+      }
+    })
+
     test('with too little money nothing is started, and that is said', async () => {
       const poor = await signIn(stack, 'Poor')
       const before = await count('queue_items')

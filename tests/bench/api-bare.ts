@@ -3,10 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import { playerById } from '../../api/players/players.ts'
-import { start } from '../../api/sessions/commands.ts'
-import { sessionRecord } from '../../api/sessions/history.ts'
+import { start } from '../../api/sessions/starting.ts'
 import { parseCatalogue } from '../../crds/catalogue.ts'
-import { connect, inTransaction } from '../../lib/database/pool.ts'
+import { connect } from '../../lib/database/pool.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 import { listen } from '../../lib/process/server.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
@@ -30,12 +29,9 @@ const application = new Hono()
   })
   .post('/v1/sessions', async context => {
     const { game, tier } = await context.req.json<{ game: string; tier: string }>()
-    const [playerId, now] = [whoAsks(context.req.header('Wasd-Player')), clock.now()]
-    const record = await inTransaction(database, async transaction => {
-      const { id: sessionId } = await start({ ...terms, database: transaction }, { playerId, game, tier, now })
-      return await sessionRecord(transaction, { playerId, sessionId, now })
-    })
-    return context.json({ id: record?.session.id, state: record?.state }, 201)
+    const playerId = whoAsks(context.req.header('Wasd-Player'))
+    const { id } = await start({ ...terms, database }, { playerId, game, tier, now: clock.now() })
+    return context.json({ id, state: 'Starting' }, 201)
   })
 const server = await listen({ application, name: 'http', host: '127.0.0.1', port: 0, clock, log })
 console.log(`port ${server.port}`)

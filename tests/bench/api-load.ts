@@ -15,6 +15,7 @@ const idOf = (kind: string, index: number) => `${kind}${String(index).padStart(2
 
 /** Each with money for many starts, and a sign-in that stands. */
 export async function furnish(superuser: Database): Promise<void> {
+  await superuser`SET statement_timeout = 0`
   await superuser.unsafe(`
     INSERT INTO players (id, telegram_user_id, telegram_chat_id, first_name, language_code, created_at)
     SELECT 'p' || lpad(n::text, 25, '0'), n + 1, n + 1, 'Asha', 'en', now() FROM generate_series(0, ${PLAYERS - 1}) n`)

@@ -1,10 +1,10 @@
 // The meter over a whole session, with the operator's figures handed in by the test and every clock driven.
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { start } from '../../api/sessions/commands.ts'
 import { meterOnce } from '../../api/sessions/meter.ts'
 import { observe } from '../../api/sessions/observe.ts'
 import { objectNameOf, sessionById } from '../../api/sessions/session.ts'
+import { start } from '../../api/sessions/starting.ts'
 import { holdOf } from '../../api/wallet/holds.ts'
 import { price } from '../../api/wallet/price.ts'
 import { receiptOf } from '../../api/wallet/receipts.ts'

@@ -1,8 +1,8 @@
 """The stack that was replaced, doing what api/ does for two of its routes: GET /v1/me and POST /v1/sessions.
 
 The same token (EdDSA; algorithm, issuer, audience, type, key id and lifetime checked), the same two limits by the same
-script in Redis, the same validation, the same statements in the same transaction, the same sealed reply under its
-Idempotency-Key, the same headers, metric and line in the log. Where FastAPI leaves a choice, the faster one is taken: no
+script in Redis, the same validation, the same statement (a start is one function of the database, for both), the same
+sealed reply under its Idempotency-Key, the same headers, metric and line in the log. Where FastAPI leaves a choice, the faster one is taken: no
 model for the reply, orjson, plain ASGI middleware, hiredis, httptools, uvloop, and no reset of a connection.
 """
 
@@ -206,9 +206,6 @@ KEY = re.compile(r"[\w-]{16,255}", re.ASCII)
 @app.post("/v1/sessions")
 async def start_session(request: Request, who: SignedIn, wish: Start) -> Response:
     now = datetime.now(timezone.utc)
-    standing = "SELECT FROM sign_ins WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2"
-    if await Stores.pool.fetchrow(standing, who.sign_in_id, now) is None:
-        raise Problem("SignedOut")
     headers = await count("start", f"startSession:{who.player_id}")
     key = request.headers.get("idempotency-key", "")
     if not KEY.fullmatch(key):
@@ -218,40 +215,27 @@ async def start_session(request: Request, who: SignedIn, wish: Start) -> Respons
         raise Problem("BodyTooLarge", headers)
     text = b"\n".join([request.method.encode(), request.url.path.encode(), body])
     hashed = hashlib.sha256(b"request\n" + text).digest()
-    async with Stores.pool.acquire() as connection, connection.transaction():
-        stored = await claim(connection, who.player_id, key, hashed)
-        if stored is not None:
-            replay = {"Idempotency-Replayed": "true", "Cache-Control": "no-store", **headers}
-            return Response(unseal(stored["sealed_body"], text), stored["status"], replay, "application/json")
-        shown = await start(connection, who.player_id, wish, now)
-        reply = orjson.dumps(shown)
-        done = await connection.execute(
-            "INSERT INTO idempotent_requests (owner, key, request_hash, status, sealed_body, at)"
-            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-            who.player_id, key, hashed, 201, seal(reply, text), now,
+    rate, regions = terms_of(wish)
+    session_id, paid = str(ULID()).lower(), HOLD_BLOCK_SECONDS
+    for _ in range(5):
+        reply = orjson.dumps(shown(session_id, wish, regions, rate, paid, now))
+        row = await Stores.pool.fetchrow(
+            "SELECT * FROM session_start_once($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+            who.player_id, key, hashed, seal(reply, text), who.sign_in_id, session_id, who.player_id, wish.game,
+            wish.tier, regions, rate, HOLD_BLOCK_SECONDS, MINIMUM_SECONDS, paid, now,
         )  # fmt: skip
-        if done == "INSERT 0 0":
-            raise Problem("IdempotencyInFlight", {"Retry-After": "1"})
+        if row["outcome"] != "PaidOtherwise":
+            break
+        paid = row["paid_seconds"]
+    if row["outcome"] == "Kept":
+        replay = {"Idempotency-Replayed": "true", "Cache-Control": "no-store", **headers}
+        return Response(unseal(row["kept_body"], text), 201, replay, "application/json")
+    if row["outcome"] != "Held":
+        raise Problem("IdempotencyInFlight" if row["outcome"] == "PaidOtherwise" else row["outcome"], headers)
     return Response(reply, 201, {"Cache-Control": "no-store", **headers}, "application/json")
 
 
-async def claim(connection: asyncpg.Connection, owner: str, key: str, hashed: bytes) -> asyncpg.Record | None:
-    found = await connection.fetchrow(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS is_free,"
-        " known.request_hash, known.status, known.sealed_body"
-        " FROM (VALUES (1)) one LEFT JOIN idempotent_requests known ON known.owner = $2 AND known.key = $3",
-        f"idempotency {owner} {key}", owner, key,
-    )  # fmt: skip
-    if not found["is_free"]:
-        raise Problem("IdempotencyInFlight", {"Retry-After": "1"})
-    if found["request_hash"] is None:
-        return None
-    if found["request_hash"] != hashed:
-        raise Problem("IdempotencyKeyReused")
-    return found
-
-
-async def start(connection: asyncpg.Connection, player_id: str, wish: Start, now: datetime) -> dict:
+def terms_of(wish: Start) -> tuple[int, list[str]]:
     game, tier = CATALOGUE["games"].get(wish.game), CATALOGUE["tiers"].get(wish.tier)
     if game is None:
         raise Problem("GameUnknown")
@@ -260,38 +244,14 @@ async def start(connection: asyncpg.Connection, player_id: str, wish: Start, now
     regions = list(dict.fromkeys(wish.regions or DEFAULT_REGIONS))
     if any(region not in CATALOGUE["regions"] for region in regions):
         raise Problem("RegionUnknown")
-    session_id, rate = str(ULID()).lower(), tier["pricePaisePerHour"]
-    async with connection.transaction():
-        made = await connection.fetchrow(
-            "INSERT INTO sessions (id, player_id, game, tier, regions, created_at, meter_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (player_id) WHERE ended_at IS NULL DO NOTHING RETURNING *",
-            session_id, player_id, wish.game, wish.tier, regions, now, now,
-        )  # fmt: skip
-        if made is None:
-            raise Problem("SessionActive")
-        held = await connection.fetchrow(
-            "SELECT outcome, available_paise, (hold).* FROM wallet_hold_open($1, $2, $3, $4, $5, $6)",
-            session_id, player_id, rate, HOLD_BLOCK_SECONDS, MINIMUM_SECONDS, now,
-        )  # fmt: skip
-        if held["outcome"] != "Held":
-            raise Problem(held["outcome"])
-        await connection.execute(
-            "INSERT INTO queue_items (topic, key, payload) VALUES ($1, $2, $3::text::jsonb)",
-            "kubernetes.session", session_id, orjson.dumps({"sessionId": session_id}).decode(),
-        )  # fmt: skip
-    row = await connection.fetchrow(
-        "SELECT session.*, hold.rate_paise_per_hour, hold.paid_seconds, hold.charged_paise"
-        " FROM sessions session JOIN wallet_holds hold ON hold.session_id = session.id"
-        " WHERE session.id = $1 AND session.player_id = $2",
-        session_id, player_id,
-    )  # fmt: skip
-    played = row["seen_seconds"]
+    return tier["pricePaisePerHour"], regions
+
+
+def shown(session_id: str, wish: Start, regions: list[str], rate: int, paid: int, now: datetime) -> dict:
     return {
-        "id": row["id"], "game": row["game"], "tier": row["tier"], "regions": row["regions"], "state": "Starting",
-        "desiredState": row["desired_state"], "pricePaisePerHour": row["rate_paise_per_hour"],
-        "paidSeconds": row["paid_seconds"], "playedSeconds": played,
-        "costPaise": min(played, row["paid_seconds"]) * row["rate_paise_per_hour"] // 3600,
-        "interruptions": orjson.loads(row["seen_interruptions"]), "createdAt": told(row["created_at"]),
+        "id": session_id, "game": wish.game, "tier": wish.tier, "regions": regions, "state": "Starting",
+        "desiredState": "Running", "pricePaisePerHour": rate, "paidSeconds": paid, "playedSeconds": 0, "costPaise": 0,
+        "interruptions": [], "createdAt": told(now),
     }  # fmt: skip
 
 
