@@ -3,9 +3,11 @@
 // on.
 import { getConnInfo } from '@hono/node-server/conninfo'
 import type { Context, MiddlewareHandler } from 'hono'
+import { Redis } from 'ioredis'
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import { clientAddress } from './client-address.ts'
 import { HttpError } from './errors.ts'
+import { RateCounter } from './rate-counter.ts'
 import type { RedisConnection } from './redis.ts'
 
 /** Requests a minute to one route from one player, or from one address where nobody is signed in, by what they cost us. */
@@ -46,10 +48,11 @@ export interface RateLimits {
 }
 
 export function createRateLimits(redis: RedisConnection): RateLimits {
+  const storeClient = redis instanceof Redis ? new RateCounter(redis) : redis
   const limiter = (name: LimitName): RateLimiterAbstract => {
     const rate = { points: LIMITS[name], duration: WINDOW_SECONDS, keyPrefix: `wasd-api:limit:${name}` }
     const insuranceLimiter = new BoundedMemory(rate)
-    return new RateLimiterRedis({ ...rate, storeClient: redis, rejectIfRedisNotReady: true, insuranceLimiter })
+    return new RateLimiterRedis({ ...rate, storeClient, rejectIfRedisNotReady: true, insuranceLimiter })
   }
   const limiters: Record<LimitName, RateLimiterAbstract> = {
     read: limiter('read'),

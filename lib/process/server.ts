@@ -36,7 +36,7 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   const timeouts = { requestTimeout: REQUEST_SECONDS * 1000, keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000 }
   const server = createServer(
     timeouts,
-    getRequestListener((request, bindings) => application.fetch(request, bindings), { overrideGlobalObjects: false }),
+    getRequestListener((request, bindings) => application.fetch(request, bindings), { overrideGlobalObjects: true }),
   )
   const replies = new Set<ServerResponse>()
   server.prependListener('request', (_request, reply) => {
