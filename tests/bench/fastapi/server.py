@@ -1,9 +1,10 @@
 """The stack that was replaced, doing what api/ does for two of its routes: GET /v1/me and POST /v1/sessions.
 
-The same token (EdDSA; algorithm, issuer, audience, type, key id and lifetime checked), the same two limits by the same
-script in Redis, the same validation, the same statement (a start is one function of the database, for both), the same
-sealed reply under its Idempotency-Key, the same headers, metric and line in the log. Where FastAPI leaves a choice, the faster one is taken: no
-model for the reply, orjson, plain ASGI middleware, hiredis, httptools, uvloop, and no reset of a connection.
+The same token (EdDSA; algorithm, issuer, audience, type, key id and lifetime checked), the same two limits counted in
+Redis, the same validation, the same statement (a start is one function of the database, for both), the same sealed reply
+under its Idempotency-Key, the same headers, metric and line in the log. Where FastAPI leaves a choice, the faster one is
+taken: no model for the reply, orjson, plain ASGI middleware, hiredis, httptools, uvloop, and no reset of a connection.
+What api/ gathers over many requests (counts of one turn of the event loop, lines of the log) is its own doing.
 """
 
 import asyncio
