@@ -36,7 +36,8 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   const timeouts = { requestTimeout: REQUEST_SECONDS * 1000, keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000 }
   const server = createServer(
     timeouts,
-    getRequestListener((request, bindings) => application.fetch(request, bindings), { overrideGlobalObjects: true }),
+    // Replaces the global Response by one that is written to the socket as it is; the standard's is a stream to be read.
+    getRequestListener((request, bindings) => application.fetch(request, bindings)),
   )
   const replies = new Set<ServerResponse>()
   server.prependListener('request', (_request, reply) => {
