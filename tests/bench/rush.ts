@@ -24,7 +24,7 @@ import {
 const SPEED = Number(process.env.BENCH_RUSH_SPEED ?? 4)
 const SESSIONS = Number(process.env.BENCH_RUSH ?? 2000)
 
-/** Of one principal in one subscription and region: calls at once, and from then on a second. `reference` in limits.ts. */
+/** Of one principal in one subscription and region: calls at once, and from then on a second (operator/azure/limits.ts). */
 const LIMITS = {
   writes: { burst: 200, perSecond: 10 },
   deletes: { burst: 200, perSecond: 10 },
