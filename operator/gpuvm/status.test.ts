@@ -218,6 +218,11 @@ test('what failed late is told with its code, and a fallback wipes the slate', (
 test('a changed spec forgets the refusals of the old one', () => {
   const status = { ...without(playing, 'vmId', 'stream'), lastError: refusedBy('SkuNotAvailable') }
   expect(after({ status, metadata: { generation: 2 }, observed: bare }).lastError).toBeUndefined()
+  // While an operation runs nothing else is seen; the spec is another all the same.
+  const busy = { ...status, operation: operation('Delete', 'poller') }
+  const running = { sight: 'Operation' as const, operation: { is: 'Running' as const } }
+  expect(after({ status: busy, observed: running }).lastError?.code).toBe('SkuNotAvailable')
+  expect(after({ status: busy, metadata: { generation: 2 }, observed: running }).lastError).toBeUndefined()
 })
 
 test('where Azure cannot be asked, nothing is said of the machine but that', () => {

@@ -146,8 +146,10 @@ function lastErrorOf(seen: Seen, { step, because, stalled }: Verdict, { refused 
   // A new plan wipes the slate, but for the one that was made because of the error.
   if (step?.do === 'BeginIncarnation' && step.reason !== 'CreateFailed') return undefined
   const fresh = refused ?? lateFailure(seen)
-  if (fresh || observed.sight !== 'Whole') return fresh ?? status?.lastError
+  if (fresh) return fresh
+  // What an older spec was refused is no word on this one, however little is seen while an operation runs.
   if (status?.observedGeneration !== metadata.generation) return undefined
+  if (observed.sight !== 'Whole') return status?.lastError
   if (!because && !stalled) return undefined
   if (spec.powerState === 'Running' && observed.virtualMachine?.powerState === 'Running') return undefined
   return status?.lastError
