@@ -86,7 +86,11 @@ export function refusalsAreReached(given: () => RefusalsStack): void {
       const owner = await signIn(stack, 'Paid')
       const paymentId = await paid(stack.database, { playerId: owner.id, amountPaise: 10_000n, payBy })
       const refund = (what: object = {}) => owner.post('/v1/refunds', { paymentId, ...what })
-      return { owner, paymentId, refund }
+      const spends = async (paise: bigint) => {
+        const about = { author: 'test', reason: 'Spent.', idempotencyKey: crypto.randomUUID(), now: new Date() }
+        await adjust(stack.database, { playerId: owner.id, amountPaise: -paise, ...about })
+      }
+      return { paymentId, spends, refund }
     }
     /** Everything stored is held up while `act` is at work. */
     const heldUp = (act: () => Promise<void>) =>
@@ -149,15 +153,14 @@ export function refusalsAreReached(given: () => RefusalsStack): void {
       RefundUnknown: operation => attempt(operation),
       PaymentUnknown: operation => attempt(operation),
       async NothingToRefund() {
-        const { refund } = await withPayment()
-        await refund()
+        const { spends, refund } = await withPayment()
+        await spends(10_000n)
         return refund()
       },
       RefundTooLarge: async () => (await withPayment()).refund({ amountPaise: 10_001 }),
       async RefundNotWhole() {
-        const { owner, refund } = await withPayment({ rail: 'Stars', paisePerStar: 100n })
-        const about = { author: 'test', reason: 'Spent.', idempotencyKey: crypto.randomUUID(), now: new Date() }
-        await adjust(stack.database, { playerId: owner.id, amountPaise: -1n, ...about })
+        const { spends, refund } = await withPayment({ rail: 'Stars', paisePerStar: 100n })
+        await spends(1n)
         return refund()
       },
       async PaymentDisputed() {
