@@ -28,6 +28,11 @@ test.each<{ asked: 'Running' | 'Deallocated'; is: PowerState; step?: string; wai
   expect(verdict.because !== undefined).toBe(waits || step !== undefined)
 })
 
+test('what a failed deletion left half stopped is started: nothing brings it to rest by itself', () => {
+  const seen = sight({ observed: at('Stopping', { provisioningState: 'Failed' }) })
+  expect(power(seen).step).toEqual({ do: 'StartVirtualMachine' })
+})
+
 test('the detour over on-demand ends where the machine is started anew', () => {
   const seen = sight({ status: { ...evicted, vmId: 'vm-id-2' }, observed: at('Deallocated', { priority: 'Regular' }) })
   expect(power(seen).step).toEqual({ do: 'BeginIncarnation', priority: 'Spot', reason: 'Restarted' })

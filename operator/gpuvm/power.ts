@@ -22,16 +22,22 @@ export const power: Phase = seen => {
     case 'Stopped':
     case 'Deallocated':
       return start(seen, wait)
-    case 'Starting':
     case 'Stopping':
+      // What stopped it has failed, as a deletion by hand may: nothing is under way that would bring it to rest.
+      if (vm.provisioningState === 'Failed') return start(seen, wait)
+      return waitFor(vm.powerState, wait)
+    case 'Starting':
     case 'Deallocating':
-    case 'Unknown': {
-      const message = `Azure says that the machine is ${vm.powerState.toLowerCase()}.`
-      return { because: { reason: 'Starting', message }, ...wait }
-    }
+    case 'Unknown':
+      return waitFor(vm.powerState, wait)
     default:
       return vm.powerState satisfies never
   }
+}
+
+function waitFor(powerState: string, wait: Verdict): Verdict {
+  const message = `Azure says that the machine is ${powerState.toLowerCase()}.`
+  return { because: { reason: 'Starting', message }, ...wait }
 }
 
 function start({ machine, incarnation, observed }: Seen, wait: Verdict): Verdict {
