@@ -9,9 +9,12 @@ import { keyOf, type ObjectReference, referenceOfKey } from './resource.ts'
 import type { Runnable, Runtime, StopSignals } from './runtime.ts'
 import type { Source } from './sources.ts'
 
-export interface Verdictish {
-  /** Seconds until the next look; 0 asks for one as soon as the backoff permits. Without it: when something changes. */
+/** What a reconcile says of the next look at its key. */
+export interface ReconcileResult {
+  /** Seconds until then; 0 goes on at once. Without it: when something changes. */
   requeueAfterSeconds?: number | undefined
+  /** It is to be tried again: with backoff, as after a throw, and nothing is logged. */
+  isRetry?: boolean
   /** Of that next look: a higher one goes first. Without it, that of any change. */
   priority?: number
 }
@@ -22,7 +25,7 @@ export interface Verdictish {
  * of `log` bear the controller, the key and an id of this look, as does what the controller itself says of it.
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: a reconciler with nothing to say returns nothing.
-export type Reconcile = (key: ObjectReference, signal: AbortSignal, log: Logger) => Promise<Verdictish | void>
+export type Reconcile = (key: ObjectReference, signal: AbortSignal, log: Logger) => Promise<ReconcileResult | void>
 
 export interface ControllerOptions {
   runtime: Runtime
@@ -51,6 +54,8 @@ export function controller(options: ControllerOptions): Controller {
   return new Loop(options)
 }
 
+/** Until a key is gone on with at once, so that one which never comes to rest cannot take all of the processor. */
+const AT_ONCE_SECONDS = 0.01
 /** How soon a key is tried again whose own last write has not come back yet. The write's own event is often faster. */
 const STALE_RETRY_SECONDS = 0.05
 const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const
@@ -134,7 +139,7 @@ class Loop implements Controller {
   async #reconcile(
     reference: ObjectReference,
     { abort, log }: { abort: AbortSignal; log: Logger },
-  ): Promise<Verdictish> {
+  ): Promise<ReconcileResult> {
     const { reconcile, reconcileTimeoutSeconds: seconds, runtime } = this.#options
     if (seconds === undefined) return (await reconcile(reference, abort, log)) ?? {}
     const reason = new ReconcileTimeout(`The reconcile was not done in ${seconds} s.`)
@@ -142,20 +147,17 @@ class Loop implements Controller {
     return (await withDeadline(deadline, async signal => await reconcile(reference, signal, log))) ?? {}
   }
 
-  #settle({ key, priority }: QueueItem, { requeueAfterSeconds, priority: next }: Verdictish): void {
+  #settle({ key, priority }: QueueItem, { requeueAfterSeconds, isRetry, priority: next }: ReconcileResult): void {
     const count = (result: (typeof RESULTS)[number]) =>
       this.#options.runtime.metrics.reconciles.inc({ controller: this.name, result })
-    if (requeueAfterSeconds === undefined) {
-      this.#queue.forget(key)
-      count('success')
-    } else if (requeueAfterSeconds > 0) {
-      this.#queue.forget(key)
-      this.#queue.addAfter(key, requeueAfterSeconds, next)
-      count('requeue_after')
-    } else {
-      this.#queue.addBackedOff(key, { priority })
+    if (isRetry) {
+      this.#queue.addBackedOff(key, { priority: next ?? priority })
       count('requeue')
+      return
     }
+    this.#queue.forget(key)
+    if (requeueAfterSeconds !== undefined) this.#queue.addAfter(key, requeueAfterSeconds || AT_ONCE_SECONDS, next)
+    count(requeueAfterSeconds === undefined ? 'success' : 'requeue_after')
   }
 
   #failed({ key, priority }: QueueItem, { error, log }: { error: unknown; log: Logger }): void {

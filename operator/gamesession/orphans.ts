@@ -3,12 +3,12 @@
 // the session back a little later, and then the machine is left to that one; so it is waited for.
 import { gameSessions } from '../../crds/types/gamesession.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
-import type { Verdictish } from '../../lib/kube/controller.ts'
+import type { ReconcileResult } from '../../lib/kube/controller.ts'
 import { keyOf, type ObjectReference, referenceOf } from '../../lib/kube/resource.ts'
 import type { Outside } from './controller.ts'
 import { OWNER_NAME_INDEX } from './observe.ts'
 
-export type Orphanage = (key: ObjectReference, signal: AbortSignal) => Promise<Verdictish>
+export type Orphanage = (key: ObjectReference, signal: AbortSignal) => Promise<ReconcileResult>
 
 /** For a key without a session. When each machine was first seen without one is lost at a restart: that adds to the grace. */
 export function orphanage(

@@ -4,7 +4,7 @@
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
-import type { Verdictish } from '../../lib/kube/controller.ts'
+import type { ReconcileResult } from '../../lib/kube/controller.ts'
 import { removeFinalizer } from '../../lib/kube/finalizers.ts'
 import { isSilence, isTurnedAway } from '../azure/reach.ts'
 import { ABANDON_ANNOTATION, isToBeAbandoned, leftBehind } from '../held.ts'
@@ -62,7 +62,7 @@ export async function abandon(
   { seen, hindrance }: { seen: Seen; hindrance: Hindrance },
   outside: Inside,
   signal: AbortSignal,
-): Promise<Verdictish> {
+): Promise<ReconcileResult> {
   const { machine, uid } = seen
   const { kube, prober } = outside
   if (leftBehind(machine.status?.conditions) === undefined) {

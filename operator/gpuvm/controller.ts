@@ -141,16 +141,11 @@ function gpuVmReconciler(outside: Inside): Reconcile {
 
     if (!hindrance) outside.silences.broken(seen.uid)
     await record({ seen, verdict: told, outcome }, outside, signal)
-    const priority = priorityOf(seen.machine)
-    // What was done as it was meant to be is gone on with; only what was hindered is tried more and more seldom.
-    if (!hindrance && verdict.step && told.requeueAfterSeconds === 0)
-      return { requeueAfterSeconds: AT_ONCE_SECONDS, priority }
-    return { requeueAfterSeconds: told.requeueAfterSeconds, priority }
+    const { requeueAfterSeconds } = told
+    const isRetry = hindrance !== undefined && requeueAfterSeconds === 0
+    return { requeueAfterSeconds, isRetry, priority: priorityOf(seen.machine) }
   }
 }
-
-/** Until the next step, when nothing has to be waited for but the store that has to see the last one's write. */
-const AT_ONCE_SECONDS = 0.01
 
 /** With our finalizer on it, and its status as it is on record. */
 async function takenOn(found: GpuVm, outside: Inside, signal: AbortSignal): Promise<GpuVm> {

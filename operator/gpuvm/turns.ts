@@ -1,7 +1,7 @@
 // When a machine's turn comes to ask Azure, once it was told so. Until then nothing that asks for a look at it is a
 // reason for one (each list of the fleet may show the same of thousands again), but a change of the object itself.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
-import type { Verdictish } from '../../lib/kube/controller.ts'
+import type { ReconcileResult } from '../../lib/kube/controller.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
 import { BUDGET_SPENT } from '../azure/errors.ts'
 import type { Hindrance } from './hindrance.ts'
@@ -9,9 +9,9 @@ import { priorityOf } from './urgency.ts'
 
 export interface Turns {
   /** It got no answer, and comes back when it was told. Throws the error where nobody said when. */
-  later(machine: GpuVm, hindrance: Hindrance & { is: 'Unanswered' }): Verdictish
+  later(machine: GpuVm, hindrance: Hindrance & { is: 'Unanswered' }): ReconcileResult
   /** Until then; `undefined` when it may ask now. */
-  waits(machine: GpuVm): Verdictish | undefined
+  waits(machine: GpuVm): ReconcileResult | undefined
   forget(uid: string): void
 }
 

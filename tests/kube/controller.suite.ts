@@ -193,6 +193,28 @@ export function controllerBehaves(server: () => ApiServer): void {
       expect(await metric(runtime, 'controller_runtime_reconcile_timeouts_total{controller="widgets"}')).toBe(1)
     })
 
+    test('progress goes on at once and is no retry; what says that it is one comes again as after a throw', async () => {
+      const { runtime, start } = await setUp()
+      const source = rawSource()
+      const looks: string[] = []
+      start({
+        sources: [source],
+        reconcile: async ({ name }) => {
+          const before = looks.filter(one => one === name).length
+          looks.push(name)
+          if (before < 3) return name === 'goes-on' ? { requeueAfterSeconds: 0 } : { isRetry: true }
+        },
+      })
+      const counted = (result: string) =>
+        metric(runtime, `controller_runtime_reconcile_total{controller="widgets",result="${result}"}`)
+      source.push({ name: 'goes-on' })
+      await until(() => looks.length === 4)
+      expect([await counted('requeue_after'), await counted('requeue')]).toEqual([3, 0])
+      source.push({ name: 'retries' })
+      await until(() => looks.length === 8)
+      expect([await counted('requeue_after'), await counted('requeue')]).toEqual([3, 3])
+    })
+
     test('an owner is looked at when what it owns changes, and a vanished owner’s child maps to its key', async () => {
       const { client, namespace, runtime, seen, start, create } = await setUp()
       const children = reflector({ runtime, client, resource: configMaps, namespace })
