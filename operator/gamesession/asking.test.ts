@@ -55,6 +55,11 @@ describe('of the zones of its region it asks for', () => {
     expect(zones({ session, machine: zoned('StandardSSD_LRS', '2') })).toEqual(['2'])
     expect(zones({ session, machine: zoned('StandardSSD_LRS') })).toBeUndefined()
   })
+
+  test('and all of a region to which it may move: its disk is made anew there', () => {
+    const regions = ['centralindia', 'northeurope']
+    expect(zones({ session: { spec: { regions }, status: played }, machine: refused })).toEqual(['1', '2', '3'])
+  })
 })
 
 describe('nobody is held up by', () => {

@@ -43,12 +43,14 @@ export function askingOf(
   }
 }
 
-/** What was played on goes where its disks can. */
+/** In its own region what was played on goes where its disks can; elsewhere its disk is a copy, made for any zone. */
 function zonesFor(session: GameSession, machine: GpuVm | undefined, { zones = {} }: Wish): NonNullable<Wish['zones']> {
   if (machine === undefined || !wasPlayed(session)) return zones
   const { region, zone } = machine.spec
-  if (zone === undefined) return {}
-  return { [region]: (zones[region] ?? [zone]).filter(one => mayStandIn(one, machine)) }
+  const { [region]: here = zone && [zone], ...elsewhere } = zones
+  return zone === undefined || here === undefined
+    ? elsewhere
+    : { ...elsewhere, [region]: here.filter(one => mayStandIn(one, machine)) }
 }
 
 function reasonToAsk(session: GameSession, machine: GpuVm | undefined): Asking['why'] | undefined {
