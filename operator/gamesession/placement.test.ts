@@ -176,6 +176,17 @@ describe('I6: restored without its machine it goes on where Azure holds its disk
     expect(step).toMatchObject({ do: 'CreateMachine', spec: { region: 'westeurope', powerState: 'Deallocated' } })
   })
 
+  test('and waits like any other while the namespace has no room for its machine', () => {
+    const notAdmitted = { reason: 'QuotaExceeded', message: 'The quota of the namespace admits no further GpuVm.' }
+    const { verdict } = pass({ session, observed: { heldIn: 'westeurope', notAdmitted } })
+    expect(verdict).toEqual({ waiting: notAdmitted, requeueAfterSeconds: 10 })
+  })
+
+  test('and says that the name of its machine there belongs to somebody else', () => {
+    const observed = { heldIn: 'westeurope', takenNames: ['evening-westeurope'] }
+    expect(pass({ session, observed }).verdict.waiting).toMatchObject({ reason: 'MachineNameTaken' })
+  })
+
   test('and waits while Azure cannot be asked', () => {
     expect(pass({ session, observed: { heldIn: 'Unknown' } }).verdict).toMatchObject({
       waiting: { reason: 'AzureSilent' },

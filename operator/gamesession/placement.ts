@@ -1,7 +1,7 @@
 // Gives a session that has no machine the best one to be had, or says what it waits for.
-
+import type { GpuVmSpec } from '../../crds/types/gpuvm.ts'
 import { inWords } from '../capacity/explanation.ts'
-import type { Ranking, RuledOut } from '../capacity/rank.ts'
+import type { Candidate, Ranking, RuledOut } from '../capacity/rank.ts'
 import { ASK_AGAIN_SECONDS } from './admission.ts'
 import { turnOf } from './contention.ts'
 import { type Explanation, isToRun, type Phase, type Seen, type Verdict } from './decision.ts'
@@ -26,12 +26,12 @@ export const placement: Phase = seen => {
   if (ranking === undefined) return {}
 
   if (observed.heldIn === 'Unknown') return { waiting: UNKNOWN, requeueAfterSeconds: ASK_AZURE_SECONDS }
-  if (observed.heldIn !== undefined) return goOn(seen, ranking, observed.heldIn)
-
-  const candidate = ranking.candidates.find(({ region }) => !observed.takenNames.includes(machineName(session, region)))
-  if (candidate === undefined) return nothingToBeHad(seen, ranking)
+  const place = placeFor(seen, ranking)
+  if (place === undefined) return nothingToBeHad(seen, ranking)
   if (observed.notAdmitted) return { waiting: observed.notAdmitted, requeueAfterSeconds: ASK_AGAIN_SECONDS }
-  return { step: { do: 'CreateMachine', candidate, spec: machineSpec(session, { catalogue, ranking, candidate }) } }
+  const { candidate, powerState } = place
+  const spec = { ...machineSpec(session, { catalogue, ranking, candidate }), powerState }
+  return { step: { do: 'CreateMachine', candidate, spec } }
 }
 
 const UNKNOWN = {
@@ -40,23 +40,22 @@ const UNKNOWN = {
 }
 
 /**
- * Where its disk is, whatever is to be had elsewhere: from there it can move. With nothing to be had there either its
- * machine is made at rest, takes up what it had, and is then started, or moved, like any other that was paused.
+ * Where its disk is, if Azure holds one, whatever is to be had elsewhere: from there it can move. With nothing to be had
+ * there its machine is made at rest, takes up what it had, and is then started, or moved, like any other that was paused.
  */
-function goOn({ session, catalogue }: Seen, ranking: Ranking, region: string): Verdict {
-  const isThere = (place: { region: string }) => place.region === region
-  const candidate = ranking.candidates.find(isThere)
-  if (candidate)
-    return { step: { do: 'CreateMachine', candidate, spec: machineSpec(session, { catalogue, ranking, candidate }) } }
-  const place = ranking.ruledOut.find(isThere)
-  if (place === undefined) return {}
-  const { zone, size, priority } = place
-  const atRest = { region, zone, size, priority, hourlyPriceUsd: undefined, expectedPriceUsd: undefined }
-  const spec = {
-    ...machineSpec(session, { catalogue, ranking, candidate: atRest }),
-    powerState: 'Deallocated' as const,
-  }
-  return { step: { do: 'CreateMachine', candidate: atRest, spec } }
+function placeFor(
+  { session, observed: { heldIn, takenNames } }: Seen,
+  { candidates, ruledOut }: Ranking,
+): { candidate: Candidate; powerState: GpuVmSpec['powerState'] } | undefined {
+  const isOpen = ({ region }: { region: string }) =>
+    (heldIn === undefined || region === heldIn) && !takenNames.includes(machineName(session, region))
+  const candidate = candidates.find(isOpen)
+  if (candidate) return { candidate, powerState: 'Running' }
+  const atRest = heldIn === undefined ? undefined : ruledOut.find(isOpen)
+  if (atRest === undefined) return undefined
+  const { region, zone, size, priority } = atRest
+  const unpriced = { hourlyPriceUsd: undefined, expectedPriceUsd: undefined }
+  return { candidate: { region, zone, size, priority, ...unpriced }, powerState: 'Deallocated' }
 }
 
 /** A machine's name says whose it is and where; a session has one in a region at a time. */
