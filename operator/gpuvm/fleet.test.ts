@@ -135,6 +135,24 @@ test('an operation whose end the list shows is looked at before its own time; on
   await end()
 })
 
+test('a deletion is over when its own subscription shows the machine no more, whatever becomes of the other', async () => {
+  const deleting: GpuVmStatus = {
+    ...playing,
+    operation: { kind: 'Delete', resource: `gvm-${UID}-vm-1`, since: '2026-11-24T12:00:00Z' },
+    resources: { publicIPAddress: `/subscriptions/FIRST/resourceGroups/rg/publicIPAddresses/gvm-${UID}-ip` },
+  }
+  const { clock, lists, told, end } = await watch({ status: deleting })
+  expect(told).toEqual([])
+  const failed = new AzureError('ServiceUnavailable', 'No.', { status: 503 })
+  Object.assign(lists, { first: failed })
+  await clock.advance(5)
+  expect(told).toEqual([])
+  Object.assign(lists, { first: () => 'Missing', second: failed })
+  await clock.advance(5)
+  expect(told).toEqual(['solo'])
+  await end()
+})
+
 test('I7: however large the fleet, its list takes less than a third of the List budget', async () => {
   const clock = handClock()
   const stop = new AbortController()

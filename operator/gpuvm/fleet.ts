@@ -77,16 +77,18 @@ export function fleet(options: {
   }
 
   /** Whether the list shows already what the operation is to bring about; then its own poll need not be waited for. */
-  function isEndInSight({ kind, resource }: NonNullable<GpuVmStatus['operation']>): boolean {
-    const state = powerState(resource.toLowerCase())
+  function isEndInSight({ operation, resources }: GpuVmStatus): boolean {
+    const { kind, resource } = operation ?? {}
+    const state = powerState(resource?.toLowerCase() ?? '')
     if (kind === 'Create' || kind === 'Start') return state === 'Running'
-    if (kind === 'Delete') return state === undefined && lists.size > 0 && failing.size === 0
+    if (kind === 'Delete') return state === undefined && lists.size > 0 && !isUnlisted(resources)
     return kind === 'Deallocate' && state === 'Deallocated'
   }
 
   /** It may stand in a list that is missing: in that of its own subscription, or in any where that is not known. */
-  function isUnlisted(id: string | undefined): boolean {
-    const [, subscription] = /^\/subscriptions\/([^/]+)/i.exec(id ?? '') ?? []
+  function isUnlisted({ virtualMachine, publicIPAddress }: NonNullable<GpuVmStatus['resources']> = {}): boolean {
+    const id = virtualMachine ?? publicIPAddress ?? ''
+    const [, subscription] = /^\/subscriptions\/([^/]+)/i.exec(id) ?? []
     return subscription === undefined ? failing.size > 0 : failing.has(subscription.toLowerCase())
   }
 
@@ -98,7 +100,7 @@ export function fleet(options: {
       if (uid === undefined || status?.incarnation === undefined) continue
       if (status.operation !== undefined) {
         operations += 1
-        if (isEndInSight(status.operation)) options.onDifference(referenceOf(machine))
+        if (isEndInSight(status)) options.onDifference(referenceOf(machine))
         continue
       }
       if (status.vmId === undefined) {
@@ -110,7 +112,7 @@ export function fleet(options: {
       }
       const state = powerState(virtualMachineName(uid, status.incarnation.number).toLowerCase())
       if (state === 'Unknown' || state === status.powerState) continue
-      if (state === undefined && isUnlisted(status.resources?.virtualMachine)) continue
+      if (state === undefined && isUnlisted(status.resources)) continue
       options.onDifference(referenceOf(machine))
     }
   }
@@ -119,10 +121,7 @@ export function fleet(options: {
     name: 'fleet',
     listed,
     powerState: name => powerState(name.toLowerCase()),
-    isEndInSight({ status }) {
-      const { operation } = status ?? {}
-      return operation !== undefined && operation.kind !== 'Delete' && isEndInSight(operation)
-    },
+    isEndInSight: ({ status = {} }) => status.operation?.kind !== 'Delete' && isEndInSight(status),
     get operations() {
       return operations
     },
