@@ -12,8 +12,8 @@ export const ALWAYS_PERMITTED = 10
 /** And so many where the cluster names no owner at all, which is rather a lost cluster than an idle one: one machine. */
 export const PERMITTED_WITHOUT_OWNERS = 5
 
-/** Machines first, then what they held, then what that held. */
-const order: TaggedResource['kind'][] = [
+/** In the order in which they go: machines first, then what they held, then what that held. */
+export const KINDS: readonly TaggedResource['kind'][] = [
   'virtualMachine',
   'networkInterface',
   'publicIPAddress',
@@ -44,6 +44,6 @@ export function sweepable(found: { ripe: Orphan[]; tagged: number; owners: numbe
   const { ripe, tagged, owners, largestShare } = found
   const permitted = owners === 0 ? PERMITTED_WITHOUT_OWNERS : Math.max(ALWAYS_PERMITTED, tagged * largestShare)
   if (ripe.length > permitted) return { halted: true, delete: [] }
-  const sorted = [...ripe].sort((left, right) => order.indexOf(left.resource.kind) - order.indexOf(right.resource.kind))
+  const sorted = [...ripe].sort((left, right) => KINDS.indexOf(left.resource.kind) - KINDS.indexOf(right.resource.kind))
   return { halted: false, delete: sorted }
 }

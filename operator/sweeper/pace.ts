@@ -1,8 +1,7 @@
 // When to sweep next. A sweep lists everything of ours, and its cost grows by pages; with a large fleet it comes more
 // seldom, but never later than what it has seen without an owner may go.
+import { KINDS } from './orphans.ts'
 
-/** Kinds of resources that are listed, each on a page of its own at least. */
-const KINDS = 5
 /** Resources on a page. */
 const PAGE = 200
 /** Pages a minute: with those of the fleet's list (gpuvm/fleet.ts) somewhat less than half of Azure's List budget of 300. */
@@ -19,7 +18,7 @@ export function secondsUntilNextSweep(of: {
   speed: number
 }): number {
   const { sweepSeconds, tagged, ripeInSeconds, speed } = of
-  const pages = KINDS + tagged / PAGE
+  const pages = KINDS.length + tagged / PAGE // Each kind has a page of its own at least.
   const usual = Math.max(sweepSeconds, (pages * 60) / PAGES_PER_MINUTE / speed)
   const awaited = ripeInSeconds.map(seconds => (seconds > 0 ? Math.max(sweepSeconds / 2, seconds) : sweepSeconds))
   return Math.min(usual, ...awaited)
