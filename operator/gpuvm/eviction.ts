@@ -61,9 +61,8 @@ function stopperOf(seen: Seen): 'Azure' | 'Others' | 'Unclear' {
   const { noted, virtualMachine: vm } = observed
   const runningSince = new Date(machine.status?.provisionedAt ?? Number.NaN)
   const note = typeof noted === 'object' && noted.at >= runningSince ? noted.name : undefined
-  if (note === 'VirtualMachinePreempted') return 'Azure'
-  const isStill = vm?.powerState === 'Deallocated' && isUnasked(seen)
-  if (isStill && note === 'VirtualMachineDeallocationInitiated') return 'Others'
+  if (note === 'VirtualMachinePreempted' || vm?.powerState !== 'Deallocated' || !isUnasked(seen)) return 'Azure'
+  if (note === 'VirtualMachineDeallocationInitiated') return 'Others'
   if (!isTimedByOthers(seen)) return 'Azure'
   return noted === 'Pending' ? 'Unclear' : 'Others'
 }
@@ -75,10 +74,9 @@ function isUnasked({ machine }: Seen): boolean {
 
 /** By Azure's time of the last operation that somebody asked for. */
 function isTimedByOthers({ machine, observed, incarnation }: Seen): boolean {
-  const { powerState, provisionedAt, operation, guest } = machine.status ?? {}
+  const { provisionedAt, guest } = machine.status ?? {}
   const { virtualMachine: vm } = observed
-  if (machine.spec.powerState !== 'Running' || operation !== undefined || powerState === 'Deallocated') return false
-  if (vm?.powerState !== 'Deallocated' || vm.provisionedAt === undefined || provisionedAt === undefined) return false
+  if (vm?.provisionedAt === undefined || provisionedAt === undefined) return false
   const wasNoticed = guest?.incarnation === incarnation.number && guest.preemptAt !== undefined
   return !wasNoticed && vm.provisionedAt > new Date(provisionedAt)
 }
