@@ -10,12 +10,16 @@ import type { Annotation, Azure } from '../azure/provider.ts'
 const MACHINES = 100
 /** Machines that are asked about at one time; the rest, as after a mass eviction, are decided on without. */
 const LARGEST = 1000
-
-/** Rounds for which a machine is asked about after somebody has last wanted to know: whoever is silent is looked at twice a minute. */
+/**
+ * Rounds for which a machine is asked about after somebody has last wanted to know: whoever is silent is looked at twice a
+ * minute.
+ */
 const ROUNDS = 24
 
+type Note = Pick<Annotation, 'name' | 'at'>
+
 /** `Pending` until Azure has been asked about the machine, with or without an answer. */
-export type Noted = Pick<Annotation, 'name' | 'at'> | 'Pending' | undefined
+export type Noted = Note | 'Pending' | undefined
 
 export interface Annotations extends Runnable {
   /** What is known of the machine of this id; from now on it is asked about, for as long as somebody wants to know. */
@@ -32,7 +36,8 @@ export function annotations(options: {
   const { azure, clock, log, pollSeconds } = options
   /** By the machine's id: rounds left. */
   const wanted = new Map<string, number>()
-  let known = new Map<string, Noted>()
+  /** By the machine's id: what Azure last told; `undefined` where it told nothing. */
+  let known = new Map<string, Note | undefined>()
   const failing = new Set<string>()
 
   async function ask(signal: AbortSignal): Promise<void> {
@@ -41,8 +46,8 @@ export function annotations(options: {
       if (rounds > 1) wanted.set(id, rounds - 1)
       else wanted.delete(id)
     }
-    const next = new Map<string, Noted>(machineIds.map(id => [id, notPending(known.get(id))]))
-    for (const [subscriptionId, ids] of bySubscription(machineIds)) {
+    const next = new Map(machineIds.map(id => [id, known.get(id)]))
+    for (const [subscriptionId, ids] of Map.groupBy(machineIds, subscriptionOf)) {
       try {
         for (let from = 0; from < ids.length; from += MACHINES) {
           const asked = { subscriptionId, machineIds: ids.slice(from, from + MACHINES) }
@@ -78,15 +83,6 @@ export function annotations(options: {
   }
 }
 
-function notPending(noted: Noted): Noted {
-  return noted === 'Pending' ? undefined : noted
-}
-
-function bySubscription(machineIds: readonly string[]): Map<string, string[]> {
-  const grouped = new Map<string, string[]>()
-  for (const id of machineIds) {
-    const subscription = id.split('/')[2] ?? ''
-    grouped.set(subscription, [...(grouped.get(subscription) ?? []), id])
-  }
-  return grouped
+function subscriptionOf(machineId: string): string {
+  return machineId.split('/')[2] ?? ''
 }
