@@ -19,9 +19,11 @@ test("every name follows from the UID; the VM's alone changes with the incarnati
   expect(names.virtualMachineName(uid, 2_147_483_647).length).toBeLessThanOrEqual(64)
 })
 
-test("a VM's name tells the UID, in whatever case Azure gives it back; a stranger's does not", () => {
-  expect(names.uidOfVirtualMachineName(names.virtualMachineName(uid, 3).toUpperCase())).toBe(uid)
-  expect(names.uidOfVirtualMachineName('web-server-1')).toBeUndefined()
+test("a resource's name tells the UID, in whatever case Azure gives it back, and so does its id; a stranger's does not", () => {
+  for (const name of [names.virtualMachineName(uid, 3), names.osDiskName(uid).toUpperCase()])
+    for (const one of [name, `/subscriptions/s/resourceGroups/gvm-rg/x/${name}?api-version=1`])
+      expect(names.uidIn(one)).toBe(uid)
+  expect(names.uidIn('web-server-1')).toBeUndefined()
 })
 
 test('everything is tagged with its installation and owner, and with its player where there is one', () => {

@@ -22,14 +22,9 @@ export const takenSnapshotName = (uid: string) => `gvm-${uid}-os-taken`
 export const copiedSnapshotName = (uid: string) => `gvm-${uid}-os-copied`
 export const virtualMachineName = (uid: string, incarnation: number) => `gvm-${uid}-vm-${incarnation}`
 
-/** The UID in a VM's name; `undefined` for a VM that is not named by us. */
-export function uidOfVirtualMachineName(name: string): string | undefined {
-  return /^gvm-([0-9a-f-]{36})-vm-\d+$/i.exec(name)?.[1]?.toLowerCase()
-}
-
-/** The UID of the object whose resource the URL names. */
-export function uidIn(url: string): string | undefined {
-  return /\/gvm-([0-9a-f-]{36})-/i.exec(url)?.[1]?.toLowerCase()
+/** The UID from which the name derives of the resource that is named, or that the URL leads to. */
+export function uidIn(nameOrUrl: string): string | undefined {
+  return /(?:^|\/)gvm-([0-9a-f-]{36})-/i.exec(nameOrUrl)?.[1]?.toLowerCase()
 }
 
 export function tagsOf(owner: {

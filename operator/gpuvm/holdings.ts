@@ -7,7 +7,7 @@
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { decideOn } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'
-import { NAME_TAG, NAMESPACE_TAG, PLAYER_TAG, UID_TAG } from '../azure/names.ts'
+import { NAME_TAG, NAMESPACE_TAG, PLAYER_TAG, UID_TAG, uidIn } from '../azure/names.ts'
 import type { Azure, Place, TaggedResource } from '../azure/provider.ts'
 import { PLAYER_LABEL } from './decision.ts'
 
@@ -58,7 +58,7 @@ export function holdings(options: { azure: Pick<Azure, 'tagged'>; installationId
     const uid = tags[UID_TAG]
     if (uid === undefined || kind === 'snapshot') return // A snapshot stands where its disk is to be copied from.
     // The names derive from the first object of all, the tags name the last one that held it.
-    const root = /^gvm-([0-9a-f-]{36})-/i.exec(name)?.[1]?.toLowerCase() ?? uid
+    const root = uidIn(name) ?? uid
     const of = entries(`${tags[NAMESPACE_TAG]}/${tags[NAME_TAG]}`)
     const number = Number(/-vm-(\d+)$/.exec(name)?.[1] ?? 0)
     const incarnation = Math.max(number, of.get(uid)?.incarnation ?? 0)
