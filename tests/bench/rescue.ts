@@ -3,10 +3,10 @@
 // something was so in Azure until the operator's next look at it (list, look at an operation or a resource, probe).
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import type { Reflector } from '../../lib/kube/reflector.ts'
+import { evictRegion, firstPlayed, inEarnest, type Stage } from './earnest.ts'
 import type { Figure, Part } from './figures.ts'
-import { follow } from './following.ts'
-import { type ArmCall, firstCall, followLooks, type Looks, quantile } from './looks.ts'
-import { atSpeed, NAMESPACE, pause, progress, REGION, session, startWorld, TAKES, until, type World } from './world.ts'
+import { type ArmCall, firstCall, quantile } from './looks.ts'
+import { NAMESPACE, pause, progress, REGION, session, TAKES, until, type World } from './world.ts'
 
 /** How many times as fast as in life Azure and the operator's timers run. */
 const SPEED = Number(process.env.BENCH_RESCUE_SPEED ?? 1)
@@ -17,24 +17,16 @@ const EVERY_SECONDS = 0.5
 const OWN_SECONDS = TAKES.publicIP + TAKES.nic + TAKES.vmCreate + TAKES.boot
 
 export async function rescue(folder: string): Promise<Part> {
-  const world = await startWorld(folder, { earnest: SPEED })
-  const following = follow(world.kube, gameSessions)
-  const looks = followLooks(world)
-  try {
-    const operator = await world.startOperator(atSpeed(SPEED))
-    await first(world, following.seen)
-    const creations = await create(world, following.seen, looks)
-    const rescues = await evictAll(world, following.seen, looks)
-    await operator.stop()
-    const refused = (await looks.all()).filter(({ status }) => status === 429).length
-    return {
-      title: `${SESSIONS} sessions, asked for one after the other and then evicted together, in Azure's seconds (Azure's time ${SPEED} times as fast)`,
-      figures: [...creationFigures(creations), ...rescueFigures(rescues), { what: '429s received', value: refused }],
-    }
-  } finally {
-    await looks.end()
-    await following.end()
-    await world.stop()
+  const figures = await inEarnest({ folder, speed: SPEED }, async stage => {
+    await first(stage.world, stage.seen)
+    const creations = await create(stage)
+    const rescues = await evictAll(stage)
+    const refused = (await stage.looks.all()).filter(({ status }) => status === 429).length
+    return [...creationFigures(creations), ...rescueFigures(rescues), { what: '429s received', value: refused }]
+  })
+  return {
+    title: `${SESSIONS} sessions, asked for one after the other and then evicted together, in Azure's seconds (Azure's time ${SPEED} times as fast)`,
+    figures,
   }
 }
 
@@ -55,11 +47,8 @@ interface Creation {
   quanta: { address: number; networkInterface: number; machine: number; probe: number }
 }
 
-async function create(world: World, seen: Reflector<GameSession>, looks: Looks): Promise<Creation[]> {
-  const playedAt = new Map<string, number>()
-  seen.onChange(({ object: { metadata, status } }) => {
-    if (status?.phase === 'Running' && !playedAt.has(metadata.name)) playedAt.set(metadata.name, Date.now())
-  })
+async function create({ world, seen, looks }: Stage): Promise<Creation[]> {
+  const playedAt = firstPlayed(seen)
   const askedAt = new Map<string, number>()
   progress(`asking for ${SESSIONS} sessions`)
   for (let index = 0; index < SESSIONS; index += 1) {
@@ -142,7 +131,7 @@ interface Rescue {
   toPut: number
 }
 
-async function evictAll(world: World, seen: Reflector<GameSession>, looks: Looks): Promise<Rescue[]> {
+async function evictAll({ world, seen, looks }: Stage): Promise<Rescue[]> {
   progress('evicting all of them')
   const evictedAt = await evictRegion(world)
   await until('all have recovered', async () =>
@@ -150,13 +139,6 @@ async function evictAll(world: World, seen: Reflector<GameSession>, looks: Looks
   )
   const uids = looks.machines.store.list().flatMap(({ metadata: { uid } }) => uid ?? [])
   return await Promise.all(uids.map(async uid => rescueOf(await looks.of(uid), { uid, evictedAt })))
-}
-
-/** When Azure stops the machines: at once. */
-export async function evictRegion({ azure }: World): Promise<number> {
-  const reply = await azure.control('POST', 'evict', { region: REGION, noticeSeconds: 0 })
-  const [, at] = /"preemptAt":"([^"]+)"/.exec(JSON.stringify(reply)) ?? []
-  return Date.parse(at ?? '')
 }
 
 function rescueOf(calls: readonly ArmCall[], { uid, evictedAt }: { uid: string; evictedAt: number }): Rescue {

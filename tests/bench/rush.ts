@@ -3,28 +3,19 @@
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
 import type { Reflector } from '../../lib/kube/reflector.ts'
+import { evictRegion, firstPlayed, inEarnest, type Stage } from './earnest.ts'
 import type { Figure, Part } from './figures.ts'
-import { follow } from './following.ts'
-import { type ArmCall, followLooks, type Looks, quantile } from './looks.ts'
-import { evictRegion } from './rescue.ts'
-import {
-  atSpeed,
-  forEach,
-  NAMESPACE,
-  type OperatorProcess,
-  progress,
-  session,
-  startWorld,
-  TAKES,
-  until,
-  type World,
-} from './world.ts'
+import { type ArmCall, quantile } from './looks.ts'
+import { forEach, NAMESPACE, progress, session, TAKES, until } from './world.ts'
 
 /** How many times as fast as in life Azure and the operator's timers run. */
 const SPEED = Number(process.env.BENCH_RUSH_SPEED ?? 4)
 const SESSIONS = Number(process.env.BENCH_RUSH ?? 2000)
 
-/** Of one principal in one subscription and region: calls at once, and from then on a second (operator/azure/limits.ts). */
+/**
+ * Azure's own, of one principal in one subscription and region: calls at once, and from then on a second. The sources are
+ * named in operator/azure/limits.ts, which stays a little below the network's.
+ */
 const LIMITS = {
   writes: { burst: 200, perSecond: 10 },
   deletes: { burst: 200, perSecond: 10 },
@@ -39,38 +30,20 @@ function secondsFor(limit: keyof typeof LIMITS, calls: number): number {
 }
 
 export async function rush(folder: string): Promise<Part> {
-  const world = await startWorld(folder, { earnest: SPEED })
-  const following = follow(world.kube, gameSessions)
-  const looks = followLooks(world)
-  try {
-    const operator = await world.startOperator(atSpeed(SPEED))
-    const figures = [
-      ...(await everybodyAtOnce(world, { seen: following.seen, looks, operator })),
-      ...(await massEviction(world, { seen: following.seen, looks, operator })),
-    ]
-    await operator.stop()
-    return {
-      title: `${SESSIONS.toLocaleString('en')} sessions at once, then all evicted in a second, in Azure's seconds (Azure's time ${SPEED} times as fast)`,
-      figures,
-    }
-  } finally {
-    await looks.end()
-    await following.end()
-    await world.stop()
+  const figures = await inEarnest({ folder, speed: SPEED }, async stage => [
+    ...(await everybodyAtOnce(stage)),
+    ...(await massEviction(stage)),
+  ])
+  return {
+    title: `${SESSIONS.toLocaleString('en')} sessions at once, then all evicted in a second, in Azure's seconds (Azure's time ${SPEED} times as fast)`,
+    figures,
   }
-}
-
-interface Stage {
-  seen: Reflector<GameSession>
-  looks: Looks
-  operator: OperatorProcess
 }
 
 const seconds = (milliseconds: number) => (milliseconds / 1000) * SPEED
 
 /** What the operator used of its one core, and what Azure was asked meanwhile. */
-async function watched(stage: Stage, work: () => Promise<void>) {
-  const { looks, operator } = stage
+async function watched({ looks, operator }: Stage, work: () => Promise<void>) {
   const [calls, processor, began] = [(await looks.all()).length, operator.processorSeconds(), Date.now()]
   const lags: number[] = []
   const timer = setInterval(
@@ -89,15 +62,13 @@ async function watched(stage: Stage, work: () => Promise<void>) {
   return { began, took: seconds(tookMilliseconds), asked, cpuShare, lag: quantile(lags, 0.5) }
 }
 
-async function everybodyAtOnce(world: World, stage: Stage): Promise<Figure[]> {
+async function everybodyAtOnce(stage: Stage): Promise<Figure[]> {
+  const { world, seen } = stage
   progress(`asking for ${SESSIONS} sessions`)
-  const playedAt = new Map<string, number>()
-  stage.seen.onChange(({ object: { metadata, status } }) => {
-    if (status?.phase === 'Running' && !playedAt.has(metadata.name)) playedAt.set(metadata.name, Date.now())
-  })
+  const playedAt = firstPlayed(seen)
   const { began, took, asked, ...load } = await watched(stage, async () => {
     await forEach(SESSIONS, 32, async index => await world.kube.create(gameSessions, session(index)))
-    await allPlayed(stage.seen, 'all are played', () => true)
+    await allPlayed(seen, 'all are played')
   })
   const waits = [...playedAt.values()].map(at => seconds(at - began))
   const network = secondsFor('networkWrites', 2 * SESSIONS) + TAKES.nic
@@ -105,20 +76,16 @@ async function everybodyAtOnce(world: World, stage: Stage): Promise<Figure[]> {
   const bound = Math.max(network, writes, secondsFor('vmWrites', SESSIONS)) + TAKES.vmCreate + TAKES.boot
   return [
     { what: 'all asked for at once are played after', value: took, unit: 's' },
-    {
-      what: '  the limits alone: two network writes each, the last interface, machine and boot',
-      value: bound,
-      unit: 's',
-    },
-    { what: '  times as long', value: took / bound, target: { atMost: 1.2 } },
+    ...besideBound(took, { of: 'two network writes each, the last interface, machine and boot', bound }),
     { what: '  played after: the first', value: quantile(waits, 0), unit: 's' },
     { what: '  played after: p50', value: quantile(waits, 0.5), unit: 's' },
     ...askedFigures(asked, load),
   ]
 }
 
-async function massEviction(world: World, stage: Stage): Promise<Figure[]> {
-  const machines = stage.looks.machines.store.list()
+async function massEviction(stage: Stage): Promise<Figure[]> {
+  const { world, seen, looks } = stage
+  const machines = looks.machines.store.list()
   const vacant = new Set(machines.filter((_, index) => index % 2 === 0).map(({ metadata: { uid = '' } }) => uid))
   progress('half of the players leave')
   await forEach(machines.length, 32, async index => {
@@ -132,7 +99,7 @@ async function massEviction(world: World, stage: Stage): Promise<Figure[]> {
   let evictedAt = 0
   const { took, asked, ...load } = await watched(stage, async () => {
     evictedAt = await evictRegion(world)
-    await allPlayed(stage.seen, 'all have recovered', ({ status }) => status?.evictions === 1)
+    await allPlayed(seen, 'all have recovered', ({ status }) => status?.evictions === 1)
   })
   const order = (kind: string, suffix: string) =>
     asked.flatMap(call => {
@@ -154,18 +121,20 @@ async function massEviction(world: World, stage: Stage): Promise<Figure[]> {
     )
   return [
     { what: 'all evicted in one second are played again after', value: took, unit: 's' },
-    {
-      what: '  the limits alone: a delete and a write each, eviction, deletion, machine and boot',
-      value: bound,
-      unit: 's',
-    },
-    { what: '  times as long', value: took / bound, target: { atMost: 1.2 } },
+    ...besideBound(took, { of: 'a delete and a write each, eviction, deletion, machine and boot', bound }),
     { what: '  from the eviction to PUT on demand, somebody plays: p50', value: after(true, 0.5), unit: 's' },
     { what: '  from the eviction to PUT on demand, nobody does: p50', value: after(false, 0.5), unit: 's' },
     firstOnes('deleted', deletes, playing),
     firstOnes('made anew', puts, playing),
     { what: '  machines made anew', value: new Set(puts.map(({ uid }) => uid)).size, target: { atLeast: SESSIONS } },
     ...askedFigures(asked, load),
+  ]
+}
+
+function besideBound(took: number, { of, bound }: { of: string; bound: number }): Figure[] {
+  return [
+    { what: `  the limits alone: ${of}`, value: bound, unit: 's' },
+    { what: '  times as long', value: took / bound, target: { atMost: 1.2 } },
   ]
 }
 
@@ -191,16 +160,13 @@ function askedFigures(asked: readonly ArmCall[], { cpuShare, lag }: { cpuShare: 
   ]
 }
 
-/** Looked at by counting what changes: the store is large. */
 async function allPlayed(
   seen: Reflector<GameSession>,
   what: string,
-  is: (session: GameSession) => boolean,
+  is: (session: GameSession) => boolean = () => true,
 ): Promise<void> {
-  await until(
-    what,
-    async () =>
-      seen.store.size === SESSIONS && seen.store.list().every(one => one.status?.phase === 'Running' && is(one)),
-    { patienceSeconds: 500 },
-  )
+  const isPlayed = (one: GameSession) => one.status?.phase === 'Running' && is(one)
+  await until(what, async () => seen.store.size === SESSIONS && seen.store.list().every(isPlayed), {
+    patienceSeconds: 500,
+  })
 }
