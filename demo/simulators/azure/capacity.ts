@@ -150,7 +150,7 @@ export const allocationMessages: Readonly<Record<string, string>> = {
 
 function skuNotAvailable(world: World, { region, zone, size }: Placement): ArmError {
   if (zone !== undefined) {
-    const message = `The requested size for resource '${size}' is currently not available in location '${region}' zones '${zone}' for subscription '${world.settings.subscription}'. Please try another size or deploy to a different location or zones. See https://aka.ms/azureskunotavailable for details.`
+    const message = `The requested size for resource '${size}' is currently not available in location '${region}' zones '${zone}' for subscription '${world.subscription.id}'. Please try another size or deploy to a different location or zones. See https://aka.ms/azureskunotavailable for details.`
     return new ArmError(409, 'SkuNotAvailable', message)
   }
   const message = `The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: ${size}' is currently not available in location '${region}'. Please try another size or deploy to a different location or different zone. See https://aka.ms/azureskunotavailable for details.`

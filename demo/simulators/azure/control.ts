@@ -241,12 +241,7 @@ function stateOf(world: World, name: string) {
   const types = Object.keys(parts[0] ?? {})
   return {
     time: new Date(world.now).toISOString(),
-    ...Object.fromEntries(
-      types.map(type => [
-        type,
-        parts.flatMap(part => Object.entries(part).flatMap(([of, list]) => (of === type ? list : []))),
-      ]),
-    ),
+    ...Object.fromEntries(types.map(type => [type, parts.flatMap(part => part[type] ?? [])])),
     operations: running.map(({ id, kind, resourceId, startedAt }) => ({
       id,
       kind,
