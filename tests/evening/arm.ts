@@ -7,6 +7,7 @@ import { WorkloadIdentityCredential } from '@azure/identity'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import type { Stack } from '../../demo/stack/stack.ts'
+import { federatedToken } from '../simulators/federated-token.ts'
 
 /** Milliseconds between two looks at a long-running operation. */
 const quick = { updateIntervalInMs: 50 }
@@ -113,12 +114,4 @@ export function armOf(stack: Stack) {
 function idOf({ id }: { id?: string }): string {
   if (id === undefined) throw new Error('Azure gave a resource without an id.')
   return id
-}
-
-/** In form a projected service account's token: the simulator reads its claims and checks no signature. */
-function federatedToken(): string {
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const exp = Math.floor(Date.now() / 1000) + 3600
-  const claims = { aud: ['api://AzureADTokenExchange'], exp, sub: 'system:serviceaccount:a:b' }
-  return `${part({ alg: 'RS256' })}.${part(claims)}.c2lnbmF0dXJl`
 }

@@ -1,4 +1,4 @@
-// What Azure notes about machines beside their states, and what it says that is out of date.
+// What Azure tells beside the states of machines: notes on them, eviction rates, prices; and what it says that is out of date.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type AzureSimulator, group, networkFor, quick, region, spotMachine, startAzure } from './azure-simulator.ts'
@@ -106,6 +106,43 @@ test('eviction rates and Spot prices are asked for by size and region', async ()
     | where sku.name =~ 'standard_nv6ads_a10_v5' and properties.osType =~ 'linux' and location =~ '${region}'
     | project price = todouble(properties.spotPrices[0].priceUSD)`)
   expect(prices.data).toEqual([{ price: 0.07 }])
+})
+
+test('retail prices are filtered and paged, spot ones by their meter', async () => {
+  const item = z.object({
+    armSkuName: z.string(),
+    armRegionName: z.string(),
+    meterName: z.string(),
+    productName: z.string(),
+    retailPrice: z.number(),
+    currencyCode: z.literal('USD'),
+    type: z.literal('Consumption'),
+  })
+  const shape = z.object({ Items: z.array(item), NextPageLink: z.string().nullable(), Count: z.number() })
+  const filter =
+    "armRegionName eq 'centralindia' and armSkuName eq 'Standard_NV6ads_A10_v5' and priceType eq 'Consumption'"
+  const answer = await azure.ask('GET', `/api/retail/prices?$filter=${encodeURIComponent(filter)}`)
+  const { Items, NextPageLink } = shape.parse(answer.body)
+  expect(NextPageLink).toBeNull()
+  const price = (spot: boolean) =>
+    Items.find(one => one.meterName.endsWith(' Spot') === spot && !one.productName.endsWith('Windows'))?.retailPrice ??
+    0
+  expect(Items).toHaveLength(4)
+  expect(price(true)).toBeLessThan(price(false) / 2)
+
+  let pages = 0
+  let all = 0
+  for (let url: string | null = `${azure.about.listening}/api/retail/prices`; url !== null; pages += 1) {
+    const one: z.infer<typeof shape> = shape.parse(
+      (await azure.ask('GET', url.slice(azure.about.listening.length))).body,
+    )
+    all += one.Count
+    url = one.NextPageLink
+  }
+  expect(pages).toBeGreaterThan(1)
+  expect(all).toBe(9 * 8 * 4)
+  const wrong = await azure.ask('GET', `/api/retail/prices?$filter=${encodeURIComponent('price gt 3')}`)
+  expect(wrong.status).toBe(400)
 })
 
 test('long answers come in pages, and those of other subscriptions are empty', async () => {

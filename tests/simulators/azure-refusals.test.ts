@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
   type AzureSimulator,
-  federatedToken,
   group,
   image,
   networkFor,
@@ -14,6 +13,7 @@ import {
   spotMachine,
   startAzure,
 } from './azure-simulator.ts'
+import { federatedToken } from './federated-token.ts'
 
 let azure: AzureSimulator
 beforeAll(async () => {
@@ -364,122 +364,4 @@ test('a price above what the owner would pay takes the machine', async () => {
   await expect(compute.virtualMachines.start(group, 'dear', quick)).rejects.toMatchObject({
     code: 'SpotPriceGreaterThanProvidedMaxPrice',
   })
-})
-
-test('a lost reply hides what was done', async () => {
-  const { nicId } = await networkFor(azure, 'lost')
-  const { compute } = azure
-  await azure.control('POST', 'faults', {
-    match: { method: 'PUT', kind: 'virtualMachines' },
-    outcome: { loseReply: true },
-  })
-  const create = () =>
-    compute.virtualMachines.createOrUpdate(group, 'lost', spotMachine('lost', nicId), { ifNoneMatch: '*', ...quick })
-  await expect(create()).rejects.toMatchObject({ name: 'RestError', statusCode: undefined })
-  await expect(create()).rejects.toMatchObject({ statusCode: 412 })
-  await azure.control('POST', 'faults', { match: { kind: 'DELETE virtualMachines' }, outcome: { loseRequest: true } })
-  await expect(compute.virtualMachines.delete(group, 'lost', quick)).rejects.toMatchObject({ name: 'RestError' })
-  expect((await compute.virtualMachines.get(group, 'lost')).provisioningState).not.toBe('Deleting')
-})
-
-test('faults hit the calls they name, as often as they say', async () => {
-  const { compute } = azure
-  await azure.control('POST', 'faults', {
-    match: { kind: 'disks', resource: 'none', nth: 2, times: 2 },
-    outcome: { status: 503, code: 'ServiceUnavailable', message: 'Come back.' },
-  })
-  const codes: string[] = []
-  for (let turn = 0; turn < 4; turn += 1) {
-    codes.push(
-      await compute.disks.get(group, 'none').then(
-        () => 'found',
-        refused => refused.code,
-      ),
-    )
-  }
-  expect(codes).toEqual(['ResourceNotFound', 'ServiceUnavailable', 'ServiceUnavailable', 'ResourceNotFound'])
-
-  await azure.control('POST', 'faults', { match: { kind: 'disks' }, outcome: { throttle: { retryAfterSeconds: 17 } } })
-  const throttled = await azure.arm(
-    'GET',
-    `/subscriptions/{subscription}/resourceGroups/${group}/providers/Microsoft.Compute/disks/none?api-version=2026-03-02`,
-  )
-  expect(throttled).toMatchObject({ status: 429, headers: { 'retry-after': '17' } })
-
-  const { nicId } = await networkFor(azure, 'doomed')
-  await azure.control('POST', 'faults', {
-    match: { kind: 'PUT virtualMachines' },
-    outcome: { failLate: { code: 'InternalExecutionError', message: 'An internal execution error occurred.' } },
-  })
-  const doomed = compute.virtualMachines.createOrUpdate(group, 'doomed', spotMachine('doomed', nicId), quick)
-  await expect(doomed).rejects.toThrow(/InternalExecutionError/)
-  await azure.control('DELETE', 'faults')
-  expect(await azure.control('GET', 'faults')).toEqual({ faults: [] })
-})
-
-test('the log tells what was called and what was answered', async () => {
-  const shape = z.object({
-    next: z.number(),
-    counts: z.record(z.string(), z.number()),
-    entries: z.array(z.object({ kind: z.string(), status: z.number(), code: z.string().optional() })),
-  })
-  const before = shape.parse(await azure.control('GET', 'log'))
-  await azure.compute.disks.get(group, 'nothing').catch(() => undefined)
-  const after = shape.parse(await azure.control('GET', `log?since=${before.next}`))
-  expect(after.entries).toMatchObject([{ kind: 'GET disks', status: 404, code: 'ResourceNotFound' }])
-  expect(after.counts['GET disks']).toBe((before.counts['GET disks'] ?? 0) + 1)
-})
-
-test.each([
-  ['POST', 'evict', {}, 'Name either a vm'],
-  ['POST', 'evict', { vm: 'nobody' }, "There is no VM 'nobody'"],
-  [
-    'POST',
-    'capacity',
-    { region: 'atlantis', size: 'x', priority: 'Spot', available: 1 },
-    "there is no region 'atlantis'",
-  ],
-  ['POST', 'faults', { outcome: { explode: true } }, 'outcome'],
-  ['POST', 'time', { advanceSeconds: 5 }, '--clock manual'],
-  ['GET', 'guests?since=x', undefined, 'since has to be a number'],
-  ['GET', 'nothing', undefined, 'README.md'],
-])('the control API says what is wrong with %s %s %o', async (method, path, body, words) => {
-  await expect(azure.control(method, path, body)).rejects.toThrow(words)
-})
-
-test('retail prices are filtered and paged, spot ones by their meter', async () => {
-  const item = z.object({
-    armSkuName: z.string(),
-    armRegionName: z.string(),
-    meterName: z.string(),
-    productName: z.string(),
-    retailPrice: z.number(),
-    currencyCode: z.literal('USD'),
-    type: z.literal('Consumption'),
-  })
-  const shape = z.object({ Items: z.array(item), NextPageLink: z.string().nullable(), Count: z.number() })
-  const filter =
-    "armRegionName eq 'centralindia' and armSkuName eq 'Standard_NV6ads_A10_v5' and priceType eq 'Consumption'"
-  const answer = await azure.ask('GET', `/api/retail/prices?$filter=${encodeURIComponent(filter)}`)
-  const { Items, NextPageLink } = shape.parse(answer.body)
-  expect(NextPageLink).toBeNull()
-  const price = (spot: boolean) =>
-    Items.find(one => one.meterName.endsWith(' Spot') === spot && !one.productName.endsWith('Windows'))?.retailPrice ??
-    0
-  expect(Items).toHaveLength(4)
-  expect(price(true)).toBeLessThan(price(false) / 2)
-
-  let pages = 0
-  let all = 0
-  for (let url: string | null = `${azure.about.listening}/api/retail/prices`; url !== null; pages += 1) {
-    const one: z.infer<typeof shape> = shape.parse(
-      (await azure.ask('GET', url.slice(azure.about.listening.length))).body,
-    )
-    all += one.Count
-    url = one.NextPageLink
-  }
-  expect(pages).toBeGreaterThan(1)
-  expect(all).toBe(9 * 8 * 4)
-  const wrong = await azure.ask('GET', `/api/retail/prices?$filter=${encodeURIComponent('price gt 3')}`)
-  expect(wrong.status).toBe(400)
 })

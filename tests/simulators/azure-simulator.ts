@@ -10,6 +10,7 @@ import { ComputeManagementClient, type VirtualMachine } from '@azure/arm-compute
 import { NetworkManagementClient } from '@azure/arm-network'
 import { WorkloadIdentityCredential } from '@azure/identity'
 import { z } from 'zod'
+import { federatedToken } from './federated-token.ts'
 
 const ready = z.object({
   listening: z.string(),
@@ -26,17 +27,6 @@ export const image = '/subscriptions/images/resourceGroups/images/providers/Micr
 /** An image that was taken of a machine as it stood: it has its users already. */
 export const specialized = image.replace(/game$/, 'played')
 const main = fileURLToPath(new URL('../../demo/simulators/azure/main.ts', import.meta.url))
-
-/** A token as a projected service account's: the simulator reads its claims and checks no signature. */
-export function federatedToken(claims: Record<string, unknown> = {}): string {
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const usual = {
-    aud: ['api://AzureADTokenExchange'],
-    exp: Math.floor(Date.now() / 1000) + 3600,
-    sub: 'system:serviceaccount:a:b',
-  }
-  return `${part({ alg: 'RS256' })}.${part({ ...usual, ...claims })}.c2lnbmF0dXJl`
-}
 
 export type AzureSimulator = Awaited<ReturnType<typeof startAzure>>
 
@@ -147,10 +137,11 @@ async function start({ certificates }: { certificates: 'kept for the test' | 'it
 /** For every operation that is waited for: the SDK's usual two seconds are an hour of Azure's time here. */
 export const quick = { updateIntervalInMs: 10 }
 
-/** Puts what a machine stands on: a public address and a NIC that holds it. Both bear the machine's name. */
+/** Puts what a machine stands on: a public address, of these zones if any, and a NIC that holds it. Both bear the machine's name. */
 export async function networkFor(
   { network, about }: AzureSimulator,
   name: string,
+  zones?: string[],
 ): Promise<{ nicId: string; host: string }> {
   const base = `/subscriptions/${about.subscription}/resourceGroups/${group}/providers/Microsoft.Network`
   const address = await network.publicIPAddresses.createOrUpdate(
@@ -158,6 +149,7 @@ export async function networkFor(
     name,
     {
       location: region,
+      ...(zones && { zones }),
       sku: { name: 'Standard' },
       publicIPAllocationMethod: 'Static',
     },

@@ -23,18 +23,9 @@ const size = 'Standard_NV6ads_A10_v5'
 const offer = async (available: number | null, more: object) =>
   await azure.control('POST', 'capacity', { region, size, available, ...more })
 
-/** An address of all zones, and the NIC that holds it. */
-async function zonalNetwork(name: string, zones: string[] = ['1', '2', '3']): Promise<string> {
-  const address = { location: region, zones, sku: { name: 'Standard' }, publicIPAllocationMethod: 'Static' } as const
-  await azure.network.publicIPAddresses.createOrUpdate(group, name, address, quick)
-  const base = `/subscriptions/${azure.about.subscription}/resourceGroups/${group}/providers/Microsoft.Network`
-  const ipConfiguration = {
-    name: 'main',
-    subnet: { id: `${base}/virtualNetworks/play/subnets/vms` },
-    publicIPAddress: { id: `${base}/publicIPAddresses/${name}` },
-  }
-  const nic = { location: region, ipConfigurations: [ipConfiguration] }
-  return (await azure.network.networkInterfaces.createOrUpdate(group, name, nic, quick)).id ?? ''
+/** A NIC that holds an address of all zones, or of these. */
+async function zonalNetwork(name: string, zones = ['1', '2', '3']): Promise<string> {
+  return (await networkFor(azure, name, zones)).nicId
 }
 
 /** A spot machine from the image in that zone, on a disk of that kind. */

@@ -7,6 +7,7 @@ import { request } from 'undici'
 import { z } from 'zod'
 import type { Catalogue } from '../../../crds/catalogue.ts'
 import type { AzureSettings } from '../../../operator/azure/clients.ts'
+import { federatedToken } from '../../simulators/federated-token.ts'
 import { startProgram } from './processes.ts'
 
 const readiness = z.object({ listening: z.string(), ca: z.string(), tenant: z.string(), clients: z.array(z.string()) })
@@ -133,15 +134,4 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
       where: { size: string; priority: string; refusal?: string; region?: string; zone?: string },
     ) => await control('POST', 'capacity', { region: 'westeurope', available, ...where }),
   }
-}
-
-/** In form a projected service account's token; the simulator reads its claims and checks no signature. */
-function federatedToken(): string {
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const claims = {
-    aud: ['api://AzureADTokenExchange'],
-    exp: Math.floor(Date.now() / 1000) + 3600,
-    sub: 'system:serviceaccount:a:b',
-  }
-  return `${part({ alg: 'RS256' })}.${part(claims)}.c2lnbmF0dXJl`
 }
