@@ -1,10 +1,11 @@
 // Every row of the table of Azure's errors, on a machine's PUT and late on its long-running operation: what is decided
 // is done, and shown in words. The machines are one namespace's, all at once.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import { type Decision, decideOn, table } from '../../operator/azure/decisions.ts'
 import { AzureError, BUDGET_SPENT, TENANT_UNRESOLVED, THROTTLED, UNREACHABLE } from '../../operator/azure/errors.ts'
-import type { GpuVm, Operator } from './support/operator.ts'
+import type { Operator } from './support/operator.ts'
 import { isRefused, type Scene, startWorld, type World } from './support/world.ts'
 
 let world: World

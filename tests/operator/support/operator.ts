@@ -1,6 +1,5 @@
 // The operator in this process: the real controllers, fleet, prober and sweeper on the real clients. The sessions' half
-// runs where it is asked for. It can be cut off at any call to Azure, as a killed process is: from then on none of its
-// calls get out.
+// runs where it is asked for. It can be cut off at any of its calls, as a killed process is.
 import { Registry } from 'prom-client'
 import type { Catalogue } from '../../../crds/catalogue.ts'
 import { gameSessions } from '../../../crds/types/gamesession.ts'
@@ -33,31 +32,17 @@ import { holdings } from '../../../operator/gpuvm/holdings.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
 import type { HistoryStore } from '../../../operator/history/history.ts'
 import { type FlightRecorder, flightRecorder } from '../../../operator/recorder/flight-recorder.ts'
-
 import { sweeperMetrics } from '../../../operator/sweeper/metrics.ts'
 import { sweeper } from '../../../operator/sweeper/sweeper.ts'
+import { type Cut, type Mortal, mortal } from './mortal.ts'
 
 export const INSTALLATION = 'test-installation'
-/** Calls that change Azure. */
-const writes = /^(put|create|start|deallocate|delete)/
 
 /** A mistake put into it on purpose. */
 export interface Plant {
   azure?: (azure: Azure, settings: AzureSettings) => Azure
   /** What was first seen of an object is believed for ever. */
   isCacheStale?: true
-}
-
-/** At which call a process ends. */
-export interface Cut {
-  /** Counted from 1. */
-  after: number
-  /** `changes`: what changes Azure. `calls`: every look at it and every change of it, and every write to Kubernetes. */
-  counting: 'changes' | 'calls'
-  /** Of these only what is asked of Azure in this region. */
-  region?: string
-  /** The reply is heard before the end; without it, the call has its effect and the reply is lost. */
-  isReplyHeard?: boolean
 }
 
 export interface OperatorOptions {
@@ -82,21 +67,13 @@ export interface OperatorOptions {
   capacity?: Partial<CapacitySettings> & { prices?: boolean; store?: HistoryStore }
 }
 
-export interface Operator {
+export interface Operator extends Pick<Mortal, 'calls' | 'writes' | 'died'> {
   capacity: Capacity
   refusals: string[]
-  /** What was counted for the cut. */
-  calls: string[]
-  /** What it wrote to the API server, as far as that was taken: `update gpuvms/status solo`, in order. */
-  writes: string[]
   recorded: FlightRecorder
   registry: Registry
-  /** Resolves when it was cut off, with the call that it was cut off at. */
-  died: Promise<string>
   stop(): Promise<void>
 }
-
-class Dead extends Error {}
 
 export function startOperator(options: OperatorOptions): Operator {
   const { catalogue, namespace, speed, paidGraceSeconds = 120, installationId = INSTALLATION } = options
@@ -112,34 +89,6 @@ export function startOperator(options: OperatorOptions): Operator {
   }
   const { log } = runtime
   const stop = new AbortController()
-  let isDead = false
-  const { promise: died, resolve: die } = Promise.withResolvers<string>()
-
-  const taken: string[] = []
-  const calls: string[] = []
-  /** Of a call that got out: whether this process ends with it. */
-  function cutAt(call: string, isChange: boolean): boolean {
-    const { cut } = options
-    if (isDead) return true
-    if (cut === undefined || (cut.counting === 'changes' && !isChange)) return false
-    calls.push(call)
-    if (calls.length !== cut.after) return false
-    isDead = true
-    die(call)
-    return true
-  }
-  async function unlessDead(call: () => Promise<unknown>, { name, isChange }: { name: string; isChange: boolean }) {
-    if (isDead) throw new Dead()
-    try {
-      const reply = await call()
-      if (cutAt(name, isChange) && !options.cut?.isReplyHeard) throw new Dead()
-      return reply
-    } catch (error) {
-      if (!(error instanceof Dead)) cutAt(name, isChange)
-      throw error
-    }
-  }
-
   const { plant = {} } = options
   const credentialOf = credentials(options.azure, id => catalogue.subscriptions?.[id])
   const regionOf = (subscriptionId: string, resourceGroup: string) =>
@@ -151,20 +100,10 @@ export function startOperator(options: OperatorOptions): Operator {
     ? { budget: budget({ clock, speed }), urgency: 'Standing' as const, regionOf }
     : undefined
   const real = createAzure(options.azure, createClients(options.azure, credentialOf, turn))
-  const azure = intercepted(plant.azure?.(real, options.azure) ?? real, async (method, call, [place]) => {
-    const isPoll = ['fleet', 'tagged', 'annotations'].includes(method) // They go on whatever happens.
-    if (isPoll) return isDead ? Promise.reject(new Dead()) : await call()
-    const isElsewhere = options.cut?.region !== undefined && textIn(place, 'region') !== options.cut.region
-    return await unlessDead(call, { name: method, isChange: writes.test(method) && !isElsewhere })
-  })
-  const kube = intercepted(options.kube, async (method, call, given) => {
-    const write = writeOf(method, given)
-    if (write === undefined) return isDead ? Promise.reject(new Dead()) : await call()
-    const name = write.split(' ').slice(0, 2).join(' ')
-    const reply = await unlessDead(call, { name, isChange: false })
-    taken.push(write)
-    return reply
-  })
+  const { azure, kube, calls, writes, died } = mortal(
+    { azure: plant.azure?.(real, options.azure) ?? real, kube: options.kube },
+    options.cut,
+  )
 
   const namespaces = [namespace, ...(options.others ?? [])]
   const common = { runtime, client: options.kube, namespaces }
@@ -296,7 +235,7 @@ export function startOperator(options: OperatorOptions): Operator {
     capacity,
     refusals,
     calls,
-    writes: taken,
+    writes,
     recorded,
     registry,
     died,
@@ -331,46 +270,3 @@ function stale(reflector: Reflector<GpuVm>): Reflector<GpuVm> {
     },
   })
 }
-
-/** Every method of `target` by way of `around`. */
-function intercepted<Target extends Azure | KubeClient>(
-  target: Target,
-  around: (method: string, call: () => Promise<unknown>, given: unknown[]) => Promise<unknown>,
-): Target {
-  return new Proxy(target, {
-    get(_target, method) {
-      const found: unknown = Reflect.get(target, method, target)
-      if (typeof found !== 'function') return found
-      return (...given: unknown[]) => {
-        const call = () => found.apply(target, given)
-        return method === 'watch' ? call() : around(String(method), call, given)
-      }
-    },
-  })
-}
-
-const verbs: Record<string, string> = {
-  create: 'create',
-  replace: 'update',
-  replaceStatus: 'update',
-  mergePatch: 'patch',
-  apply: 'patch',
-  delete: 'delete',
-}
-
-/** In the words of the audit log; events are told by nobody's count. */
-function writeOf(method: string, [resource, about]: unknown[]): string | undefined {
-  const verb = verbs[method]
-  const plural = textIn(resource, 'plural')
-  if (verb === undefined || plural === 'events') return undefined
-  const metadata: unknown = typeof about === 'object' && about !== null ? Reflect.get(about, 'metadata') : undefined
-  const name = textIn(metadata, 'name') || textIn(about, 'name')
-  return `${verb} ${plural}${method === 'replaceStatus' ? '/status' : ''} ${name}`
-}
-
-function textIn(object: unknown, key: string): string {
-  const found: unknown = typeof object === 'object' && object !== null ? Reflect.get(object, key) : undefined
-  return typeof found === 'string' ? found : ''
-}
-
-export type { GpuVm }

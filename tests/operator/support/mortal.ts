@@ -1,0 +1,121 @@
+// The two ways out of a process, by which it can be killed: from the call on at which it is cut off, none of its calls get out.
+import type { KubeClient } from '../../../lib/kube/client.ts'
+import type { Azure } from '../../../operator/azure/provider.ts'
+
+/** Calls that change Azure. */
+const changes = /^(put|create|start|deallocate|delete)/
+/** These go on whatever happens, and are not counted. */
+const polls = ['fleet', 'tagged', 'annotations']
+
+/** At which call a process ends. */
+export interface Cut {
+  /** Counted from 1. */
+  after: number
+  /** `changes`: what changes Azure. `calls`: every look at it and every change of it, and every write to Kubernetes. */
+  counting: 'changes' | 'calls'
+  /** Of these only what is asked of Azure in this region. */
+  region?: string
+  /** The reply is heard before the end; without it, the call has its effect and the reply is lost. */
+  isReplyHeard?: boolean
+}
+
+class Dead extends Error {}
+
+interface Ways {
+  azure: Azure
+  kube: KubeClient
+}
+
+export interface Mortal extends Ways {
+  /** What was counted for the cut. */
+  calls: string[]
+  /** What was written to the API server, as far as that was taken: `update gpuvms/status solo`, in order. */
+  writes: string[]
+  /** Resolves when it was cut off, with the call that it was cut off at. */
+  died: Promise<string>
+}
+
+/** Without a cut it lives for ever, and nothing is counted but its writes. */
+export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
+  let isDead = false
+  const { promise: died, resolve: die } = Promise.withResolvers<string>()
+  const writes: string[] = []
+  const calls: string[] = []
+  /** Of a call that got out: whether this process ends with it. */
+  function cutAt(call: string, isChange: boolean): boolean {
+    if (isDead) return true
+    if (cut === undefined || (cut.counting === 'changes' && !isChange)) return false
+    calls.push(call)
+    if (calls.length !== cut.after) return false
+    isDead = true
+    die(call)
+    return true
+  }
+  async function unlessDead(call: () => Promise<unknown>, { name, isChange }: { name: string; isChange: boolean }) {
+    if (isDead) throw new Dead()
+    try {
+      const reply = await call()
+      if (cutAt(name, isChange) && !cut?.isReplyHeard) throw new Dead()
+      return reply
+    } catch (error) {
+      if (!(error instanceof Dead)) cutAt(name, isChange)
+      throw error
+    }
+  }
+
+  const azure = intercepted(ways.azure, async (method, call, [place]) => {
+    if (polls.includes(method)) return isDead ? Promise.reject(new Dead()) : await call()
+    const isElsewhere = cut?.region !== undefined && textIn(place, 'region') !== cut.region
+    return await unlessDead(call, { name: method, isChange: changes.test(method) && !isElsewhere })
+  })
+  const kube = intercepted(ways.kube, async (method, call, given) => {
+    const write = writeOf(method, given)
+    if (write === undefined) return isDead ? Promise.reject(new Dead()) : await call()
+    const name = write.split(' ').slice(0, 2).join(' ')
+    const reply = await unlessDead(call, { name, isChange: false })
+    writes.push(write)
+    return reply
+  })
+  return { azure, kube, calls, writes, died }
+}
+
+/** Every method of `target` by way of `around`. */
+function intercepted<Target extends Azure | KubeClient>(
+  target: Target,
+  around: (method: string, call: () => Promise<unknown>, given: unknown[]) => Promise<unknown>,
+): Target {
+  return new Proxy(target, {
+    get(_target, method) {
+      const found: unknown = Reflect.get(target, method, target)
+      if (typeof found !== 'function') return found
+      return (...given: unknown[]) => {
+        const call = () => found.apply(target, given)
+        return method === 'watch' ? call() : around(String(method), call, given)
+      }
+    },
+  })
+}
+
+const verbs: Record<string, string> = {
+  create: 'create',
+  replace: 'update',
+  replaceStatus: 'update',
+  mergePatch: 'patch',
+  apply: 'patch',
+  delete: 'delete',
+}
+
+/** In the words of the audit log; events are told by nobody's count. */
+function writeOf(method: string, [resource, about]: unknown[]): string | undefined {
+  const verb = verbs[method]
+  const plural = textIn(resource, 'plural')
+  if (verb === undefined || plural === 'events') return undefined
+  const metadata: unknown = typeof about === 'object' && about !== null ? Reflect.get(about, 'metadata') : undefined
+  const name = textIn(metadata, 'name') || textIn(about, 'name')
+  return `${verb} ${plural}${method === 'replaceStatus' ? '/status' : ''} ${name}`
+}
+
+function textIn(object: unknown, key: string): string {
+  const found: unknown = typeof object === 'object' && object !== null ? Reflect.get(object, key) : undefined
+  return typeof found === 'string' ? found : ''
+}
