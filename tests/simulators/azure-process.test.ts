@@ -1,8 +1,10 @@
 // The simulator as a program: how it is trusted, stopped, and told what to do.
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { connect } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { startAzure, startAzureAlone } from './azure-simulator.ts'
@@ -19,6 +21,18 @@ test('a program trusts it by NODE_EXTRA_CA_CERTS', async () => {
   } as const
   expect(spawnSync(process.execPath, ['--eval', script], options).stdout).toBe('200\n')
   expect(await azure.stop()).toBe(0)
+})
+
+test('a program may trust several of them', async () => {
+  const both = await Promise.all([startAzure(), startAzure()])
+  const ca = both.map(({ caText }) => caText)
+  for (const { about } of both) {
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(about.listening).port), ca })
+    await once(socket, 'secureConnect')
+    expect(socket.authorized).toBe(true)
+    socket.destroy()
+  }
+  for (const azure of both) await azure.stop()
 })
 
 test('a certificate is taken again from its directory, and a temporary one is cleaned up', async () => {

@@ -53,6 +53,7 @@ async function make(host: string): Promise<{ ca: string; leaf: string; key: stri
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(caKeys.publicKey),
     ],
   })
   const leafKeys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
@@ -74,6 +75,8 @@ async function make(host: string): Promise<{ ca: string; leaf: string; key: stri
         { type: 'dns', value: 'localhost' },
         ...addresses.map(value => ({ type: 'ip' as const, value })),
       ]),
+      // Whoever trusts several simulators finds this one's authority by its key: they all have one name.
+      await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
     ],
   })
   const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', leafKeys.privateKey)).toString('base64')
