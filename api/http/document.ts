@@ -1,5 +1,6 @@
 // The API as a document: OpenAPI 3.1, from the same descriptions by which requests are checked and routes protected.
-import { OpenAPIHono } from '@hono/zod-openapi'
+import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
+import type { Protection } from './api.ts'
 import { catalogueDescriptions } from './catalogue.ts'
 import { exportDescriptions } from './export.ts'
 import { guestDescriptions } from './guest.ts'
@@ -54,11 +55,17 @@ export function openApiDocument({ publicUrl }: { publicUrl: string }) {
     bearerFormat: 'JWT',
     description: 'The token that the operator signed for a machine.',
   })
-  for (const description of descriptions) registry.registerPath(description)
+  for (const description of descriptions) registry.registerPath(shown(description))
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'WASD Cloud', version: '1', description: DESCRIPTION },
     servers: [{ url: publicUrl }],
     security: [],
   })
+}
+
+/** Without what is only for us: how a route is guarded. */
+function shown(description: RouteConfig & Protection): RouteConfig {
+  const { 'x-rate-limit': _limit, 'x-keeps-reply': _keepsReply, ...route } = description
+  return route
 }
