@@ -110,18 +110,26 @@ async function claim(queries: Queries, request: IdentifiedRequest, now: Date): P
       pg_try_advisory_xact_lock(hashtextextended(${`idempotency ${owner} ${key}`}, 0)) AS is_free,
       known.request_hash, known.status, known.sealed_body
     FROM (VALUES (1)) one LEFT JOIN idempotent_requests known ON known.owner = ${owner} AND known.key = ${key}`
-  if (found?.is_signed_in === false) throw new PlayerError('SignedOut')
-  if (!found?.is_free) throw new HttpError('IdempotencyInFlight', { retryAfterSeconds: 1 })
+  if (found?.is_signed_in === false) throw unclaimed('SignedOut')
+  if (!found?.is_free) throw unclaimed('IdempotencyInFlight')
   const { request_hash, status, sealed_body: sealedBody } = found
   if (!request_hash || status === null || !sealedBody) return undefined
-  if (!request_hash.equals(hash)) throw new HttpError('IdempotencyKeyReused')
+  if (!request_hash.equals(hash)) throw unclaimed('IdempotencyKeyReused')
   return { status, sealedBody }
 }
+
+/** Why a request is neither done nor answered again. */
+export function unclaimed(why: 'SignedOut' | 'IdempotencyInFlight' | 'IdempotencyKeyReused'): PlayerError | HttpError {
+  if (why === 'SignedOut') return new PlayerError(why)
+  return new HttpError(why, why === 'IdempotencyInFlight' ? { retryAfterSeconds: 1 } : {})
+}
+
+export const REPLAYED = { 'Idempotency-Replayed': 'true' } as const
 
 function replay(context: Context<ApiEnvironment>, { text }: IdentifiedRequest, { status, sealedBody }: StoredReply) {
   const body = open(sealedBody, text)
   const type = body === '' ? {} : { 'Content-Type': 'application/json' }
-  const headers = { 'Idempotency-Replayed': 'true', ...type }
+  const headers = { ...REPLAYED, ...type }
   context.res = new Response(body === '' ? null : body, { status, headers })
 }
 
@@ -135,7 +143,7 @@ async function store(
     INSERT INTO idempotent_requests (owner, key, request_hash, status, sealed_body, at)
     VALUES (${owner}, ${key}, ${hash}, ${context.res.status}, ${seal(body, text)}, ${now}) ON CONFLICT DO NOTHING`
   // Stored by another between our look and our lock: rolled back, and answered from there the next time.
-  if (count === 0) throw new HttpError('IdempotencyInFlight', { retryAfterSeconds: 1 })
+  if (count === 0) throw unclaimed('IdempotencyInFlight')
 }
 
 /** Forgets replies that are not given again any more. */

@@ -2,7 +2,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Queries } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
-import { PlayerError } from '../players/errors.ts'
 import { type CommandOutside, pause, resume, SESSION_STATES, stop } from '../sessions/commands.ts'
 import { type SessionRecord, sessionRecord, sessionRecords } from '../sessions/history.ts'
 import { startOnce } from '../sessions/starting.ts'
@@ -24,7 +23,7 @@ import {
   writing,
 } from './api.ts'
 import { HttpError } from './errors.ts'
-import { open, seal } from './idempotency.ts'
+import { open, REPLAYED, seal, unclaimed } from './idempotency.ts'
 import { paged, pageOf, pageQuery, ULID_POSITION } from './paging.ts'
 import { catalogueKey, regionName } from './quotes.ts'
 
@@ -173,14 +172,10 @@ export function sessionRoutes({ clock, commands }: SessionOutside) {
         case 'Started':
           return context.json(shownSession(done.record), 201)
         case 'Kept':
-          context.header('Idempotency-Replayed', 'true')
-          return context.json(sessionSchema.parse(JSON.parse(open(done.sealedBody, request.text))), 201)
-        case 'SignedOut':
-          throw new PlayerError(done.outcome)
-        case 'IdempotencyInFlight':
-          throw new HttpError(done.outcome, { retryAfterSeconds: 1 })
+          // As it was given: the version that gave it may have said less of a session, or more.
+          return context.json(JSON.parse(open(done.sealedBody, request.text)), 201, REPLAYED)
         default:
-          throw new HttpError(done.outcome)
+          throw unclaimed(done.outcome)
       }
     })
     .openapi(list, async context => {
