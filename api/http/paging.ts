@@ -1,11 +1,12 @@
 // Pages by a cursor: where the last one ended, not how many came before, so that what is added meanwhile shifts nothing.
 import { z } from '@hono/zod-openapi'
+import { jsonReply, problems, SIGNED_IN } from './api.ts'
 import { HttpError } from './errors.ts'
 
 /** Items on a page: by default, and at most. */
 export const PAGE = { standard: 20, maximum: 100 } as const
 
-export const pageQuery = {
+const pageQuery = {
   limit: z.coerce
     .number()
     .int()
@@ -20,11 +21,18 @@ export const pageQuery = {
     .openapi({ description: 'The `nextCursor` of the page before, as it was given. Absent for the first.' }),
 }
 
-export function pageOf<Item extends z.ZodType>(item: Item) {
-  return z.object({
-    items: z.array(item),
-    nextCursor: z.string().optional().openapi({ description: 'For the next page; absent on the last.' }),
-  })
+/** Of a route: what it takes and what it answers when it lists one's own, by pages. `name` is the page's in the document. */
+export function pagesOf<Item extends z.ZodType>(name: string, item: Item) {
+  const page = z
+    .object({
+      items: z.array(item),
+      nextCursor: z.string().optional().openapi({ description: 'For the next page; absent on the last.' }),
+    })
+    .openapi(name)
+  return {
+    request: { query: z.strictObject(pageQuery) },
+    responses: { 200: jsonReply('A page.', page), ...problems(...SIGNED_IN, 'InvalidRequest') },
+  }
 }
 
 /** A page of a list that is read by where the page before ended. */

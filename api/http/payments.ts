@@ -28,7 +28,7 @@ import {
   ulid,
   writing,
 } from './api.ts'
-import { paged, pageOf, pageQuery, ULID_POSITION } from './paging.ts'
+import { paged, pagesOf, ULID_POSITION } from './paging.ts'
 
 export interface TopUpOutside {
   clock: Clock
@@ -75,11 +75,7 @@ const list = createRoute({
   path: '/v1/top-ups',
   operationId: 'listTopUps',
   summary: 'Top-ups, the newest first',
-  request: { query: z.strictObject(pageQuery) },
-  responses: {
-    200: jsonReply('A page.', pageOf(topUpSchema).openapi('TopUps')),
-    ...problems(...SIGNED_IN, 'InvalidRequest'),
-  },
+  ...pagesOf('TopUps', topUpSchema),
 })
 
 const one = createRoute({

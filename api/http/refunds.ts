@@ -29,7 +29,7 @@ import {
   ulid,
   writing,
 } from './api.ts'
-import { ID_POSITION, NUMBER_POSITION, paged, pageOf, pageQuery } from './paging.ts'
+import { ID_POSITION, NUMBER_POSITION, paged, pagesOf } from './paging.ts'
 
 /** As the gateway names it: what stands on the payer's own papers, and what support asks for. */
 const paymentId = z.string().regex(/^[!-~]{1,200}$/)
@@ -69,11 +69,7 @@ const payments = createRoute({
   path: '/v1/payments',
   operationId: 'listPayments',
   summary: 'Payments, the newest first, with what of each can go back',
-  request: { query: z.strictObject(pageQuery) },
-  responses: {
-    200: jsonReply('A page.', pageOf(paymentSchema).openapi('Payments')),
-    ...problems(...SIGNED_IN, 'InvalidRequest'),
-  },
+  ...pagesOf('Payments', paymentSchema),
 })
 
 const create = createRoute({
@@ -114,11 +110,7 @@ const list = createRoute({
   path: '/v1/refunds',
   operationId: 'listRefunds',
   summary: 'Refunds, the newest first, whoever asked for them',
-  request: { query: z.strictObject(pageQuery) },
-  responses: {
-    200: jsonReply('A page.', pageOf(refundSchema).openapi('Refunds')),
-    ...problems(...SIGNED_IN, 'InvalidRequest'),
-  },
+  ...pagesOf('Refunds', refundSchema),
 })
 
 const one = createRoute({

@@ -24,7 +24,7 @@ import {
 } from './api.ts'
 import { HttpError } from './errors.ts'
 import { open, REPLAYED, seal, unclaimed } from './idempotency.ts'
-import { paged, pageOf, pageQuery, ULID_POSITION } from './paging.ts'
+import { paged, pagesOf, ULID_POSITION } from './paging.ts'
 import { catalogueKey, regionName } from './quotes.ts'
 
 export interface SessionOutside {
@@ -94,11 +94,7 @@ const list = createRoute({
   path: '/v1/sessions',
   operationId: 'listSessions',
   summary: 'Sessions, the newest first',
-  request: { query: z.strictObject(pageQuery) },
-  responses: {
-    200: jsonReply('A page.', pageOf(sessionSchema).openapi('Sessions')),
-    ...problems(...SIGNED_IN, 'InvalidRequest'),
-  },
+  ...pagesOf('Sessions', sessionSchema),
 })
 
 const one = createRoute({

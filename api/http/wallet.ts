@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { type StatementLine, statement as statementOf } from '../wallet/statement.ts'
 import { balanceOf } from '../wallet/wallet.ts'
 import { group, jsonReply, paise, paiseOf, problems, reading, SIGNED_IN, time } from './api.ts'
-import { NUMBER_POSITION, paged, pageOf, pageQuery } from './paging.ts'
+import { NUMBER_POSITION, paged, pagesOf } from './paging.ts'
 
 const walletSchema = z
   .object({
@@ -46,11 +46,7 @@ const statement = createRoute({
   path: '/v1/wallet/statement',
   operationId: 'getStatement',
   summary: 'What came in and went out, the newest first',
-  request: { query: z.strictObject(pageQuery) },
-  responses: {
-    200: jsonReply('A page.', pageOf(lineSchema).openapi('Statement')),
-    ...problems(...SIGNED_IN, 'InvalidRequest'),
-  },
+  ...pagesOf('Statement', lineSchema),
 })
 
 export const walletDescriptions = [wallet, statement]
