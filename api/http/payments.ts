@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { Queries } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import { PaymentError } from '../payments/errors.ts'
+import { rails } from '../payments/rail.ts'
 import {
   createTopUp,
   MAXIMUM_PAISE,
@@ -38,7 +39,7 @@ export interface TopUpOutside {
 export const topUpSchema = z
   .object({
     id: ulid,
-    rail: z.enum(['Razorpay', 'Stars']),
+    rail: z.enum(rails),
     state: z.enum(['Open', 'Credited', 'Expired']),
     amountPaise: paise,
     createdAt: time,

@@ -2,15 +2,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Clock } from '../../lib/process/clock.ts'
 import { paymentOfPlayer } from '../payments/credited.ts'
-import { rails } from '../payments/rail.ts'
-import {
-  MINIMUM_REFUND_PAISE,
-  paymentsWithRest,
-  type Refundable,
-  refundOfPlayer,
-  refundsOfPlayer,
-} from '../payments/refundables.ts'
-import { askRefund, type RefundRow } from '../payments/refunds.ts'
+import { MINIMUM_REFUND_PAISE, rails } from '../payments/rail.ts'
+import { paymentsWithRest, type Refundable, refundOfPlayer, refundsOfPlayer } from '../payments/refundables.ts'
+import { askRefund, type Refund } from '../payments/refunds.ts'
 import { MAXIMUM_PAISE } from '../payments/top-ups.ts'
 import { WalletError } from '../wallet/errors.ts'
 import {
@@ -149,9 +143,7 @@ export function refundRoutes({ clock }: { clock: Clock }) {
         ...{ rail: payment.rail, paymentId: id, playerId, by: { askedBy: 'Player' }, now: clock.now() },
         ...(amountPaise === undefined ? {} : { amountPaise: BigInt(amountPaise) }),
       })
-      const made = await refundOfPlayer(database, { playerId, id: refund.id })
-      if (!made) throw new Error('The refund was not written.')
-      return context.json(shownRefund(made), 201)
+      return context.json(shownRefund(refund), 201)
     })
     .openapi(list, async context => {
       const { playerId } = context.get('caller')
@@ -182,16 +174,17 @@ export function shownPayment({ payment, leftPaise }: Refundable): z.infer<typeof
 }
 
 /** Not the gateway's own words on why it failed: they are for the log. */
-export function shownRefund(refund: RefundRow): z.infer<typeof refundSchema> {
-  const { id, rail: by, payment_id, amount_paise, state, asked_by: askedBy, reason, asked_at, ended_at } = refund
+export function shownRefund(refund: Refund): z.infer<typeof refundSchema> {
+  const { id, rail: by, paymentId, amountPaise, state, askedBy, reason, askedAt, endedAt } = refund
   return {
-    ...{ id, paymentId: payment_id, rail: by, amountPaise: paiseOf(amount_paise), state, detail: detailOf(refund) },
-    ...{ askedBy, ...(reason === null ? {} : { reason }) },
-    ...{ askedAt: asked_at.toISOString(), ...(ended_at === null ? {} : { endedAt: ended_at.toISOString() }) },
+    ...{ id, paymentId, rail: by, amountPaise: paiseOf(amountPaise), state, detail: detailOf(refund), askedBy },
+    ...(reason === undefined ? {} : { reason }),
+    askedAt: askedAt.toISOString(),
+    ...(endedAt === undefined ? {} : { endedAt: endedAt.toISOString() }),
   }
 }
 
-function detailOf({ state, rail: by }: RefundRow): string {
+function detailOf({ state, rail: by }: Refund): string {
   const where = by === 'Stars' ? 'your Telegram balance of Stars' : 'the card, account or UPI that it was paid with'
   switch (state) {
     case 'Pending':

@@ -4,7 +4,7 @@ import type { Database } from '../../lib/database/pool.ts'
 import { ArgumentsError, parseArguments } from '../arguments.ts'
 import { isRail, type RailName, rails } from './rail.ts'
 import { refundables, refundsOfPlayer } from './refundables.ts'
-import { askRefund, type RefundRow } from './refunds.ts'
+import { askRefund, type Refund } from './refunds.ts'
 
 export const REFUND_USAGE = `Usage: npm run refund -- <command>
 
@@ -55,10 +55,9 @@ async function list(database: Database, playerId: string): Promise<string> {
   return table([head, ...found.map(lineOf)])
 }
 
-function lineOf(row: RefundRow): string[] {
-  const asker = row.author === null ? row.asked_by : `${row.asked_by} ${row.author}`
-  const why = row.failure ?? row.reason ?? ''
-  return [row.id, row.payment_id, String(row.amount_paise), asker, row.asked_at.toISOString(), row.state, why]
+function lineOf({ id, paymentId, amountPaise, askedBy, author, askedAt, state, failure, reason }: Refund): string[] {
+  const asker = author === undefined ? askedBy : `${askedBy} ${author}`
+  return [id, paymentId, String(amountPaise), asker, askedAt.toISOString(), state, failure ?? reason ?? '']
 }
 
 async function make(

@@ -64,8 +64,8 @@ export async function paymentOfPlayer(
 
 function columns(queries: Queries) {
   return queries`
-    SELECT payment.rail, payment.id, payment.transaction_id, payment.amount_paise, payment.credited_at, payment.top_up_id, top_up.player_id, top_up.stars,
-      player.telegram_user_id
+    SELECT payment.rail, payment.id, payment.transaction_id, payment.amount_paise, payment.credited_at, payment.top_up_id,
+      top_up.player_id, top_up.stars, player.telegram_user_id
     FROM payments payment JOIN top_ups top_up ON top_up.id = payment.top_up_id
       JOIN players player ON player.id = top_up.player_id`
 }

@@ -9,6 +9,8 @@ export function isRail(text: string): text is RailName {
   return rails.some(rail => rail === text)
 }
 
+/** Paise. Razorpay gives back no less than a rupee. https://razorpay.com/docs/api/refunds/ */
+export const MINIMUM_REFUND_PAISE = 100n
 /** Whether a part of a payment can be given back; else all of it or nothing. */
 export const refundsInPart = { Razorpay: true, Stars: false } as const satisfies Record<RailName, boolean>
 

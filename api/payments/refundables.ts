@@ -3,11 +3,9 @@ import type { Queries } from '../../lib/database/pool.ts'
 import { refundablesPaise } from '../wallet/refunds.ts'
 import { type CreditedPayment, paymentsOfPlayer } from './credited.ts'
 import { gateways } from './crediting.ts'
-import { refundsInPart } from './rail.ts'
-import type { RefundRow } from './refunds.ts'
+import { MINIMUM_REFUND_PAISE, refundsInPart } from './rail.ts'
+import { type Refund, type RefundRow, refundOf } from './refunds.ts'
 
-/** Paise. Razorpay gives back no less than a rupee. https://razorpay.com/docs/api/refunds/ */
-export const MINIMUM_REFUND_PAISE = 100n
 /** Payments shown to a player in the chat and at the shell, the newest first. */
 const PAYMENTS_SHOWN = 20
 
@@ -47,25 +45,28 @@ export async function refundables(queries: Queries, playerId: string): Promise<R
 export async function refundsOfPlayer(
   queries: Queries,
   { playerId, limit, before }: { playerId: string; limit: number; before?: string | undefined },
-): Promise<RefundRow[]> {
-  return await queries<RefundRow[]>`
-    SELECT refund.* FROM refunds refund JOIN payments payment
-      ON payment.rail = refund.rail AND payment.id = refund.payment_id
-      JOIN top_ups top_up ON top_up.id = payment.top_up_id
-    WHERE top_up.player_id = ${playerId} AND (${before ?? null}::text IS NULL OR (refund.asked_at, refund.id) <
+): Promise<Refund[]> {
+  const rows = await queries<
+    RefundRow[]
+  >`${ofPlayer(queries, playerId)} AND (${before ?? null}::text IS NULL OR (refund.asked_at, refund.id) <
       (SELECT last.asked_at, last.id FROM refunds last WHERE last.id = ${before ?? null}))
     ORDER BY refund.asked_at DESC, refund.id DESC LIMIT ${limit}`
+  return rows.map(refundOf)
 }
 
 /** A refund of this player's. `undefined` when there is none of this id, or it is another's. */
 export async function refundOfPlayer(
   queries: Queries,
   { playerId, id }: { playerId: string; id: string },
-): Promise<RefundRow | undefined> {
-  const [row] = await queries<RefundRow[]>`
+): Promise<Refund | undefined> {
+  const [row] = await queries<RefundRow[]>`${ofPlayer(queries, playerId)} AND refund.id = ${id}`
+  return row && refundOf(row)
+}
+
+function ofPlayer(queries: Queries, playerId: string) {
+  return queries`
     SELECT refund.* FROM refunds refund JOIN payments payment
       ON payment.rail = refund.rail AND payment.id = refund.payment_id
       JOIN top_ups top_up ON top_up.id = payment.top_up_id
-    WHERE top_up.player_id = ${playerId} AND refund.id = ${id}`
-  return row
+    WHERE top_up.player_id = ${playerId}`
 }

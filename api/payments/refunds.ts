@@ -15,8 +15,7 @@ import { balanceOf, creditBack } from '../wallet/wallet.ts'
 import { type CreditedPayment, lockedPayment, moneyOf, paiseOf } from './credited.ts'
 import { gateways, wakeMeter } from './crediting.ts'
 import { isPaymentError, PaymentError } from './errors.ts'
-import { type PaymentRail, type RailName, type RefundSeen, refundsInPart } from './rail.ts'
-import { MINIMUM_REFUND_PAISE } from './refundables.ts'
+import { MINIMUM_REFUND_PAISE, type PaymentRail, type RailName, type RefundSeen, refundsInPart } from './rail.ts'
 
 /** Seconds until a pending refund is first asked about; later, half of its age. */
 const LOOK_SECONDS = 900
@@ -33,6 +32,11 @@ export interface Refund {
   failure: string | undefined
   /** Who paid, as Telegram knows them; while it is pending. */
   payerId: bigint | undefined
+  /** Who of us asked for it, and why. */
+  author: string | undefined
+  reason: string | undefined
+  askedAt: Date
+  endedAt: Date | undefined
 }
 
 /** As it is stored. */
@@ -267,7 +271,7 @@ export async function refundById(queries: Queries, id: string): Promise<Refund |
   return row && refundOf(row)
 }
 
-function refundOf(row: RefundRow): Refund {
+export function refundOf(row: RefundRow): Refund {
   return {
     id: row.id,
     rail: row.rail,
@@ -278,5 +282,9 @@ function refundOf(row: RefundRow): Refund {
     state: row.state,
     failure: row.failure ?? undefined,
     payerId: row.payer_id ?? undefined,
+    author: row.author ?? undefined,
+    reason: row.reason ?? undefined,
+    askedAt: row.asked_at,
+    endedAt: row.ended_at ?? undefined,
   }
 }
