@@ -3,7 +3,6 @@
 // The rate is the one that the session was started at, whatever becomes of catalogue or machine.
 import type { Queries } from '../../lib/database/pool.ts'
 import { WalletError } from './errors.ts'
-import { price } from './price.ts'
 import { type Outcome, only } from './wallet.ts'
 
 export interface Hold {
@@ -37,34 +36,6 @@ interface CommandRow extends HoldRow {
 }
 
 /**
- * Holds the price of up to `blockSeconds` of play, or of what the wallet buys, but no less than `minimumSeconds`.
- * Throws `InsufficientFunds` with what the minimum costs and what is there.
- */
-export async function openHold(
-  queries: Queries,
-  order: {
-    sessionId: string
-    playerId: string
-    ratePaisePerHour: bigint
-    blockSeconds: bigint
-    minimumSeconds: bigint
-    now: Date
-  },
-): Promise<Hold> {
-  const { sessionId, playerId, ratePaisePerHour, blockSeconds, minimumSeconds, now } = order
-  const row = only(
-    await queries<CommandRow[]>`
-      SELECT outcome, available_paise, (hold).* FROM wallet_hold_open(${sessionId}, ${playerId}, ${ratePaisePerHour},
-        ${blockSeconds}, ${minimumSeconds}, ${now})`,
-  )
-  if (row.outcome === 'InsufficientFunds') {
-    const neededPaise = price({ ratePaisePerHour, seconds: minimumSeconds })
-    throw new WalletError('InsufficientFunds', { funds: { neededPaise, availablePaise: row.available_paise } })
-  }
-  return holdAndFree(row).hold
-}
-
-/**
  * Grows the hold to `paidSeconds` in all, or as near to that as the wallet reaches; it never shrinks. Throws
  * `HoldUnknown`, `HoldReleased`.
  */
@@ -84,8 +55,8 @@ export async function growHold(
 /**
  * Charges the price of all seconds played so far, less what was charged before: `playedSeconds` is the total; what goes
  * beyond the paid ones is free. Paid are those of the hold: where it has grown and the cluster did not hear of it in time,
- * what the operator gave as grace is covered by it, as by a top-up under way. Throws `HoldUnknown`, and `HoldReleased` when something would have to be charged after
- * the release.
+ * what the operator gave as grace is covered by it, as by a top-up under way. Throws `HoldUnknown`, and `HoldReleased`
+ * when something would have to be charged after the release.
  */
 export async function charge(
   queries: Queries,

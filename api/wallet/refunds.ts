@@ -124,8 +124,8 @@ async function endRefund(
 
 /**
  * Debits what was taken back from us without our asking, once per key. First from the payment's own lot, then from what
- * else was paid in and is free; the rest is owed, and repaid by what a hold leaves over and by the next top-up. Live holds and gifts are left alone.
- * Throws `InvalidAmount`, `IdempotencyConflict`.
+ * else was paid in and is free; the rest is owed, and repaid by what a hold leaves over and by the next top-up. Live holds
+ * and gifts are left alone. Throws `InvalidAmount`, `IdempotencyConflict`.
  */
 export async function debit(
   queries: Queries,

@@ -2,12 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
-import { charge, openHold, release, repaidAtRelease } from '../../api/wallet/holds.ts'
+import { charge, release, repaidAtRelease } from '../../api/wallet/holds.ts'
 import { completeRefund, debit, failRefund, refundablePaise, startRefund } from '../../api/wallet/refunds.ts'
 import { statement } from '../../api/wallet/statement.ts'
 import { adjust, balanceOf, credit, creditBack, creditFault, creditPromotion } from '../../api/wallet/wallet.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { type Books, brokenInvariants, newPlayer, noon, openBooks } from './books.ts'
+import { openHold } from './open-hold.ts'
 
 let books: Books
 let database: Database

@@ -8,10 +8,11 @@ import { deletePlayer } from '../../api/players/deletion.ts'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
 import { queueCommand } from '../../api/queue/command.ts'
 import { enqueue } from '../../api/queue/queue.ts'
-import { charge, openHold } from '../../api/wallet/holds.ts'
+import { charge } from '../../api/wallet/holds.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { type Books, brokenInvariants, openBooks } from './books.ts'
 import { type Gateway, openGateway, type Payer } from './gateway.ts'
+import { openHold } from './open-hold.ts'
 
 let books: Books
 let database: Database

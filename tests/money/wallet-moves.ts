@@ -2,13 +2,14 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
-import { charge, growHold, openHold, release } from '../../api/wallet/holds.ts'
+import { charge, growHold, release } from '../../api/wallet/holds.ts'
 import { affordableSeconds } from '../../api/wallet/price.ts'
 import { completeRefund, debit, failRefund, startRefund } from '../../api/wallet/refunds.ts'
 import { adjust, balanceOf, credit, creditBack, creditFault, creditPromotion } from '../../api/wallet/wallet.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { newPlayer, noon } from './books.ts'
 import { least, priceOf, WalletModel } from './model.ts'
+import { openHold } from './open-hold.ts'
 
 const paise = fc.bigInt({ min: 1n, max: 5000n })
 const pick = fc.nat({ max: 20 })

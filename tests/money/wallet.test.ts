@@ -2,11 +2,12 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { migrateApi } from '../../api/migrate.ts'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
 import { findOrCreateByTelegram, playerById } from '../../api/players/players.ts'
-import { charge, growHold, holdOf, openHold, release } from '../../api/wallet/holds.ts'
+import { charge, growHold, holdOf, release } from '../../api/wallet/holds.ts'
 import { statement } from '../../api/wallet/statement.ts'
 import { balanceOf, credit, walletOf } from '../../api/wallet/wallet.ts'
 import { connect, type Database, inTransaction } from '../../lib/database/pool.ts'
 import { type Books, brokenInvariants, fundedPlayer, newPlayer, noon, openBooks, silent } from './books.ts'
+import { openHold } from './open-hold.ts'
 
 let books: Books
 let database: Database
