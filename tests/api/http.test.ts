@@ -13,6 +13,7 @@ import { eventsAreTold } from './events.suite.ts'
 import { type FrontStack, startFront } from './front.ts'
 import { fuzzingFindsNothing } from './fuzz.suite.ts'
 import { type GuestSigner, guestSigner } from './guest-signer.ts'
+import { postsAreDoneOnce } from './idempotency.suite.ts'
 import { owaspTopTenHolds } from './owasp.suite.ts'
 import { refundsAreAskedFor } from './refunds.suite.ts'
 import { LIMITED_ADDRESS, refusalsAreReached } from './refusals.suite.ts'
@@ -58,6 +59,7 @@ afterAll(async () => {
 
 signInHolds(() => stack)
 apiBehaves(() => stack)
+postsAreDoneOnce(() => stack)
 refundsAreAskedFor(() => stack)
 eventsAreTold(() => stack)
 clientWorks(() => stack)
