@@ -1,5 +1,6 @@
 // A player who pays over the simulated Razorpay, and the books that hear of it. Webhooks are taken from the simulator by
 // hand, so that a test decides what comes, in which order, and how often.
+import { expect } from 'vitest'
 import { z } from 'zod'
 import { paymentUrl } from '../../api/payments/page.ts'
 import type { PaymentRail } from '../../api/payments/rail.ts'
@@ -9,12 +10,15 @@ import { razorpayWebhooks } from '../../api/payments/razorpay-webhook.ts'
 import { reconcileOnce, takeInRefunds } from '../../api/payments/reconciliation.ts'
 import { askRefund, type RefundAsker, workOffRefund } from '../../api/payments/refunds.ts'
 import { createTopUp } from '../../api/payments/top-ups.ts'
+import { lowerCaseUlid } from '../../api/players/ids.ts'
 import type { Player } from '../../api/players/players.ts'
+import { charge } from '../../api/wallet/holds.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { startRazorpay } from '../api/razorpay.ts'
 import { newPlayer, silent } from './books.ts'
+import { openHold } from './open-hold.ts'
 
 const eventSchema = z.object({ id: z.string(), event: z.string(), body: z.string(), signature: z.string() })
 const stateSchema = z.object({
@@ -66,62 +70,86 @@ export async function openGateway(database: Database) {
     return outcomes
   }
 
+  /** What has happened since the last time, as webhooks not delivered yet. */
+  async function events(): Promise<WebhookEvent[]> {
+    const { events } = await state()
+    const news = events.slice(handed)
+    handed = events.length
+    return news
+  }
+
+  async function deliver(events: readonly WebhookEvent[]): Promise<string[]> {
+    const outcomes: string[] = []
+    for (const { id: eventId, body: rawBody, signature } of events) {
+      await receive({ rawBody, signature, eventId, now: new Date() })
+      outcomes.push(...(await workOff()))
+    }
+    return outcomes
+  }
+
+  /** Somebody, new or known, and a payment of theirs that nobody has heard of yet. */
+  async function payer(amountPaise: bigint, known?: Player) {
+    const player = known ?? (await newPlayer(database))
+    const payment = { playerId: player.id, amountPaise, payBy: { rail: 'Razorpay' }, now: new Date() } as const
+    const topUp = await createTopUp(database, payment)
+    await paymentUrl({ database, rail, publicUrl: 'http://127.0.0.1:3000' }, { token: topUp.token, now: new Date() })
+    const paid = await control('POST', `/payment-links/${topUp.id}/pay`, {})
+    const paymentId = z.object({ payment: idSchema }).parse(paid).payment.id
+    return {
+      player,
+      paymentId,
+      /** Plays for so much, and goes on playing with so much held. */
+      async plays({ spentPaise, heldPaise }: { spentPaise: bigint; heldPaise: bigint }): Promise<void> {
+        const [sessionId, playerId, now] = [lowerCaseUlid(new Date()), player.id, new Date()]
+        await database`
+          INSERT INTO sessions (id, player_id, game, tier, regions, created_at, meter_at)
+          VALUES (${sessionId}, ${playerId}, 'quake', 'standard', ${['centralindia']}, ${now}, ${now})`
+        const seconds = spentPaise + heldPaise // At ₹36 an hour a second is a paisa.
+        const hold = { sessionId, playerId, ratePaisePerHour: 3600n, now }
+        await openHold(database, { ...hold, blockSeconds: seconds, minimumSeconds: seconds })
+        await charge(database, { sessionId, playerId, playedSeconds: spentPaise, now })
+      },
+      balance: async () => await balanceOf(database, player.id),
+      asks: async (amount?: bigint, by: RefundAsker = { askedBy: 'Player' }) =>
+        await askRefund(database, {
+          ...{ rail: 'Razorpay' as const, paymentId, playerId: player.id, by, now: new Date() },
+          ...(amount === undefined ? {} : { amountPaise: amount }),
+        }),
+      /** What the bot would say, by kind. */
+      told: async () =>
+        (
+          await database<{ type: string }[]>`
+              SELECT payload -> 'notification' ->> 'type' AS type FROM queue_items
+              WHERE topic = 'telegram.notification' AND key = ${player.id} ORDER BY id`
+        ).map(({ type }) => type),
+      /** In the dashboard. */
+      refundedBySupport: async (what: object = {}) =>
+        idSchema.parse(await control('POST', '/refunds', { payment_id: paymentId, ...what })).id,
+      disputed: async (amount?: number) =>
+        idSchema.parse(await control('POST', '/disputes', { payment_id: paymentId, ...(amount && { amount }) })).id,
+    }
+  }
+
   return {
     control,
     rails,
     workOff,
     /** The refunds at the gateway. */
     refunds: async (paymentId: string) => (await state()).refunds.filter(refund => refund.payment_id === paymentId),
-    /** What has happened since the last time, as webhooks not delivered yet. */
-    async events(): Promise<WebhookEvent[]> {
-      const { events } = await state()
-      const news = events.slice(handed)
-      handed = events.length
-      return news
-    },
-    async deliver(events: readonly WebhookEvent[]): Promise<string[]> {
-      const outcomes: string[] = []
-      for (const { id: eventId, body: rawBody, signature } of events) {
-        await receive({ rawBody, signature, eventId, now: new Date() })
-        outcomes.push(...(await workOff()))
-      }
-      return outcomes
-    },
+    events,
+    deliver,
     /** One pass of asking, so many seconds from now. */
     async ask(afterSeconds: number): Promise<string[]> {
       const clock = { ...systemClock, now: () => new Date(Date.now() + afterSeconds * 1000) }
       return await reconcileOnce({ database, rails, clock, log: silent })
     },
-    /** Somebody, new or known, and a payment of theirs that nobody has heard of yet. */
-    async payer(amountPaise: bigint, known?: Player) {
-      const player = known ?? (await newPlayer(database))
-      const payment = { playerId: player.id, amountPaise, payBy: { rail: 'Razorpay' }, now: new Date() } as const
-      const topUp = await createTopUp(database, payment)
-      await paymentUrl({ database, rail, publicUrl: 'http://127.0.0.1:3000' }, { token: topUp.token, now: new Date() })
-      const paid = await control('POST', `/payment-links/${topUp.id}/pay`, {})
-      const paymentId = z.object({ payment: idSchema }).parse(paid).payment.id
-      return {
-        player,
-        paymentId,
-        balance: async () => await balanceOf(database, player.id),
-        asks: async (amount?: bigint, by: RefundAsker = { askedBy: 'Player' }) =>
-          await askRefund(database, {
-            ...{ rail: 'Razorpay' as const, paymentId, playerId: player.id, by, now: new Date() },
-            ...(amount === undefined ? {} : { amountPaise: amount }),
-          }),
-        /** What the bot would say, by kind. */
-        told: async () =>
-          (
-            await database<{ type: string }[]>`
-              SELECT payload -> 'notification' ->> 'type' AS type FROM queue_items
-              WHERE topic = 'telegram.notification' AND key = ${player.id} ORDER BY id`
-          ).map(({ type }) => type),
-        /** In the dashboard. */
-        refundedBySupport: async (what: object = {}) =>
-          idSchema.parse(await control('POST', '/refunds', { payment_id: paymentId, ...what })).id,
-        disputed: async (amount?: number) =>
-          idSchema.parse(await control('POST', '/disputes', { payment_id: paymentId, ...(amount && { amount }) })).id,
-      }
+    payer,
+    /** Somebody who has paid, and whose money is in the wallet. */
+    async credited(amountPaise = 50_000n) {
+      const paying = await payer(amountPaise)
+      await deliver(await events())
+      expect((await paying.balance()).availablePaise).toBe(amountPaise)
+      return paying
     },
     async decided(dispute: string, status: 'won' | 'lost' | 'closed' | 'under_review', deducted?: number) {
       await control('POST', '/disputes', { dispute_id: dispute, status, ...(deducted && { deducted }) })

@@ -1,18 +1,13 @@
-// Money that goes back: asked for by a player, made in Razorpay's dashboard, or taken by a bank.
-import fc from 'fast-check'
+// Money that goes back because we were asked for it: by a player, or by support at a shell.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { refundCommand } from '../../api/payments/command.ts'
-import { bringIn } from '../../api/payments/movements.ts'
 import { askRefund } from '../../api/payments/refunds.ts'
 import { deletePlayer } from '../../api/players/deletion.ts'
-import { lowerCaseUlid } from '../../api/players/ids.ts'
 import { queueCommand } from '../../api/queue/command.ts'
 import { enqueue } from '../../api/queue/queue.ts'
-import { charge } from '../../api/wallet/holds.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { type Books, brokenInvariants, openBooks } from './books.ts'
 import { type Gateway, openGateway, type Payer } from './gateway.ts'
-import { openHold } from './open-hold.ts'
 
 let books: Books
 let database: Database
@@ -33,29 +28,8 @@ afterEach(async () => {
   await gateway.control('POST', '/refund-outcome', { status: 'processed' })
 })
 
-/** Somebody who has paid, and whose money is in the wallet. */
-async function payer(amountPaise = 50_000n): Promise<Payer> {
-  const paying = await gateway.payer(amountPaise)
-  await gateway.deliver(await gateway.events())
-  expect((await paying.balance()).availablePaise).toBe(amountPaise)
-  return paying
-}
-
-/** Plays for so much, and goes on playing with so much held. */
-async function plays({ player }: Payer, order: { spentPaise: bigint; heldPaise: bigint }): Promise<void> {
-  const { spentPaise, heldPaise } = order
-  const [sessionId, now] = [lowerCaseUlid(new Date()), new Date()]
-  await database`
-    INSERT INTO sessions (id, player_id, game, tier, regions, created_at, meter_at)
-    VALUES (${sessionId}, ${player.id}, 'quake', 'standard', ${['centralindia']}, ${now}, ${now})`
-  const seconds = spentPaise + heldPaise // At ₹36 an hour a second is a paisa.
-  const hold = { sessionId, playerId: player.id, ratePaisePerHour: 3600n, now }
-  await openHold(database, { ...hold, blockSeconds: seconds, minimumSeconds: seconds })
-  await charge(database, { sessionId, playerId: player.id, playedSeconds: spentPaise, now })
-}
-
 test('I4: a refund leaves the wallet at once, goes back to its payment, and the player is told', async () => {
-  const asha = await payer()
+  const asha = await gateway.credited()
   await asha.asks()
   expect((await asha.balance()).postedPaise).toBe(0n)
   expect(await gateway.workOff()).toEqual(['RefundProcessed'])
@@ -70,8 +44,8 @@ test('I4: a refund leaves the wallet at once, goes back to its payment, and the 
 })
 
 test('I4: at most what is left of the payment goes back; what is played stays played, what is held stays held', async () => {
-  const asha = await payer()
-  await plays(asha, { spentPaise: 10_000n, heldPaise: 15_000n })
+  const asha = await gateway.credited()
+  await asha.plays({ spentPaise: 10_000n, heldPaise: 15_000n })
   await expect(asha.asks(25_001n)).rejects.toMatchObject({ code: 'RefundTooLarge' })
   await expect(asha.asks(50n)).rejects.toMatchObject({ code: 'NothingToRefund' })
   expect((await asha.asks(5_000n)).amountPaise).toBe(5_000n)
@@ -82,7 +56,7 @@ test('I4: at most what is left of the payment goes back; what is played stays pl
 })
 
 test('Nobody gets another player’s payment back, and none that is not there', async () => {
-  const [asha, ravi] = [await payer(), await payer()]
+  const [asha, ravi] = [await gateway.credited(), await gateway.credited()]
   const order = { rail: 'Razorpay', by: { askedBy: 'Player' }, now: new Date() } as const
   const foreign = askRefund(database, { ...order, paymentId: asha.paymentId, playerId: ravi.player.id })
   await expect(foreign).rejects.toMatchObject({ code: 'PaymentUnknown' })
@@ -92,7 +66,7 @@ test('Nobody gets another player’s payment back, and none that is not there', 
 })
 
 test('Two who ask for all of it at once get it back once', async () => {
-  const asha = await payer()
+  const asha = await gateway.credited()
   const asked = await Promise.allSettled([1, 2, 3, 4, 5].map(() => asha.asks()))
   expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
   await gateway.workOff()
@@ -100,7 +74,7 @@ test('Two who ask for all of it at once get it back once', async () => {
 })
 
 test('I4: what the bank cannot pay out is in the wallet again, and so is what the gateway refuses', async () => {
-  const [asha, ravi] = [await payer(), await payer()]
+  const [asha, ravi] = [await gateway.credited(), await gateway.credited()]
   await gateway.control('POST', '/refund-outcome', { status: 'failed' })
   await asha.asks()
   expect(await gateway.workOff()).toEqual(['RefundFailed'])
@@ -120,7 +94,7 @@ test('I4: what the bank cannot pay out is in the wallet again, and so is what th
 })
 
 test('I4: what the gateway refused, and has done all the same, leaves the wallet again, once', async () => {
-  const asha = await payer()
+  const asha = await gateway.credited()
   await gateway.control('POST', '/faults', { method: 'POST', path: '/v1/payments', status: 400 })
   const refund = await asha.asks()
   expect(await gateway.workOff()).toEqual(['RefundFailed'])
@@ -134,7 +108,7 @@ test('I4: what the gateway refused, and has done all the same, leaves the wallet
 })
 
 test('I4: a refund waits while the gateway does not take our keys, and is not given up for that', async () => {
-  const asha = await payer()
+  const asha = await gateway.credited()
   const refund = await asha.asks()
   await gateway.control('POST', '/faults', { method: 'POST', path: '/v1/payments', status: 401 })
   await expect(gateway.workOff()).rejects.toMatchObject({ code: 'GatewayRefused', status: 401 })
@@ -145,7 +119,7 @@ test('I4: a refund waits while the gateway does not take our keys, and is not gi
 })
 
 test('I8: nobody is forgotten whose refund is on its way, unless it is given up', async () => {
-  const [asha, ravi] = [await payer(), await payer()]
+  const [asha, ravi] = [await gateway.credited(), await gateway.credited()]
   const leaves = ({ player }: Payer, forfeitMoney = false) =>
     deletePlayer(database, { playerId: player.id, forfeitMoney, now: new Date() })
   await Promise.all([asha.asks(), ravi.asks()])
@@ -165,7 +139,7 @@ test('I5: what is paid after the account was deleted is credited, and goes back 
 })
 
 test('I4: an unknown outcome is looked up before anything is tried again: one refund, however often it is worked off', async () => {
-  const asha = await payer()
+  const asha = await gateway.credited()
   const refund = await asha.asks()
   await gateway.control('POST', '/faults', { method: 'POST', path: '/v1/payments', loseReply: true })
   await gateway.control('POST', '/faults', { method: 'GET', path: '/v1/payments', status: 502, times: 2 })
@@ -181,7 +155,7 @@ test('I4: an unknown outcome is looked up before anything is tried again: one re
 })
 
 test('I4 I8: support gives money back at a shell, under its name and with a reason', async () => {
-  const asha = await payer()
+  const asha = await gateway.credited()
   const say = (...args: string[]) => refundCommand(args, database, new Date())
   const { id: playerId } = asha.player
   expect(await say('list', playerId)).toBe('This player has no refunds.')
@@ -207,7 +181,7 @@ test('I4 I8: support gives money back at a shell, under its name and with a reas
 test.each(['processed', 'failed'] as const)(
   'A refund that waits at the bank, and is then %s, is followed by asking alone',
   async status => {
-    const asha = await payer()
+    const asha = await gateway.credited()
     await gateway.control('POST', '/refund-outcome', { status: 'pending' })
     await asha.asks()
     expect(await gateway.workOff()).toEqual(['RefundPending'])
@@ -223,7 +197,7 @@ test.each(['processed', 'failed'] as const)(
 )
 
 test('I4: a refund is brought to the gateway whatever became of its item: lost, or dead; once', async () => {
-  const [asha, ravi] = [await payer(), await payer()]
+  const [asha, ravi] = [await gateway.credited(), await gateway.credited()]
   const items = async () =>
     await database<{ dead: boolean }[]>`
     SELECT dead_at IS NOT NULL AS dead FROM queue_items WHERE topic = 'payment.refund'`
@@ -239,151 +213,4 @@ test('I4: a refund is brought to the gateway whatever became of its item: lost, 
   expect(await items()).toEqual([{ dead: false }, { dead: false }])
   expect(await gateway.workOff()).toEqual(['RefundProcessed', 'RefundProcessed'])
   for (const { paymentId } of [asha, ravi]) expect(await gateway.refunds(paymentId)).toHaveLength(1)
-})
-
-test('I4: a refund that was told of before its payment was credited is found, however old the snapshot of the payment', async () => {
-  const asha = await gateway.payer(50_000n)
-  const id = await asha.refundedBySupport({ amount: 20_000 })
-  const { paymentId, player } = asha
-  const refund = {
-    id,
-    paymentId,
-    refundId: undefined,
-    returned: { currency: 'INR', units: 20_000n },
-    state: 'Processed',
-  } as const
-  const [topUp] = await database<{ id: string }[]>`SELECT id FROM top_ups WHERE player_id = ${player.id}`
-  const paid = { currency: 'INR', units: 50_000n }
-  const payment = { id: paymentId, topUpId: topUp?.id, paid, hasRefunds: false, madeAt: new Date(Date.now() - 601_000) }
-  const order = { rail: 'Razorpay', now: new Date() } as const
-  expect(await bringIn(database, { ...order, movements: [{ is: 'Refund', refund }] })).toEqual(['NotOurs'])
-  expect(await bringIn(database, { ...order, movements: [{ is: 'Payment', payment }] })).toEqual(['Credited'])
-  expect(await gateway.workOff()).toEqual(['RefundProcessed'])
-  expect((await asha.balance()).postedPaise).toBe(30_000n)
-  await gateway.events()
-})
-
-test('I4: two refunds whose ids begin alike are two', async () => {
-  const asha = await payer()
-  for (const end of ['a', 'b']) {
-    const returned = { currency: 'INR', units: 10_000n }
-    const refund = { id: `rfnd_${'x'.repeat(40)}${end}`, paymentId: asha.paymentId, refundId: undefined, returned }
-    const movements = [{ is: 'Refund', refund: { ...refund, state: 'Processed' } }] as const
-    expect(await bringIn(database, { rail: 'Razorpay', movements, now: new Date() })).toEqual(['RefundProcessed'])
-  }
-  expect((await asha.balance()).postedPaise).toBe(30_000n)
-})
-
-test('I4: a refund made in the dashboard is debited, and one that the bank sends back is credited again', async () => {
-  const asha = await payer()
-  await asha.refundedBySupport({ amount: 20_000 })
-  await gateway.deliver(await gateway.events())
-  expect((await asha.balance()).availablePaise).toBe(30_000n)
-  const pending = await asha.refundedBySupport({ amount: 10_000, status: 'pending' })
-  await gateway.deliver(await gateway.events())
-  expect((await asha.balance()).availablePaise).toBe(20_000n)
-  await gateway.control('POST', '/refunds', { refund_id: pending, status: 'failed' })
-  await gateway.deliver(await gateway.events())
-  expect((await asha.balance()).availablePaise).toBe(30_000n)
-  expect(await asha.told()).toEqual(['TopUpCredited', 'MoneyTakenBack', 'MoneyTakenBack', 'RefundFailed'])
-})
-
-test('I4: what was spent before it was taken back is owed, and the next top-up repays it', async () => {
-  const asha = await payer()
-  await plays(asha, { spentPaise: 40_000n, heldPaise: 10_000n })
-  await asha.refundedBySupport()
-  await gateway.deliver(await gateway.events())
-  // The live session keeps what it holds.
-  expect(await asha.balance()).toMatchObject({ postedPaise: 10_000n, heldPaise: 10_000n, owedPaise: 50_000n })
-  await gateway.payer(70_000n, asha.player)
-  await gateway.deliver(await gateway.events())
-  expect(await asha.balance()).toMatchObject({ postedPaise: 30_000n, availablePaise: 20_000n, owedPaise: 0n })
-})
-
-test('With the webhook switched off, payment, refund and dispute are found by asking', async () => {
-  const [asha, ravi] = [await gateway.payer(50_000n), await gateway.payer(20_000n)]
-  await asha.refundedBySupport({ amount: 10_000 })
-  const dispute = await ravi.disputed(5_000)
-  await gateway.events()
-  const found = [...(await gateway.ask(10_000)), ...(await gateway.workOff())]
-  expect(found.filter(outcome => outcome === 'Credited')).toHaveLength(2)
-  expect(found).toContain('RefundProcessed')
-  expect(found).toContain('DisputeOpened')
-  expect((await asha.balance()).availablePaise).toBe(40_000n)
-  expect((await ravi.balance()).availablePaise).toBe(15_000n)
-  await gateway.decided(dispute, 'won')
-  await gateway.events()
-  expect(await gateway.ask(20_000)).toEqual(['DisputeWon'])
-  expect((await ravi.balance()).availablePaise).toBe(20_000n)
-  expect(await gateway.ask(30_000)).toEqual([])
-})
-
-test('I4: a disputed payment is out of reach until it is decided; won, it is back; lost, it is gone', async () => {
-  const [asha, ravi] = [await payer(), await payer()]
-  const [won, lost] = [await asha.disputed(), await ravi.disputed()]
-  expect(await gateway.deliver(await gateway.events())).toEqual(['DisputeOpened', 'DisputeOpened'])
-  expect((await asha.balance()).availablePaise).toBe(0n)
-  await expect(asha.asks()).rejects.toMatchObject({ code: 'PaymentDisputed' })
-
-  await gateway.decided(won, 'under_review')
-  await gateway.decided(won, 'won')
-  await gateway.decided(lost, 'lost')
-  expect((await gateway.deliver(await gateway.events())).sort()).toEqual(['DisputeKnown', 'DisputeLost', 'DisputeWon'])
-  expect((await asha.balance()).availablePaise).toBe(50_000n)
-  expect((await ravi.balance()).availablePaise).toBe(0n)
-  expect(await asha.told()).toEqual(['TopUpCredited', 'MoneyTakenBack', 'DisputeWon'])
-  await expect(ravi.asks()).rejects.toMatchObject({ code: 'PaymentDisputed' })
-  expect((await asha.asks()).amountPaise).toBe(50_000n) // Its lot is whole again.
-  await gateway.workOff()
-})
-
-test('I4: a refund that fails repays what the bank took while it was under way', async () => {
-  const asha = await payer()
-  await asha.asks()
-  await asha.disputed(20_000)
-  await gateway.control('POST', '/faults', { method: 'POST', path: '/v1/payments', status: 400 })
-  const [dispute] = await gateway.events()
-  expect(dispute && (await gateway.deliver([dispute]))).toEqual(['DisputeOpened', 'RefundFailed'])
-  expect(await asha.balance()).toMatchObject({ postedPaise: 30_000n, owedPaise: 0n })
-  const [told] = await database`
-    SELECT payload -> 'notification' ->> 'repaidPaise' AS repaid FROM queue_items
-    WHERE key = ${asha.player.id} AND payload -> 'notification' ->> 'type' = 'RefundFailed'`
-  expect(told).toEqual({ repaid: '20000' })
-})
-
-test('I4: of a dispute that was contested in part, what the bank did not take is in the wallet again', async () => {
-  const [asha, ravi] = [await payer(), await payer()]
-  const seen = await asha.disputed()
-  await gateway.deliver(await gateway.events())
-  const unseen = await ravi.disputed()
-  await gateway.events() // No webhook tells of its beginning.
-  await gateway.decided(seen, 'won', 20_000)
-  await gateway.decided(unseen, 'closed', 20_000)
-  expect(await gateway.deliver(await gateway.events())).toEqual(['DisputeLost', 'DisputeLost'])
-  expect((await asha.balance()).availablePaise).toBe(30_000n)
-  expect((await ravi.balance()).availablePaise).toBe(30_000n)
-  expect(await asha.told()).toEqual(['TopUpCredited', 'MoneyTakenBack', 'DisputeWon'])
-  expect(await ravi.told()).toEqual(['TopUpCredited', 'MoneyTakenBack'])
-})
-
-test('I4 I5: whatever the order of the webhooks, and however often each comes, the books end the same', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.infiniteStream(fc.nat()), async chance => {
-      const asha = await gateway.payer(50_000n)
-      await asha.refundedBySupport({ amount: 12_000 })
-      await asha.refundedBySupport({ amount: 3_000, status: 'failed' })
-      const [lost, won, open] = [await asha.disputed(4_000), await asha.disputed(7_000), await asha.disputed(1_000)]
-      await gateway.decided(lost, 'lost')
-      await gateway.decided(won, 'closed')
-      const events = await gateway.events()
-      const next = () => chance.next().value ?? 0
-      const shuffled = [...events, ...events]
-        .map(event => ({ event, place: next() }))
-        .sort((left, right) => left.place - right.place)
-      await gateway.deliver(shuffled.map(({ event }) => event))
-      expect(open).toBeDefined()
-      expect(await asha.balance()).toMatchObject({ postedPaise: 50_000n - 12_000n - 4_000n - 1_000n, owedPaise: 0n })
-    }),
-    { numRuns: 8 },
-  )
 })
