@@ -1,42 +1,30 @@
 // The operator: makes Azure hold what GpuVms ask for, and GpuVms what GameSessions ask for. Of several replicas one
-// leads by a Lease; the others stand by with warm stores. This file builds everything that reaches outside, and hands
-// it to those who decide.
-import { randomUUID } from 'node:crypto'
+// leads by a Lease; the others stand by with warm stores. This file puts together, side by side, everything that reaches
+// outside, and hands it to those who decide.
 import { Hono } from 'hono'
 import { Counter, type Registry } from 'prom-client'
 import { type CatalogueFile, openCatalogue } from '../crds/catalogue-file.ts'
-import { gameSessions } from '../crds/types/gamesession.ts'
-import { gpuVms } from '../crds/types/gpuvm.ts'
-import { connect } from '../lib/kube/client.ts'
-import { loadCredentials } from '../lib/kube/credentials.ts'
-import { elector } from '../lib/kube/elector.ts'
-import { recorder } from '../lib/kube/events.ts'
-import { fenced } from '../lib/kube/fence.ts'
 import { manager } from '../lib/kube/manager.ts'
 import { kubeMetrics } from '../lib/kube/metrics.ts'
-import { reflectNamespaces } from '../lib/kube/namespaces.ts'
-import { ownWrites } from '../lib/kube/own-writes.ts'
-import { type ObjectReference, referenceOf } from '../lib/kube/resource.ts'
+import type { ObjectReference } from '../lib/kube/resource.ts'
 import type { Runtime } from '../lib/kube/runtime.ts'
-import { rawSource } from '../lib/kube/sources.ts'
 import { systemClock as clock } from '../lib/process/clock.ts'
 import { createHealth, healthRoutes } from '../lib/process/health.ts'
 import { run } from '../lib/process/lifecycle.ts'
 import { listen } from '../lib/process/server.ts'
 import { createLogger, type Logger } from '../lib/telemetry/log.ts'
 import { createMetrics, serveMetrics } from '../lib/telemetry/metrics.ts'
-import { budget, type Urgency } from './azure/budget.ts'
-import { createClients, credentials } from './azure/clients.ts'
-import { azureMetrics, budgetMetrics } from './azure/metrics.ts'
+import type { Urgency } from './azure/budget.ts'
 import type { Azure } from './azure/provider.ts'
-import { createAzure } from './azure/sdk.ts'
+import { azureSide } from './azure-side.ts'
 import { capacityMetrics } from './capacity/metrics.ts'
 import { fetchPrices } from './capacity/price-list.ts'
 import { capacityRoutes } from './capacity/routes.ts'
 import { type Capacity, capacitySide } from './capacity-side.ts'
+import { type ClusterSide, clusterSide } from './cluster-side.ts'
 import { gameSessionController } from './gamesession/controller.ts'
 import { gameSessionMetrics } from './gamesession/metrics.ts'
-import { machineIndexes, senses, sessionIndexes } from './gamesession/observe.ts'
+import { senses } from './gamesession/observe.ts'
 import { annotations } from './gpuvm/annotations.ts'
 import { gpuVmController } from './gpuvm/controller.ts'
 import { USUAL_POLL_SECONDS } from './gpuvm/decision.ts'
@@ -52,7 +40,6 @@ import { readSettings, type Settings } from './settings.ts'
 import { sweeperMetrics } from './sweeper/metrics.ts'
 import { sweeper } from './sweeper/sweeper.ts'
 
-const USER_AGENT = 'wasd-operator/0.1.0'
 /** Seconds for running work after a stop. Below the 30 of the program's life, so that the Lease is let go in time. */
 const DRAIN_SECONDS = 20
 
@@ -62,13 +49,14 @@ async function main(stopping: AbortSignal): Promise<void> {
   const registry = createMetrics()
   const base: Base = {
     settings,
+    speed: USUAL_POLL_SECONDS / settings.operationPollSeconds,
     registry,
     runtime: { clock, random: Math.random, log, metrics: kubeMetrics(registry) },
   }
   const cluster = await clusterSide(base)
   let capacity: Capacity | undefined
   const catalogue = followCatalogue(base, cluster, () => capacity?.refresh())
-  const azure = azureByUrgency(base, catalogue)
+  const azure = azureSide({ ...base, clock, catalogue })
   capacity = offers(base, { cluster, catalogue, azure: azure('Watch') })
   capacityMetrics(registry, capacity.see)
   const held = holdings({ azure: azure('Creation'), installationId: settings.installationId })
@@ -111,61 +99,10 @@ async function main(stopping: AbortSignal): Promise<void> {
 
 interface Base {
   settings: Settings
+  /** How many times faster than in earnest Azure's time runs. 1 against the real Azure. */
+  speed: number
   registry: Registry
   runtime: Runtime
-}
-
-type ClusterSide = Awaited<ReturnType<typeof clusterSide>>
-
-/** The API server: who leads, what stands there, and a client that writes only while we lead. */
-async function clusterSide({ settings, runtime }: Base) {
-  const { podName, podNamespace, watchNamespaces: namespaces } = settings
-  const credentials = await loadCredentials({
-    environment: process.env,
-    serviceAccountDirectory: settings.serviceAccountDirectory,
-    clock,
-  })
-  const connection = { userAgent: USER_AGENT, metrics: runtime.metrics, clock, log: runtime.log }
-  const client = connect(credentials, connection)
-  const leaseClient = connect(credentials, { ...connection, connections: 2 })
-  const election = elector({
-    runtime,
-    client: leaseClient,
-    lease: { namespace: podNamespace, name: settings.leaseName },
-    identity: `${podName}_${randomUUID()}`,
-    leaseSeconds: settings.leaseSeconds,
-    renewDeadlineSeconds: settings.leaseRenewSeconds,
-    retrySeconds: settings.leaseRetrySeconds,
-  })
-  const kube = fenced(client, election.holds)
-  const sessions = reflectNamespaces({ runtime, client, resource: gameSessions, namespaces, indexes: sessionIndexes })
-  const machines = reflectNamespaces({ runtime, client, resource: gpuVms, namespaces, indexes: machineIndexes })
-  const reflectors = [...sessions.parts, ...machines.parts]
-  const sessionNudges = rawSource()
-  const machineNudges = rawSource()
-  return {
-    kube,
-    election,
-    sessions: sessions.view,
-    machines: machines.view,
-    reflectors,
-    written: ownWrites(reflectors),
-    told: recorder({
-      runtime,
-      client, // Not fenced: what happened is told also by who has just stopped leading, or stands by.
-      reportingController: 'wasd.cloud/operator',
-      reportingInstance: podName.slice(0, 128),
-    }),
-    sessionNudges,
-    machineNudges,
-    nudgeSessions() {
-      for (const session of sessions.view.store.list()) sessionNudges.push(referenceOf(session))
-    },
-    nudgeMachines() {
-      for (const machine of machines.view.store.list()) machineNudges.push(referenceOf(machine))
-    },
-    close: async () => void (await Promise.all([client.close(), leaseClient.close()])),
-  }
 }
 
 /** The catalogue's file; every change of it is a reason to look at everything. */
@@ -192,9 +129,7 @@ function followCatalogue(
     onRefused(error) {
       refused.inc()
       log.error({ code: error.code }, error.message)
-      const { podNamespace: namespace, podName: name } = settings
-      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name } }
-      cluster.told.event(pod, { type: 'Warning', reason: error.code, action: 'ReadCatalogue', note: error.message })
+      cluster.tell({ type: 'Warning', reason: error.code, action: 'ReadCatalogue', note: error.message })
     },
   })
 }
@@ -221,7 +156,7 @@ function offers(
 
 /** What makes Azure follow the GpuVms, and what watches over it. */
 function machineSide(
-  { settings, registry, runtime }: Base,
+  { settings, speed, registry, runtime }: Base,
   given: {
     cluster: ClusterSide
     catalogue: CatalogueFile
@@ -247,7 +182,7 @@ function machineSide(
     clock,
     log,
     pollSeconds: settings.fleetPollSeconds,
-    speed: USUAL_POLL_SECONDS / operationPollSeconds,
+    speed,
     subscriptions,
     machines: cluster.machines.store,
     onDifference: push,
@@ -283,48 +218,19 @@ function machineSide(
     metrics: sweeperMetrics(registry),
     installationId,
     sweepSeconds: settings.sweepSeconds,
-    speed: USUAL_POLL_SECONDS / operationPollSeconds,
+    speed,
     graceSeconds: settings.sweepGraceSeconds,
     largestShare: settings.sweepLargestShare,
     isDryRun: settings.isSweepDryRun,
     onHalted(orphans) {
-      const { podNamespace: namespace, podName: name } = settings
-      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name } }
       const note = `${orphans} Azure resources seem to have no owner: too many to be true, and none is deleted. Look at the cluster and the subscription, or raise operator.sweep.largestShare.`
-      cluster.told.event(pod, { type: 'Warning', reason: 'SweepHalted', action: 'Sweep', note })
+      cluster.tell({ type: 'Warning', reason: 'SweepHalted', action: 'Sweep', note })
     },
     subscriptions,
     namespaces: settings.watchNamespaces,
     machines: cluster.machines.store,
   })
   return { probing, recorded, parts: [probing, listing, noting, controlling, sweeping] }
-}
-
-/** Azure by how urgent it is to ask: all draw on one budget of requests. */
-function azureByUrgency({ settings, registry }: Pick<Base, 'settings' | 'registry'>, catalogue: CatalogueFile) {
-  // Where Azure's time is run faster, its limits refill faster too.
-  const requests = budget({ clock, speed: USUAL_POLL_SECONDS / settings.operationPollSeconds })
-  budgetMetrics(registry, requests)
-  const measured = azureMetrics({ registry, monotonic: clock.monotonic })
-  const credentialOf = credentials(
-    settings.azure,
-    subscriptionId => catalogue.current().subscriptions?.[subscriptionId],
-  )
-  const regionOf = (subscriptionId: string, resourceGroup: string) => {
-    const isIts = (one: { subscriptionId: string; resourceGroup: string }) =>
-      one.subscriptionId.toLowerCase() === subscriptionId.toLowerCase() &&
-      one.resourceGroup.toLowerCase() === resourceGroup.toLowerCase()
-    return Object.entries(catalogue.current().regions).find(([, region]) => isIts(region))?.[0]
-  }
-  const made = new Map<Urgency, Azure>()
-  return (urgency: Urgency): Azure => {
-    const known = made.get(urgency)
-    if (known) return known
-    const clients = createClients(settings.azure, credentialOf, { budget: requests, urgency, regionOf })
-    const azure = measured(createAzure(settings.azure, clients))
-    made.set(urgency, azure)
-    return azure
-  }
 }
 
 function sessionController(
