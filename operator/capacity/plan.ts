@@ -173,7 +173,7 @@ function rankingFor({ wish, wishKey, at, why, machineUid }: Asking, { conditions
 
 /** Of a candidate, what is a place. */
 function placeIn({ region, zone, size, priority }: Place): Place {
-  return { region, ...(zone !== undefined && { zone }), size, priority }
+  return { region, zone, size, priority }
 }
 
 function wait(asking: Asking, { walk, against }: { walk: Walk; against: readonly Against[] }): void {

@@ -52,7 +52,7 @@ export function placeOf({ spec, status }: GpuVm): Place {
   const { region, zone, size, priority } = spec
   const { incarnation } = status ?? {}
   const rules = incarnation !== undefined && incarnation.specPriority === priority
-  return { region, ...(zone !== undefined && { zone }), size, priority: rules ? incarnation.priority : priority }
+  return { region, zone, size, priority: rules ? incarnation.priority : priority }
 }
 
 /** Whether its disks let it stand in that zone. Those that are not zone-redundant are made for one zone, or for none. */

@@ -43,7 +43,7 @@ export function notesOf(
   ]
 
   function priced({ region, zone, size, priority }: Place): Place & { hourlyPriceUsd?: number } {
-    const place = { region, ...(zone !== undefined && { zone }), size, priority }
+    const place = { region, zone, size, priority }
     const hourlyPriceUsd = priceOf(place, object.spec.image)
     return { ...place, ...(hourlyPriceUsd !== undefined && { hourlyPriceUsd }) }
   }
