@@ -2,8 +2,9 @@
 //
 //     evictions per hour = (seen evictions + PUBLISHED_HOURS × published rate) / (seen machine-hours + PUBLISHED_HOURS)
 //
-// Azure publishes by region and size, we see by zone. So Azure's figure counts as much as a day of one machine, and gives way to our own experience as that grows. What was
-// seen fades: after a week it counts half.
+// So Azure's figure counts as much as a day of one machine, and gives way to our own experience as that grows. What was
+// seen fades: after a week it counts half. Azure publishes by region and size; what we see is the zone's, where one was
+// asked for.
 import type { Zone } from '../../crds/catalogue.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 

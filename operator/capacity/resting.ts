@@ -1,9 +1,9 @@
 // Lets a region rest in which most creations fail lately: whoever may go elsewhere does, and nobody is led from one
 // failure into the next. Where a region is used by zones, each of them rests by itself.
 //
-// Closed: all is well. When more than half of the last outcomes (at least five in ten minutes) are failures it opens: the region rests
-// for five minutes. Then it is half open: one is let in. A success closes it; a failure opens it again, for twice
-// as long each time, an hour at most. Quota is no failure: it is counted, not tried out.
+// Closed: all is well. When more than half of the last outcomes (at least five in ten minutes) are failures it opens:
+// the region rests for five minutes. Then it is half open: one is let in. A success closes it; a failure opens it again,
+// for twice as long each time, an hour at most. Quota is no failure: it is counted, not tried out.
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Place } from './refusals.ts'
 

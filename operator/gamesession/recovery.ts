@@ -3,8 +3,9 @@
 //
 // Never played: the next best place in any region that the session names; in the same region the machine is changed
 // in place, for another it is given up. Played: a size of the same driver runs from the player's disk, in any zone
-// if that is zone-redundant; with none to be had in that region the session moves to another one that it names: a second machine there, whose disk is made a copy
-// of this one's. The first is kept, stopped, until the second can be played (surplus.ts). With nothing anywhere it waits.
+// if that is zone-redundant; with none to be had in that region the session moves to another one that it names: a
+// second machine there, whose disk is made a copy of this one's. The first is kept, stopped, until the second can be
+// played (surplus.ts). With nothing anywhere it waits.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import { type Candidate, describePlace, type Ranking, type RuledOut } from '../capacity/rank.ts'

@@ -5,8 +5,8 @@
 // One that a person or a policy has deallocated is told apart by Azure's time of the last operation that somebody asked
 // for: an eviction does not move it (https://learn.microsoft.com/azure/virtual-machines/states-billing says that the
 // provisioning state is the user's operations'). It is no eviction: the spec asks for a running machine, which is
-// started again as it was. Where Azure's own note on the machine is to be had (Resource Health, minutes late), it rules over
-// the times; what looks like a person's doing waits a moment for it, what looks like an eviction does not.
+// started again as it was. Where Azure's own note on the machine is to be had (Resource Health, minutes late), it rules
+// over the times; what looks like a person's doing waits a moment for it, what looks like an eviction does not.
 //
 // That we asked is on record before anything can be seen of it: `status.operation` says `Deallocate` from before the
 // call until it has ended, `status.powerState` says `Deallocated` from then until the machine runs again.

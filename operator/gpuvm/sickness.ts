@@ -1,7 +1,7 @@
 // Moves a machine to another host when its own is sick: Azure calls it running, its stream is silent, and Azure's own
-// word on the host (Resource Health) or on the agent inside says that it is not well. Once for each silence; what a new host does not
-// mend is not the host's, and is left to whoever reads `Playable`. What Azure has announced (a freeze, a restart, a move
-// of its own) is waited for instead.
+// word on the host (Resource Health) or on the agent inside says that it is not well. Once for each silence; what a new
+// host does not mend is not the host's, and is left to whoever reads `Playable`. What Azure has announced (a freeze, a
+// restart, a move of its own) is waited for instead.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import type { GpuVmSettings, Phase, Seen } from './decision.ts'
 import { scaled } from './decision.ts'
