@@ -28,7 +28,6 @@ export const guestTokenSchema = z.object({
   /** Seconds since 1970: the paid deadline, at which the agent closes the stream. */
   exp: z.int(),
 })
-export type GuestToken = z.infer<typeof guestTokenSchema>
 
 /** The public keys. Private parts have no place in it, and are refused. */
 export const guestKeysSchema = z.object({

@@ -72,11 +72,6 @@ export function limitsOf(call: RequestedCall): Limit[] {
   return limits
 }
 
-/** The smallest rate at which calls like this one can go on without end, per second. */
-export function sustainedPerSecond(call: RequestedCall): number {
-  return Math.min(...limitsOf(call).map(({ refillPerSecond }) => refillPerSecond))
-}
-
 export interface Reply {
   status: number
   header: (name: string) => string | undefined

@@ -8,7 +8,7 @@ import type { Logger } from '../../lib/telemetry/log.ts'
 import type { Usage } from '../azure/provider.ts'
 
 /** Older lists are not believed. Karpenter for Azure fails open after as long (`pkg/controllers/quota`). */
-export const STALE_SECONDS = 900
+const STALE_SECONDS = 900
 /** Regions asked about at once. */
 const CONCURRENCY = 4
 /** After a refusal that names no time. */

@@ -112,7 +112,7 @@ export function fittingSizes(catalogue: Catalogue, names: { tier: string; image:
 }
 
 /** Whether the price permits the place under the cap; an unknown price permits nothing. */
-export function isWithinCap(hourlyPriceUsd: number | undefined, cap: number | undefined): boolean {
+function isWithinCap(hourlyPriceUsd: number | undefined, cap: number | undefined): boolean {
   return cap === undefined || (hourlyPriceUsd !== undefined && hourlyPriceUsd <= cap)
 }
 

@@ -40,7 +40,7 @@ export function isHeld({ status }: GpuVm): boolean {
 }
 
 /** The status speaks of the spec as it is. */
-export function isUpToDate({ metadata, status }: GpuVm): boolean {
+function isUpToDate({ metadata, status }: GpuVm): boolean {
   return status?.observedGeneration !== undefined && status.observedGeneration === metadata.generation
 }
 

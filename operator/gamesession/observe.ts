@@ -34,7 +34,7 @@ import { billedOs, wishOf } from './wish.ts'
 const CONFIRM_SECONDS = 60
 
 export const PLAYER_INDEX = 'player'
-export const OWNER_INDEX = 'owner'
+const OWNER_INDEX = 'owner'
 export const OWNER_NAME_INDEX = 'owner-name'
 /** What the sessions' reflector must be indexed by. */
 export const sessionIndexes = { [PLAYER_INDEX]: ({ spec }: GameSession) => [spec.player] }

@@ -45,7 +45,7 @@ async function livingOwner(
 }
 
 /** The ids on record of what may still stand in Azure. */
-export function idsOnRecord({ status }: GpuVm): string[] {
+function idsOnRecord({ status }: GpuVm): string[] {
   const { dataDisks = [], ...single } = status?.resources ?? {}
   return [...Object.values(single), ...dataDisks]
 }
