@@ -1,14 +1,11 @@
 // The guest simulator as an operator's probe and a guest agent see it, following a feed of the form that the Azure
 // simulator's README gives.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
+import { startSimulator } from './program.ts'
 
-const program = fileURLToPath(new URL('../../demo/simulators/guest/main.ts', import.meta.url))
 /** Milliseconds of a boot of 20 s, 200 times as fast, with all jitter taken off. */
 const BOOT_AT_LEAST = 90
 const ready = z.object({ listening: z.string(), metadata: z.string() })
@@ -68,27 +65,20 @@ class Azure {
 }
 
 let azure: Azure
-let guests: z.infer<typeof ready> & { child: ChildProcess }
+let guests: Awaited<ReturnType<typeof startSimulator<typeof ready>>>
 let address: string
 
 beforeEach(async () => {
   azure = new Azure()
   await azure.start()
-  const child = spawn(
-    process.execPath,
-    [program, '--port', '0', '--azure', `http://127.0.0.1:${azure.port}`, '--boot-seconds', '20', '--speed', '200'],
-    { stdio: ['ignore', 'pipe', 'ignore'] },
-  )
-  const [line] = await once(createInterface(child.stdout), 'line')
-  guests = { child, ...ready.parse(JSON.parse(String(line))) }
+  const options = ['--azure', `http://127.0.0.1:${azure.port}`, '--boot-seconds', '20', '--speed', '200']
+  guests = await startSimulator('guest', ready, options)
   const part = () => 1 + Math.floor(Math.random() * 250)
   address = `127.${100 + (part() % 20)}.${part()}.${part()}`
 })
 
 afterEach(async () => {
-  guests.child.kill('SIGTERM')
-  await once(guests.child, 'exit')
-  expect(guests.child.exitCode).toBe(0)
+  expect(await guests.stop()).toBe(0)
   await azure.stop()
 })
 

@@ -1,28 +1,12 @@
 // The Razorpay simulator as its own npm client, a browser and a webhook endpoint see it.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders } from 'node:http'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import Razorpay from 'razorpay'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { type Delivery, startEndpoint, startSimulator } from './program.ts'
 
-const program = fileURLToPath(new URL('../../demo/simulators/razorpay/main.ts', import.meta.url))
 const ready = z.object({ listening: z.string(), keyId: z.string(), keySecret: z.string(), webhookSecret: z.string() })
-
-async function startSimulator(...options: string[]) {
-  const child = spawn(process.execPath, [program, '--port', '0', ...options], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = await once(createInterface(child.stdout), 'line')
-  return { child, ...ready.parse(JSON.parse(String(line))) }
-}
-
-async function stopSimulator(child: ChildProcess): Promise<number | null> {
-  child.kill('SIGTERM')
-  await once(child, 'exit')
-  return child.exitCode
-}
+const start = async (...options: string[]) => await startSimulator('razorpay', ready, options)
 
 /** The SDK has no option for its address; this is the one way that its 2.9.8 honours. */
 function clientOf(simulator: { listening: string; keyId: string; keySecret: string }): Razorpay {
@@ -37,40 +21,22 @@ const eventShape = z.object({
   contains: z.array(z.string()),
   payload: z.record(z.string(), z.object({ entity: z.looseObject({ id: z.string(), status: z.string() }) })),
 })
-interface Received {
-  event: z.infer<typeof eventShape>
-  raw: string
-  headers: IncomingHttpHeaders
-}
+const read = ({ raw, headers }: Delivery) => ({ event: eventShape.parse(JSON.parse(raw)), raw, headers })
+type Received = ReturnType<typeof read>
 
-async function startEndpoint() {
-  const received: Received[] = []
-  const answers: number[] = []
-  const server = createServer(async (request, response) => {
-    const chunks: Uint8Array[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    const raw = Buffer.concat(chunks).toString()
-    received.push({ event: eventShape.parse(JSON.parse(raw)), raw, headers: request.headers })
-    response.writeHead(answers.shift() ?? 200).end()
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  return { url: `http://127.0.0.1:${port}/razorpay`, received, answers, close: () => server.close() }
-}
-
-let endpoint: Awaited<ReturnType<typeof startEndpoint>>
-let simulator: Awaited<ReturnType<typeof startSimulator>>
+/** What the endpoint answers next, before it is well again. */
+const answers: number[] = []
+let endpoint: Awaited<ReturnType<typeof startEndpoint<Received>>>
+let simulator: Awaited<ReturnType<typeof start>>
 let razorpay: Razorpay
 beforeAll(async () => {
-  endpoint = await startEndpoint()
+  endpoint = await startEndpoint(read, () => answers.shift() ?? 200)
   const quick = ['--retry-scale', '0.002', '--disorder', '0.02', '--seed', 'tests']
-  simulator = await startSimulator('--webhook-url', endpoint.url, ...quick)
+  simulator = await start('--webhook-url', endpoint.url, ...quick)
   razorpay = clientOf(simulator)
 })
 afterAll(async () => {
-  expect(await stopSimulator(simulator.child)).toBe(0)
+  expect(await simulator.stop()).toBe(0)
   endpoint.close()
 })
 afterEach(async () => {
@@ -228,7 +194,7 @@ describe('webhooks', () => {
   })
 
   test('a refused delivery comes again, and a redelivery may carry a new event id', async () => {
-    endpoint.answers.push(500, 500, 500, 500, 500)
+    answers.push(500, 500, 500, 500, 500)
     const { payment } = await pay((await topUp()).id)
     await expect.poll(() => eventsOf(payment.id).length).toBe(9)
     expect(new Set(eventsOf(payment.id)).size).toBe(4)
@@ -259,14 +225,7 @@ describe('webhooks', () => {
   })
 
   test('after a day of failures the webhook is disabled, until it is set again', async () => {
-    const failing = await startSimulator(
-      '--disorder',
-      '0',
-      '--retry-scale',
-      '0.000002',
-      '--webhook-url',
-      'http://127.0.0.1:9/',
-    )
+    const failing = await start('--disorder', '0', '--retry-scale', '0.000002', '--webhook-url', 'http://127.0.0.1:9/')
     const link = await clientOf(failing).paymentLink.create({ amount: 100, customer: {} })
     const base = `${failing.listening}/simulator`
     await fetch(`${base}/payment-links/${link.id}/pay`, { method: 'POST' })
@@ -275,11 +234,11 @@ describe('webhooks', () => {
     await expect.poll(active).toBe(false)
     await fetch(`${base}/webhook`, { method: 'POST', body: JSON.stringify({ url: endpoint.url }) })
     expect(await active()).toBe(true)
-    await stopSimulator(failing.child)
+    await failing.stop()
   })
 
   test('where capture is manual, an authorised payment waits for the merchant, who captures it once and whole', async () => {
-    const manual = await startSimulator('--capture', 'manual')
+    const manual = await start('--capture', 'manual')
     const client = clientOf(manual)
     const link = await client.paymentLink.create({ amount: 50_000, customer: {} })
     const response = await fetch(`${manual.listening}/simulator/payment-links/${link.id}/pay`, { method: 'POST' })
@@ -290,7 +249,7 @@ describe('webhooks', () => {
     expect(await client.payments.capture(payment.id, 50_000, 'INR')).toMatchObject({ status: 'captured' })
     const again = await refusal(client.payments.capture(payment.id, 50_000, 'INR'))
     expect(again).toEqual(refused('This payment has already been captured'))
-    await stopSimulator(manual.child)
+    await manual.stop()
   })
 
   test('an automatic capture that does not come leaves the payment to the merchant', async () => {
@@ -301,7 +260,7 @@ describe('webhooks', () => {
   })
 
   test('after a rotation what had happened before still bears the old secret', async () => {
-    const rotated = await startSimulator('--webhook-secret', 'the-old-one')
+    const rotated = await start('--webhook-secret', 'the-old-one')
     const link = await clientOf(rotated).paymentLink.create({ amount: 100, customer: {} })
     const control = async (path: string, body: unknown) =>
       await fetch(`${rotated.listening}/simulator${path}`, { method: 'POST', body: JSON.stringify(body) })
@@ -317,17 +276,17 @@ describe('webhooks', () => {
     for (const delivery of ours()) {
       expect(secretOf(delivery)).toBe(delivery.event.event === 'payment.failed' ? 'the-old-one' : 'the-new-one')
     }
-    await stopSimulator(rotated.child)
+    await rotated.stop()
   })
 
   test('events that arise before there is a webhook wait for it', async () => {
-    const lonely = await startSimulator('--disorder', '0')
+    const lonely = await start('--disorder', '0')
     const link = await clientOf(lonely).paymentLink.create({ amount: 100, customer: {} })
     const base = `${lonely.listening}/simulator`
     await fetch(`${base}/payment-links/${link.id}/pay`, { method: 'POST' })
     await fetch(`${base}/webhook`, { method: 'POST', body: JSON.stringify({ url: endpoint.url }) })
     await expect.poll(() => endpoint.received.filter(({ raw }) => raw.includes(link.id)).length).toBe(1)
-    await stopSimulator(lonely.child)
+    await lonely.stop()
   })
 })
 

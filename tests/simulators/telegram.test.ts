@@ -1,36 +1,20 @@
 // The Telegram simulator as a bot and a gamer see it: grammY on one side, the control API on the other.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { Bot, GrammyError, HttpError, InlineKeyboard } from 'grammy'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { type Delivery, programOf, startEndpoint, startSimulator } from './program.ts'
 
-const program = fileURLToPath(new URL('../../demo/simulators/telegram/main.ts', import.meta.url))
 const ready = z.object({ listening: z.string(), token: z.string() })
+const start = async (...options: string[]) => await startSimulator('telegram', ready, options)
 
-async function startSimulator(...options: string[]) {
-  const child = spawn(process.execPath, [program, '--port', '0', ...options], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const lines = createInterface(child.stdout)
-  const [line] = await once(lines, 'line')
-  return { child, ...ready.parse(JSON.parse(String(line))) }
-}
-
-async function stopSimulator(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null) return child.exitCode
-  child.kill('SIGTERM')
-  await once(child, 'exit')
-  return child.exitCode
-}
-
-let simulator: Awaited<ReturnType<typeof startSimulator>>
+let simulator: Awaited<ReturnType<typeof start>>
 beforeAll(async () => {
-  simulator = await startSimulator('--retry-scale', '0.05', '--pre-checkout-timeout', '0.4', '--seed', 'tests')
+  simulator = await start('--retry-scale', '0.05', '--pre-checkout-timeout', '0.4', '--seed', 'tests')
 })
 afterAll(async () => {
-  expect(await stopSimulator(simulator.child)).toBe(0)
+  expect(await simulator.stop()).toBe(0)
 })
 afterEach(async () => {
   await control('DELETE', '/faults')
@@ -72,26 +56,9 @@ beforeEach(async () => {
   await act(`/chats/${chat}/messages`, { text: '/start' })
 })
 
-/** A bot's webhook endpoint: answers by `reply`, remembers what came. */
-interface Received {
-  update: z.infer<typeof updateShape>
-  headers: IncomingHttpHeaders
-}
 const updateShape = z.looseObject({ update_id: z.number() })
-async function endpoint(reply: (received: Received[]) => number) {
-  const received: Received[] = []
-  const server: Server = createServer(async (request, response) => {
-    const chunks: Uint8Array[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    received.push({ update: updateShape.parse(JSON.parse(Buffer.concat(chunks).toString())), headers: request.headers })
-    response.writeHead(reply(received)).end()
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  return { url: `http://127.0.0.1:${port}/telegram`, received, close: () => server.close() }
-}
+/** Of an update, as a bot's webhook gets it. */
+const read = ({ raw, headers }: Delivery) => ({ update: updateShape.parse(JSON.parse(raw)), headers })
 
 async function refusal(call: Promise<unknown>): Promise<string> {
   const error = await call.then(
@@ -244,7 +211,7 @@ describe('updates', () => {
   })
 
   test('a webhook gets its secret, in order, again after a failure, and never what it did not subscribe to', async () => {
-    const hook = await endpoint(received => (received.length <= 2 ? 500 : 200))
+    const hook = await startEndpoint(read, received => (received.length <= 2 ? 500 : 200))
     await bot.api.setWebhook(hook.url, {
       secret_token: 'over-the-wire',
       allowed_updates: ['message'],
@@ -265,31 +232,21 @@ describe('updates', () => {
   })
 
   test('a webhook that does not answer in time, and one that does, may both get an update twice', async () => {
-    const strict = await startSimulator('--webhook-timeout', '0.2', '--retry-scale', '0.01', '--duplicates', '1')
-    const received: number[] = []
-    const server = createServer(async (request, response) => {
-      const chunks: Uint8Array[] = []
-      for await (const chunk of request) chunks.push(chunk)
-      received.push(updateShape.parse(JSON.parse(Buffer.concat(chunks).toString())).update_id)
-      if (received.length > 1) response.end()
-    })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    const port = typeof address === 'object' ? address?.port : undefined
-    await new Bot(strict.token, { client: { apiRoot: strict.listening } }).api.setWebhook(`http://127.0.0.1:${port}/`)
+    const strict = await start('--webhook-timeout', '0.2', '--retry-scale', '0.01', '--duplicates', '1')
+    const hook = await startEndpoint(read, received => (received.length > 1 ? 200 : undefined))
+    await new Bot(strict.token, { client: { apiRoot: strict.listening } }).api.setWebhook(hook.url)
     const base = `${strict.listening}/simulator`
     const user = await fetch(`${base}/users`, { method: 'POST', body: '{"first_name":"Asha"}' })
     const { chat_id } = z.object({ chat_id: z.number() }).parse(await user.json())
     await fetch(`${base}/chats/${chat_id}/messages`, { method: 'POST', body: '{"text":"hi"}' })
-    await expect.poll(() => received.length).toBe(3)
-    expect(new Set(received).size).toBe(1)
-    server.close()
-    await stopSimulator(strict.child)
+    await expect.poll(() => hook.received.length).toBe(3)
+    expect(new Set(hook.received.map(({ update }) => update.update_id)).size).toBe(1)
+    hook.close()
+    await strict.stop()
   })
 
   test('a webhook excludes long polling', async () => {
-    const hook = await endpoint(() => 200)
+    const hook = await startEndpoint(read, () => 200)
     await bot.api.setWebhook(hook.url)
     expect(await refusal(bot.api.getUpdates())).toContain('409 Conflict')
     hook.close()
@@ -381,7 +338,7 @@ describe('faults', () => {
   })
 
   test('flood control answers 429 beyond the rate', async () => {
-    const strict = await startSimulator('--flood-per-chat', '1')
+    const strict = await start('--flood-per-chat', '1')
     const response = await fetch(`${strict.listening}/simulator/users`, {
       method: 'POST',
       body: '{"first_name":"Asha"}',
@@ -394,13 +351,13 @@ describe('faults', () => {
     const flooding = new Bot(strict.token, { client: { apiRoot: strict.listening } })
     for (const word of ['a', 'b', 'c']) await flooding.api.sendMessage(chat_id, word)
     expect(await refusal(flooding.api.sendMessage(chat_id, 'd'))).toBe('429 Too Many Requests: retry after 1')
-    await stopSimulator(strict.child)
+    await strict.stop()
   })
 })
 
 test('--help prints every option, an unknown one stops the program', async () => {
   const run = async (...options: string[]) => {
-    const child = spawn(process.execPath, [program, ...options])
+    const child = spawn(process.execPath, [programOf('telegram'), ...options])
     const chunks: string[] = []
     child.stdout.on('data', chunk => chunks.push(String(chunk)))
     await once(child, 'close')
