@@ -5,11 +5,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { connect } from 'node:tls'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { startAzure, startAzureAlone } from './azure-simulator.ts'
-
-const main = fileURLToPath(new URL('../../demo/simulators/azure/main.ts', import.meta.url))
+import { programOf } from './program.ts'
 
 test('a program trusts it by NODE_EXTRA_CA_CERTS', async () => {
   const azure = await startAzure()
@@ -53,7 +51,7 @@ test('a certificate is taken again from its directory, and a temporary one is cl
 
 test('help goes to stdout, mistakes to stderr with exit code 2', () => {
   const run = (...args: readonly string[]) =>
-    spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', timeout: 20_000 })
+    spawnSync(process.execPath, [programOf('azure'), ...args], { encoding: 'utf8', timeout: 20_000 })
   const help = run('--help')
   expect(help).toMatchObject({ status: 0, stderr: '' })
   for (const option of ['--port', '--speed', '--resource-group', '--public-ip-range', '--delay']) {

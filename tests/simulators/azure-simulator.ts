@@ -1,16 +1,15 @@
 // Starts the Azure simulator as a process and gives the real SDK clients for it, with the words the tests speak in.
-import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { ComputeManagementClient, type VirtualMachine } from '@azure/arm-compute'
 import { NetworkManagementClient } from '@azure/arm-network'
 import { WorkloadIdentityCredential } from '@azure/identity'
 import { z } from 'zod'
+import { startProgram } from '../operator/support/processes.ts'
 import { federatedToken } from './federated-token.ts'
+import { programOf } from './program.ts'
 
 const ready = z.object({
   listening: z.string(),
@@ -26,7 +25,6 @@ export const region = 'westeurope'
 export const image = '/subscriptions/images/resourceGroups/images/providers/Microsoft.Compute/galleries/g/images/game'
 /** An image that was taken of a machine as it stood: it has its users already. */
 export const specialized = image.replace(/game$/, 'played')
-const main = fileURLToPath(new URL('../../demo/simulators/azure/main.ts', import.meta.url))
 
 export type AzureSimulator = Awaited<ReturnType<typeof startAzure>>
 
@@ -50,21 +48,8 @@ async function start({ certificates }: { certificates: 'kept for the test' | 'it
     `--image=${specialized}=Windows/Specialized`,
     '--seed=7',
   ]
-  const simulator = spawn(process.execPath, [main, ...usual, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let complaints = ''
-  simulator.stderr.on('data', (text: Buffer) => {
-    complaints += text.toString()
-  })
-  const ended = new Promise<number | null>(resolve => simulator.once('exit', resolve))
-  const line = await Promise.race([
-    new Promise<string>(resolve => createInterface(simulator.stdout).once('line', resolve)),
-    ended.then(code => {
-      throw new Error(`The simulator ended with ${code}: ${complaints}`)
-    }),
-  ])
-  const about = ready.parse(JSON.parse(line))
+  const simulator = await startProgram(programOf('azure'), [...usual, ...args])
+  const about = ready.parse(simulator.ready)
   const ca = readFileSync(about.ca, 'utf8')
   const tokenFilePath = join(directory, 'token')
   writeFileSync(tokenFilePath, federatedToken())
@@ -124,10 +109,9 @@ async function start({ certificates }: { certificates: 'kept for the test' | 'it
       if (answer.status >= 400) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`)
       return answer.body
     },
-    complaints: () => complaints,
+    complaints: simulator.complaints,
     async stop() {
-      simulator.kill('SIGTERM')
-      const code = await ended
+      const code = await simulator.stop()
       rmSync(directory, { recursive: true })
       return code
     },

@@ -1,32 +1,17 @@
 // A simulator as a program, on a port of its own; and an endpoint for the webhooks that it sends.
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
+import { startProgram } from '../operator/support/processes.ts'
 
 export const programOf = (name: string) =>
   fileURLToPath(new URL(`../../demo/simulators/${name}/main.ts`, import.meta.url))
 
 /** Ready when it says so, by the line that `ready` is the shape of. */
 export async function startSimulator<Ready extends z.ZodObject>(name: string, ready: Ready, options: string[]) {
-  const child = spawn(process.execPath, [programOf(name), '--port', '0', ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = new Promise<number | null>(resolve => child.once('exit', resolve))
-  const line = await Promise.race([
-    new Promise<string>(resolve => createInterface(child.stdout).once('line', resolve)),
-    ended.then(code => Promise.reject(new Error(`The simulator ended with ${code} before it was ready.`))),
-  ])
-  return {
-    ...ready.parse(JSON.parse(line)),
-    /** Its exit code. */
-    async stop(): Promise<number | null> {
-      child.kill('SIGTERM')
-      return await ended
-    },
-  }
+  const program = await startProgram(programOf(name), ['--port', '0', ...options])
+  return { ...ready.parse(program.ready), stop: program.stop }
 }
 
 export interface Delivery {

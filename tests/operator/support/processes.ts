@@ -5,7 +5,10 @@ import { createInterface } from 'node:readline'
 export interface Program {
   /** What it said when it was ready. */
   ready: unknown
-  stop(): Promise<void>
+  /** The end of what it said on standard error. */
+  complaints(): string
+  /** Its exit code. */
+  stop(): Promise<number | null>
 }
 
 const alive = new Set<ChildProcess>()
@@ -20,10 +23,10 @@ export async function startProgram(file: string, args: readonly string[]): Promi
   child.stderr.on('data', (text: Buffer) => {
     words = (words + text.toString()).slice(-4000)
   })
-  const ended = new Promise<void>(resolve =>
-    child.once('exit', () => {
+  const ended = new Promise<number | null>(resolve =>
+    child.once('exit', code => {
       alive.delete(child)
-      resolve()
+      resolve(code)
     }),
   )
   const line = await Promise.race([
@@ -32,9 +35,10 @@ export async function startProgram(file: string, args: readonly string[]): Promi
   ])
   return {
     ready: JSON.parse(line),
+    complaints: () => words,
     async stop() {
       child.kill('SIGTERM')
-      await ended
+      return await ended
     },
   }
 }
