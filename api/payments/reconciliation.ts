@@ -190,7 +190,7 @@ async function claimCursor(
   return row && { position: row.position ?? undefined }
 }
 
-/** Pending ones. An old one without a time to be looked at was left behind by a version that set none. */
+/** Pending ones. One without a time of its own is of the version before: it set none until the gateway knew of it. */
 async function dueRefunds(
   database: Database,
   now: Date,

@@ -104,9 +104,10 @@ async function ask(transaction: Transaction, request: RefundRequest): Promise<Re
   // Kept until it has ended: the account may be deleted meanwhile.
   const payerId = rail === 'Stars' ? (request.payerId ?? payment.telegramUserId ?? null) : null
   const [row] = await transaction<RefundRow[]>`
-    INSERT INTO refunds (id, rail, payment_id, gateway_id, amount_paise, asked_by, author, reason, payer_id, state, asked_at)
+    INSERT INTO refunds (id, rail, payment_id, gateway_id, amount_paise, asked_by, author, reason, payer_id, state,
+      asked_at, look_at)
     VALUES (${refundId}, ${rail}, ${paymentId}, ${gatewayId}, ${amountPaise}, ${by.askedBy},
-      ${operator.author ?? null}, ${operator.reason ?? null}, ${payerId}, 'Pending', ${now})
+      ${operator.author ?? null}, ${operator.reason ?? null}, ${payerId}, 'Pending', ${now}, ${lookAfter(now)})
     RETURNING *`
   if (!row) throw new Error('The refund was not written.')
   await enqueue(transaction, 'payment.refund', { refundId })
@@ -173,8 +174,7 @@ export async function settleRefund(
   if (isStale) return 'RefundKnown'
   if (seen.state === 'Pending') {
     const isNew = known.gatewayId === undefined
-    await transaction`
-      UPDATE refunds SET gateway_id = ${seen.id}, look_at = coalesce(look_at, ${lookAfter(now)}) WHERE id = ${known.id}`
+    await transaction`UPDATE refunds SET gateway_id = ${seen.id} WHERE id = ${known.id}`
     return isNew ? 'RefundPending' : 'RefundKnown'
   }
   return await end(transaction, { payment, refund: known, state: seen.state, gatewayId: seen.id, now })
