@@ -3,11 +3,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { CommandOutside } from '../../api/sessions/commands.ts'
 import { parseCatalogue } from '../../crds/catalogue.ts'
-import { gameSessions } from '../../crds/types/gamesession.ts'
+import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { REPOSITORY } from '../../demo/cluster/folders.ts'
 import { type Control, control } from '../../demo/evening/control.ts'
-import { seededRandom } from '../../demo/simulators/random.ts'
+import { type Random, seededRandom } from '../../demo/simulators/random.ts'
 import { command } from '../../demo/stack/commands.ts'
 import { type Stack, startStack } from '../../demo/stack/stack.ts'
 import { connect as connectDatabase, type Database } from '../../lib/database/pool.ts'
@@ -126,8 +127,77 @@ function ranOn({ toldSeconds }: Bill, ran: Ran | undefined): boolean {
   return ran.seconds > Number(toldSeconds) + GRACE_SECONDS + LATE_SECONDS + ran.boots * AROUND_PLAY_SECONDS
 }
 
+/** What players ask the API for, they ask its commands for. */
+function outsideOf(database: Database): CommandOutside {
+  const catalogue = parseCatalogue(readFileSync(join(REPOSITORY, 'manifests', 'catalogue.yaml'), 'utf8'))
+  const regions = { defaultRegions: Object.keys(catalogue.regions) }
+  return { database, catalogue: () => catalogue, holdBlockSeconds: BLOCK_SECONDS, ...regions }
+}
+
+interface Stage {
+  world: World
+  options: ChaosOptions
+  tell(what: string): void
+}
+
+/** Whose minutes are few come last, so that all are live when it begins. */
+async function everybodyEnters(
+  stage: Stage & { outside: CommandOutside; luckOf(whom: string): Random },
+): Promise<ChaosPlayer[]> {
+  const { world, outside, options, tell, luckOf } = stage
+  const { database } = world
+  const players: ChaosPlayer[] = []
+  for (const isScarce of [false, true]) {
+    const entering = castOf(options).filter(({ life }) => isShortOfMoney(life) === isScarce)
+    const entered = entering.map(async ({ index, life }) => {
+      const purse = walletSeconds(life, options.scarce, luckOf(`wallet ${index}`))
+      return await enters(outside, { index, life, walletSeconds: purse })
+    })
+    players.push(...(await Promise.all(entered)))
+    const all = players.length
+    await until(`${all} sessions are played`, async () => (await count(database, 'playing')) === all)
+    tell(`${all} of ${options.sessions} sessions are played`)
+  }
+  return players
+}
+
+/** What each was charged, beside what it had to be; how long each machine ran; and where all the money is. */
+async function accountHolds(
+  stage: Stage & { players: readonly ChaosPlayer[]; objects: readonly GameSession[] },
+): Promise<void> {
+  const { world, players, objects, options, tell } = stage
+  const { database, azure } = world
+  const bills = await billsOf(database, objects)
+  expect(bills).toHaveLength(options.sessions)
+  expect(bills.map(({ asFound }) => asFound)).toEqual(bills.map(({ asDue }) => asDue))
+  // The cluster lets nobody play what is not held, and nobody plays more than that and the grace.
+  expect(bills.filter(({ toldSeconds, paidSeconds }) => toldSeconds > paidSeconds)).toEqual([])
+  const atMost = BigInt(GRACE_SECONDS + LATE_SECONDS)
+  expect(bills.filter(({ seconds, toldSeconds }) => seconds > toldSeconds + atMost)).toEqual([])
+
+  const ran = await ranByPlayer(azure)
+  expect([...ran.keys()].toSorted()).toEqual(players.map(({ id }) => id).toSorted())
+  expect(bills.filter(bill => ranOn(bill, ran.get(bill.playerId)))).toEqual([])
+
+  const putIn = players.reduce((sum, { putInPaise }) => sum + putInPaise, 0n)
+  const charged = bills.reduce((sum, { chargedPaise }) => sum + chargedPaise, 0n)
+  expect(charged).toBeGreaterThan(0n)
+  expect(await moneyOf(database)).toEqual({
+    ...{ ledger: 0n, belowZero: 0n, held: 0n, openHolds: 0n, revenue: charged },
+    wallets: putIn - charged,
+  })
+  expect(await ledgerCheck(world)).toEqual({ code: 0, said: expect.stringMatching(/^The books are in order/) })
+
+  const ends = Object.groupBy(bills, ({ endReason }) => endReason)
+  expect(Object.keys(ends)).toContain('PlayerEnded')
+  if (options.lives.includes('RunsOut')) expect(Object.keys(ends)).toContain('PaidTimeUsed')
+  const told = Object.entries(ends).map(([reason, some = []]) => `${some.length} ${reason}`)
+  const grown = bills.filter(({ toldSeconds }) => toldSeconds > BigInt(BLOCK_SECONDS)).length
+  tell(`charged ${charged} paise, ${grown} holds grew; ended: ${told.join(', ')}`)
+}
+
 export function chargedExactlyInChaos(options: ChaosOptions): void {
-  const { sessions, chaosSeconds, leastKills, seed, scarce, timeoutSeconds } = options
+  const { sessions, chaosSeconds, leastKills, seed, timeoutSeconds } = options
   const name = `I3, I4, I5: ${sessions} live sessions are charged to the second while APIs are killed, Postgres restarts and Redis is away`
   test(name, { timeout: timeoutSeconds * 1000 }, async () => {
     const begun = clock.monotonic()
@@ -138,24 +208,10 @@ export function chargedExactlyInChaos(options: ChaosOptions): void {
     const world = await openWorld()
     try {
       const { database, kube, azure, stack } = world
-      const catalogue = parseCatalogue(readFileSync(join(REPOSITORY, 'manifests', 'catalogue.yaml'), 'utf8'))
-      const regions = { defaultRegions: Object.keys(catalogue.regions) }
-      const outside = { database, catalogue: () => catalogue, holdBlockSeconds: BLOCK_SECONDS, ...regions }
+      const outside = outsideOf(database)
       tell('all is up')
 
-      const players: ChaosPlayer[] = []
-      // Whose minutes are few come last, so that all are live when it begins.
-      for (const isScarce of [false, true]) {
-        const entering = castOf(options).filter(({ life }) => isShortOfMoney(life) === isScarce)
-        const entered = entering.map(async ({ index, life }) => {
-          const purse = walletSeconds(life, scarce, luckOf(`wallet ${index}`))
-          return await enters(outside, { index, life, walletSeconds: purse })
-        })
-        players.push(...(await Promise.all(entered)))
-        const all = players.length
-        await until(`${all} sessions are played`, async () => (await count(database, 'playing')) === all)
-        tell(`${all} of ${sessions} sessions are played`)
-      }
+      const players = await everybodyEnters({ world, outside, options, tell, luckOf })
 
       const seconds = chaosSeconds
       const [damage] = await Promise.all([
@@ -176,33 +232,7 @@ export function chargedExactlyInChaos(options: ChaosOptions): void {
       await until('every object says so', async () => (await listed()).every(({ status }) => status?.phase === 'Ended'))
       tell('every session is over, and Azure is empty')
 
-      const bills = await billsOf(database, await listed())
-      expect(bills).toHaveLength(sessions)
-      expect(bills.map(({ asFound }) => asFound)).toEqual(bills.map(({ asDue }) => asDue))
-      // The cluster lets nobody play what is not held, and nobody plays more than that and the grace.
-      expect(bills.filter(({ toldSeconds, paidSeconds }) => toldSeconds > paidSeconds)).toEqual([])
-      const atMost = BigInt(GRACE_SECONDS + LATE_SECONDS)
-      expect(bills.filter(({ seconds, toldSeconds }) => seconds > toldSeconds + atMost)).toEqual([])
-
-      const ran = await ranByPlayer(azure)
-      expect([...ran.keys()].toSorted()).toEqual(players.map(({ id }) => id).toSorted())
-      expect(bills.filter(bill => ranOn(bill, ran.get(bill.playerId)))).toEqual([])
-
-      const putIn = players.reduce((sum, { putInPaise }) => sum + putInPaise, 0n)
-      const charged = bills.reduce((sum, { chargedPaise }) => sum + chargedPaise, 0n)
-      expect(charged).toBeGreaterThan(0n)
-      expect(await moneyOf(database)).toEqual({
-        ...{ ledger: 0n, belowZero: 0n, held: 0n, openHolds: 0n, revenue: charged },
-        wallets: putIn - charged,
-      })
-      expect(await ledgerCheck(world)).toEqual({ code: 0, said: expect.stringMatching(/^The books are in order/) })
-
-      const ends = Object.groupBy(bills, ({ endReason }) => endReason)
-      expect(Object.keys(ends)).toContain('PlayerEnded')
-      if (options.lives.includes('RunsOut')) expect(Object.keys(ends)).toContain('PaidTimeUsed')
-      const told = Object.entries(ends).map(([reason, some = []]) => `${some.length} ${reason}`)
-      const grown = bills.filter(({ toldSeconds }) => toldSeconds > BigInt(BLOCK_SECONDS)).length
-      tell(`charged ${charged} paise, ${grown} holds grew; ended: ${told.join(', ')}`)
+      await accountHolds({ world, players, objects: await listed(), options, tell })
     } finally {
       await world.close()
     }
