@@ -69,7 +69,10 @@ export interface Refusals {
   doubts(place: Place): Doubt[]
 }
 
-/** Far above regions times sizes of any catalogue; beyond it the oldest is forgotten, which costs one more refusal. */
+/**
+ * Far above zones times sizes of any catalogue, and the few machines that a zone is none for; beyond it the oldest is
+ * forgotten, which costs one more refusal.
+ */
 const MAXIMUM_REFUSALS = 2000
 /** For so long a zone is believed to be none, or none for a machine. */
 const UNFIT_SECONDS = 3600
