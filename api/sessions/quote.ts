@@ -20,7 +20,7 @@ export interface Quote {
 
 /** Throws `GameUnknown`, `TierUnknown`. */
 export function quote(wish: { catalogue: Catalogue; game: string; tier: string; availablePaise: bigint }): Quote {
-  const { catalogue, game, tier, availablePaise } = wish
+  const { game, tier, availablePaise } = wish
   const ratePaisePerHour = rateOf(wish)
   const seconds = affordableSeconds({ ratePaisePerHour, paise: availablePaise })
   return {
@@ -29,7 +29,7 @@ export function quote(wish: { catalogue: Catalogue; game: string; tier: string; 
     ratePaisePerHour,
     paisePerMinute: price({ ratePaisePerHour, seconds: 60n }),
     minutes: Number(seconds / 60n),
-    neededPaise: minimumPaise(BigInt(catalogue.tiers[tier]?.pricePaisePerHour ?? 0)),
+    neededPaise: minimumPaise(ratePaisePerHour),
     isAffordable: seconds >= MINIMUM_SECONDS,
   }
 }

@@ -3,12 +3,11 @@
 import type { Queries } from '../../lib/database/pool.ts'
 import { lowerCaseUlid } from '../players/ids.ts'
 import { WalletError } from '../wallet/errors.ts'
-import { price } from '../wallet/price.ts'
 import { only } from '../wallet/wallet.ts'
 import type { CommandOutside } from './commands.ts'
 import { SessionError } from './errors.ts'
 import type { SessionRecord } from './history.ts'
-import { MINIMUM_SECONDS, rateOf, regionsOf } from './quote.ts'
+import { MINIMUM_SECONDS, minimumPaise, rateOf, regionsOf } from './quote.ts'
 import type { Session } from './session.ts'
 
 export interface StartOrder {
@@ -114,8 +113,8 @@ async function askOnce(
 
 function refusalOf(outcome: Refused, row: StartRow, ratePaisePerHour: bigint): SessionError | WalletError {
   if (outcome === 'SessionActive') return new SessionError(outcome)
-  const neededPaise = price({ ratePaisePerHour, seconds: MINIMUM_SECONDS })
-  return new WalletError(outcome, { funds: { neededPaise, availablePaise: row.available_paise ?? 0n } })
+  const funds = { neededPaise: minimumPaise(ratePaisePerHour), availablePaise: row.available_paise ?? 0n }
+  return new WalletError(outcome, { funds })
 }
 
 /** The session as it will stand: what is not said here is what the table has by default. */
