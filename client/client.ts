@@ -17,6 +17,7 @@ const problemSchema = z.object({
   detail: z.string(),
   status: z.number(),
   faults: z.array(z.object({ at: z.string(), message: z.string() })).default([]),
+  funds: z.object({ neededPaise: z.number(), availablePaise: z.number() }).optional(),
 })
 
 export interface ConnectOptions {
@@ -34,12 +35,15 @@ export class ApiProblem extends Error {
   readonly code: string
   readonly status: number
   readonly faults: readonly { at: string; message: string }[]
+  /** Where the money does not suffice: what it takes, and what is there for it. */
+  readonly funds: { neededPaise: number; availablePaise: number } | undefined
 
-  constructor({ code, detail, status, faults }: z.infer<typeof problemSchema>) {
+  constructor({ code, detail, status, faults, funds }: z.infer<typeof problemSchema>) {
     super(detail)
     this.code = code
     this.status = status
     this.faults = faults
+    this.funds = funds
   }
 }
 

@@ -64,6 +64,11 @@ export function clientWorks(stackOf: () => FrontStack): void {
         status: 422,
         faults: [{ at: 'amountPaise' }, expect.anything()],
       })
+      const dear = { game: 'star-caravan', tier: 'standard' }
+      await expect(client.v1.sessions.$post({ header: newKey(), json: dear })).rejects.toMatchObject({
+        code: 'InsufficientFunds',
+        funds: { neededPaise: 150, availablePaise: 0 },
+      })
     })
   })
 }
