@@ -9,6 +9,7 @@ import { gameSessions } from '../../crds/types/gamesession.ts'
 import { freePort } from '../../demo/stack/ports.ts'
 import { startAzure } from '../operator/support/azure.ts'
 import { startProgram } from '../operator/support/processes.ts'
+import { patientFor } from '../until.ts'
 import { type BenchCluster, startBenchCluster } from './cluster.ts'
 import { type Measured, startMeasured } from './programs.ts'
 
@@ -167,12 +168,7 @@ export async function until<Seen>(
   { patienceSeconds = PATIENCE_SECONDS } = {},
 ): Promise<Seen> {
   progress(`until ${what}`)
-  for (const deadline = performance.now() + patienceSeconds * 1000; ; ) {
-    const seen = await look()
-    if (seen !== undefined && seen !== false) return seen
-    if (performance.now() > deadline) throw new Error(`Not within ${patienceSeconds} s: ${what}`)
-    await new Promise(resolveLater => setTimeout(resolveLater, LOOK_MILLISECONDS))
-  }
+  return await patientFor(patienceSeconds, { lookMilliseconds: LOOK_MILLISECONDS })(what, look)
 }
 
 export function pause(seconds: number): Promise<void> {

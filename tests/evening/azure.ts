@@ -1,6 +1,6 @@
 // Azure as these tests look at it: what stands there, what ran and when, and the weather.
 import type { Control } from '../../demo/evening/control.ts'
-import type { Until } from './stage.ts'
+import type { Until } from '../until.ts'
 
 interface Resource {
   id: string

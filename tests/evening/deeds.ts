@@ -7,7 +7,8 @@ import { z } from 'zod'
 import type { Stores } from '../../demo/account/stores.ts'
 import type { Control } from '../../demo/evening/control.ts'
 import type { Stack } from '../../demo/stack/stack.ts'
-import type { Stage, Until } from './stage.ts'
+import type { Until } from '../until.ts'
+import type { Stage } from './stage.ts'
 
 const run = promisify(execFile)
 const EXPLAIN = resolve(import.meta.dirname, '../../operator/explain.ts')

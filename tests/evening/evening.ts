@@ -4,8 +4,9 @@ import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import { condition } from '../../lib/kube/conditions.ts'
+import type { Until } from '../until.ts'
 import type { Azure } from './azure.ts'
-import type { Stage, Until } from './stage.ts'
+import type { Stage } from './stage.ts'
 
 interface Where {
   kube: KubeClient

@@ -8,7 +8,7 @@ import { withStores } from '../../demo/evening/evening.ts'
 import { type Stack, type StackOptions, startStack } from '../../demo/stack/stack.ts'
 import { connect, type KubeClient } from '../../lib/kube/client.ts'
 import { loadCredentials } from '../../lib/kube/credentials.ts'
-import { systemClock as clock } from '../../lib/process/clock.ts'
+import { patientFor, type Until } from '../until.ts'
 import { azureOf } from './azure.ts'
 import { type Deeds, deeds, objectOf } from './deeds.ts'
 import { type Evening, eveningOf, type Machine, machineOf } from './evening.ts'
@@ -23,8 +23,6 @@ const PATIENCE_SECONDS = 60
 const LOOK_MILLISECONDS = 40
 /** Lines of each program's log that a failure shows. */
 const LAST_WORDS = 25
-
-export type Until = <Seen>(what: string, look: () => Promise<Seen | undefined | false>) => Promise<Seen>
 
 export interface Stage extends Deeds {
   stack: Stack
@@ -66,14 +64,7 @@ export async function startStage(options: StackOptions = {}): Promise<Stage> {
   const { razorpay, telegram } = controls
   const { stores, closed: storesClosed } = await openStores()
 
-  const until: Until = async (what, look) => {
-    for (const deadline = clock.monotonic() + PATIENCE_SECONDS * 1000; ; ) {
-      const seen = await look()
-      if (seen !== undefined && seen !== false) return seen
-      if (clock.monotonic() > deadline) throw new Error(`Not within ${PATIENCE_SECONDS} s: ${what}`)
-      await clock.sleep(LOOK_MILLISECONDS)
-    }
-  }
+  const until = patientFor(PATIENCE_SECONDS, { lookMilliseconds: LOOK_MILLISECONDS })
   const azure = azureOf({ control: controls.azure, until })
 
   async function kubectl(args: string[], input?: object): Promise<string> {

@@ -30,6 +30,7 @@ import { gameSessionController } from '../../operator/gamesession/controller.ts'
 import { gameSessionMetrics } from '../../operator/gamesession/metrics.ts'
 import { machineIndexes, senses, sessionIndexes } from '../../operator/gamesession/observe.ts'
 import { at, catalogue, conditionOf } from '../../operator/gamesession/sights.fixture.ts'
+import { patientFor } from '../until.ts'
 
 const PATIENCE_SECONDS = 20
 /** The other controller's, whom the test plays: a machine goes when Azure has let it go. */
@@ -52,14 +53,7 @@ export async function startStage() {
   let namespace = 'default'
   let stopOperator: (() => Promise<void>) | undefined
 
-  async function until<Seen>(what: string, look: () => Promise<Seen | undefined | false>): Promise<Seen> {
-    for (const deadline = Date.now() + PATIENCE_SECONDS * 1000; ; ) {
-      const seen = await look()
-      if (seen !== undefined && seen !== false) return seen
-      if (Date.now() > deadline) throw new Error(`Not within ${PATIENCE_SECONDS} s: ${what}\n${await account()}`)
-      await clock.sleep(20)
-    }
-  }
+  const until = patientFor(PATIENCE_SECONDS, { account })
 
   async function account(): Promise<string> {
     const [sessions, machines] = [await kube.list(gameSessions, { namespace }), await kube.list(gpuVms, { namespace })]

@@ -9,6 +9,7 @@ import { connect, type KubeClient } from '../../lib/kube/client.ts'
 import { leases } from '../../lib/kube/core.ts'
 import { loadCredentials } from '../../lib/kube/credentials.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
+import { patientFor } from '../until.ts'
 import { type AzureState, isEmpty, type Sources } from './dump.ts'
 
 /** As fast as Azure can be run with the kills still hitting what they aim at. */
@@ -61,15 +62,7 @@ export async function openTheatre(): Promise<Theatre> {
   const { namespace } = stack
   const lease = { namespace, name: LEASE }
 
-  const until: Theatre['until'] = async (what, look) => {
-    const deadline = clock.monotonic() + PATIENCE_SECONDS * 1000
-    for (;;) {
-      const found = await look()
-      if (found !== undefined && found !== false) return found
-      if (clock.monotonic() > deadline) throw new Error(`This did not come in ${PATIENCE_SECONDS} s: ${what}.`)
-      await clock.sleep(LOOK_MILLISECONDS)
-    }
-  }
+  const until = patientFor(PATIENCE_SECONDS, { lookMilliseconds: LOOK_MILLISECONDS })
 
   return {
     ...{ stack, azure, telegram, razorpay, kube, sql, namespace, timeline, until },

@@ -18,7 +18,7 @@ import { freePort } from '../../demo/stack/ports.ts'
 import { releaseOf } from '../../demo/stack/release.ts'
 import { startSimulators } from '../../demo/stack/simulators.ts'
 import { merged, simulatorArguments, stackValues } from '../../demo/stack/values.ts'
-import { systemClock as clock } from '../../lib/process/clock.ts'
+import { patientFor } from '../until.ts'
 
 const SPEED = 80
 const PATIENCE_SECONDS = 40
@@ -80,14 +80,7 @@ export async function openGround() {
   const dispatcher = new Agent({ connect: { ca: cluster.ca } })
   const closing: (() => Promise<void>)[] = []
 
-  async function until<Seen>(what: string, look: () => Promise<Seen | undefined | false>): Promise<Seen> {
-    for (const deadline = clock.monotonic() + PATIENCE_SECONDS * 1000; ; ) {
-      const seen = await look()
-      if (seen !== undefined && seen !== false) return seen
-      if (clock.monotonic() > deadline) throw new Error(`Not within ${PATIENCE_SECONDS} s: ${what}`)
-      await clock.sleep(LOOK_MILLISECONDS)
-    }
-  }
+  const until = patientFor(PATIENCE_SECONDS, { lookMilliseconds: LOOK_MILLISECONDS })
 
   /** A team with the namespace of its programs, and another in which is played. */
   function team(name: string) {

@@ -20,6 +20,7 @@ import { manager } from '../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { openBooks, sessionTerms, silent } from '../money/books.ts'
+import { patientFor } from '../until.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const PATIENCE_SECONDS = 20
@@ -52,14 +53,7 @@ export async function startStage() {
   const reference = (sessionId: string) => ({ namespace: NAMESPACE, name: objectNameOf(sessionId) })
   const object = async (sessionId: string) => await kube.get(gameSessions, reference(sessionId))
 
-  async function until<Seen>(what: string, look: () => Promise<Seen | undefined | false>): Promise<Seen> {
-    for (const deadline = Date.now() + PATIENCE_SECONDS * 1000; ; ) {
-      const seen = await look()
-      if (seen !== undefined && seen !== false) return seen
-      if (Date.now() > deadline) throw new Error(`Not within ${PATIENCE_SECONDS} s: ${what}\n${await account()}`)
-      await systemClock.sleep(20)
-    }
-  }
+  const until = patientFor(PATIENCE_SECONDS, { account })
 
   async function account(): Promise<string> {
     const { items } = await kube.list(gameSessions, { namespace: NAMESPACE })

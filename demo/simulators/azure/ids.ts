@@ -17,7 +17,7 @@ export function sameId(one: string | undefined, other: string | undefined): bool
   return one?.toLowerCase() === other?.toLowerCase()
 }
 
-export function parseId(id: string): ResourceId | undefined {
+function parseId(id: string): ResourceId | undefined {
   const found = /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/([^/]+)\/(.+?)\/?$/i.exec(id)
   const [, subscription, resourceGroup, namespace, rest] = found ?? []
   if (subscription === undefined || resourceGroup === undefined || namespace === undefined || rest === undefined) return

@@ -26,7 +26,7 @@ export function uniqueIdOf(disk: { id: string; generation: string }): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
 }
 
-export function serverInfoXml(info: ServerInfo): string {
+function serverInfoXml(info: ServerInfo): string {
   return xml(200, [
     ['hostname', info.hostname],
     ['appversion', APP_VERSION],

@@ -22,7 +22,7 @@ export function writableChat(world: World, chatId: string | undefined): Chat {
   return chat
 }
 
-export function parseText(text: string | undefined, parseMode: string | undefined): FormattedText {
+function parseText(text: string | undefined, parseMode: string | undefined): FormattedText {
   const formatted = formattedBy(parseMode, text ?? '')
   if (formatted.text === '') throw refuse('TextEmpty')
   if (formatted.text.length > TEXT_LIMIT) throw refuse('TextTooLong')

@@ -16,6 +16,7 @@ import { events } from '../../../lib/kube/core.ts'
 import { loadCredentials } from '../../../lib/kube/credentials.ts'
 import { isKubeError } from '../../../lib/kube/errors.ts'
 import type { KubernetesObject, Resource } from '../../../lib/kube/resource.ts'
+import { patientFor } from '../../until.ts'
 import { type AzureWorld, startAzure } from './azure.ts'
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts'
 import { startProgram } from './processes.ts'
@@ -108,15 +109,7 @@ export type Scene = ReturnType<typeof sceneIn>
 
 /** A namespace of its own, and an operator that sees nothing else. */
 function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backdrop) {
-  async function until<Seen>(what: string, look: () => Promise<Seen | undefined | false>): Promise<Seen> {
-    const deadline = Date.now() + PATIENCE_SECONDS * 1000
-    for (;;) {
-      const seen = await look()
-      if (seen !== undefined && seen !== false) return seen
-      if (Date.now() > deadline) throw new Error(`Not within ${PATIENCE_SECONDS} s: ${what}\n${await account()}`)
-      await delay(20)
-    }
-  }
+  const until = patientFor(PATIENCE_SECONDS, { account })
 
   /** What a person needs when a test fails. */
   async function account(): Promise<string> {
