@@ -113,6 +113,7 @@ test.concurrent.each(['at once', 'late'] as const)(
     await Promise.all(Array.from({ length: LANES }, lane))
     await scene.end()
   },
+  180_000,
 )
 
 test.concurrent('what nobody knows is asked for a handful of times, more and more seldom, and then only seldom', async ({

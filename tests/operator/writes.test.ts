@@ -16,7 +16,7 @@ afterAll(async () => await world?.stop())
 const LIMIT = 24
 const PLAYERS = 2
 
-test('a life of created, running, evicted, running and ended costs 22 writes of the operator, Events and the Lease apart', async ({
+test('a life of created, running, evicted, running and ended costs at most 22 writes of the operator, Events and the Lease apart', async ({
   onTestFinished,
 }) => {
   const { azure } = world
@@ -36,7 +36,7 @@ test('a life of created, running, evicted, running and ended costs 22 writes of 
 
   const counts: Record<string, number> = {}
   for (const write of writes) counts[write] = (counts[write] ?? 0) + 1
-  expect(counts).toEqual({
+  const most: Record<string, number> = {
     'patch gamesessions evening': 1, // The finalizer.
     'update gamesessions/status evening': 7, // Provisioning, Starting, Running, Recovering, Running, Ending, Ended.
     'create gpuvms evening-westeurope': 1, // Its finalizer is on it from the start.
@@ -46,7 +46,10 @@ test('a life of created, running, evicted, running and ended costs 22 writes of 
     'patch gpuvms evening-westeurope': 1, // The finalizer goes.
     'create secrets evening-westeurope': 1,
     'delete secrets evening-westeurope': 1,
-  })
+  }
+  // An operator that comes late may find two phases over at once, and writes the second alone.
+  expect(Object.entries(counts).filter(([write, count]) => count > (most[write] ?? 0))).toEqual([])
+  expect(Object.keys(counts).toSorted()).toEqual(Object.keys(most).toSorted())
   expect(writes.length + PLAYERS).toBeLessThanOrEqual(LIMIT)
 
   const before = writes.length
