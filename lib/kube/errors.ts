@@ -29,6 +29,8 @@ export type KubeErrorCode =
   | 'NotLeading'
   /** Another controller owns the object that we were about to make ours. */
   | 'AlreadyOwned'
+  /** Two controllers of one manager bear one name. */
+  | 'NameTaken'
   | 'Unexpected'
 
 export interface KubeErrorCause {

@@ -2,6 +2,7 @@
 // metrics, events) → reflectors → their first lists → the election → controllers. A standby waits with warm stores.
 import { aborted, pause } from './abort.ts'
 import type { Elector } from './elector.ts'
+import { KubeError } from './errors.ts'
 import type { Reflector } from './reflector.ts'
 import type { KubernetesObject } from './resource.ts'
 import type { Runnable, Runtime } from './runtime.ts'
@@ -12,7 +13,7 @@ export interface ManagerOptions {
   services?: readonly Runnable[]
   /** Run from the start, so that a standby's stores are warm. */
   reflectors: readonly Reflector<KubernetesObject>[]
-  /** Run once synced, and with an elector only while leading. */
+  /** Run once synced, and with an elector only while leading. Each has a name of its own. */
   controllers: readonly Runnable[]
   /** Without one, this is the only replica. */
   elector?: Elector
@@ -36,8 +37,21 @@ export class NotSyncedError extends Error {
   override readonly name = 'NotSyncedError'
 }
 
+/** Throws a `KubeError` `NameTaken` when two controllers bear one name, as controller-runtime does since v0.19. */
 export function manager(options: ManagerOptions): Manager {
+  refuseNamesakes(options.controllers)
   return new Parts(options)
+}
+
+function refuseNamesakes(controllers: readonly Runnable[]): void {
+  const names = new Set<string>()
+  for (const { name } of controllers) {
+    if (names.has(name)) {
+      const message = `Two controllers are named "${name}": their metrics and log lines would mix. Give each a name of its own.`
+      throw new KubeError('NameTaken', message)
+    }
+    names.add(name)
+  }
 }
 
 /** For controllers to come to rest after their signals were aborted, and for services to end. */

@@ -155,6 +155,25 @@ export function controllerBehaves(server: () => ApiServer): void {
       expect(looks[1]).toBe('standing-4')
     })
 
+    test('without a word about it, one key is worked on at a time, whatever else waits', async () => {
+      const { runtime, seen, start, create } = await setUp()
+      for (const name of ['a', 'b', 'c', 'd']) await create(name)
+      let atWork = 0
+      const crowds: number[] = []
+      start({
+        sources: [reflected(seen)],
+        reconcile: async ({ name }) => {
+          if (name.startsWith('while')) return
+          crowds.push(++atWork)
+          await create(`while-${crowds.length}`) // Another worker, if there were one, would have begun by then.
+          atWork -= 1
+        },
+      })
+      await until(() => crowds.length === 4 && atWork === 0)
+      expect(crowds).toEqual([1, 1, 1, 1])
+      expect(await metric(runtime, 'controller_runtime_max_concurrent_reconciles{controller="widgets"}')).toBe(1)
+    })
+
     test('looks at what stands again and again, though nothing has changed', async () => {
       const { seen, start, create } = await setUp()
       const versions: (string | undefined)[] = []
@@ -331,6 +350,26 @@ export function controllerBehaves(server: () => ApiServer): void {
       stop.abort()
       expect(await run).toBe('Stopped')
       expect(wasAborted).toBe(true)
+    })
+
+    test('two controllers of one name are refused before anything starts: their metrics would mix', async () => {
+      const { runtime } = await setUp()
+      let looks = 0
+      const reconcile = async () => {
+        looks += 1
+      }
+      const named = (name: string) => controller({ runtime, name, sources: [rawSource()], reconcile })
+      const twins = [named('gpus'), named('sessions'), named('gpus')]
+      for (const twin of twins) twin.enqueue({ name: 'a' })
+      const refused = () => manager({ runtime, reflectors: [], controllers: twins })
+      expect(refused).toThrow(expect.objectContaining({ code: 'NameTaken' }))
+      expect(refused).toThrow('Two controllers are named "gpus"')
+      expect(refused).toThrow('Give each a name of its own.')
+      expect(looks).toBe(0)
+
+      const apart = manager({ runtime, reflectors: [], controllers: twins.slice(0, 2) }).run(untilTestEnds())
+      await until(() => looks === 2)
+      expect(apart).toBeInstanceOf(Promise)
     })
 
     test('a part that fails, and stores that do not fill, stop the program with their cause', async () => {
