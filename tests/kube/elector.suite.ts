@@ -16,10 +16,10 @@ export function electorBehaves(server: () => ApiServer): void {
     const lease = { namespace, name: 'leader' }
     const candidate = (
       identity: string,
-      { port = server().port, leaseSeconds = SHORT.leaseSeconds, clock = systemClock } = {},
+      { port = server().port, leaseSeconds = SHORT.leaseSeconds, clock = systemClock, random = Math.random } = {},
     ) => {
       const client = clientOf(server().credentials({ port }))
-      const runtime = { ...makeRuntime(), clock }
+      const runtime = { ...makeRuntime(), clock, random }
       return { runtime, client, elector: elector({ runtime, client, lease, identity, ...SHORT, leaseSeconds }) }
     }
     const writer = clientOf(server().credentials())
@@ -72,6 +72,32 @@ export function electorBehaves(server: () => ApiServer): void {
       expect(held?.spec?.renewTime).toMatch(/\.\d{6}Z$/)
       expect(await metric(second.runtime, 'leader_election_master_status{name="leader"}')).toBe(1)
       expect(await metric(first.runtime, 'leader_election_master_status{name="leader"}')).toBe(0)
+    })
+
+    test('who waits asks again after one to 2.2 times the retry, by chance; who leads renews after one', async () => {
+      const { candidate } = await setUp()
+      const pauses = { a: [] as number[], b: [] as number[] }
+      const slow = { leaseSeconds: 3600 } // Nobody takes over.
+      const chances = [0, 0.5, 0.25, 0.999]
+      const noted = (name: 'a' | 'b') => ({
+        ...systemClock,
+        sleep: async (milliseconds: number, signal?: AbortSignal) => {
+          if (milliseconds < 500) pauses[name].push(Math.round(milliseconds)) // Longer ones are deadlines.
+          await systemClock.sleep(milliseconds, signal)
+        },
+      })
+      const a = campaign(candidate('a', { ...slow, clock: noted('a') }).elector, 'a', [])
+      await a.leading
+      let asked = 0
+      const random = () => chances[asked++ % chances.length] ?? 0
+      const b = candidate('b', { ...slow, clock: noted('b'), random })
+      const stop = new AbortController()
+      const waiting = b.elector.run({ signal: stop.signal, onStartedLeading: async () => {} })
+      await until(() => pauses.b.length >= chances.length && pauses.a.length >= chances.length)
+      expect(pauses.b.slice(0, chances.length)).toEqual([100, 160, 130, 220])
+      expect(new Set(pauses.a)).toEqual(new Set([100]))
+      stop.abort()
+      expect(await waiting).toBe('Stopped')
     })
 
     test('renews for as long as it leads', async () => {

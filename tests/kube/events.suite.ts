@@ -74,6 +74,25 @@ export function eventsBehave(server: () => ApiServer): void {
       await until(async () => (await count()).length === 2)
     })
 
+    test('a series that goes on is written anew every half hour, and not in between', async () => {
+      const { runtime, clock, object, teller, told } = await setUp()
+      const count = async () => (await told()).map(event => event.series?.count ?? 1)
+      const sent = () => metric(runtime, 'kube_events_total{result="Sent"}')
+      teller.event(object, evicted)
+      await until(async () => (await count())[0] === 1)
+      teller.event(object, evicted)
+      await until(async () => (await sent()) === 2)
+      for (const [halfHours, total] of [7, 13].entries()) {
+        for (let time = 0; time < 6; time++) {
+          await clock.advance(5 * 60) // Sooner than a series is over.
+          teller.event(object, evicted) // The last one just after the half hour's write.
+        }
+        await until(async () => (await sent()) >= 3 + halfHours)
+        expect(await sent()).toBe(3 + halfHours)
+        expect(await count()).toEqual([total])
+      }
+    })
+
     test('another note is another event, and a flood about one object is cut', async () => {
       const { runtime, object, teller, told } = await setUp()
       for (let index = 0; index < 40; index++) teller.event(object, { ...evicted, note: `Machine ${index} is gone.` })
