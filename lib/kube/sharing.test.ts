@@ -20,3 +20,20 @@ test('an object may have any names for its fields, those of the language among t
   sharing()(object)
   expect(JSON.stringify(object)).toBe(before)
 })
+
+test('equal texts, lists and maps of a field are kept once; where each object has its own, each keeps it', () => {
+  const share = sharing()
+  const objects = Array.from({ length: 200 }, (_, index) =>
+    JSON.parse(`{"ports":{"http":1,"names":["a","b"]},"own":{"name":"n-${index}","kind":"k"},"list":["x","y"]}`),
+  )
+  for (const object of objects) share(object)
+  const kept = (of: (object: (typeof objects)[number]) => unknown) => new Set(objects.map(of)).size
+  expect(kept(({ ports }) => ports)).toBe(1)
+  expect(kept(({ list }) => list)).toBe(1)
+  expect(kept(({ own }) => own)).toBe(200)
+  expect(objects.at(-1)).toEqual({
+    ports: { http: 1, names: ['a', 'b'] },
+    own: { name: 'n-199', kind: 'k' },
+    list: ['x', 'y'],
+  })
+})

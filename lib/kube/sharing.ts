@@ -1,15 +1,16 @@
 // One copy of what stands in every object. A parsed list has each word as often as it has objects: kinds, reasons, whole
-// sentences. Where few different words ever stand in one field, objects share them; a field of names or times is soon
-// given up. Ten thousand objects are so kept in little more than what tells them apart.
+// sentences, and lists and maps of them: finalizers, ports, defaults of a schema. Where few different values ever stand
+// in one field, objects share them; a field of names or times is soon given up. Ten thousand objects are so kept in
+// little more than what tells them apart.
 
-/** So many different words in one field, and it is one that tells objects apart. */
-const WORDS = 64
+/** So many different values in one field, and it is one that tells objects apart. */
+const VALUES = 64
 /** Fields known by name; maps with keys of their own, such as labels, are not followed beyond. */
 const FIELDS = 2000
 
 export type Sharing = (object: object) => void
 
-/** Replaces, in objects that are nobody else's yet, each text by an equal one of an earlier object's same field. */
+/** Replaces, in objects that are nobody else's yet, each value by an equal one of an earlier object's same field. */
 export function sharing(): Sharing {
   const root = new Field()
   let left = FIELDS
@@ -24,7 +25,8 @@ export function sharing(): Sharing {
         left -= 1
         field.parts.set(name, at)
       }
-      if (typeof part === 'string') Reflect.set(value, name, at.shared(part))
+      const shared = at.shared(part)
+      if (shared !== part) Reflect.set(value, name, shared)
       else if (typeof part === 'object' && part !== null) share(part, at)
     }
   }
@@ -33,14 +35,24 @@ export function sharing(): Sharing {
 
 class Field {
   readonly parts = new Map<string, Field>()
-  /** `undefined` once there were too many. */
-  #words: Map<string, string> | undefined = new Map()
+  readonly #texts = new Map<string, string>()
+  /** Lists and maps by their JSON. */
+  readonly #structures = new Map<string, object>()
+  #isGivenUp = false
 
-  shared(word: string): string {
-    const known = this.#words?.get(word)
-    if (known !== undefined) return known
-    this.#words?.set(word, word)
-    if (this.#words !== undefined && this.#words.size > WORDS) this.#words = undefined
-    return word
+  shared(value: unknown): unknown {
+    if (this.#isGivenUp) return value
+    if (typeof value === 'string') return this.#first(this.#texts, value, value)
+    if (typeof value === 'object' && value !== null) return this.#first(this.#structures, JSON.stringify(value), value)
+    return value
+  }
+
+  #first<T>(known: Map<string, T>, text: string, value: T): T {
+    const first = known.get(text)
+    if (first !== undefined) return first
+    known.set(text, value)
+    this.#isGivenUp = this.#texts.size + this.#structures.size > VALUES
+    if (this.#isGivenUp) for (const values of [this.#texts, this.#structures]) values.clear()
+    return value
   }
 }
