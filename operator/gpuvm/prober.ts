@@ -70,8 +70,9 @@ export function prober(options: {
     for (const { target, answered } of answers) if (!answered) target.misses += 1
     const isOwnFault = fellSilentTogether()
     if (isOwnFault !== wasOwnFault) tellOfOwnFault(isOwnFault)
+    const at = clock.now() // One for all of them: a time of its own for each of ten thousand is megabytes.
     for (const { target, answered } of answers) {
-      const changed = learn(target, { answered, isOwnFault })
+      const changed = learn(target, { answered, isOwnFault, at })
       target.dueAt = clock.monotonic() + (probeSeconds * 1000) / (target.answering ? 1 : SEEKING_FACTOR)
       if (changed && followed.get(target.uid) === target) onTransition(target.key)
     }
@@ -92,12 +93,12 @@ export function prober(options: {
   }
 
   /** Whether it has begun or ceased to answer. */
-  function learn(target: Followed, { answered, isOwnFault }: { answered: boolean; isOwnFault: boolean }): boolean {
+  function learn(target: Followed, probed: { answered: boolean; isOwnFault: boolean; at: Date }): boolean {
+    const { answered, isOwnFault, at } = probed
     const before = target.answering
-    const now = clock.now()
     if (answered) {
-      if (before !== true) target.since = now
-      Object.assign(target, { answering: true, misses: 0, lastAnsweredAt: now })
+      if (before !== true) target.since = at
+      Object.assign(target, { answering: true, misses: 0, lastAnsweredAt: at })
     } else if (before === true && isOwnFault) {
       target.misses = 1 // Whatever was missed meanwhile proves nothing: it is counted anew afterwards.
     } else if (target.misses >= MISSES) {
