@@ -14,6 +14,7 @@ import { forEach, NAMESPACE, pause, progress, type World } from './world.ts'
 const AT_ONCE = 32
 /** etcd takes 128 in a transaction, and 1.5 MB. */
 const OBJECTS_AT_ONCE = 100
+const EARLIER_MILLISECONDS = 317
 const COMPUTE = 'api-version=2025-04-01'
 const NETWORK = 'api-version=2025-05-01'
 
@@ -48,7 +49,7 @@ export async function copyFleet(world: World, template: Template, count: number)
     const vm = await arm.put(path(resources.virtualMachine, COMPUTE), rename(models.vm))
     const address = await arm.get(path(resources.publicIPAddress, NETWORK))
     const own = (text: string) =>
-      rename(text)
+      earlier(rename(text), index * EARLIER_MILLISECONDS)
         .replaceAll(String(template.machine.status?.publicIP), String(address.properties.ipAddress))
         .replaceAll(String(template.machine.status?.vmId), String(vm.properties.vmId))
     await restoring.put(`gamesessions/${NAMESPACE}/${name.session}`, own(texts.session))
@@ -63,6 +64,14 @@ export async function copyFleet(world: World, template: Template, count: number)
 function stored({ metadata, ...object }: GameSession | GpuVm): string {
   const { resourceVersion: _etcds, ...kept } = metadata
   return JSON.stringify({ ...object, metadata: kept })
+}
+
+/** All times in it, earlier by so much: sessions do not begin at one instant. */
+function earlier(text: string, milliseconds: number): string {
+  return text.replace(/"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z"/g, (time, fraction?: string) => {
+    const at = new Date(Date.parse(JSON.parse(time)) - milliseconds).toISOString()
+    return JSON.stringify(fraction === undefined ? at.replace(/\.\d{3}Z$/, 'Z') : at)
+  })
 }
 
 function copyOf({ session: model, machine: template }: Template, index: number) {
