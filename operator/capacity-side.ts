@@ -3,31 +3,29 @@
 import type { Catalogue } from '../crds/catalogue.ts'
 import type { GameSession } from '../crds/types/gamesession.ts'
 import type { GpuVm } from '../crds/types/gpuvm.ts'
-import type { Change, Reflector } from '../lib/kube/reflector.ts'
+import type { Reflector } from '../lib/kube/reflector.ts'
 import { type ObjectReference, referenceOf } from '../lib/kube/resource.ts'
 import type { Runnable, Runtime } from '../lib/kube/runtime.ts'
 import type { Azure } from './azure/provider.ts'
 import { type Admission, admission, type Queue } from './capacity/admission.ts'
 import { demandOf } from './capacity/demand.ts'
-import { evictionRates } from './capacity/eviction-rates.ts'
+import { experience } from './capacity/experience.ts'
 import type { ConfiguredLimits } from './capacity/limits.ts'
 import type { Market as SeenMarket } from './capacity/offerings.ts'
-import { onDemandAnswers } from './capacity/on-demand-answers.ts'
 import type { Price } from './capacity/price-list.ts'
 import { prices } from './capacity/prices.ts'
 import { publishedRates } from './capacity/published-rates.ts'
 import { quotaWatch } from './capacity/quotas.ts'
 import type { Market } from './capacity/rank.ts'
-import { type Place, type Refusals, rememberRefusals } from './capacity/refusals.ts'
+import type { Place, Refusals } from './capacity/refusals.ts'
 import type { ReserveSettings } from './capacity/reserve.ts'
-import { isQuota, restingRegions } from './capacity/resting.ts'
 import { median } from './capacity/starts.ts'
 import type { Conditions } from './capacity/stock.ts'
 import { isHeld, placeOf } from './gamesession/machine.ts'
 import { queueFeed } from './gamesession/queue-feed.ts'
 import { billedOs } from './gamesession/wish.ts'
-import { type CapacityEvent, type History, type HistoryStore, history, noHistory } from './history/history.ts'
-import { isRunning, notesOf, ranAt, refusalIn } from './history/notes.ts'
+import { type History, type HistoryStore, history, noHistory, type Recalled } from './history/history.ts'
+import { isRunning, notesOf, ranAt } from './history/notes.ts'
 
 export interface CapacitySettings {
   limits: ConfiguredLimits
@@ -61,6 +59,8 @@ export interface Capacity {
   ask: Admission['ask']
   leave: Admission['leave']
   refusals: Pick<Refusals, 'remember'>
+  /** From then on it knows what an earlier process knew, or will not know it: nobody is to be placed before. */
+  recalled: Promise<void>
   history: Pick<History, 'keep' | 'decisionsOf'>
   /** After a change of the catalogue. */
   refresh(): void
@@ -71,11 +71,14 @@ export interface Capacity {
 export function capacitySide(outside: CapacityOutside): Capacity {
   const { runtime, catalogue, sessions, machines, settings, azure, isLeading, nudge } = outside
   const { clock, log } = runtime
-  const refusals = rememberRefusals({ clock })
-  const rates = evictionRates({ clock })
-  const resting = restingRegions({ clock })
-  const answers = onDemandAnswers({ clock })
-  const kept = outside.store ? history({ clock, log, store: outside.store, onRecalled: rates.recall }) : noHistory
+  const learned = experience({ clock })
+  const { refusals, rates, resting, answers } = learned
+  const onRecalled = (recalled: Recalled) => {
+    rates.recall(recalled.rates)
+    learned.recall(recalled.answers)
+    changed()
+  }
+  const kept = outside.store ? history({ clock, log, store: outside.store, onRecalled }) : noHistory
 
   const changed = () => queue.changed()
   const priceList = prices({
@@ -129,54 +132,15 @@ export function capacitySide(outside: CapacityOutside): Capacity {
   })
 
   machines.onChange(change => {
-    learn(change)
+    const { object, initial } = change
+    const place = ranAt(object)
+    if (initial && isRunning(object) && place.priority === 'Spot') rates.began(object.metadata.uid ?? '', place)
     const priceOf = (place: Place, image: string) => priceList.priceOf(place, billedOs(catalogue(), image))
     for (const note of notesOf(change, clock.now(), priceOf)) {
       if (isLeading()) kept.note(note)
-      heed(note)
+      if (learned.heed(note)) changed() // By whoever leads, and by whoever stands by.
     }
   })
-
-  /** What Azure says to a machine is learned by whoever leads, and by whoever stands by. */
-  function learn(change: Change<GpuVm>): void {
-    const { object, initial } = change
-    const refusal = refusalIn(change)
-    if (refusal) {
-      refusals.remember(refusal, refusal.place, object.metadata.uid ?? '')
-      changed()
-    }
-    const place = ranAt(object)
-    if (initial && isRunning(object) && place.priority === 'Spot') rates.began(object.metadata.uid ?? '', place)
-  }
-
-  function heed(note: CapacityEvent): void {
-    const { kind, region, priority, gpuVmUid } = note
-    switch (kind) {
-      case 'Asked':
-        break
-      case 'Granted':
-        refusals.granted(note)
-        resting.note(note, 'Granted')
-        if (priority === 'Spot') rates.began(gpuVmUid, note)
-        else answers.note(region, 'Granted')
-        changed()
-        break
-      case 'Refused':
-        if (!isQuota(note.code)) resting.note(note, 'Failed')
-        if (priority === 'Regular') answers.note(region, 'Refused')
-        changed()
-        break
-      case 'Evicted':
-        rates.ended(gpuVmUid, 'Evicted')
-        break
-      case 'Released':
-        rates.ended(gpuVmUid, 'Released')
-        if (refusals.ease(note)) changed()
-        break
-      default:
-        kind satisfies never
-    }
-  }
 
   return {
     services: [priceList, quotas, published, queue, kept],
@@ -184,6 +148,7 @@ export function capacitySide(outside: CapacityOutside): Capacity {
     ask: queue.ask,
     leave: queue.leave,
     refusals,
+    recalled: kept.recalled,
     history: kept,
     refresh: feed.refresh,
     see: {

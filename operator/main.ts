@@ -260,6 +260,7 @@ function sessionController(
     recorder: told,
     metrics: gameSessionMetrics(registry, sessions.store),
     nudges: cluster.sessionNudges,
+    recalled: capacity.recalled,
     concurrency: settings.reconcileConcurrency,
     orphanGraceSeconds: settings.sweepGraceSeconds,
   })

@@ -1,5 +1,5 @@
-// What Azure refused lately, so that nobody asks for it again before it can have changed. In memory alone: after a
-// restart the first refusal teaches it again. How long and how far a refusal counts is said by azure/decisions.ts.
+// What Azure refused lately, so that nobody asks for it again before it can have changed. In memory; after a restart it
+// is learned from the history (experience.ts), or without one from the first refusal. How long and how far a refusal counts is said by azure/decisions.ts.
 //
 // A refusal is in force until its time is over, or until something speaks against it: a machine of ours gave the same
 // place back, or Azure granted it after all. Then it is doubted: one may try, and with each that is granted twice as

@@ -35,13 +35,15 @@ export interface Outside {
   metrics: GameSessionMetrics
   /** Where whoever knows better asks for a look: the catalogue changed, prices came. */
   nudges: RawSource
+  /** Nobody is placed before. */
+  recalled: Promise<void>
   concurrency: number
   /** Seconds for which a machine must have been seen without its session. */
   orphanGraceSeconds: number
 }
 
 export function gameSessionController(outside: Outside): Controller {
-  const { runtime, sessions, machines, hands, recorder, nudges, concurrency } = outside
+  const { runtime, sessions, machines, hands, recorder, nudges, recalled, concurrency } = outside
   const plausible = (session: GameSession) => plausibleSession(session, runtime.clock.now())
   const records = statusRecord({ ...hands, recorder, resource: gameSessions, plausible })
   return controller({
@@ -51,7 +53,7 @@ export function gameSessionController(outside: Outside): Controller {
     sources: [
       reflected(sessions, { map: session => ofOnePlayer(session, sessions) }),
       reflected(machines, { map: machine => [...ownedBy(gameSessions)(machine), ...namedAfter(machine)] }),
-      nudges,
+      { ...nudges, synced: recalled },
     ],
     concurrency,
     backoff: { initialSeconds: 0.1, maximumSeconds: 60 },

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import type { Seen } from '../capacity/eviction-rates.ts'
 import { machineFor } from '../gamesession/sights.fixture.ts'
-import { type CapacityEvent, type HistoryStore, history } from './history.ts'
+import { type CapacityEvent, type HistoryStore, history, type Recalled } from './history.ts'
 import { notesOf } from './notes.ts'
 
 const log = createLogger({ program: 'test', level: 'silent' })
@@ -20,11 +20,16 @@ async function rounds(
   count: number,
   store: HistoryStore,
   between: (round: number) => void = () => undefined,
-  onRecalled?: (seen: Seen[]) => void,
+  onRecalled?: (recalled: Recalled) => void,
 ) {
   const stop = new AbortController()
   let round = 0
-  const sleep = async () => {
+  const patience = Promise.withResolvers<void>()
+  const sleep = async (milliseconds: number, signal?: AbortSignal) => {
+    if (milliseconds === 5000) {
+      signal?.addEventListener('abort', () => patience.resolve(), { once: true })
+      return await patience.promise
+    }
     round += 1
     between(round)
     if (round === count) stop.abort()
@@ -35,13 +40,21 @@ async function rounds(
     store,
     ...(onRecalled && { onRecalled }),
   })
-  return { kept, run: () => kept.run({ stop: stop.signal, abort: stop.signal }) }
+  return { kept, run: () => kept.run({ stop: stop.signal, abort: stop.signal }), losePatience: patience.resolve }
 }
 
 function inMemory() {
   const written: string[] = []
   const records: string[] = []
-  const state = { away: false, prepared: 0, closed: false, seen: [] as Seen[], forgotten: [] as unknown[] }
+  const state = {
+    away: false,
+    prepared: 0,
+    closed: false,
+    seen: [] as Seen[],
+    answers: [] as CapacityEvent[],
+    asked: [] as unknown[],
+    forgotten: [] as unknown[],
+  }
   const store: HistoryStore = {
     async prepare() {
       if (state.away) throw new Error('ECONNREFUSED')
@@ -60,6 +73,10 @@ function inMemory() {
     },
     async recall() {
       return state.seen
+    },
+    async answers({ since, until }) {
+      state.asked.push([since, until])
+      return state.answers
     },
     async forget(before) {
       state.forgotten.push(before)
@@ -108,18 +125,59 @@ test('decisions are written too, and while the database is away the last two tho
 test('what earlier processes saw is read once, and what is old is forgotten once in six hours', async () => {
   const { state, store } = inMemory()
   state.seen = [{ region: 'near', size: 'Standard_A', evictions: 1, machineHours: 9 }]
-  const recalled: Seen[][] = []
-  const { run } = await rounds(
+  state.answers = [event('a')]
+  const recalled: Recalled[] = []
+  const { kept, run } = await rounds(
     3,
     store,
     () => undefined,
-    seen => recalled.push(seen),
+    each => recalled.push(each),
   )
+  const whenRecalled = kept.recalled.then(() => recalled.length)
   await run()
-  expect(recalled).toEqual([state.seen])
+  expect(recalled).toEqual([{ rates: state.seen, answers: state.answers }])
+  expect(await whenRecalled).toBe(1) // Whoever waits for it finds it learned.
+  expect(state.asked).toEqual([[new Date(-25 * 3_600_000), new Date(0)]]) // Up to where this process itself sees.
   expect(state.forgotten).toEqual([
     { events: new Date(-90 * 24 * 3_600_000), decisions: new Date(-7 * 24 * 3_600_000) },
   ])
+})
+
+test('a database that is away, or does not answer, holds nobody up; when it comes late, what was seen meanwhile is truer', async () => {
+  const away = inMemory()
+  away.state.away = true
+  away.state.answers = [event('a')]
+  const recalled: Recalled[] = []
+  const first = await rounds(
+    2,
+    away.store,
+    () => {
+      away.state.away = false
+    },
+    each => recalled.push(each),
+  )
+  await first.run()
+  await first.kept.recalled
+  expect(recalled).toEqual([{ rates: [], answers: [] }])
+
+  const slow = inMemory()
+  slow.state.seen = [{ region: 'near', size: 'Standard_A', evictions: 1, machineHours: 9 }]
+  slow.state.answers = [event('a')]
+  const answer = Promise.withResolvers<void>()
+  const store = { ...slow.store, prepare: async () => await answer.promise }
+  const second = await rounds(
+    2,
+    store,
+    () => undefined,
+    each => recalled.push(each),
+  )
+  const running = second.run()
+  second.losePatience()
+  await second.kept.recalled
+  expect(recalled).toHaveLength(1)
+  answer.resolve()
+  await running
+  expect(recalled[1]).toEqual({ rates: slow.state.seen, answers: [] })
 })
 
 test('memory is bounded: the oldest notes go first', async () => {
@@ -150,6 +208,15 @@ test('a machine’s changes tell what was asked, granted, refused and taken back
   expect(kinds(granted, evicted)).toEqual(['Evicted'])
   expect(kinds(idle, refused)).toEqual(['Refused'])
   expect(kinds(refused, refused)).toEqual([])
+  const failed = (code: string, retryable: boolean) =>
+    machineFor({ status: { lastError: { code, message: 'No. '.repeat(1000), retryable, at: since } } })
+  expect(kinds(idle, failed('AuthorizationFailed', false))).toEqual([]) // It says nothing of capacity.
+  expect(kinds(idle, failed('InvalidAvailabilityZone', false))).toEqual(['Unfit'])
+  const [told] = notesOf(
+    { type: 'Modified', old: idle, object: failed('AllocationFailed', true), initial: false },
+    new Date(0),
+  )
+  expect(told).toMatchObject({ code: 'AllocationFailed', message: 'No. '.repeat(256) })
   expect(notesOf({ type: 'Added', object: evicted, initial: true }, new Date(0))).toEqual([])
 })
 

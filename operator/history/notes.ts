@@ -1,21 +1,13 @@
 // What a change of a GpuVm tells about Azure's capacity: asked, granted, refused, taken back, given back.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import type { Change } from '../../lib/kube/reflector.ts'
+import { decideOn } from '../azure/decisions.ts'
+import { AzureError } from '../azure/errors.ts'
 import type { Place } from '../capacity/refusals.ts'
 import type { CapacityEvent } from './history.ts'
 
-/** Azure's refusal that this change brings, and of what; `undefined` when it brings none. */
-export function refusalIn({
-  type,
-  old,
-  object,
-  initial,
-}: Change<GpuVm>): { code: string; message: string; place: Place } | undefined {
-  const error = object.status?.lastError
-  if (initial || type === 'Deleted' || error === undefined) return undefined
-  if (old?.status?.lastError?.at === error.at && old?.status?.lastError?.code === error.code) return undefined
-  return { code: error.code, message: error.message, place: triedPlace(object) }
-}
+/** What tells one of Azure's sentences from another stands in their beginnings. */
+const MESSAGE_CHARACTERS = 1024
 
 /** The events that this change brings, at `now`. `priceOf` gives US dollars per hour, where they are known. */
 export function notesOf(
@@ -33,13 +25,12 @@ export function notesOf(
   const isStarted = status?.powerState === 'Running' && old?.status?.operation?.kind === 'Start'
   const isGranted = isMade || (isStarted && old?.status?.powerState !== 'Running')
   const isEvicted = (status?.evictions ?? 0) > (old?.status?.evictions ?? 0)
-  const refusal = refusalIn(change)
   return [
     ...(isAsked ? [{ ...common, kind: 'Asked' as const }] : []),
     ...(isGranted ? [{ ...common, kind: 'Granted' as const }] : []),
     ...(isEvicted ? [{ ...common, ...priced({ ...common, priority: 'Spot' }), kind: 'Evicted' as const }] : []),
     ...(isReleased(change) ? [{ ...common, ...priced(ranAt(old ?? object)), kind: 'Released' as const }] : []),
-    ...(refusal && status?.lastError?.retryable ? [{ ...common, kind: 'Refused' as const, code: refusal.code }] : []),
+    ...refusalIn(change).map(refusal => ({ ...common, ...refusal })),
   ]
 
   function priced({ region, zone, size, priority }: Place): Place & { hourlyPriceUsd?: number } {
@@ -47,6 +38,18 @@ export function notesOf(
     const hourlyPriceUsd = priceOf(place, object.spec.image)
     return { ...place, ...(hourlyPriceUsd !== undefined && { hourlyPriceUsd }) }
   }
+}
+
+/** Azure's refusal that this change brings, if it brings one. */
+function refusalIn({ old, object }: Change<GpuVm>): Pick<CapacityEvent, 'kind' | 'code' | 'message'>[] {
+  const error = object.status?.lastError
+  const known = old?.status?.lastError
+  if (error === undefined || (known?.at === error.at && known?.code === error.code)) return []
+  const { code, message, retryable } = error
+  const decision = decideOn(new AzureError(code, message))
+  const isUnfit = decision.do === 'Stall' && decision.unfit !== undefined
+  if (!isUnfit && !retryable) return []
+  return [{ kind: isUnfit ? 'Unfit' : 'Refused', code, message: message.slice(0, MESSAGE_CHARACTERS) }]
 }
 
 /** It ran, it runs no more, and nobody took it away: a pause, an end, a move. */

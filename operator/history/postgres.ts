@@ -5,12 +5,14 @@ import { migrate } from '../../lib/database/migrate.ts'
 import { connect } from '../../lib/database/pool.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import type { Seen } from '../capacity/eviction-rates.ts'
-import type { HistoryStore } from './history.ts'
+import type { CapacityEvent, HistoryStore } from './history.ts'
 
 /** What one `explain` tells at most. */
 const MAXIMUM_DECISIONS = 500
 /** Zones times sizes of any catalogue are fewer. */
 const MAXIMUM_PLACES = 2000
+/** Answers that a new process learns from at most; what is older than those says little. */
+const MAXIMUM_ANSWERS = 5000
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
 
 /** Connects lazily; nothing throws here but the calls on what is returned. */
@@ -30,6 +32,7 @@ export function postgresHistory({ url, log }: { url: string; log: Logger }): His
         size: event.size,
         priority: event.priority,
         code: event.code ?? null,
+        message: event.message ?? null,
         hourly_price_usd: event.hourlyPriceUsd ?? null,
         gpu_vm_uid: event.gpuVmUid,
       }))
@@ -65,6 +68,23 @@ export function postgresHistory({ url, log }: { url: string; log: Logger }): His
         from lives where priority = 'Spot'
         group by region, zone, size order by region, zone, size limit ${MAXIMUM_PLACES}`
       return rows.map(({ zone, ...seen }) => ({ ...seen, zone: zoneOf(zone ?? undefined) }))
+    },
+    async answers({ since, until }) {
+      type Row = Pick<CapacityEvent, 'at' | 'kind' | 'region' | 'size' | 'priority' | 'gpuVmUid'>
+      const rows = await database<(Row & { zone: string | null; code: string | null; message: string | null })[]>`
+        with newest as (
+          select * from capacity_events
+          where at >= ${since} and at < ${until} and kind in ('Granted', 'Refused', 'Unfit', 'Released')
+          order by at desc, id desc limit ${MAXIMUM_ANSWERS}
+        )
+        select at, kind, region, zone, size, priority, code, message, gpu_vm_uid as "gpuVmUid"
+        from newest order by at, id`
+      return rows.map(({ zone, code, message, ...row }) => ({
+        ...row,
+        zone: zoneOf(zone ?? undefined),
+        ...(code !== null && { code }),
+        ...(message !== null && { message }),
+      }))
     },
     async forget(before) {
       await database`delete from capacity_events where at < ${before.events}`

@@ -1,10 +1,14 @@
 // Who gets what of Azure's capacity, on the real API server, with Azure's quotas, refusals and rates simulated at the
 // wire. Each test has a region of its own, so that none counts another's machines.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
+import { startPostgres } from '../../demo/stack/postgres.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import { events } from '../../lib/kube/core.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
@@ -12,7 +16,8 @@ import { listen } from '../../lib/process/server.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import { capacityRoutes } from '../../operator/capacity/routes.ts'
 import type { CapacitySettings } from '../../operator/capacity-side.ts'
-import { type Scene, startWorld, type World } from './support/world.ts'
+import { postgresHistory } from '../../operator/history/postgres.ts'
+import { type Scene, SIZE, startWorld, type World } from './support/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -241,6 +246,38 @@ test('a region in which creations fail is rested: who may goes elsewhere, and co
   await wants('late', { regions })
   const late = await session('late', 'has its place', ({ status }) => status?.placement !== undefined)
   expect(late.status?.placement?.region).toBe(region)
+})
+
+test('a new operator with a history asks for nothing that was refused to the one before it; without one it asks once', async ({
+  onTestFinished,
+}) => {
+  const folder = await mkdtemp(join(tmpdir(), 'capacity-test-'))
+  const postgres = await startPostgres({ folder })
+  onTestFinished(async () => {
+    await postgres.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+  const region = 'southindia'
+  await quota(region, 500)
+  await world.azure.capacity(0, { region, size: SIZE, priority: 'Spot', refusal: 'SkuNotAvailable' })
+  const scene = await world.scene('remembered', onTestFinished)
+  /** Where a session comes to play under a new operator, and what Azure answered on the way. */
+  const playsUnder = async (session: string, keeps: 'History' | 'Nothing') => {
+    const log = createLogger({ program: 'test', level: 'silent' })
+    const url = postgres.url('wasd_operator')
+    const capacity = keeps === 'History' ? { store: postgresHistory({ url, log }) } : {}
+    const mark = await world.azure.mark()
+    scene.operate({ sessions: true, capacity })
+    await scene.play(session, { player: session, regions: [region], ...spotOnly })
+    const { status } = await scene.session(session, 'is played', isIn('Running'))
+    await scene.end()
+    const puts = (await world.azure.calls(mark)).filter(({ kind }) => kind === 'PUT virtualMachines')
+    return { size: status?.placement?.size, answers: puts.map(put => put.code ?? put.status) }
+  }
+  const size = 'Standard_NC8as_T4_v3'
+  expect(await playsUnder('first', 'History')).toEqual({ size, answers: ['SkuNotAvailable', 201] })
+  expect(await playsUnder('second', 'History')).toEqual({ size, answers: [201] })
+  expect(await playsUnder('third', 'Nothing')).toEqual({ size, answers: ['SkuNotAvailable', 201] })
 })
 
 function orderOf({ metadata }: GameSession): string {

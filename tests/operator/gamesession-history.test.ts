@@ -81,6 +81,31 @@ test('the evictions and hours of spot machines are read back, within a window, a
   await store.close()
 })
 
+test('what Azure answered is read back as it was noted, the oldest first, within a window', async () => {
+  const store = postgresHistory({ url: postgres.url('wasd_operator'), log })
+  await store.prepare()
+  const at = (minute: number) => new Date(Date.UTC(2026, 10, 21, 9, minute))
+  const common = { ...asked, region: 'answering', gpuVmUid: 'uid-answered' }
+  const refused = { ...common, kind: 'Refused' as const, code: 'OperationNotAllowed', message: 'LowPriorityCores' }
+  await store.append([
+    { ...refused, at: at(1) },
+    { ...common, kind: 'Granted', zone: '2', at: at(4) },
+    { ...refused, at: at(3) }, // Another process's, which wrote it later.
+    { ...common, kind: 'Asked', at: at(4) },
+    { ...common, kind: 'Unfit', zone: '1', code: 'InvalidAvailabilityZone', message: '', at: at(5) },
+    { ...common, kind: 'Evicted', at: at(5) },
+    { ...common, kind: 'Released', zone: '2', at: at(6) },
+    { ...refused, at: at(7) },
+  ])
+  expect(await store.answers({ since: at(2), until: at(7) })).toEqual([
+    { ...refused, at: at(3) },
+    { ...common, kind: 'Granted', zone: '2', at: at(4) },
+    { ...common, kind: 'Unfit', zone: '1', code: 'InvalidAvailabilityZone', message: '', at: at(5) },
+    { ...common, kind: 'Released', zone: '2', at: at(6) },
+  ])
+  await store.close()
+})
+
 test('the decisions on a machine are read back in order, those of a week', async () => {
   const store = postgresHistory({ url: postgres.url('wasd_operator'), log })
   await store.prepare()

@@ -197,6 +197,7 @@ function operate(options: { kube: Stage['kube']; namespace: string; paidGraceSec
     recorder: told,
     metrics: gameSessionMetrics(registry, sessions.store),
     nudges,
+    recalled: capacity.recalled,
     concurrency: 4,
     orphanGraceSeconds: 0.2,
   })

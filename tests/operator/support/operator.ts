@@ -194,6 +194,7 @@ export function startOperator(options: OperatorOptions): Operator {
     recorder: itsRecorder,
     metrics: gameSessionMetrics(registry, itsSessions.view.store),
     nudges: sessionNudges,
+    recalled: capacity.recalled,
     concurrency: 8,
     orphanGraceSeconds: 0.6,
   })
