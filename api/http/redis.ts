@@ -17,7 +17,6 @@ const options = {
   maxRetriesPerRequest: 1,
   commandTimeout: COMMAND_MILLISECONDS,
   connectionName: 'wasd-api',
-  enableAutoPipelining: true,
 } as const
 const retryIn = (attempt: number) => Math.min(attempt * 100, RECONNECT_MILLISECONDS)
 
@@ -50,6 +49,7 @@ function cluster(url: URL): Cluster {
     dnsLookup: (address, callback) => callback(null, address),
     redisOptions: {
       ...options,
+      enableAutoPipelining: true, // Of a single one, `RateCounter` makes one command out of many.
       ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
       ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
       ...(url.protocol === 'rediss:' ? { tls: { servername: url.hostname } } : {}),

@@ -19,7 +19,7 @@ const SECRET_FIELDS = new Set([
   'webhookSecret',
 ])
 /** Lines are written together: when they are so many bytes, or after so long. Each write costs more than its line. */
-const LINES_BYTES = 4096
+const LINES_BYTES = 8192
 const LINES_MILLISECONDS = 100
 /** How deep such fields are looked for. */
 const LEVELS = 3
