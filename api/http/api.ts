@@ -32,7 +32,22 @@ export interface ApiVariables extends RequestVariables {
 export type ApiEnvironment = { Variables: ApiVariables }
 
 export function group(): OpenAPIHono<ApiEnvironment> {
-  return new OpenAPIHono<ApiEnvironment>()
+  return new Group()
+}
+
+class Group extends OpenAPIHono<ApiEnvironment> {
+  constructor() {
+    super()
+    const { openapi } = this
+    this.openapi = (route, handler, hook) => openapi(unchecked(route), handler, hook)
+  }
+}
+
+/** Without the Idempotency-Key: `protect` has looked at it by then, and to look once more would copy all headers. */
+function unchecked<Route extends RouteConfig>(route: Route): Route
+function unchecked(route: RouteConfig): RouteConfig {
+  const { headers, ...request } = route.request ?? {}
+  return headers === idempotencyKey ? { ...route, request } : route
 }
 
 /** What `route` adds to zod-openapi's own words; read by `protect`, and shown in the document. */

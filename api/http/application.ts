@@ -92,10 +92,7 @@ export function createApplication(outside: HttpOutside): Application {
 
   app.use(observeRequests({ clock, log, metrics }))
   app.use(secureHeaders({ xFrameOptions: 'DENY', referrerPolicy: 'no-referrer' }))
-  const tooLarge = () => {
-    throw new HttpError('BodyTooLarge')
-  }
-  app.post('*', bodyLimit({ maxSize: BODY_BYTES, onError: tooLarge }))
+  app.post('*', atMost(BODY_BYTES))
 
   app.route('/', healthRoutes(health))
   // Not limited by address: Telegram's and Razorpay's servers are few, and what they bring must never be turned away.
@@ -134,6 +131,21 @@ function apiRoutes({ clock, catalogue, publicUrl, api }: HttpOutside) {
     .route('/', topUpRoutes({ clock, publicUrl }))
     .route('/', refundRoutes({ clock }))
     .route('/', guestRoutes({ kube: api.kube, clock }))
+}
+
+/** What says its length needs no counting, which would make a stream of what is read at once. */
+function atMost(bytes: number): MiddlewareHandler {
+  const tooLarge = () => {
+    throw new HttpError('BodyTooLarge')
+  }
+  const counted = bodyLimit({ maxSize: bytes, onError: tooLarge })
+  return async (context, next) => {
+    const length = context.req.header('Content-Length')
+    if (length === undefined || context.req.header('Transfer-Encoding') !== undefined)
+      return await counted(context, next)
+    if (Number(length) > bytes) tooLarge()
+    await next()
+  }
 }
 
 /** No cookies are used, so that there are no credentials for a browser to add by itself. */

@@ -1,6 +1,6 @@
 // Who asks. A player's access token, a service's token with a scope and a player's name, or a guest agent's: each is taken
 // only where the route says so, and none passes for another.
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { AccessTokens } from '../players/access-tokens.ts'
 import { PlayerError } from '../players/errors.ts'
@@ -21,15 +21,13 @@ export const PLAYER_HEADER = 'Wasd-Player'
 const TOKEN_BYTES = 4096
 
 /** Sets `caller`. Throws `Unauthenticated`, `SignedOut`, `ScopeMissing`, `PlayerUnnamed`, `PlayerUnknown`. */
-export function callerOf(outside: AuthenticationOutside, scope: Scope): MiddlewareHandler<ApiEnvironment> {
-  return async (context, next) => {
+export function callerOf(outside: AuthenticationOutside, scope: Scope) {
+  return async (context: Context<ApiEnvironment>): Promise<void> => {
     const token = bearerOf(context)
     if (token === undefined) throw new PlayerError('Unauthenticated')
     const given = { context, token, scope }
     context.set('caller', await (token.startsWith(SERVICE_PREFIX) ? service(outside, given) : player(outside, given)))
-    await next()
-    const { headers } = context.res
-    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
+    context.header('Cache-Control', 'no-store') // Unless the handler says otherwise.
   }
 }
 
@@ -63,10 +61,9 @@ async function service({ clock }: AuthenticationOutside, { context, token, scope
 }
 
 /** Sets `guest`. Throws `GuestTokenInvalid`. */
-export function guestOf(tokens: GuestTokens): MiddlewareHandler<ApiEnvironment> {
-  return async (context, next) => {
+export function guestOf(tokens: GuestTokens) {
+  return async (context: Context<ApiEnvironment>): Promise<void> => {
     context.set('guest', await tokens.verify(bearerOf(context) ?? ''))
-    await next()
   }
 }
 

@@ -96,13 +96,18 @@ function bucketOf(text: string): string {
   return String((hash >>> 0) % MEMORY_SUBJECTS)
 }
 
-/** Counts the request against its address, or what `subjectOf` names. */
-export function limited(
-  name: LimitName,
-  limits: RateLimits,
-  subjectOf: (context: Context) => string = addressOf,
-): MiddlewareHandler {
+/** Before a handler: `counted`. */
+export function limited(name: LimitName, limits: RateLimits): MiddlewareHandler {
+  const count = counted(name, limits)
   return async (context, next) => {
+    await count(context)
+    await next()
+  }
+}
+
+/** Counts the request against its address, or what `subjectOf` names. Throws TooManyRequests; tells of it in either case. */
+export function counted(name: LimitName, limits: RateLimits, subjectOf: (context: Context) => string = addressOf) {
+  return async (context: Context): Promise<void> => {
     const allowance = await limits.count(name, subjectOf(context)).catch((error: unknown) => {
       if (error instanceof HttpError && error.retryAfterSeconds !== undefined) {
         tell(context, { limit: LIMITS[name], remaining: 0, resetSeconds: error.retryAfterSeconds })
@@ -110,7 +115,6 @@ export function limited(
       throw error
     })
     tell(context, allowance)
-    await next()
   }
 }
 
