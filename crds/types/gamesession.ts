@@ -255,7 +255,7 @@ export interface GameSessionStatus {
    */
   billing?: {
     /**
-     * Whole seconds in closed intervals. Never falls.
+     * Whole seconds in closed intervals. Never falls. Of a metered session never more than its paid seconds and the grace, however late its end was seen.
      */
     seconds?: number
     /**

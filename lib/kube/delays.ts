@@ -27,6 +27,11 @@ export class Delays {
     return this.#entries.size
   }
 
+  /** `undefined` when the key does not wait. */
+  priorityOf(key: string): number | undefined {
+    return this.#entries.get(key)?.priority
+  }
+
   /** The earlier time wins when the key waits already, and the higher priority. */
   add(key: string, seconds: number, priority: number): void {
     const at = this.#clock.monotonic() + seconds * 1000

@@ -87,6 +87,23 @@ test('the sooner of two times counts, and asking now counts most', async () => {
   expect(queue.length).toBe(0)
 })
 
+test('a key that waits for its time at a higher priority keeps that time when something asks sooner', async () => {
+  const { clock, queue, taken } = setUp()
+  queue.addAfter('urgent', 10, 10)
+  for (const key of ['a', 'b', 'urgent']) queue.add(key)
+  await clock.advance(10)
+  expect([await taken(), await taken(), await taken(), await taken()]).toEqual(['urgent', 'a', 'b', undefined])
+})
+
+test('a look that comes before that time is the one that was waited for', async () => {
+  const { clock, queue, never } = setUp()
+  queue.addAfter('urgent', 10, 10)
+  queue.add('urgent')
+  expect(await drain(queue, never)).toEqual(['urgent'])
+  await clock.advance(10)
+  expect(await drain(queue, never)).toEqual([])
+})
+
 test('a failing key waits twice as long each time, up to the maximum, until it is forgotten', async () => {
   const { clock, queue, never } = setUp()
   const waits: number[] = []

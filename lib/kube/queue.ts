@@ -1,6 +1,7 @@
 // Which key to work on next. A key is in one of four states, and never in two workers' hands:
 //   waiting  until its time comes, or something asks for it sooner
-//   ready    in the line of its priority; asked for again, it keeps its place, or moves to a higher line
+//   ready    in the line of its priority; asked for again, it keeps its place, or moves to a higher line. One that waited
+//            for its time at a higher priority moves there when that comes: who asks sooner must not make it later
 //   working  taken; asked for again, it is `asked`, and ready once more when the worker is done
 //   absent   nobody asks for it
 import type { Clock } from '../process/clock.ts'
@@ -67,7 +68,7 @@ export class WorkQueue {
   }
 
   add(key: string, priority = 0): void {
-    this.#delays.remove(key)
+    if ((this.#delays.priorityOf(key) ?? priority) <= priority) this.#delays.remove(key)
     if (this.#working.has(key)) {
       this.#asked.set(key, Math.max(priority, this.#asked.get(key) ?? priority))
       return
@@ -154,6 +155,7 @@ export class WorkQueue {
     if (key === undefined) return undefined
     const now = this.#clock.monotonic()
     const since = this.#leave(key, priority)
+    this.#delays.remove(key) // The look that now comes decides on the next.
     this.#working.set(key, now)
     this.#options.runtime.metrics.queueSeconds.observe(this.#labels, (now - since) / 1000)
     return { key, priority }

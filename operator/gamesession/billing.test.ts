@@ -87,7 +87,8 @@ test('I4: pausing and resuming while the stream answers on bills no second twice
 })
 
 test('final means that nothing is ever added', () => {
-  const closed = finalBilling({ seconds: 5, since: new Date(at(0)), final: false, lost: undefined }, new Date(at(10)))
+  const billing5: Billing = { seconds: 5, since: new Date(at(0)), final: false, lost: undefined }
+  const closed = finalBilling({ ...sight({ now: at(10) }), billing: billing5 })
   expect(closed).toMatchObject({ seconds: 15, since: undefined, final: true })
   const session = sessionOf({ status: { billing: { seconds: 15, final: true } } })
   expect(billing({ session, machines: [machineFor({ playingSince: at(20) })], now: at(99) })).toMatchObject({
@@ -95,6 +96,27 @@ test('final means that nothing is ever added', () => {
     since: undefined,
     final: true,
   })
+})
+
+test.each([
+  { name: 'by the end of paid time', now: 1000, spec: {}, machines: [machineFor({ playingSince: at(100) })] },
+  {
+    name: 'by the player',
+    now: 1000,
+    spec: { desiredState: 'Paused' as const },
+    machines: [machineFor({ playingSince: at(100) })],
+  },
+  { name: 'by a loss', now: 1000, spec: {}, machines: [silent(at(900))] },
+])('I3: an interval closed late $name counts no second beyond the paid ones and the grace', given => {
+  const { now, spec, machines } = given
+  const session = sessionOf({ ...open(at(100), 40), spec: { paidSeconds: 300, ...spec } })
+  expect(next({ session, machines, now: at(now) }).status?.billing?.seconds).toBe(300 + 120)
+})
+
+test('what was counted before it was metered stays counted', () => {
+  const session = sessionOf({ ...open(at(100), 5000), spec: { paidSeconds: 300 } })
+  const machines = [machineFor({ playingSince: at(100) })]
+  expect(next({ session, machines, now: at(200) }).status?.billing).toEqual({ seconds: 5000, final: true })
 })
 
 test('paid until counts what is left from the start of the interval', () => {
@@ -151,6 +173,6 @@ test('I4: whatever happens, seconds never fall and never exceed the playable tim
 test('a look changes nothing that the look before has written', () => {
   const session = next({ machines: [machineFor({ playingSince: at(100) })], now: at(101) })
   const machine = machineFor({ playingSince: at(100) })
-  const again = billingNow({ session, machine, isPlayConfirmed: true, now: new Date(at(500)) })
+  const again = billingNow({ ...sight({ session, now: at(500) }), machine, isPlayConfirmed: true })
   expect(again).toEqual({ seconds: 0, since: new Date(at(100)), final: false, lost: undefined })
 })

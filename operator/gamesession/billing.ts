@@ -5,10 +5,13 @@
 // Open: it closes when either ceases to be so; at this moment when the player stops play that still goes on, else at
 // the last evidence of play on record, never at its discovery, and at its own start when there is none.
 // Final: the end is decided, and nothing is ever added.
+//
+// Never more is counted than was granted, the paid seconds and the grace. An operator that was away, or comes late to an
+// end, closes the interval where it should have been: what ran beyond is nobody's play (a metric tells of it).
 import type { GameSession, GameSessionStatus } from '../../crds/types/gamesession.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
-import { isToRun, secondsBetween } from './decision.ts'
+import { type GameSessionSettings, isToRun, secondsBetween } from './decision.ts'
 import { isPlayable, lastSigns, playableSince } from './machine.ts'
 
 export interface Billing {
@@ -27,11 +30,13 @@ interface Sight {
   /** Whether this process has itself heard the machine's stream. */
   isPlayConfirmed: boolean
   now: Date
+  settings: GameSessionSettings
 }
 
 /** Billing as it is now, from what is on record and what is seen. Writes nothing. */
 export function billingNow(seen: Sight): Billing {
-  const { session, machine, isPlayConfirmed, now } = seen
+  const { session, machine, isPlayConfirmed, now, settings } = seen
+  const limitSeconds = grantedSeconds(session, settings)
   const before = recorded(session.status?.billing)
   if (before.final) return before
 
@@ -39,21 +44,31 @@ export function billingNow(seen: Sight): Billing {
   if (before.since === undefined) return isWanted && isPlayable(machine) ? opened(before, seen) : before
   if (isPlayable(machine) && !isAnotherStretch(before.since, machine)) {
     // Not confirmed, the machine may have ceased to play long ago: the interval waits for the evidence.
-    return isWanted || !isPlayConfirmed ? before : closed(before, now)
+    return isWanted || !isPlayConfirmed ? before : closed(before, { at: now, limitSeconds })
   }
   const at = lastEvidence({ since: before.since, machine, now })
-  const lost = { ...closed(before, at), lost: { at } }
+  const lost = { ...closed(before, { at, limitSeconds }), lost: { at } }
   return isWanted && isPlayable(machine) ? opened(lost, seen) : lost
 }
 
 /** The same with nothing left open, for good. */
-export function finalBilling(billing: Billing, now: Date): Billing {
-  return { ...closed(billing, now), final: true }
+export function finalBilling({
+  session,
+  billing,
+  now,
+  settings,
+}: Pick<Sight, 'session' | 'now' | 'settings'> & { billing: Billing }): Billing {
+  return { ...closed(billing, { at: now, limitSeconds: grantedSeconds(session, settings) }), final: true }
 }
 
 /** Seconds played until now, with fractions, those of the open interval included. */
 export function playedSeconds({ seconds, since }: Billing, now: Date): number {
   return seconds + (since === undefined ? 0 : Math.max(0, secondsBetween({ from: since, to: now })))
+}
+
+/** What is granted in all: the paid seconds and the grace. A session that is not metered has no end. */
+export function grantedSeconds({ spec }: GameSession, { paidGraceSeconds }: GameSessionSettings): number {
+  return spec.paidSeconds === undefined ? Number.POSITIVE_INFINITY : spec.paidSeconds + paidGraceSeconds
 }
 
 /** When the paid seconds will have been played; `undefined` when nothing is open or nothing is metered. */
@@ -97,12 +112,9 @@ function lastEvidence({ since, machine, now }: { since: Date; machine: GpuVm | u
   return within.length === 0 ? since : new Date(Math.min(...within))
 }
 
-function closed(billing: Billing, at: Date): Billing {
+function closed(billing: Billing, { at, limitSeconds }: { at: Date; limitSeconds: number }): Billing {
   const { seconds, since } = billing
   if (since === undefined) return billing
-  return {
-    ...billing,
-    seconds: seconds + Math.max(0, Math.floor(secondsBetween({ from: since, to: at }))),
-    since: undefined,
-  }
+  const played = Math.floor(secondsBetween({ from: since, to: at }))
+  return { ...billing, seconds: seconds + Math.max(0, Math.min(played, limitSeconds - seconds)), since: undefined }
 }

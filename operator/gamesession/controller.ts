@@ -42,6 +42,9 @@ export interface Outside {
   orphanGraceSeconds: number
 }
 
+/** 0 is what any change of an object has. */
+const URGENT_PRIORITY = 10
+
 export function gameSessionController(outside: Outside): Controller {
   const { runtime, sessions, machines, hands, recorder, nudges, recalled, concurrency } = outside
   const plausible = (session: GameSession) => plausibleSession(session, runtime.clock.now())
@@ -105,7 +108,8 @@ function gameSessionReconciler(outside: Inside): Reconcile {
       }
       runtime.log.info(fieldsOf(session, verdict), 'Took a step for a session')
     }
-    return { requeueAfterSeconds: verdict.requeueAfterSeconds }
+    const { requeueAfterSeconds, isUrgent } = verdict
+    return { requeueAfterSeconds, ...(isUrgent && { priority: URGENT_PRIORITY }) }
   }
 
   /** The stopwatch runs by UID; a session that is gone, or another under the same name, needs the old one no more. */
@@ -151,7 +155,7 @@ async function record(seen: Seen, verdict: Verdict, outside: Inside, signal: Abo
 
   const written = await records.write({ ...session, status }, { fieldManager: FIELD_MANAGER, signal })
   announce(recorder, seen, verdict, status)
-  metrics.count(session, status)
+  metrics.count(seen, status)
   return written
 }
 

@@ -112,18 +112,25 @@ export interface Verdict {
   /** Nothing is left to do in Azure. */
   ended?: true
   requeueAfterSeconds?: number
+  /** That next look is due to the second, and goes ahead of all others. */
+  isUrgent?: true
 }
 
 export type Phase = (seen: Seen) => Verdict
 
-/** The first step wins, and the first explanation; so does the earliest requeue. */
+/** The first step wins, and the first explanation; so does the earliest requeue, with its urgency. */
 export function decide(phases: readonly Phase[], seen: Seen): Verdict {
-  const verdicts = phases.map(phase => phase(seen))
   const decided: Verdict = {}
-  for (const verdict of verdicts.toReversed()) Object.assign(decided, verdict)
-  const requeues = verdicts.flatMap(({ requeueAfterSeconds }) => requeueAfterSeconds ?? [])
-  if (requeues.length > 0) decided.requeueAfterSeconds = Math.min(...requeues)
-  return suspended(seen, unconfirmed(seen, decided))
+  const next: Pick<Verdict, 'requeueAfterSeconds' | 'isUrgent'> = {}
+  for (const phase of phases.toReversed()) {
+    const { requeueAfterSeconds, isUrgent, ...verdict } = phase(seen)
+    Object.assign(decided, verdict)
+    if (requeueAfterSeconds === undefined || requeueAfterSeconds > (next.requeueAfterSeconds ?? Infinity)) continue
+    next.requeueAfterSeconds = requeueAfterSeconds
+    if (isUrgent) next.isUrgent = isUrgent
+    else delete next.isUrgent
+  }
+  return suspended(seen, unconfirmed(seen, { ...decided, ...next }))
 }
 
 /** Seconds until a machine that this process has not yet heard is asked about again. */

@@ -2,7 +2,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { GameSession, GameSessionStatus } from '../../crds/types/gamesession.ts'
 import type { Store } from '../../lib/kube/store.ts'
-import { secondsBetween } from './decision.ts'
+import { grantedSeconds, playedSeconds } from './billing.ts'
+import { type Seen, secondsBetween } from './decision.ts'
 
 const PHASES = [
   'Pending',
@@ -17,6 +18,7 @@ const PHASES = [
 ] as const satisfies NonNullable<GameSessionStatus['phase']>[]
 const READY_BUCKETS = [15, 30, 60, 90, 120, 180, 300, 600, 1200, 3600]
 const RECOVERY_BUCKETS = [15, 30, 60, 90, 120, 180, 300, 600, 1200, 3600]
+const LATE_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300]
 
 export type GameSessionMetrics = ReturnType<typeof gameSessionMetrics>
 
@@ -56,6 +58,12 @@ export function gameSessionMetrics(registry: Registry, sessions: Store<GameSessi
     labelNames: ['reason'],
     registers,
   })
+  const late = new Histogram({
+    name: 'wasd_session_paid_time_late_seconds',
+    help: 'Seconds of play from the end of paid time and grace until the end was decided; nobody is billed for them',
+    buckets: LATE_BUCKETS,
+    registers,
+  })
   const played = new Counter({
     name: 'wasd_session_billed_seconds_total',
     help: 'Seconds of play in intervals that were closed',
@@ -64,7 +72,7 @@ export function gameSessionMetrics(registry: Registry, sessions: Store<GameSessi
 
   return {
     /** Counts what `next` says and the status before did not. */
-    count(session: GameSession, next: GameSessionStatus): void {
+    count({ session, billing, now: at, settings }: Seen, next: GameSessionStatus): void {
       const before = session.status ?? {}
       const { creationTimestamp } = session.metadata
       if (next.readyAt !== undefined && before.readyAt === undefined && creationTimestamp !== undefined) {
@@ -75,7 +83,12 @@ export function gameSessionMetrics(registry: Registry, sessions: Store<GameSessi
       if (over && over.seconds === undefined && now?.seconds !== undefined) {
         recovery.observe({ cause: now.cause }, now.seconds)
       }
-      if (next.endReason !== undefined && before.endReason === undefined) ended.inc({ reason: next.endReason })
+      if (next.endReason !== undefined && before.endReason === undefined) {
+        ended.inc({ reason: next.endReason })
+        if (next.endReason === 'PaidTimeUsed') {
+          late.observe(Math.max(0, playedSeconds(billing, at) - grantedSeconds(session, settings)))
+        }
+      }
       played.inc(Math.max(0, (next.billing?.seconds ?? 0) - (before.billing?.seconds ?? 0)))
     },
   }

@@ -114,7 +114,7 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
     againstStart: asking?.why === 'Resume' && given ? againstStart(given) : undefined,
     hourlyPriceUsd: machine && senses.market.priceOf(reallyAt(machine), billedOs(catalogue, machine.spec.image)),
   }
-  const billing = billingNow({ session, machine, isPlayConfirmed, now })
+  const billing = billingNow({ session, machine, isPlayConfirmed, now, settings: senses.settings })
   return { session, observed, billing, now, settings: senses.settings, catalogue }
 }
 

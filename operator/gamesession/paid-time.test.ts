@@ -17,12 +17,12 @@ test('a session that is not metered plays for ever', () => {
 })
 
 test.each([
-  { name: 'within the paid seconds', spec: { paidSeconds: 100 }, expected: { requeueAfterSeconds: 160 } },
-  { name: 'within the grace', spec: { paidSeconds: 50 }, expected: { requeueAfterSeconds: 110 } },
-  { name: 'limited by time', spec: { maxDurationSeconds: 90 }, expected: { requeueAfterSeconds: 30 } },
-  { name: 'limited by both', spec: { paidSeconds: 50, maxDurationSeconds: 90 }, expected: { requeueAfterSeconds: 30 } },
-])('$name it plays on until the first limit', ({ spec, expected }) => {
-  expect(verdict(spec)).toEqual(expected)
+  { name: 'within the paid seconds', spec: { paidSeconds: 100 }, leftSeconds: 160 },
+  { name: 'within the grace', spec: { paidSeconds: 50 }, leftSeconds: 110 },
+  { name: 'limited by time', spec: { maxDurationSeconds: 90 }, leftSeconds: 30 },
+  { name: 'limited by both', spec: { paidSeconds: 50, maxDurationSeconds: 90 }, leftSeconds: 30 },
+])('$name it plays on until the first limit, which comes ahead of all else', ({ spec, leftSeconds }) => {
+  expect(verdict(spec)).toEqual({ requeueAfterSeconds: leftSeconds, isUrgent: true })
 })
 
 test.each([
@@ -30,7 +30,9 @@ test.each([
   { spec: { paidSeconds: 1 }, seconds: 61, reason: 'PaidTimeUsed' },
   { spec: { maxDurationSeconds: 60 }, seconds: 0, reason: 'MaxDurationReached' },
 ])('I3: at the limit it ends with $reason', ({ spec, seconds, reason }) => {
-  expect(verdict(spec, { seconds }).step).toMatchObject({ do: 'End', reason })
+  expect(verdict(spec, { seconds })).toMatchObject({
+    ...{ step: { do: 'End', reason }, requeueAfterSeconds: 0, isUrgent: true },
+  })
 })
 
 test('waiting, booting and recovering use up no paid time', () => {

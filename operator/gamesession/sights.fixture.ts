@@ -171,6 +171,7 @@ export function sight(given: SightFixture = {}): Seen {
   const now = new Date(time)
   const { wish } = wishOf(session, catalogue)
   const isPlayConfirmed = given.observed?.isPlayConfirmed ?? true
+  const settings = { paidGraceSeconds: 120 }
   return {
     session,
     observed: {
@@ -187,9 +188,9 @@ export function sight(given: SightFixture = {}): Seen {
       hourlyPriceUsd: undefined,
       ...given.observed,
     },
-    billing: billingNow({ session, machine, isPlayConfirmed, now }),
+    billing: billingNow({ session, machine, isPlayConfirmed, now, settings }),
     now,
-    settings: { paidGraceSeconds: 120 },
+    settings,
     catalogue,
   }
 }

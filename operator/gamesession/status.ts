@@ -17,7 +17,7 @@ export function statusOf(seen: Seen, verdict: Verdict): GameSessionStatus {
   const { session, now } = seen
   const old = session.status ?? {}
   const { step } = verdict
-  const billing = step?.do === 'End' ? finalBilling(seen.billing, now) : seen.billing
+  const billing = step?.do === 'End' ? finalBilling(seen) : seen.billing
   const isEnded = verdict.ended === true || old.endedAt !== undefined
 
   const next: GameSessionStatus = {
