@@ -3,6 +3,8 @@ import { z } from '@hono/zod-openapi'
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { isAway } from '../../lib/database/away.ts'
+import { sqlStateOf } from '../../lib/database/pool.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { PaymentError, type PaymentErrorCode, paymentSentences } from '../payments/errors.ts'
 import { PlayerError, type PlayerErrorCode, playerSentences } from '../players/errors.ts'
@@ -110,23 +112,6 @@ export const problemSchema = z
   .openapi('Problem')
 export type Problem = z.infer<typeof problemSchema>
 
-/** Codes by which a driver says that the database is out of reach, from the operating system and from PostgreSQL. */
-const DATABASE_AWAY = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ENOTFOUND',
-  'ETIMEDOUT',
-  'CONNECT_TIMEOUT',
-  'CONNECTION_CLOSED',
-  'CONNECTION_DESTROYED',
-  'CONNECTION_ENDED',
-  '53300', // too_many_connections
-  '57P01', // admin_shutdown
-  '57P02', // crash_shutdown
-  '57P03', // cannot_connect_now
-])
-
 /** PostgreSQL's query_canceled: by us when a request's time was over, or by the server's own limit. */
 const QUERY_CANCELLED = '57014'
 
@@ -148,9 +133,8 @@ export function refusalOf(error: unknown): Refusal {
   // The sentence alone: what a gateway said besides is for the log.
   if (error instanceof WalletError) return { ...standard(error.code), funds: error.funds }
   if (isOurs(error)) return standard(error.code)
-  const word = codeOf(error)
-  if (word === QUERY_CANCELLED) return { ...standard('TimedOut'), retryAfterSeconds: 1 }
-  if (word !== undefined && DATABASE_AWAY.has(word)) return { ...standard('Unavailable'), retryAfterSeconds: 5 }
+  if (sqlStateOf(error) === QUERY_CANCELLED) return { ...standard('TimedOut'), retryAfterSeconds: 1 }
+  if (isAway(error)) return { ...standard('Unavailable'), retryAfterSeconds: 5 }
   if (error instanceof HTTPException && error.status === 400) return standard('MalformedBody')
   if (error instanceof HTTPException && error.status === 413) return standard('BodyTooLarge')
   if (error instanceof HTTPException && error.status === 415) return standard('MediaTypeUnsupported')
@@ -163,10 +147,6 @@ function isOurs(error: unknown): error is PaymentError | PlayerError | SessionEr
 
 function standard(code: Code): Refusal {
   return { code, status: statuses[code], detail: sentences[code] }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
 /** The one `onError` of the JSON routes. What is our fault is logged whole and told in general words. */

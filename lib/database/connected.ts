@@ -1,23 +1,7 @@
 // Keeps a transaction whose connection is gone from being written to. The driver (3.4.9) rolls back, and sends whatever
 // the body asks next, on the closed socket: an error that nobody can catch, and the end of the process.
-import postgres from 'postgres'
+import { isLast } from './away.ts'
 import type { Queries } from './pool.ts'
-
-/** Errors of the driver and the system after which a connection says nothing more. */
-const LOST = new Set([
-  'CONNECTION_CLOSED',
-  'CONNECTION_DESTROYED',
-  'CONNECTION_ENDED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-])
-
-/** Whether it is the last that was heard of its connection: PostgreSQL ends that with whatever is FATAL. */
-export function isLast(error: unknown): boolean {
-  if (error instanceof postgres.PostgresError) return error.severity === 'FATAL' || error.severity === 'PANIC'
-  return error instanceof Error && 'code' in error && LOST.has(String(error.code))
-}
 
 /** `aborted` when the connection is lost, by the error that said so. */
 type Connection = AbortController

@@ -1,6 +1,7 @@
 // One pool of connections to one logical database. 64-bit integers come as bigint: money is never a float.
 import postgres from 'postgres'
-import { isLast, whileConnected } from './connected.ts'
+import { isLast } from './away.ts'
+import { whileConnected } from './connected.ts'
 
 /** What columns beyond the driver's own come as. */
 type Types = { bigint: bigint }

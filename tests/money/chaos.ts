@@ -11,6 +11,7 @@ import { creditPromotion } from '../../api/wallet/wallet.ts'
 import type { Random } from '../../demo/simulators/random.ts'
 import type { Member } from '../../demo/stack/member.ts'
 import type { Stack } from '../../demo/stack/stack.ts'
+import { isAway } from '../../lib/database/away.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 
@@ -48,16 +49,10 @@ async function insisting<Done>(act: () => Promise<Done>): Promise<Done | undefin
       return await act()
     } catch (error) {
       if (error instanceof SessionError) return undefined
-      if (!isOutage(error)) throw error
+      if (!isAway(error)) throw error
       await clock.sleep(AGAIN_MILLISECONDS)
     }
   }
-}
-
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html: 08 and 57P are the server's going and coming. */
-function isOutage(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return /^(08|57P|ECONN|EPIPE|CONNECTION_|CONNECT_TIMEOUT)/.test(code)
 }
 
 /** Makes a player with a wallet for `wallet.seconds` of play, who starts a session as the API would for them. */
