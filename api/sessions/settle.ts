@@ -30,7 +30,7 @@ export interface Settlement {
 export async function settle(transaction: Transaction, session: Session, settlement: Settlement): Promise<void> {
   const { id: sessionId, playerId } = session
   const { playedSeconds, endReason, failure, tax, now } = settlement
-  await charge(transaction, { sessionId, playerId, playedSeconds, now })
+  const charged = await charge(transaction, { sessionId, playerId, playedSeconds, now })
   const released = await release(transaction, { sessionId, playerId, now })
   await transaction`
     UPDATE sessions SET ended_at = ${now}, end_reason = ${endReason}, seen_since = NULL,
@@ -43,13 +43,7 @@ export async function settle(transaction: Transaction, session: Session, settlem
   })
   const notification =
     failure === undefined
-      ? receipt({
-          session,
-          settlement,
-          document,
-          repaidPaise: await repaidAtRelease(transaction, sessionId),
-          ...released,
-        })
+      ? receipt({ session, settlement, document, repaidPaise: repaidAtRelease({ charged, released }), ...released })
       : ({ type: 'SessionFailed', message: failure } as const)
   // A player who was told that it failed needs no receipt over nothing.
   if (session.told === 'Failed' && released.hold.chargedPaise === 0n) return

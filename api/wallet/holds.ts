@@ -89,13 +89,12 @@ export async function release(
   )
 }
 
-/** What of a session's hold went into what its player owed when it was released. */
-export async function repaidAtRelease(queries: Queries, sessionId: string): Promise<bigint> {
-  const [row] = await queries<{ paise: bigint }[]>`
-    SELECT coalesce(sum(entry.amount_paise), 0)::bigint AS paise
-    FROM wallet_transactions booked JOIN wallet_entries entry ON entry.transaction_id = booked.id
-    WHERE booked.idempotency_key = ${`session:${sessionId}:repayment`} AND entry.account_id LIKE 'receivable:%'`
-  return row?.paise ?? 0n
+/**
+ * What of a hold went into what its player owed when it was released: what it held is free by then, or has repaid.
+ * `charged` is the last charge before, of the same transaction: the wallet was locked ever since.
+ */
+export function repaidAtRelease({ charged, released }: { charged: HoldAndFree; released: HoldAndFree }): bigint {
+  return charged.availablePaise + charged.hold.heldPaise - released.availablePaise
 }
 
 /** `undefined` when nothing was ever held under this session. */

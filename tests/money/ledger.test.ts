@@ -208,9 +208,10 @@ test('What the end of a hold sets free beside a debt repays it: nobody plays on 
   await charge(database, { sessionId: live, playerId, playedSeconds: 300n, now: noon })
   expect(await balanceOf(database, playerId)).toMatchObject({ heldPaise: 600n, owedPaise: 800n }) // Left alone while it lives.
   await gift(playerId, 50n, undefined)
-  const freed = await release(database, { sessionId: live, playerId, now: noon })
-  expect(freed).toMatchObject({ availablePaise: 50n })
-  expect(await repaidAtRelease(database, live)).toBe(600n)
+  const charged = await charge(database, { sessionId: live, playerId, playedSeconds: 300n, now: noon })
+  const released = await release(database, { sessionId: live, playerId, now: noon })
+  expect(released).toMatchObject({ availablePaise: 50n })
+  expect(repaidAtRelease({ charged, released })).toBe(600n)
   expect(await release(database, { sessionId: live, playerId, now: noon })).toMatchObject({ availablePaise: 50n })
   expect(await balanceOf(database, playerId)).toMatchObject({ postedPaise: 50n, heldPaise: 0n, owedPaise: 200n })
   expect((await statement(database, { playerId, limit: 1 })).at(0)).toMatchObject({
