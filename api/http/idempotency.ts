@@ -103,9 +103,7 @@ interface ClaimRow {
 async function claim(queries: Queries, request: IdentifiedRequest, now: Date): Promise<StoredReply | undefined> {
   const { owner, key, hash, signInId = null } = request
   const [found] = await queries<ClaimRow[]>`
-    SELECT ${signInId}::text IS NULL OR EXISTS (
-        SELECT FROM sign_ins WHERE id = ${signInId} AND revoked_at IS NULL AND expires_at > ${now}
-      ) AS is_signed_in,
+    SELECT ${signInId}::text IS NULL OR sign_in_stands(${signInId}, ${now}) AS is_signed_in,
       pg_try_advisory_xact_lock(hashtextextended(${`idempotency ${owner} ${key}`}, 0)) AS is_free,
       known.request_hash, known.status, known.sealed_body
     FROM (VALUES (1)) one LEFT JOIN idempotent_requests known ON known.owner = ${owner} AND known.key = ${key}`

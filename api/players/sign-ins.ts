@@ -49,12 +49,11 @@ export async function rotate(
 ): Promise<{ playerId: string; signInId: string; refreshToken: string }> {
   const hash = hashOf(refreshToken)
   // Of two at once the second waits here, and then sees it used.
-  const [used] = await transaction<{ sign_in_id: string; player_id: string; is_over: boolean }[]>`
+  const [used] = await transaction<{ sign_in_id: string; player_id: string; is_standing: boolean }[]>`
     UPDATE refresh_tokens token SET used_at = ${now} FROM sign_ins sign_in
     WHERE token.hash = ${hash} AND token.used_at IS NULL AND sign_in.id = token.sign_in_id
-    RETURNING sign_in.id AS sign_in_id, sign_in.player_id,
-      (sign_in.revoked_at IS NOT NULL OR sign_in.expires_at <= ${now}) AS is_over`
-  if (used?.is_over) throw new PlayerError('RefreshTokenInvalid')
+    RETURNING sign_in.id AS sign_in_id, sign_in.player_id, sign_in_stands(sign_in.id, ${now}) AS is_standing`
+  if (used && !used.is_standing) throw new PlayerError('RefreshTokenInvalid')
   if (used) {
     const { sign_in_id: signInId, player_id: playerId } = used
     return { playerId, signInId, refreshToken: await issueRefreshToken(transaction, { signInId, now }) }
@@ -80,9 +79,9 @@ export async function isSignedIn(
   queries: Queries,
   { signInId, now }: { signInId: string; now: Date },
 ): Promise<boolean> {
-  const { count } = await queries`
-    SELECT FROM sign_ins WHERE id = ${signInId} AND revoked_at IS NULL AND expires_at > ${now}`
-  return count > 0
+  const [row] = await queries<{ is_standing: boolean }[]>`
+    SELECT sign_in_stands(${signInId}, ${now}) AS is_standing`
+  return row?.is_standing === true
 }
 
 /** The newest first. */
