@@ -1,8 +1,9 @@
 // `queue`: what a person does about dead letters. Lists them, shows one whole, puts them back to work.
 import type { Queries } from '../../lib/database/pool.ts'
 import { ArgumentsError, parseArguments } from '../arguments.ts'
+import { toldByWebhook } from '../payments/razorpay-told.ts'
 import { type DeadLetter, deadLetter, deadLetters, retryDeadLetter, retryDeadLettersOf } from './queue.ts'
-import { isTopic, type TopicName, topicNames } from './topics.ts'
+import { isTopic, type TopicName, topicNames, topics } from './topics.ts'
 
 export const QUEUE_USAGE = `Usage: npm run queue -- <command>
 
@@ -60,8 +61,18 @@ async function shown(queries: Queries, id: bigint): Promise<string> {
   const letter = await deadLetter(queries, id)
   if (!letter) throw new ArgumentsError(`There is no dead letter ${id}. List them with \`queue dead\`.`)
   const { payload, ...about } = letter
-  const lines = Object.entries({ ...about, deadAt: about.deadAt.toISOString() })
-  return `${lines.map(([name, value]) => `${name.padEnd(10)}${value}`).join('\n')}\n${JSON.stringify(payload, undefined, 2)}`
+  const lines = Object.entries(about).map(([name, value]) => {
+    return `${name.padEnd(12)}${value instanceof Date ? value.toISOString() : value}`
+  })
+  return `${lines.join('\n')}\n${JSON.stringify(await toldBy(queries, letter), undefined, 2)}`
+}
+
+/** What it carries; what that stands for, where it is an id alone that says nothing to a person. */
+async function toldBy(queries: Queries, { topic, payload }: { topic: string; payload: unknown }): Promise<unknown> {
+  const webhook = topics['razorpay.webhook'].payload.safeParse(payload)
+  if (topic !== 'razorpay.webhook' || !webhook.success) return payload
+  const { webhookId } = webhook.data
+  return { webhookId, ...((await toldByWebhook(queries, webhookId)) ?? { event: 'no longer in the store' }) }
 }
 
 async function retried(queries: Queries, id: bigint): Promise<string> {

@@ -54,6 +54,7 @@ export interface DeadLetter {
   key: string
   attempts: number
   lastError: string
+  enqueuedAt: Date
   deadAt: Date
 }
 
@@ -63,6 +64,7 @@ interface DeadLetterRow {
   key: string
   attempts: number
   last_error: string | null
+  enqueued_at: Date
   dead_at: Date
   payload: unknown
 }
@@ -87,8 +89,9 @@ export async function deadLetter(
   return row && { ...deadLetterOf(row), payload: row.payload }
 }
 
-function deadLetterOf({ id, topic, key, attempts, last_error, dead_at }: DeadLetterRow): DeadLetter {
-  return { id, topic, key, attempts, lastError: last_error ?? '', deadAt: dead_at }
+function deadLetterOf(row: DeadLetterRow): DeadLetter {
+  const { id, topic, key, attempts } = row
+  return { id, topic, key, attempts, lastError: row.last_error ?? '', enqueuedAt: row.enqueued_at, deadAt: row.dead_at }
 }
 
 /** Puts a dead letter back to work. False when there is none of this id. */

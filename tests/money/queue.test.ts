@@ -1,9 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
+import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Update } from 'grammy/types'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { razorpayInbox } from '../../api/payments/razorpay-inbox.ts'
 import { claim } from '../../api/queue/claims.ts'
 import { queueCommand } from '../../api/queue/command.ts'
 import { PermanentError } from '../../api/queue/errors.ts'
@@ -256,6 +258,50 @@ test('A person lists dead letters at a shell, sees one whole, and sends it to wo
 
   const wrong = [[], ['retry'], ['retry', 'x'], ['show', '99'], ['dead', '--topic', 'none'], ['dead', '--limit', '0']]
   for (const args of wrong) await expect(say(...args)).rejects.toMatchObject({ code: 'InvalidArguments' })
+})
+
+test('A person who is shown a dead webhook reads what it is about, how often it was tried and why in vain, and whose it is not', async () => {
+  const secret = 'the-webhook-secret'
+  const payment = { id: 'pay_1', status: 'captured', amount: 50_000, currency: 'INR' }
+  const refund = { id: 'rfnd_1', payment_id: 'pay_1', status: 'processed', amount: 100, currency: 'INR' }
+  const person = { email: 'asha@example.com', contact: '+919900000001', notes: { name: 'Asha' }, vpa: 'asha@upi' }
+  const bodies = [
+    JSON.stringify({
+      ...{ event: 'refund.processed', account_id: 'acc_ours', contains: ['refund', 'payment'] },
+      payload: { payment: { entity: { ...payment, ...person } }, refund: { entity: { ...refund, ...person } } },
+    }),
+    JSON.stringify({ payload: { payment: { entity: { ...person, id: 7 } } } }),
+    'asha@example.com',
+  ]
+  const receive = razorpayInbox({ database, webhookSecrets: [secret] })
+  const now = new Date('2026-11-23T12:00:00.000Z')
+  for (const rawBody of bodies) {
+    const signature = createHmac('sha256', secret).update(rawBody).digest('hex')
+    await receive({ rawBody, signature, eventId: 'evt_1', now })
+  }
+  const { until } = worker({
+    'razorpay.webhook': {
+      concurrency: 1,
+      handle: () => Promise.reject(new PermanentError('PaymentMismatch', 'Not what was asked for.')),
+    },
+  })
+  await until(bodies.length)
+
+  const shown = []
+  for (const { id } of (await deadLetters(database, { limit: 9 })).toReversed()) {
+    const text = await queueCommand(['show', String(id)], database)
+    for (const said of [secret, person.email, person.contact, person.vpa, 'Asha']) expect(text).not.toContain(said)
+    expect(text).toMatch(
+      /attempts +1\nlastError +PermanentError: Not what was asked for\.\nenqueuedAt +\S+Z\ndeadAt +\S+Z\n/,
+    )
+    shown.push(JSON.parse(text.slice(text.indexOf('{'))))
+  }
+  const came = { webhookId: expect.any(String), receivedAt: now.toISOString(), eventId: 'evt_1' }
+  expect(shown).toEqual([
+    { ...came, event: 'refund.processed', accountId: 'acc_ours', entities: { payment, refund } },
+    { ...came, event: 'unreadable', entities: { payment: {} } },
+    { ...came, event: 'unreadable', entities: {} },
+  ])
 })
 
 test('An item that this version cannot read is a dead letter, not a crash', async () => {
