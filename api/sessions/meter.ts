@@ -1,5 +1,6 @@
 // The meter: charges what the operator has closed, grows hold and paidSeconds ahead of need, and warns before the wallet
 // is empty. Every step is cumulative: ticks may be missed, repeated, or done by two replicas, and the sum is the same.
+import { isAway } from '../../lib/database/away.ts'
 import { outage } from '../../lib/database/outage.ts'
 import { type Database, inTransaction, type Transaction } from '../../lib/database/pool.ts'
 import { enqueue } from '../queue/queue.ts'
@@ -13,8 +14,11 @@ import { lockedSession, playedSeconds, type Session } from './session.ts'
 const PASS_SECONDS = 1
 /** Sessions in a pass; the rest is due in the next. */
 const PASS_SIZE = 200
-/** Seconds by which a session is put off that could not be metered. */
-const POSTPONED_SECONDS = 30
+/**
+ * Seconds by which a session is put off that could not be metered: many tries before what is held at the least
+ * (`leadSeconds`) is played, for a failure that passes must cut nobody off.
+ */
+const POSTPONED_SECONDS = 5
 
 type MeterOutside = Pick<SessionsOutside, 'database' | 'clock' | 'log' | 'settings'>
 
@@ -42,7 +46,8 @@ export async function meterOnce({ database, clock, log, settings }: MeterOutside
       const now = clock.now()
       if (await inTransaction(database, transaction => meter(transaction, { id, blockSeconds, now }))) looked += 1
     } catch (error) {
-      // The others must not wait for it, nor the log be full of it. Throws in its turn when the database is away.
+      if (isAway(error)) throw error // Nothing is wrong with the session: the next pass takes it first.
+      // The others must not wait for it, nor the log be full of it.
       await postpone(database, { id, until: new Date(clock.now().getTime() + POSTPONED_SECONDS * 1000) })
       log.error({ error, session: id }, 'A session could not be metered, and is put off')
     }

@@ -1,6 +1,6 @@
 // The meter over a whole session, with the operator's figures handed in by the test and every clock driven.
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { meterOnce } from '../../api/sessions/meter.ts'
 import { observe } from '../../api/sessions/observe.ts'
 import { objectNameOf, sessionById } from '../../api/sessions/session.ts'
@@ -11,7 +11,7 @@ import { receiptOf } from '../../api/wallet/receipts.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession, GameSessionStatus } from '../../crds/types/gamesession.ts'
-import type { Database } from '../../lib/database/pool.ts'
+import { connect, type Database } from '../../lib/database/pool.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { type Books, brokenInvariants, newPlayer, noon, openBooks, sessionTerms, silent } from './books.ts'
 import { paid } from './paid.ts'
@@ -157,6 +157,44 @@ test('A top-up extends the session that runs in its own transaction, with no tic
   expect(await holdOf(database, id)).toMatchObject({ paidSeconds: 1850n })
   const queued = await database`SELECT key FROM queue_items WHERE topic = 'kubernetes.session'`
   expect(queued).toEqual([{ key: id }])
+})
+
+describe('A session that cannot be metered', () => {
+  const fails = async (how: string, id: string) => {
+    const superuser = connect(books.superuserUrl, { max: 1, applicationName: 'saboteur' })
+    await superuser.unsafe(`
+      CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN ${how}; RETURN NEW; END $$;
+      CREATE TRIGGER fails BEFORE UPDATE ON wallet_holds FOR EACH ROW WHEN (NEW.session_id = '${id}') EXECUTE FUNCTION fails()`)
+    return async () => {
+      await superuser`DROP FUNCTION fails CASCADE`
+      await superuser.end()
+    }
+  }
+  const paidSecondsOf = async (sessions: { id: string }[]) =>
+    await Promise.all(sessions.map(async ({ id }) => (await holdOf(database, id))?.paidSeconds))
+
+  test('keeps no other from it, and is tried many times before what is paid is played', async () => {
+    const both = [await started(100_000n), await started(100_000n)] as const
+    for (const { object } of both) await observe(world(0), object(open(0, 0)))
+    const mend = await fails("RAISE EXCEPTION 'Not this one'", both[0].id)
+    await meterOnce(world(460))
+    expect(await paidSecondsOf([...both])).toEqual([900n, 8100n])
+    for (const second of [465, 470, 475]) await meterOnce(world(second))
+    expect(await paidSecondsOf([...both])).toEqual([900n, 8100n])
+    await mend()
+    await meterOnce(world(480))
+    expect(await paidSecondsOf([...both])).toEqual([8100n, 8100n])
+  })
+
+  test('because the database went away is not put off at all', async () => {
+    const { id, object } = await started(100_000n)
+    await observe(world(0), object(open(0, 0)))
+    const mend = await fails('PERFORM pg_terminate_backend(pg_backend_pid())', id)
+    await expect(meterOnce(world(460))).rejects.toMatchObject({ code: '57P01' })
+    await mend()
+    await meterOnce(world(460))
+    expect(await paidSecondsOf([{ id }])).toEqual([8100n])
+  })
 })
 
 test('I4: a figure that cannot be true is not charged but raised', async () => {
