@@ -29,7 +29,7 @@ export interface WorkerOptions {
   handlers: Handlers
   /** Told of each item that is through with. */
   onOutcome?: (outcome: { topic: TopicName; outcome: 'Done' | 'Retried' | 'Dead' }) => void
-  /** Seconds that a claim holds without being prolonged; 15. */
+  /** Seconds that a claim holds without being prolonged; 5. */
   leaseSeconds?: number
   /** Seconds between looks when nobody woke us: a notification may be lost with its connection. */
   pollSeconds?: number
@@ -61,7 +61,7 @@ export async function work(options: WorkerOptions, stopping: AbortSignal): Promi
 }
 
 /** A player waits so long when the process at their item is killed. One that is at work is prolonged each third of it. */
-const LEASE_SECONDS = 15
+const LEASE_SECONDS = 5
 const POLL_SECONDS = 2
 /** Between two looks at what killed workers left behind. */
 const RECLAIM_SECONDS = 1

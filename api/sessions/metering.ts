@@ -8,7 +8,7 @@ const SHORTEST_BLOCKS = 2n
 const LONGEST_BLOCKS = 8n
 /**
  * Seconds before the end of what is held at which it grows in any case. A process that is killed with the growth in its
- * hands keeps it for its lease, 15 s, and the next may be killed as well.
+ * hands keeps it for its lease, 5 s, and the next may be killed as well.
  */
 const LEAD_SECONDS = 60n
 /** Seconds between two looks at most, and at least. */

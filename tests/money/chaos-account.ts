@@ -1,10 +1,11 @@
 // The account after chaos: what each session was charged beside what it had to be, and how long its machine ran.
 import { SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
 import { objectNameOf } from '../../api/sessions/session.ts'
-import { priceWithin } from '../../api/wallet/price.ts'
+import { affordableSeconds, priceWithin } from '../../api/wallet/price.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import type { Control } from '../../demo/evening/control.ts'
 import type { Database } from '../../lib/database/pool.ts'
+import { condition } from '../../lib/kube/conditions.ts'
 
 /** What there is to be known of a session that is over. */
 interface Settled {
@@ -28,6 +29,8 @@ export interface Bill {
   /** By the books, and as the cluster knows of it. */
   paidSeconds: bigint
   toldSeconds: bigint
+  /** What the wallet could have paid for by the time that the paid seconds were played; only of whom that has ended. */
+  reachSeconds: bigint | undefined
   chargedPaise: bigint
   asFound: Settled
   asDue: Settled
@@ -44,8 +47,25 @@ interface BillRow {
   is_released: boolean
 }
 
-/** One for each session of the books. Throws when one has no object. */
-export async function billsOf(database: Database, objects: readonly GameSession[]): Promise<Bill[]> {
+interface Credit {
+  player_id: string
+  at: Date
+  paise: bigint
+}
+
+/**
+ * One for each session of the books. The grace, `graceSeconds`, is for what is on its way: only what was in the wallet
+ * before it counts as there. Throws when one has no object.
+ */
+export async function billsOf(
+  database: Database,
+  { objects, graceSeconds }: { objects: readonly GameSession[]; graceSeconds: number },
+): Promise<Bill[]> {
+  const credits = await database<Credit[]>`
+    SELECT wallet.player_id, booked.at, entry.amount_paise AS paise FROM wallet_entries entry
+      JOIN wallet_transactions booked ON booked.id = entry.transaction_id
+      JOIN wallet_accounts wallet ON wallet.id = entry.account_id
+    WHERE wallet.kind = 'PlayerWallet' AND entry.amount_paise > 0`
   const byName = new Map(objects.map(object => [object.metadata.name, object]))
   const rows = await database<BillRow[]>`
     SELECT session.id, session.player_id, rate_paise_per_hour, paid_seconds, charged_paise,
@@ -58,11 +78,16 @@ export async function billsOf(database: Database, objects: readonly GameSession[
   return rows.map(row => {
     const object = byName.get(objectNameOf(row.id))
     if (!object) throw new Error(`Session ${row.id} has no object.`)
-    return billOf(row, object)
+    const isTheirs = ({ player_id }: Credit) => player_id === row.player_id
+    return billOf(row, { object, credits: credits.filter(isTheirs), graceSeconds })
   })
 }
 
-function billOf(row: BillRow, { metadata, spec, status }: GameSession): Bill {
+function billOf(
+  row: BillRow,
+  { object, ...money }: { object: GameSession; credits: readonly Credit[]; graceSeconds: number },
+): Bill {
+  const { metadata, spec, status } = object
   const seconds = BigInt(status?.billing?.seconds ?? 0)
   // What was held pays: a growth that the cluster never heard of covers grace, as a top-up under way does.
   const paidSeconds = row.paid_seconds
@@ -71,6 +96,7 @@ function billOf(row: BillRow, { metadata, spec, status }: GameSession): Bill {
   return {
     ...{ playerId: row.player_id, seconds, paidSeconds, chargedPaise: row.charged_paise },
     toldSeconds: BigInt(spec.paidSeconds ?? 0),
+    reachSeconds: reachOf(row, { status, ...money }),
     endReason: status?.endReason ?? 'None',
     asFound: {
       session,
@@ -93,6 +119,18 @@ function billOf(row: BillRow, { metadata, spec, status }: GameSession): Bill {
       isReleased: true,
     },
   }
+}
+
+function reachOf(
+  { rate_paise_per_hour: ratePaisePerHour }: BillRow,
+  about: { status: GameSession['status']; credits: readonly Credit[]; graceSeconds: number },
+): bigint | undefined {
+  const { status, credits, graceSeconds } = about
+  const ended = condition(status?.conditions, 'Playable')?.lastTransitionTime
+  if (status?.endReason !== 'PaidTimeUsed' || ended === undefined) return undefined
+  const graceBegan = Date.parse(ended) - graceSeconds * 1000
+  const there = credits.filter(({ at }) => at.getTime() < graceBegan)
+  return affordableSeconds({ ratePaisePerHour, paise: there.reduce((sum, { paise }) => sum + paise, 0n) })
 }
 
 /** The whole of the books, in paise. */

@@ -10,6 +10,7 @@ import { price } from '../../api/wallet/price.ts'
 import { creditPromotion } from '../../api/wallet/wallet.ts'
 import type { Random } from '../../demo/simulators/random.ts'
 import type { Member } from '../../demo/stack/member.ts'
+import type { Pod } from '../../demo/stack/pod.ts'
 import type { Stack } from '../../demo/stack/stack.ts'
 import { isAway } from '../../lib/database/away.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
@@ -158,8 +159,9 @@ export async function strikes(
       const [least, most] = KILL_SECONDS
       await clock.sleep((least + random.fraction() * (most - least)) * 1000)
       if (clock.monotonic() - begun > seconds * 1000) return
-      const running = api.filter(pod => pod.isRunning())
-      const pod = running[random.integer(0, running.length - 1)]
+      // Who has only begun has nothing in its hands; and none could ever come up on a machine that is slow.
+      const up = (await Promise.all(api.map(async pod => ((await isUp(pod)) ? pod : [])))).flat()
+      const pod = up[random.integer(0, up.length - 1)]
       if (!pod) continue
       pod.kill('SIGKILL')
       damage.apiKills += 1
@@ -185,6 +187,15 @@ export async function strikes(
   await Promise.all([killing(), restarting(), stopping()])
   await Promise.all(api.map(pod => pod.untilReady()))
   return damage
+}
+
+/** Not whether it is ready: that it is not without Postgres, and is killed all the same. */
+async function isUp(pod: Pod): Promise<boolean> {
+  const signal = AbortSignal.timeout(1000)
+  return await fetch(new URL('/healthz', pod.url('http')), { signal }).then(
+    ({ ok }) => ok,
+    () => false,
+  )
 }
 
 async function killed(server: Member): Promise<void> {
