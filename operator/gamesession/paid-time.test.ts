@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { decide, type Phase } from './decision.ts'
 import { paidTime } from './paid-time.ts'
 import { at, machineFor, sessionOf, sight } from './sights.fixture.ts'
 
@@ -33,6 +34,16 @@ test.each([
   expect(verdict(spec, { seconds })).toMatchObject({
     ...{ step: { do: 'End', reason }, requeueAfterSeconds: 0, isUrgent: true },
   })
+})
+
+test('only the look at the end of paid time is urgent, not one that another phase asks for sooner', () => {
+  const ends: Phase = () => ({ requeueAfterSeconds: 9, isUrgent: true })
+  const looks =
+    (requeueAfterSeconds: number): Phase =>
+    () => ({ requeueAfterSeconds })
+  expect(decide([looks(5), ends], sight())).toEqual({ requeueAfterSeconds: 5 })
+  expect(decide([ends, looks(5)], sight())).toEqual({ requeueAfterSeconds: 5 })
+  expect(decide([looks(10), ends], sight())).toEqual({ requeueAfterSeconds: 9, isUrgent: true })
 })
 
 test('waiting, booting and recovering use up no paid time', () => {
