@@ -58,6 +58,8 @@ interface Tally {
 export function evictionRates({ clock }: { clock: Pick<Clock, 'monotonic'> }): EvictionRates {
   const tallies = new Map<string, Tally>()
   const running = new Map<string, SpotPlace & { since: number }>()
+  /** By place: how many run there, and the hours at which they began, summed; asked for at every ranking. */
+  const underWay = new Map<string, { machines: number; sinceSum: number }>()
   let published = new Map<string, number>()
   const hours = () => clock.monotonic() / 3_600_000
 
@@ -76,9 +78,14 @@ export function evictionRates({ clock }: { clock: Pick<Clock, 'monotonic'> }): E
     tallies.set(keyOf(place), tally)
   }
   function hoursUnderWay(place: SpotPlace): number {
-    let sum = 0
-    for (const one of running.values()) if (keyOf(one) === keyOf(place)) sum += hours() - one.since
-    return sum
+    const { machines, sinceSum } = underWay.get(keyOf(place)) ?? { machines: 0, sinceSum: 0 }
+    return machines * hours() - sinceSum
+  }
+  function count(place: SpotPlace, change: { machines: 1 | -1; since: number }): void {
+    const { machines, sinceSum } = underWay.get(keyOf(place)) ?? { machines: 0, sinceSum: 0 }
+    const next = { machines: machines + change.machines, sinceSum: sinceSum + change.machines * change.since }
+    if (next.machines === 0) underWay.delete(keyOf(place))
+    else underWay.set(keyOf(place), next)
   }
 
   return {
@@ -92,12 +99,15 @@ export function evictionRates({ clock }: { clock: Pick<Clock, 'monotonic'> }): E
     },
     began(machineUid, { region, zone, size }) {
       if (running.size >= MAXIMUM || running.has(machineUid)) return
-      running.set(machineUid, { region, zone, size, since: hours() })
+      const one = { region, zone, size, since: hours() }
+      running.set(machineUid, one)
+      count(one, { machines: 1, since: one.since })
     },
     ended(machineUid, how) {
       const one = running.get(machineUid)
       if (one === undefined) return
       running.delete(machineUid)
+      count(one, { machines: -1, since: one.since })
       add(one, { evictions: how === 'Evicted' ? 1 : 0, machineHours: hours() - one.since })
     },
     recall(seen) {
