@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { Decided } from '../gpuvm/controller.ts'
 import { decide, type Seen } from '../gpuvm/decision.ts'
@@ -57,6 +58,19 @@ test('a decision that says the same as the one before is kept once', () => {
   expect(recorder.of(key(seen))).toHaveLength(1)
 })
 
+test('what was kept is given back as it was written, and takes a fifth of it at most', () => {
+  const seen = evicted()
+  const lives = Array.from({ length: 50 }, (_, number) => {
+    const metadata = { ...seen.machine.metadata, uid: randomUUID(), name: `m-${number}` }
+    return decided({ ...seen, uid: metadata.uid, rootUid: metadata.uid, machine: { ...seen.machine, metadata } })
+  })
+  const texts = lives.map(written)
+  const bytes = texts.reduce((sum, text) => sum + text.length, 0) / 5
+  const recorder = flightRecorder({ bytes })
+  for (const life of lives) recorder.record(life)
+  expect(lives.map(({ seen: one }) => recorder.of(key(one)))).toEqual(texts.map(text => [text]))
+})
+
 test('it is bounded by decisions of a machine, by machines, and in all', () => {
   const seen = evicted()
   const other = (uid: string, generation: number): Decided => {
@@ -74,7 +88,7 @@ test('it is bounded by decisions of a machine, by machines, and in all', () => {
   for (const name of ['a', 'b', 'a', 'c']) narrow.record(other(name, 1))
   expect(['a', 'b', 'c'].map(name => known(narrow, name))).toEqual([1, 0, 1])
 
-  const small = flightRecorder({ characters: written(other('a', 1)).length * 1.5 })
+  const small = flightRecorder({ bytes: 1 }) // Less than one takes: the newest is kept all the same.
   for (const name of ['a', 'b']) small.record(other(name, 1))
   expect(['a', 'b'].map(name => known(small, name))).toEqual([0, 1])
 })

@@ -1,5 +1,9 @@
 // Keeps, for each machine, what its last decisions were made from: enough to tell why each thing happened, and to
 // decide again from the record. Bounded: the oldest decisions go first, and machines that nobody decided on lately.
+//
+// Decisions are long and much alike, so that they are kept deflated, by the first of them as a dictionary: to a tenth,
+// and outside of V8's heap, which has to hold the fleet.
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { Decided } from '../gpuvm/controller.ts'
 import type { Verdict } from '../gpuvm/decision.ts'
 import type { KeptDecision, MachineName } from '../history/history.ts'
@@ -9,8 +13,8 @@ import { written } from './record.ts'
 const DECISIONS = 100
 /** Machines kept. */
 const MACHINES = 5000
-/** Characters kept in all; a decision takes some 5,000. */
-const CHARACTERS = 64 * 1024 * 1024
+/** Bytes kept in all; of a decision's some 5,000 characters about 500 are left. */
+const BYTES = 16 * 1024 * 1024
 
 export interface FlightRecorder {
   /** Never throws. What says the same as the decision before it is counted there and not kept again. */
@@ -22,7 +26,7 @@ export interface FlightRecorder {
 interface Kept {
   namespace: string
   name: string
-  decisions: string[]
+  decisions: Uint8Array[]
   last: string
 }
 
@@ -30,25 +34,32 @@ export function flightRecorder(
   options: {
     decisions?: number
     machines?: number
-    characters?: number
+    bytes?: number
     /** Each that is kept, for a memory that outlives the process. */
     onKept?: (decision: KeptDecision) => void
   } = {},
 ): FlightRecorder {
-  const { decisions: most = DECISIONS, machines = MACHINES, characters = CHARACTERS, onKept } = options
+  const { decisions: most = DECISIONS, machines = MACHINES, bytes = BYTES, onKept } = options
   /** By UID; in the order of their last decision. */
   const kept = new Map<string, Kept>()
   let held = 0
+  let dictionary: Buffer | undefined
 
-  function drop(text: string | undefined): void {
-    held -= text?.length ?? 0
+  /** Copied, since what zlib gives is the beginning of 16 KiB that it would hold. */
+  function deflated(text: string): Uint8Array {
+    dictionary ??= Buffer.from(text)
+    return new Uint8Array(deflateRawSync(text, { dictionary }))
+  }
+
+  function drop(decision: Uint8Array | undefined): void {
+    held -= decision?.length ?? 0
   }
 
   function forgetOldest(): void {
     const [oldest] = kept
     if (oldest === undefined) return
     const [uid, { decisions }] = oldest
-    for (const text of decisions) drop(text)
+    for (const decision of decisions) drop(decision)
     kept.delete(uid)
   }
 
@@ -63,16 +74,17 @@ export function flightRecorder(
 
       of.last = outcome
       const text = written(decision)
-      of.decisions.push(text)
       onKept?.({ at: decision.seen.now, namespace, name: of.name, gpuVmUid: uid, record: text })
-      held += text.length
+      const compact = deflated(text)
+      of.decisions.push(compact)
+      held += compact.length
       if (of.decisions.length > most) drop(of.decisions.shift())
-      while (kept.size > 1 && (kept.size > machines || held > characters)) forgetOldest()
+      while (kept.size > 1 && (kept.size > machines || held > bytes)) forgetOldest()
     },
     of: ({ namespace, name }) =>
       [...kept.values()]
         .filter(one => one.namespace === namespace && one.name === name)
-        .flatMap(({ decisions }) => decisions),
+        .flatMap(({ decisions }) => decisions.map(compact => inflateRawSync(compact, { dictionary }).toString())),
   }
 }
 
