@@ -225,6 +225,7 @@ async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promis
     verdict = suspended(seen, decide(phases, seen))
     if (verdict.step?.do === 'DeallocateVirtualMachine') await intend(seen, verdict, outside, signal)
     const outcome = verdict.step ? await perform(verdict.step, seen, { azure, kube }, signal) : {}
+    if (verdict.step?.do === 'EnsureBootstrapSecret') recollection.hasBootstrapSecret = true
     // The number that is raised now is nobody's yet.
     if (verdict.step?.do === 'BeginIncarnation')
       recollection.isUnmade(virtualMachineName(seen.rootUid, seen.incarnation.number + 1))

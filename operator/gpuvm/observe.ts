@@ -187,7 +187,7 @@ function speaksOfAnother({ metadata, status }: GpuVm): boolean {
 /** A Secret that the spec names, or that was there before under our name, is somebody else's, and never ours to delete. */
 async function bootstrapSecretExists({ kube, machine, uid, recollection, signal }: Sighting): Promise<boolean> {
   if (machine.spec.bootstrapSecretName !== undefined) return false
-  if (recollection.hasBootstrapSecret && !isLeaving(machine)) return true
+  if (recollection.hasBootstrapSecret !== undefined && !isLeaving(machine)) return recollection.hasBootstrapSecret
   const { namespace, name } = machine.metadata
   const secret = await kube.get(secrets, { namespace, name }, { signal })
   recollection.hasBootstrapSecret = secret !== undefined

@@ -108,14 +108,16 @@ test('what a call changes is looked at again; a call that fails makes all of it 
 test('only what came after this process had begun is known to be new', async () => {
   const { azure, looks } = stage()
   const memories = recollections()
-  const looksAt = async (uid: string, creationTimestamp: string, status: 'None' | undefined) => {
+  const heard = async (uid: string, creationTimestamp: string, status: 'None' | undefined) => {
     looks.length = 0
     const machine = machineOf({ metadata: { creationTimestamp }, ...(status && { status }) })
-    await memories.of({ uid, rootUid: UID, machine, now }).through(azure).networkInterface(place, nic, signal)
-    return looks.length
+    const memory = memories.of({ uid, rootUid: UID, machine, now })
+    await memory.through(azure).networkInterface(place, nic, signal)
+    return { looks: looks.length, secret: memory.hasBootstrapSecret }
   }
   const later = new Date(now.getTime() + 5000).toISOString()
-  expect(await looksAt('older', new Date(now.getTime() - 5000).toISOString(), 'None')).toBe(1)
-  expect(await looksAt('newer', later, 'None')).toBe(0)
-  expect(await looksAt('begun by another', later, undefined)).toBe(1)
+  const earlier = new Date(now.getTime() - 5000).toISOString()
+  expect(await heard('older', earlier, 'None')).toEqual({ looks: 1, secret: undefined })
+  expect(await heard('newer', later, 'None')).toEqual({ looks: 0, secret: false })
+  expect(await heard('begun by another', later, undefined)).toEqual({ looks: 1, secret: undefined })
 })

@@ -30,7 +30,7 @@ export interface Recollection {
   through(azure: Azure): Azure
   /** Whether anything was said from memory to be there since `through` was last called. */
   readonly wasUsed: boolean
-  /** Whether the object's bootstrap Secret stands; `undefined` when that is not known. */
+  /** Whether the object's bootstrap Secret stands, or is to be asked for at least; `undefined` when that is not known. */
   hasBootstrapSecret: boolean | undefined
   /** Nothing of the object can be in Azure yet. */
   isNew(machine: { rootUid: string; machine: GpuVm }): void
@@ -126,6 +126,7 @@ export function recollection(): Recollection {
     },
     forget,
     isNew({ rootUid, machine }) {
+      hasBootstrapSecret = false // One of that name that is there already refuses to be made, and is as good.
       memory.absentMachines.add(virtualMachineName(rootUid, 1))
       memory.addresses.set(publicIPAddressName(rootUid), undefined)
       memory.interfaces.set(networkInterfaceName(rootUid), undefined)
