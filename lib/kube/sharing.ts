@@ -26,7 +26,8 @@ export function sharing(): Sharing {
         field.parts.set(name, at)
       }
       const shared = at.shared(part)
-      if (shared !== part) Reflect.set(value, name, shared)
+      // Equal texts compare as the same one, and yet are two.
+      if (typeof part === 'string' || shared !== part) Reflect.set(value, name, shared)
       else if (typeof part === 'object' && part !== null) share(part, at)
     }
   }
