@@ -29,6 +29,11 @@ export function sourceOf({ spec }: Pick<GpuVm, 'spec'>): { place: Omit<Place, 'r
   return { place: { subscriptionId, resourceGroup }, name }
 }
 
+/** Of a machine that was played the copy has long been done with. */
+export function isCopyOfUse({ status }: Pick<GpuVm, 'status'>): boolean {
+  return status?.stream === undefined
+}
+
 export const copying: Phase = seen => {
   const { machine, observed, settings } = seen
   const { copy, osDisk } = observed
@@ -58,7 +63,10 @@ export const copying: Phase = seen => {
   return { ...verdict, step: { do: 'TakeSnapshot' }, requeueAfterSeconds }
 }
 
-/** The snapshots have served. Their going need not be waited for; but nobody must have gone on with what was copied. */
+/**
+ * The snapshots have served. Their going need not be waited for: one that Azure fails to delete later than this is swept
+ * when the machine was played. But nobody must have gone on with what was copied.
+ */
 function tidy(seen: Seen): Verdict {
   const snapshots = removableSnapshots(seen)
   if (snapshots.length > 0) {

@@ -17,7 +17,7 @@ import {
 } from '../azure/names.ts'
 import type { Azure, OperationState, Place, VirtualMachineSeen } from '../azure/provider.ts'
 import type { Annotations } from './annotations.ts'
-import { sourceOf } from './copying.ts'
+import { isCopyOfUse, sourceOf } from './copying.ts'
 import { type CopySeen, type Heritage, incarnationOf, isLeaving, type Observed, PLAYER_LABEL } from './decision.ts'
 import type { Holdings } from './holdings.ts'
 import type { Recollection } from './recollection.ts'
@@ -127,10 +127,10 @@ function isInQuestion({ spec, status }: GpuVm, { powerState }: VirtualMachineSee
   return powerState === 'Running' && status?.stream?.answering === false
 }
 
-/** Of a machine that was played the copy has long been done with; its disk may be gone, and its region out of reach. */
+/** Where it is of use no more, its disk may be gone, and its region out of reach. */
 async function copySeen({ azure, machine, rootUid, signal }: Sighting, place: Place): Promise<CopySeen | undefined> {
   const from = sourceOf(machine)
-  if (from === undefined || machine.status?.stream !== undefined) return undefined
+  if (from === undefined || !isCopyOfUse(machine)) return undefined
   const beside = { ...from.place, region: '' }
   const [source, taken, copied] = await Promise.all([
     azure.sourceDisk(beside, from.name, signal),

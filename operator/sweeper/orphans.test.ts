@@ -33,9 +33,17 @@ test.each<{ title: string; orphan: Orphan; namespaces?: string[]; is: boolean }>
     namespaces: ['play'],
     is: false,
   },
+  {
+    title: 'I2: it served the making of one that was played',
+    orphan: resource('played', { kind: 'snapshot' }),
+    is: true,
+  },
+  { title: 'its owner is still made from it', orphan: resource('living', { kind: 'snapshot' }), is: false },
+  { title: 'it is a disk of one that was played', orphan: resource('played'), is: false },
   { title: 'I2: its namespace is watched', orphan: resource('gone'), namespaces: ['play'], is: true },
 ])('$title', ({ orphan, namespaces = [], is }) => {
-  expect(orphansOf({ tagged: [orphan], owners: new Set(['living']), namespaces })).toEqual(is ? [orphan] : [])
+  const owners = { living: new Set(['living', 'played']), done: new Set(['played']) }
+  expect(orphansOf({ tagged: [orphan], owners, namespaces })).toEqual(is ? [orphan] : [])
 })
 
 test('machines go before what they hold, and that before its address', () => {

@@ -7,6 +7,13 @@ export interface Orphan {
   resource: TaggedResource
 }
 
+/** What is known of those that live, by the UIDs that they bear. */
+export interface Owners {
+  living: ReadonlySet<string>
+  /** Of them those that were made from snapshots and have no use for these any more. */
+  done: ReadonlySet<string>
+}
+
 /** So many may always go: one machine with all that it holds, twice. */
 export const ALWAYS_PERMITTED = 10
 /** And so many where the cluster names no owner at all, which is rather a lost cluster than an idle one: one machine. */
@@ -22,15 +29,23 @@ export const KINDS: readonly TaggedResource['kind'][] = [
   'snapshot',
 ]
 
-/** What carries a UID that nobody living bears. A resource of a namespace that is not watched has owners we cannot see. */
-export function orphansOf(seen: { tagged: Orphan[]; owners: ReadonlySet<string>; namespaces: string[] }): Orphan[] {
+/**
+ * What carries a UID that nobody living bears, and the snapshots that served: Azure may have failed to delete one after
+ * its machine had gone on. A resource of a namespace that is not watched has owners we cannot see.
+ */
+export function orphansOf(seen: { tagged: Orphan[]; owners: Owners; namespaces: string[] }): Orphan[] {
   return seen.tagged.filter(({ resource }) => {
     const uid = resource.tags[UID_TAG]
     const namespace = resource.tags[NAMESPACE_TAG]
     if (uid === undefined || namespace === undefined || resource.tags[KEEP_TAG] !== undefined) return false
     if (seen.namespaces.length > 0 && !seen.namespaces.includes(namespace)) return false
-    return !seen.owners.has(uid)
+    return !isOwned(resource, seen.owners)
   })
+}
+
+export function isOwned({ kind, tags }: Pick<TaggedResource, 'kind' | 'tags'>, { living, done }: Owners): boolean {
+  const uid = tags[UID_TAG] ?? ''
+  return living.has(uid) && !(kind === 'snapshot' && done.has(uid))
 }
 
 /**

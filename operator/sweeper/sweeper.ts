@@ -1,4 +1,5 @@
-// Deletes what carries this installation's tag in Azure and belongs to no GpuVm any more. Azure is listed before the
+// Deletes what carries this installation's tag in Azure and belongs to no GpuVm any more, or has served the one that it
+// belongs to. Azure is listed before the
 // cluster, so that what is made in between is never taken for an orphan. An empty cluster list must not delete the
 // world: more than a set share at once stops the sweep, loudly, until a person has looked.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
@@ -10,10 +11,10 @@ import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { decideOn } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'
-import { UID_TAG } from '../azure/names.ts'
 import type { Azure, Place, TaggedResource } from '../azure/provider.ts'
+import { isCopyOfUse, sourceOf } from '../gpuvm/copying.ts'
 import type { SweeperMetrics } from './metrics.ts'
-import { type Orphan, orphansOf, sweepable } from './orphans.ts'
+import { isOwned, type Orphan, type Owners, orphansOf, sweepable } from './orphans.ts'
 import { secondsUntilNextSweep } from './pace.ts'
 
 export interface SweeperOptions {
@@ -54,16 +55,16 @@ export function sweeper(options: SweeperOptions): Runnable {
     let tagged = 0
     const suspects: Orphan[] = []
     // Of a fleet nearly all has its owner in sight; only what has none is worth keeping, and a list of the cluster.
-    const inSight = new Set(options.machines.list().flatMap(uidsOf))
-    const isWanted = ({ tags }: TaggedResource) => {
+    const inSight = ownersAmong(options.machines.list().map(borne))
+    const isWanted = (resource: TaggedResource) => {
       tagged += 1
-      return !inSight.has(tags[UID_TAG] ?? '')
+      return !isOwned(resource, inSight)
     }
     for (const subscription of options.subscriptions()) {
       const found = await listed(subscription, isWanted, signal)
       for (const resource of found) suspects.push({ subscription, resource })
     }
-    const owners = suspects.length === 0 ? new Set<string>() : await livingUids(signal)
+    const owners = suspects.length === 0 ? ownersAmong([]) : ownersAmong(await living(signal))
     lately = tagged
 
     const orphans = orphansOf({ tagged: suspects, owners, namespaces: options.namespaces })
@@ -71,7 +72,7 @@ export function sweeper(options: SweeperOptions): Runnable {
     since = new Map(orphans.map(({ resource }) => [resource.id, since.get(resource.id) ?? now]))
     const ripe = orphans.filter(({ resource }) => now - (since.get(resource.id) ?? now) >= options.graceSeconds * 1000)
 
-    const plan = sweepable({ ripe, tagged, owners: owners.size, largestShare: options.largestShare })
+    const plan = sweepable({ ripe, tagged, owners: owners.living.size, largestShare: options.largestShare })
     metrics.orphans.set(orphans.length)
     metrics.halted.set(plan.halted ? 1 : 0)
     if (plan.halted && !wasHalted) options.onHalted(ripe.length)
@@ -107,8 +108,8 @@ export function sweeper(options: SweeperOptions): Runnable {
   }
 
   /** Live, never from a store: a store that is behind would make orphans of what has just been made. */
-  async function livingUids(signal: AbortSignal): Promise<Set<string>> {
-    const uids = new Set<string>()
+  async function living(signal: AbortSignal): Promise<Borne[]> {
+    const found: Borne[] = []
     for (const namespace of options.namespaces.length > 0 ? options.namespaces : [undefined]) {
       let next: string | undefined
       do {
@@ -118,11 +119,11 @@ export function sweeper(options: SweeperOptions): Runnable {
           continue: next,
           signal,
         })
-        for (const uid of page.items.flatMap(uidsOf)) uids.add(uid)
+        found.push(...page.items.map(borne))
         next = page.metadata.continue || undefined
       } while (next !== undefined)
     }
-    return uids
+    return found
   }
 
   async function remove({ subscription, resource }: Orphan, signal: AbortSignal): Promise<void> {
@@ -166,9 +167,22 @@ export function sweeper(options: SweeperOptions): Runnable {
   }
 }
 
+/** What of a machine tells what is its own. */
+interface Borne {
+  uids: string[]
+  isDone: boolean
+}
+
 /** What it has adopted is its own before the tags say so. */
-function uidsOf({ metadata: { uid }, status }: GpuVm): string[] {
-  return [uid, status?.adoptedFrom].flatMap(one => one ?? [])
+function borne(machine: GpuVm): Borne {
+  const { metadata, status } = machine
+  const uids = [metadata.uid, status?.adoptedFrom].flatMap(one => one ?? [])
+  return { uids, isDone: sourceOf(machine) !== undefined && !isCopyOfUse(machine) }
+}
+
+function ownersAmong(machines: readonly Borne[]): Owners {
+  const uidsOf = (some: readonly Borne[]) => new Set(some.flatMap(({ uids }) => uids))
+  return { living: uidsOf(machines), done: uidsOf(machines.filter(({ isDone }) => isDone)) }
 }
 
 async function deletion(

@@ -128,6 +128,7 @@ test.concurrent('refused in every region that it names it waits, and moves when 
   await endsWithNothing(scene, [old, copy])
 })
 
+const FAILS_LATE = { failLate: { code: 'InternalExecutionError', message: 'It could not be deleted.' } }
 const BUSY = { status: 503, code: 'ServiceUnavailable', message: 'Not now.' }
 
 test.concurrent('I2: ended on the way it leaves nothing behind, in neither region', async ({ onTestFinished }) => {
@@ -153,7 +154,7 @@ test.concurrent('paused on the way it rests, and goes on when it is resumed', as
   await endsWithNothing(scene, [old, copy])
 })
 
-test.concurrent('a GpuVm written by hand is a copy of another’s disk; what is lost on the way is swept, and another player’s disk is not to be had', async ({
+test.concurrent('a GpuVm written by hand is a copy of another’s disk; what is lost on the way, and what Azure would not delete, is swept, and another player’s disk is not to be had', async ({
   onTestFinished,
 }) => {
   const { azure } = world
@@ -184,7 +185,12 @@ test.concurrent('a GpuVm written by hand is a copy of another’s disk; what is 
   await scene.until('I2: what it had is swept', async () => (await azure.standing(copy)).length === 0)
 
   const again = await scene.apply('copy', { region: AWAY, disks }, { labels })
+  const kept = await azure.fault({ kind: 'DELETE snapshots', resource: `gvm-${again}`, times: null }, FAILS_LATE)
   await scene.machine('copy', 'is playable', isPlayable)
+  expect((await azure.of(again)).snapshots.length).toBeGreaterThan(0) // It plays; nobody waits for those.
+  await azure.faultless(kept)
+  await scene.until('I2: what served is swept', async () => (await azure.of(again)).snapshots.length === 0)
+  expect((await azure.of(again)).virtualMachines).toHaveLength(1)
   for (const name of ['copy', 'source', 'foreign']) {
     await scene.delete(name)
     await scene.gone(name)
