@@ -15,6 +15,8 @@ export interface Handler<Name extends TopicName> {
   concurrency: number
   /** After so many the item is dead. `undefined`: tried for ever. */
   attempts?: number
+  /** Seconds between two tries at most, where the queue's own maximum is too long to wait. */
+  atMostSeconds?: number
   /** Throws `PermanentError` for what no repetition mends. `signal` is aborted when the lease on the item is lost. */
   handle(payload: PayloadOf<Name>, signal: AbortSignal): Promise<void>
 }
@@ -212,7 +214,8 @@ function outcomeOf<Name extends TopicName>(
   if (failure instanceof PermanentError) return { is: 'Dead' }
   if (handler.attempts !== undefined && attempt >= handler.attempts) return { is: 'Dead' }
   const { initialSeconds, maximumSeconds } = options.backoff ?? BACKOFF
-  const ceiling = Math.min(maximumSeconds, initialSeconds * 2 ** Math.min(attempt - 1, 32))
+  const longest = Math.min(maximumSeconds, handler.atMostSeconds ?? maximumSeconds)
+  const ceiling = Math.min(longest, initialSeconds * 2 ** Math.min(attempt - 1, 32))
   const jittered = ceiling * (0.5 + options.random() / 2)
   return { is: 'Retried', afterSeconds: Math.max(jittered, retryAfterSecondsOf(failure) ?? 0) }
 }

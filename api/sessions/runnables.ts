@@ -9,6 +9,9 @@ import { applySession } from './outbox.ts'
 import type { SessionsOutside } from './outside.ts'
 import { watchSessions } from './watch.ts'
 
+/** After a cluster that was away, the operator ends at once whose paid seconds are played by what it was told. */
+const AT_MOST_SECONDS = 10
+
 export interface SessionParts {
   reflector: Reflector<GameSession>
   /** To be run once the reflector has synced: `manager` does so. Every replica runs them. */
@@ -27,6 +30,10 @@ export function sessionParts(outside: SessionsOutside, runtime: Runtime): Sessio
       { name: 'api.compare', run: ({ stop }) => compareSessions(outside, reflector, stop) },
     ],
     // Tried for ever: a stop never lapses, and a start does so by itself.
-    handler: { concurrency: 4, handle: (payload, signal) => applySession(outside, payload, signal) },
+    handler: {
+      concurrency: 4,
+      atMostSeconds: AT_MOST_SECONDS,
+      handle: (payload, signal) => applySession(outside, payload, signal),
+    },
   }
 }

@@ -227,6 +227,18 @@ test('What fails for good stays to be seen, lets the next pass, and can be sent 
   expect(await isEmpty()).toBe(true)
 })
 
+test('A topic whose items cannot wait is tried again sooner than the others', async () => {
+  await enqueue(database, 'kubernetes.session', session('1'))
+  let tries = 0
+  const handle = async () => {
+    tries += 1
+    if (tries < 3) throw new Error('Away.')
+  }
+  const options = { backoff: { initialSeconds: 600, maximumSeconds: 600 } }
+  await worker({ 'kubernetes.session': { concurrency: 1, atMostSeconds: 0.05, handle } }, options).until(1)
+  expect(tries).toBe(3)
+})
+
 test('A person lists dead letters at a shell, sees one whole, and sends it to work again', async () => {
   for (const sessionId of ['one', 'two']) await enqueue(database, 'kubernetes.session', session(sessionId))
   const { until } = worker({
