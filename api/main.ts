@@ -9,7 +9,6 @@ import { migrateApi } from './migrate.ts'
 import { refundCommand } from './payments/command.ts'
 import { serviceTokenCommand } from './players/service-token-command.ts'
 import { queueCommand } from './queue/command.ts'
-import { serve } from './serve.ts'
 import { migrateSettings, serveSettings } from './settings.ts'
 import { ledgerCommand } from './wallet/command.ts'
 
@@ -48,6 +47,7 @@ async function service(stopping: AbortSignal): Promise<void> {
   switch (verb) {
     case 'serve': {
       const settings = serveSettings(environment)
+      const { serve } = await import('./serve.ts') // Most of the program, which no other verb needs to wait for.
       return await serve({ settings, environment, clock: systemClock, random: Math.random, log }, stopping)
     }
     case 'migrate': {
