@@ -3,7 +3,6 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Hono, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
-import { secureHeaders } from 'hono/secure-headers'
 import type { Registry } from 'prom-client'
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { Database } from '../../lib/database/pool.ts'
@@ -22,6 +21,7 @@ import { HttpError } from './errors.ts'
 import { exportRoutes } from './export.ts'
 import { guestRoutes } from './guest.ts'
 import type { GuestTokens } from './guest-tokens.ts'
+import { tell } from './headers.ts'
 import { meRoutes } from './me.ts'
 import type { OperatorHints } from './operator-hints.ts'
 import { topUpRoutes } from './payments.ts'
@@ -91,7 +91,6 @@ export function createApplication(outside: HttpOutside): Application {
   app.notFound(problemNotFound)
 
   app.use(observeRequests({ clock, log, metrics }))
-  app.use(secureHeaders({ xFrameOptions: 'DENY', referrerPolicy: 'no-referrer' }))
   app.post('*', atMost(BODY_BYTES))
 
   app.route('/', healthRoutes(health))
@@ -163,7 +162,7 @@ function sharedWith(origins: readonly string[]): MiddlewareHandler {
   return async (context, next) => {
     if (context.req.header('Origin') !== undefined) return await share(context, next)
     // No browser asks across origins: what `cors` would say costs two copies of the reply, and nobody reads it.
-    context.header('Vary', 'Origin')
+    tell(context, { Vary: 'Origin' })
     await next()
   }
 }

@@ -10,6 +10,7 @@ import { SERVICE_PREFIX, serviceTokenOf } from '../players/service-tokens.ts'
 import { isSignedIn } from '../players/sign-ins.ts'
 import { type ApiEnvironment, type Caller, playerId } from './api.ts'
 import type { GuestTokens } from './guest-tokens.ts'
+import { tell } from './headers.ts'
 
 export interface AuthenticationOutside {
   clock: Clock
@@ -27,7 +28,7 @@ export function callerOf(outside: AuthenticationOutside, scope: Scope) {
     if (token === undefined) throw new PlayerError('Unauthenticated')
     const given = { context, token, scope }
     context.set('caller', await (token.startsWith(SERVICE_PREFIX) ? service(outside, given) : player(outside, given)))
-    context.header('Cache-Control', 'no-store') // Unless the handler says otherwise.
+    tell(context, { 'Cache-Control': 'no-store' }) // Unless the handler says otherwise.
   }
 }
 

@@ -6,6 +6,7 @@ import type { Database } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { ApiEnvironment } from './api.ts'
 import { HttpError } from './errors.ts'
+import { replyOf } from './headers.ts'
 
 /** Seconds for a whole reply; a stream's are those until it begins. Below what a load balancer waits. */
 export const REQUEST_SECONDS = 10
@@ -61,14 +62,8 @@ function endingInOrder({ clock, requestSeconds }: { clock: Clock; requestSeconds
   }
 }
 
-/** Over a socket only: a test's request has none. */
-function followClient({ env }: Context, gone: () => void): () => void {
-  const reply: unknown = env && 'outgoing' in env ? env.outgoing : undefined
-  if (!isReply(reply)) return () => undefined
-  reply.once('close', gone)
-  return () => reply.off('close', gone)
-}
-
-function isReply(value: unknown): value is import('node:http').ServerResponse {
-  return typeof value === 'object' && value !== null && 'once' in value && 'off' in value
+function followClient(context: Context, gone: () => void): () => void {
+  const reply = replyOf(context)
+  reply?.once('close', gone)
+  return () => reply?.off('close', gone)
 }

@@ -7,6 +7,7 @@ import { Redis } from 'ioredis'
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import { clientAddress } from './client-address.ts'
 import { HttpError } from './errors.ts'
+import { tell } from './headers.ts'
 import { RateCounter } from './rate-counter.ts'
 import type { RedisConnection } from './redis.ts'
 
@@ -110,20 +111,22 @@ export function counted(name: LimitName, limits: RateLimits, subjectOf: (context
   return async (context: Context): Promise<void> => {
     const allowance = await limits.count(name, subjectOf(context)).catch((error: unknown) => {
       if (error instanceof HttpError && error.retryAfterSeconds !== undefined) {
-        tell(context, { limit: LIMITS[name], remaining: 0, resetSeconds: error.retryAfterSeconds })
+        tellAllowance(context, { limit: LIMITS[name], remaining: 0, resetSeconds: error.retryAfterSeconds })
       }
       throw error
     })
-    tell(context, allowance)
+    tellAllowance(context, allowance)
   }
 }
 
 /** https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-07.html */
-function tell(context: Context, { limit, remaining, resetSeconds }: Allowance): void {
-  context.header('RateLimit-Limit', String(limit))
-  context.header('RateLimit-Remaining', String(remaining))
-  context.header('RateLimit-Reset', String(resetSeconds))
-  context.header('RateLimit-Policy', `${limit};w=${WINDOW_SECONDS}`)
+function tellAllowance(context: Context, { limit, remaining, resetSeconds }: Allowance): void {
+  tell(context, {
+    'RateLimit-Limit': String(limit),
+    'RateLimit-Remaining': String(remaining),
+    'RateLimit-Reset': String(resetSeconds),
+    'RateLimit-Policy': `${limit};w=${WINDOW_SECONDS}`,
+  })
 }
 
 export function addressOf(context: Context): string {

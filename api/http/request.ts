@@ -1,10 +1,11 @@
-// What every request gets: an id of our own making, one line in the log, one count in the metrics.
+// What every request gets: an id of our own making, secure headers, one line in the log, one count in the metrics.
 import { randomUUID } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { Histogram, type Registry } from 'prom-client'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import { SECURE_HEADERS, tell } from './headers.ts'
 
 export interface RequestVariables {
   requestId: string
@@ -34,9 +35,9 @@ export function observeRequests(options: {
   return async (context, next) => {
     const requestId = randomUUID()
     context.set('requestId', requestId)
+    tell(context, { ...SECURE_HEADERS, 'X-Request-Id': requestId })
     const begun = clock.monotonic()
     await next()
-    context.res.headers.set('X-Request-Id', requestId) // `context.header` would copy the reply that is there.
 
     const seconds = (clock.monotonic() - begun) / 1000
     const status = context.res.status
