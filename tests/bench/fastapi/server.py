@@ -1,20 +1,24 @@
 """The stack that was replaced, doing what api/ does for two of its routes: GET /v1/me and POST /v1/sessions.
 
-The same token (EdDSA; algorithm, issuer, audience, type, key id and lifetime checked), the same two limits counted in
-Redis, the same validation, the same statement (a start is one function of the database, for both), the same sealed reply
-under its Idempotency-Key, the same headers, metric and line in the log. Where FastAPI leaves a choice, the faster one is
-taken: no model for the reply, orjson, plain ASGI middleware, hiredis, httptools, uvloop, and no reset of a connection.
-What api/ gathers over many requests (counts of one turn of the event loop, lines of the log) is its own doing.
+The same token (EdDSA; algorithm, issuer, audience, type, key id and lifetime checked), the same address believed, the same
+two limits counted in Redis (in memory without it), the same bounds on body and time, work that ends with its client, the
+same validation, the same statement (a start is one function of the database, for both), the same sealed reply under its
+Idempotency-Key, the same origins, headers, metric and line in the log. Where FastAPI leaves a choice, the faster one is
+taken: no model for the reply, orjson, plain ASGI middleware, hiredis, httptools, uvloop, no reset of a connection, and
+what is known of an address or a token is remembered. What api/ gathers over many requests (counts of one turn of the event
+loop, lines of the log) is its own doing.
 """
 
 import asyncio
 import hashlib
+import ipaddress
 import os
 import re
 import time
 import uuid
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Annotated
 
 import asyncpg
@@ -30,6 +34,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, Histogram
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.middleware.cors import CORSMiddleware
 from ulid import ULID
 
 SECRET = bytes.fromhex(os.environ["TOKEN_KEY"])
@@ -43,7 +48,7 @@ with open(os.environ["CATALOGUE_FILE"]) as file:
 WINDOW_SECONDS = 60
 LIMITS = {"read": 120, "start": 10, "address": 1200}
 REQUEST_SECONDS = 10
-BODY_BYTES = 16 * 1024
+ANY_BODY_BYTES, BODY_BYTES = 256 * 1024, 16 * 1024
 HOLD_BLOCK_SECONDS = 900
 MINIMUM_SECONDS = 60
 DEFAULT_REGIONS = ["centralindia"]
@@ -61,6 +66,7 @@ STATUSES = {
     "Unauthenticated": 401, "SignedOut": 401, "TooManyRequests": 429, "InvalidRequest": 422, "BodyTooLarge": 413,
     "IdempotencyKeyMissing": 400, "IdempotencyKeyReused": 422, "IdempotencyInFlight": 409, "GameUnknown": 422,
     "TierUnknown": 422, "RegionUnknown": 422, "SessionActive": 409, "InsufficientFunds": 402, "TimedOut": 503,
+    "ClientGone": 408,
 }  # fmt: skip
 
 
@@ -112,10 +118,26 @@ async def invalid(request: Request, error: RequestValidationError) -> Response:
     return await problem(request, Problem("InvalidRequest", faults=faults))
 
 
+MEMORY_SUBJECTS = 65_536
+counted: dict[str, tuple[int, float]] = {}
+
+
+def count_here(key: str) -> tuple[int, int]:
+    now = time.monotonic()
+    consumed, ends = counted.get(key, (0, 0.0))
+    if ends <= now:
+        consumed, ends = 0, now + WINDOW_SECONDS
+    counted[key] = (consumed + 1, ends)
+    return consumed + 1, round((ends - now) * 1000)
+
+
 async def count(name: str, subject: str) -> dict[str, str]:
     """Throws TooManyRequests. What the reply's headers say."""
     limit = LIMITS[name]
-    consumed, milliseconds = await Stores.count([f"fastapi:limit:{name}:{subject}"], [1, WINDOW_SECONDS])
+    try:
+        consumed, milliseconds = await Stores.count([f"fastapi:limit:{name}:{subject}"], [1, WINDOW_SECONDS])
+    except redis.exceptions.RedisError:
+        consumed, milliseconds = count_here(f"{name}:{hash(subject) % MEMORY_SUBJECTS}")
     headers = {
         "RateLimit-Limit": str(limit), "RateLimit-Remaining": str(max(0, limit - consumed)),
         "RateLimit-Reset": str(-(-milliseconds // 1000)), "RateLimit-Policy": f"{limit};w={WINDOW_SECONDS}",
@@ -125,9 +147,34 @@ async def count(name: str, subject: str) -> dict[str, str]:
     return headers
 
 
+PROXIES = [
+    ipaddress.ip_network(block)
+    for block in ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
+                  "::1/128", "fc00::/7", "fe80::/10"]
+]  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def is_proxy(peer: str) -> bool:
+    address = ipaddress.ip_address(peer)
+    return any(address in block for block in PROXIES)
+
+
+@lru_cache(maxsize=65_536)
+def plain(address: str) -> str | None:
+    """An IPv6 client is its /64; `None` is no address."""
+    try:
+        known = ipaddress.ip_address(address.removeprefix("::ffff:"))
+    except ValueError:
+        return None
+    return str(known) if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
+
+
 def address_of(request: Request) -> str:
-    """The nearest balancer's word; the peer here is always one."""
-    return request.headers.get("x-forwarded-for", request.client.host).split(",")[-1].strip()
+    """The nearest balancer's word, where the peer is one."""
+    peer = request.client.host
+    last = plain(request.headers.get("x-forwarded-for", "").split(",")[-1].strip())
+    return last if last is not None and is_proxy(peer) else plain(peer) or peer
 
 
 BEARER = re.compile(r"Bearer ([\w.~+/-]+=*)", re.IGNORECASE)
@@ -269,7 +316,7 @@ def unseal(sealed: bytes, text: bytes) -> bytes:
     return AESGCM(hashlib.sha256(b"reply\n" + text).digest()).decrypt(sealed[:12], sealed[12:], None)
 
 
-SECURE = [
+ALWAYS = [
     (b"cross-origin-resource-policy", b"same-origin"), (b"cross-origin-opener-policy", b"same-origin"),
     (b"origin-agent-cluster", b"?1"), (b"referrer-policy", b"no-referrer"),
     (b"strict-transport-security", b"max-age=15552000; includeSubDomains"), (b"x-content-type-options", b"nosniff"),
@@ -278,8 +325,41 @@ SECURE = [
 ]  # fmt: skip
 
 
+SECRET_FIELDS = {"token", "secret", "password", "authorization", "keySecret", "key_secret", "webhookSecret"}
+
+
+def redacted(fields: dict) -> dict:
+    if SECRET_FIELDS.isdisjoint(fields):
+        return fields
+    return {name: "[redacted]" if name in SECRET_FIELDS else value for name, value in fields.items()}
+
+
+async def taken(receive):
+    """The whole body, within its bound, as the inner application will receive it."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise asyncio.CancelledError
+        body, more = body + message["body"], message["more_body"]
+        if len(body) > ANY_BODY_BYTES:
+            raise Problem("BodyTooLarge")
+
+    async def given():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return given
+
+
+async def follow(receive, work: asyncio.Task) -> None:
+    """Nothing is done for nobody."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    work.cancel()
+
+
 class Observed:
-    """What every request gets: an id, secure headers, a bound on its time, one count, one line in the log."""
+    """What every request gets: an id, secure headers, bounds on body and time, one count, one line in the log."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -292,26 +372,51 @@ class Observed:
         if scope["type"] != "http":
             return await self.inner(scope, receive, send)
         request_id = scope["request_id"] = str(uuid.uuid4())
-        begun, status = time.monotonic(), 500
+        begun, status, follower = time.monotonic(), None, None
 
         async def observed(message):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *SECURE, (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message["headers"], *ALWAYS, (b"x-request-id", request_id.encode())]
             await send(message)
 
-        async with asyncio.timeout(REQUEST_SECONDS):
-            await self.inner(scope, receive, observed)
-        seconds = time.monotonic() - begun
+        refusal = None
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                given = await taken(receive)
+                follower = asyncio.create_task(follow(receive, asyncio.current_task()))
+                await self.inner(scope, given, observed)
+        except TimeoutError:
+            refusal = Problem("TimedOut", {"Retry-After": "1"})
+        except Problem as error:
+            refusal = error
+        except asyncio.CancelledError:
+            status = STATUSES["ClientGone"]
+        finally:
+            if follower is not None:
+                follower.cancel()
+        if refusal is not None and status is None:
+            await (await problem(Request(scope), refusal))(scope, receive, observed)
+        self.told(scope, status, time.monotonic() - begun)
+
+    def told(self, scope, status: int | None, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         self.durations.labels(scope["method"], route, status).observe(seconds)
         line = {
-            "level": "info", "time": told(datetime.now(timezone.utc)), "program": "api", "requestId": request_id,
-            "method": scope["method"], "route": route, "status": status, "milliseconds": round(seconds * 1000),
-            "message": "Answered a request",
+            "level": "info", "time": told(datetime.now(timezone.utc)), "program": "api",
+            "requestId": scope["request_id"], "method": scope["method"], "route": route, "status": status,
+            "milliseconds": round(seconds * 1000), "message": "Answered a request",
         }  # fmt: skip
-        os.write(1, orjson.dumps(line) + b"\n")
+        os.write(1, orjson.dumps(redacted(line)) + b"\n")
+
+
+SHARED = CORSMiddleware(
+    app, allow_origins=["https://portal.example.com"], allow_methods=["GET", "POST", "DELETE"], max_age=600,
+    allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Wasd-Player"],
+    expose_headers=["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy", "Retry-After",
+                    "Idempotency-Replayed", "X-Request-Id"],
+)  # fmt: skip
 
 
 class Told(uvicorn.Server):
@@ -323,7 +428,7 @@ class Told(uvicorn.Server):
 if __name__ == "__main__":
     Told(
         uvicorn.Config(
-            Observed(app), host="127.0.0.1", port=0, loop="uvloop", http="httptools", workers=1, access_log=False,
+            Observed(SHARED), host="127.0.0.1", port=0, loop="uvloop", http="httptools", workers=1, access_log=False,
             log_level="warning", server_header=False, lifespan="on",
         )  # fmt: skip
     ).run()
