@@ -59,6 +59,17 @@ async function paused(stage: Stage): Promise<string[]> {
   return [SOLO]
 }
 
+/** Where a machine moves to: a region that is used as the first is, without zones. */
+function awayFrom({ world, place }: Stage): string {
+  const others = Object.entries(world.catalogue.regions).filter(
+    ([region, { zones }]) => region !== place.region && !zones,
+  )
+  const [[region] = []] = others
+  if (region === undefined) throw new Error('The catalogue has no other region to move to.')
+  return region
+}
+
+const HOME = 'home'
 const fleet = ['one', 'two', 'three']
 
 export const scenes: MatrixScene[] = [
@@ -167,6 +178,21 @@ export const scenes: MatrixScene[] = [
     ends: async ({ scene }) => void (await scene.gone(SOLO)),
   },
   {
+    title: 'moved to another region',
+    async prepare(stage) {
+      await make(stage, HOME)
+      await playable(stage, 'Spot', HOME)
+      await stage.scene.change(HOME, { powerState: 'Deallocated' })
+      await stage.scene.machine(HOME, 'is deallocated', isOff)
+      return [HOME, SOLO]
+    },
+    async act(stage) {
+      const copyOf = (await stage.scene.get(HOME))?.status?.resources?.osDisk
+      await make(stage, SOLO, { region: awayFrom(stage), disks: { os: { sizeGiB: 128, copyOf } } })
+    },
+    ends: async stage => void (await playable(stage)),
+  },
+  {
     title: 'three evicted at once',
     async prepare(stage) {
       for (const name of fleet) await make(stage, name)
@@ -233,6 +259,7 @@ export async function playScene(
   const neutral = (text: string) =>
     text
       .replaceAll(new RegExp(place.region, 'gi'), 'REGION')
+      .replaceAll(new RegExp(awayFrom(stage), 'gi'), 'AWAY')
       .replaceAll(place.sizes[0], 'SIZE')
       .replaceAll(place.sizes[1], 'OTHER')
   return { dump: neutral(dumps.join('\n')), accepted, calls, cutAt }
