@@ -44,10 +44,10 @@ function nextZone(zone: Zone): Zone {
 
 /** Throws with what was wrong, the actions so far and the operator's own story. */
 export async function play(
-  stage: { world: World; scene: Scene; place: Place; plant?: Plant; patienceSeconds?: number },
+  stage: { world: World; scene: Scene; place: Place; copyOf?: string; plant?: Plant; patienceSeconds?: number },
   actions: readonly Action[],
 ): Promise<Played> {
-  const { world, scene, place, plant, patienceSeconds: patience = PATIENCE_SECONDS } = stage
+  const { world, scene, place, copyOf, plant, patienceSeconds: patience = PATIENCE_SECONDS } = stage
   const { azure } = world
   const operators: Operator[] = []
   const operate = (more: Partial<OperatorOptions> = {}) => {
@@ -56,11 +56,10 @@ export async function play(
     return operator
   }
   operate()
-  const zonal = place.zones && {
-    zone: place.zones[0],
-    disks: { os: { sizeGiB: 128, sku: 'StandardSSD_ZRS' } } as const,
-  }
-  const uid = await scene.apply(NAME, { region: place.region, size: place.sizes[0], ...zonal })
+  const sku = place.zones ? ('StandardSSD_ZRS' as const) : ('StandardSSD_LRS' as const)
+  const os = { sizeGiB: 128, sku, ...(copyOf !== undefined && { copyOf }) }
+  const zonal = place.zones && { zone: place.zones[0] }
+  const uid = await scene.apply(NAME, { region: place.region, size: place.sizes[0], ...zonal, disks: { os } })
   const kept = new Map<string, string>()
   const faults: string[] = []
   const began = await azure.mark()

@@ -22,6 +22,7 @@ test(`I1, I2, I6: ${SCENARIOS} lives by lot each come to rest, and leave nothing
   console.info(outcome)
   expect(outcome.played).toBe(SCENARIOS)
   expect(outcome.evictions).toBeGreaterThan(10)
+  expect(outcome.copies).toBeGreaterThan(5)
 }, 240_000)
 
 const evening: Action[] = [{ do: 'AwaitRest' }, { do: 'Evict' }, { do: 'AwaitRest' }]
