@@ -3,9 +3,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { ApiServer } from './api-server.ts'
+import { type ApiServer, fixed } from './api-server.ts'
 import { makeRuntime, until } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
+import { startRelay } from './relay.ts'
 import { resources, type WitnessOptions, witness } from './witness.ts'
 
 const NOTE = 'x'.repeat(2000)
@@ -19,14 +20,36 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
   }
 
   describe('a link that fails', () => {
-    test('cut in the middle of a list: the list is read again, from its first page', async () => {
+    test('cut in the middle of a list: that page is asked again, and the list goes on', async () => {
       const { proxy, seen } = await setUp({ pageSize: 10 })
       for (let index = 0; index < 30; index++) await seen.create(`w${index}`, { note: NOTE })
       proxy.cutAfter(40_000) // In the second page of three.
       await seen.start()
       await seen.equal()
       expect(seen.changes.every(({ type, initial }) => type === 'Added' && initial)).toBe(true)
-      expect(proxy.connections()).toBeGreaterThan(1)
+      expect(await seen.readsAgain()).toBe(1)
+      expect(await seen.lists()).toBe(1)
+      await seen.leavesNothing()
+    })
+
+    test('cut in the middle of a page, and again when that is asked again: the list begins anew, from its first page', async () => {
+      const relay = await startRelay(server()) // It sees the requests, which TLS would hide.
+      onTestFinished(() => relay.close())
+      const proxy = await startProxy(Number(new URL(relay.url).port))
+      onTestFinished(() => proxy.close())
+      const credentials = fixed({ server: `http://127.0.0.1:${proxy.port}` })
+      const seen = await witness(server(), { credentials, way: proxy, pageSize: 10 })
+      for (let index = 0; index < 30; index++) await seen.create(`w${index}`, { note: NOTE })
+      proxy.cutAfter(40_000, 10_000) // In the second page of three, and in that page again.
+      await seen.start()
+      await seen.equal()
+      const lists = relay.requests.filter(each => !each.includes('watch=true'))
+      const pages = lists.map(each => (each.includes('continue=') ? 'next' : 'first'))
+      expect(pages).toEqual(['first', 'next', 'next', 'first', 'next', 'next'])
+      expect(lists[2]).toBe(lists[1])
+      expect(await seen.readsAgain()).toBe(1)
+      expect(await seen.lists()).toBe(2)
+      expect(seen.changes.every(({ type, initial }) => type === 'Added' && initial)).toBe(true)
       await seen.leavesNothing()
     })
 

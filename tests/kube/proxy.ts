@@ -23,8 +23,8 @@ export interface Proxy {
   slowed(): number
   /** Breaks all connections; new ones are taken. */
   cut(): void
-  /** Breaks the connection that has just carried so many more bytes to the client. */
-  cutAfter(bytes: number): void
+  /** Breaks the connection that has just carried so many more bytes to the client; then, so many `later`. */
+  cutAfter(bytes: number, ...later: number[]): void
   become(state: LinkState): void
   close(): Promise<void>
 }
@@ -41,6 +41,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   let held = 0
   let slowed = 0
   let bytesToCut = Number.POSITIVE_INFINITY
+  let laterCuts: number[] = []
   const track = (socket: Socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
@@ -73,7 +74,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     from.on('data', chunk => {
       if (isToClient) bytesToCut -= chunk.length
       if (bytesToCut <= 0) {
-        bytesToCut = Number.POSITIVE_INFINITY
+        bytesToCut = laterCuts.shift() ?? Number.POSITIVE_INFINITY
         to.write(chunk.subarray(0, chunk.length >> 1), () => to.resetAndDestroy())
         from.destroy()
         return
@@ -104,8 +105,9 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     held: () => held,
     slowed: () => slowed,
     cut,
-    cutAfter(bytes) {
+    cutAfter(bytes, ...later) {
       bytesToCut = bytes
+      laterCuts = later
     },
     become(next) {
       state = next

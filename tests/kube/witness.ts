@@ -26,7 +26,7 @@ export async function witness(server: ApiServer, options: WitnessOptions = {}) {
   const namespace = await newNamespace(server)
   const runtime = options.runtime ?? makeRuntime()
   const before = resources()
-  const client = connect(credentials, { userAgent: 'witness/1', timeoutSeconds: 2 })
+  const client = connect(credentials, { userAgent: 'witness/1', timeoutSeconds: 2, metrics: runtime.metrics })
   const changes: Change<Widget>[] = []
   const stop = new AbortController()
   const seen = reflector({ resource: widgets, namespace, ...rest, runtime, client })
@@ -58,6 +58,11 @@ export async function witness(server: ApiServer, options: WitnessOptions = {}) {
     lists: () => metric(runtime, `kube_lists_total{resource="${namespace}/widgets.test.example.com"}`),
     restarts: (cause: string) =>
       metric(runtime, `kube_watch_restarts_total{resource="${namespace}/widgets.test.example.com",cause="${cause}"}`),
+    /** Reads that the client asked again by itself, their connection having broken. */
+    readsAgain: () => {
+      const labels = `code="<error>",verb="GET",host="${new URL(credentials.server).host}"`
+      return metric(runtime, `rest_client_request_retries_total{${labels}}`)
+    },
     /** Waits until the store is what the server lists; then, that whoever only followed the changes has it too. */
     async equal(): Promise<void> {
       const text = await until(async () => {
