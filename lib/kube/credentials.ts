@@ -102,15 +102,23 @@ async function podCredentials(
 async function kubeconfigCredentials(paths: string, clock: Clock): Promise<Credentials> {
   const { KubeConfig } = await import('@kubernetes/client-node')
   const load = () => {
-    const [first = '', ...others] = paths.split(delimiter).filter(path => path !== '')
-    const config = new KubeConfig()
-    config.loadFromFile(first)
-    for (const path of others) {
-      const other = new KubeConfig()
-      other.loadFromFile(path)
-      config.mergeConfig(other, true)
-    }
-    return config
+    const named = paths.split(delimiter).filter(path => path !== '')
+    const present = named.filter(path => existsSync(path))
+    const files = (present.length === 0 ? named : present).map(path => {
+      const file = new KubeConfig()
+      file.loadFromFile(path)
+      return file
+    })
+    // client-node's own merge refuses what two files name; kubectl takes the first file's word, and passes over absent files:
+    // https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files
+    const merged = new KubeConfig()
+    merged.loadFromOptions({
+      clusters: firstOfEachName(files.flatMap(({ clusters }) => clusters)),
+      users: firstOfEachName(files.flatMap(({ users }) => users)),
+      contexts: firstOfEachName(files.flatMap(({ contexts }) => contexts)),
+      currentContext: files.find(({ currentContext }) => currentContext)?.currentContext ?? '',
+    })
+    return merged
   }
 
   let config = wrapped(load)
@@ -127,6 +135,10 @@ async function kubeconfigCredentials(paths: string, clock: Clock): Promise<Crede
   }
   const namespace = config.getContextObject(config.getCurrentContext())?.namespace
   return await remembered({ server: cluster.server.replace(/\/+$/, ''), namespace, clock, read, reload })
+}
+
+function firstOfEachName<T extends { name: string }>(items: readonly T[]): T[] {
+  return items.filter(({ name }, index) => items.findIndex(each => each.name === name) === index)
 }
 
 function identityOf(options: RequestOptions): Identity {
