@@ -4,6 +4,7 @@ import { LOW_PRIORITY } from './queue.ts'
 import type { Change, Reflector } from './reflector.ts'
 import { type KubernetesObject, keyOf, type ObjectReference, referenceOf } from './resource.ts'
 import type { Runtime } from './runtime.ts'
+import type { Store } from './store.ts'
 
 /** Takes a key that needs a look. */
 export type Sink = (key: ObjectReference, priority: number) => void
@@ -31,7 +32,7 @@ export interface ReflectedOptions<T extends KubernetesObject> {
 
 /** Every object of a reflector, as it stands and as it changes. */
 export function reflected<T extends KubernetesObject>(
-  reflector: Reflector<T>,
+  reflector: Pick<Reflector<T>, 'synced' | 'onChange'> & { store: Pick<Store<T>, 'list'> },
   options: ReflectedOptions<T> = {},
 ): Source {
   const { map = object => [referenceOf(object)], predicate = () => true, resyncSeconds = 36_000 } = options
