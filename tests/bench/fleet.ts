@@ -7,11 +7,13 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { Pool } from 'undici'
 import { z } from 'zod'
-import type { GameSession } from '../../crds/types/gamesession.ts'
-import type { GpuVm } from '../../crds/types/gpuvm.ts'
-import { forEach, NAMESPACE, pause, progress, type World } from './world.ts'
+import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
+import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
+import { forEach, NAMESPACE, pause, progress, session, until, type World } from './world.ts'
 
 const AT_ONCE = 32
+/** Looks at what a resource stands on before it is given up. */
+const LOOKS = 200
 /** etcd takes 128 in a transaction, and 1.5 MB. */
 const OBJECTS_AT_ONCE = 100
 const EARLIER_MILLISECONDS = 317
@@ -26,8 +28,45 @@ export interface Template {
   machine: GpuVm
 }
 
-export async function copyFleet(world: World, template: Template, count: number): Promise<void> {
-  const arm = await armOf(world)
+/** One session, brought to run by the operator that is running. */
+export async function bringToRun(world: World): Promise<Template> {
+  await world.kube.create(gameSessions, session(0))
+  const found = await until('one session is played', async () => {
+    const [played] = (await world.kube.list(gameSessions, { namespace: NAMESPACE })).items
+    const [machine] = (await world.kube.list(gpuVms, { namespace: NAMESPACE })).items
+    const isPlayed = played?.status?.phase === 'Running' && machine?.status?.stream?.answering === true
+    return isPlayed && { session: played, machine }
+  })
+  await pause(3) // Whatever is still to be written about it is written.
+  const { namespace = NAMESPACE, name } = found.session.metadata
+  const last = await world.kube.get(gameSessions, { namespace, name })
+  const machine = await world.kube.get(gpuVms, { namespace, name: found.machine.metadata.name })
+  if (last === undefined || machine === undefined) throw new Error('The session that was to be copied is gone.')
+  return { session: last, machine }
+}
+
+/** Every machine's stream server has come up, the last one's included. */
+export async function guestsAnswer(world: World): Promise<void> {
+  const machines = (await world.kube.list(gpuVms, { namespace: NAMESPACE })).items
+  const looked = machines.filter((_, index) => index % 97 === 0 || index === machines.length - 1)
+  await until(`${looked.length} of the machines answer`, async () => {
+    const answers = looked.map(async ({ status }) => {
+      const answer = await fetch(`http://${status?.publicIP}:47989/serverinfo`).catch(() => undefined)
+      await answer?.body?.cancel()
+      return answer?.ok
+    })
+    return (await Promise.all(answers)).every(isThere => isThere === true)
+  })
+}
+
+/** `atOnce`: where Azure takes its time, many are made beside one another. */
+export async function copyFleet(
+  world: World,
+  template: Template,
+  count: number,
+  { atOnce = AT_ONCE }: { atOnce?: number } = {},
+): Promise<void> {
+  const arm = await armOf(world, atOnce)
   const { resources } = z
     .object({
       resources: z.object({ virtualMachine: z.string(), networkInterface: z.string(), publicIPAddress: z.string() }),
@@ -41,7 +80,7 @@ export async function copyFleet(world: World, template: Template, count: number)
 
   const texts = { session: stored(template.session), machine: stored(template.machine) }
   const restoring = restore(world.cluster.etcdUrl)
-  await forEach(count, AT_ONCE, async index => {
+  await forEach(count, atOnce, async index => {
     const { name, rename } = copyOf(template, index)
     const path = (id: string, version: string) => `${rename(id)}?${version}`
     await arm.put(path(resources.publicIPAddress, NETWORK), rename(models.address))
@@ -124,9 +163,9 @@ function settable(found: ArmResource): string {
 }
 
 /** Azure's management API with a token of the operator's. */
-async function armOf({ azure }: World) {
+async function armOf({ azure }: World, connections: number) {
   const { settings, about } = azure
-  const pool = new Pool(about.listening, { connections: AT_ONCE })
+  const pool = new Pool(about.listening, { connections })
   const answer = async (
     method: 'GET' | 'PUT' | 'POST',
     path: string,
@@ -155,7 +194,7 @@ async function armOf({ azure }: World) {
     get: async (path: string) => resource.parse(await answer('GET', path, null, headers)),
     /** Once more while what it stands on is not quite there. */
     async put(path: string, body: string): Promise<ArmResource> {
-      for (let left = 20; ; left--) {
+      for (let left = LOOKS; ; left--) {
         try {
           return resource.parse(await answer('PUT', path, body, headers))
         } catch (error) {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { api } from './api.ts'
 import { clientSpeed } from './client-speed.ts'
+import { exodus } from './exodus.ts'
 import { isMissed, type Part, table } from './figures.ts'
 import { ledger } from './ledger.ts'
 import { lives } from './lives.ts'
@@ -16,6 +17,7 @@ import { standing } from './standing.ts'
 const parts: Record<string, (folder: string) => Promise<Part>> = {
   api,
   client: clientSpeed,
+  exodus,
   ledger,
   lives,
   rescue,

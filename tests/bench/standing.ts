@@ -1,13 +1,11 @@
 // Ten thousand sessions with their machines, standing: what a restart of the operator writes, how much memory they
 // cost it, and how soon it sees them, beside the official client's informers doing the same lists.
-import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
-import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
 import { askedBy, endOfLog, writesIn } from './audit.ts'
 import type { Part } from './figures.ts'
-import { copyFleet } from './fleet.ts'
+import { bringToRun, copyFleet, guestsAnswer } from './fleet.ts'
 import { idleness } from './idleness.ts'
 import { startMeasured } from './programs.ts'
-import { atSpeed, NAMESPACE, OPERATOR, pause, session, startWorld, until, type World } from './world.ts'
+import { atSpeed, OPERATOR, pause, startWorld, until } from './world.ts'
 
 const FLEET = Number(process.env.BENCH_FLEET ?? 10_000)
 /** 150 MB. */
@@ -70,35 +68,4 @@ export async function standing(folder: string): Promise<Part> {
   } finally {
     await world.stop()
   }
-}
-
-/** One session, brought to run by the operator that is running. */
-async function bringToRun(world: World): Promise<{ session: GameSession; machine: GpuVm }> {
-  await world.kube.create(gameSessions, session(0))
-  const found = await until('one session is played', async () => {
-    const [played] = (await world.kube.list(gameSessions, { namespace: NAMESPACE })).items
-    const [machine] = (await world.kube.list(gpuVms, { namespace: NAMESPACE })).items
-    const isPlayed = played?.status?.phase === 'Running' && machine?.status?.stream?.answering === true
-    return isPlayed && { session: played, machine }
-  })
-  await pause(3) // Whatever is still to be written about it is written.
-  const { namespace = NAMESPACE, name } = found.session.metadata
-  const last = await world.kube.get(gameSessions, { namespace, name })
-  const machine = await world.kube.get(gpuVms, { namespace, name: found.machine.metadata.name })
-  if (last === undefined || machine === undefined) throw new Error('The session that was to be copied is gone.')
-  return { session: last, machine }
-}
-
-/** Every machine's stream server has come up, the last one's included. */
-async function guestsAnswer(world: World): Promise<void> {
-  const machines = (await world.kube.list(gpuVms, { namespace: NAMESPACE })).items
-  const looked = machines.filter((_, index) => index % 97 === 0 || index === machines.length - 1)
-  await until(`${looked.length} of the machines answer`, async () => {
-    const answers = looked.map(async ({ status }) => {
-      const answer = await fetch(`http://${status?.publicIP}:47989/serverinfo`).catch(() => undefined)
-      await answer?.body?.cancel()
-      return answer?.ok
-    })
-    return (await Promise.all(answers)).every(isThere => isThere === true)
-  })
 }

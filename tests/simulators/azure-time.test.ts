@@ -212,10 +212,15 @@ test('limits count down, refuse with Retry-After, and fill up again', async () =
   expect((await call('GET', vm('nobody'))).status).toBe(429)
 })
 
-test('without throttling there are no limits and no headers', async () => {
+test('without throttling there are no limits and no headers, until it is asked for', async () => {
   const azure = await azureByHand('--throttling=off')
-  const answer = await by(azure).call('GET', vm('nobody'))
-  expect(Object.keys(answer.headers).filter(name => name.includes('ratelimit'))).toEqual([])
+  const limits = async () => {
+    const { headers } = await by(azure).call('GET', vm('nobody'))
+    return Object.keys(headers).filter(name => name.includes('ratelimit'))
+  }
+  expect(await limits()).toEqual([])
+  await azure.control('POST', 'throttling', { enabled: true })
+  expect(await limits()).not.toEqual([])
 })
 
 test('an access token runs out by the wall, since its holder counts so', async () => {

@@ -68,6 +68,7 @@ const bodies = {
   }),
   price: z.strictObject({ region, size, priority, usdPerHour: z.number().min(0) }),
   evictionRate: z.strictObject({ region, size, rate: z.enum(evictionRates) }),
+  throttling: z.strictObject({ enabled: z.boolean() }),
   time: z.strictObject({
     advanceSeconds: z
       .number()
@@ -132,6 +133,10 @@ const handlers: Record<string, Handler> = {
   'DELETE /simulator/faults': (world, request) => {
     const id = request.url.searchParams.get('id')
     world.faults = id === null ? [] : world.faults.filter(fault => fault.id !== id)
+    return done
+  },
+  'POST /simulator/throttling': (world, request) => {
+    world.settings.throttling = bodies.throttling.parse(JSON.parse(request.text)).enabled
     return done
   },
   'POST /simulator/capacity': (world, request) => {
