@@ -35,7 +35,7 @@ import { phases } from './phases.ts'
 import type { Prober } from './prober.ts'
 import { type Recollections, recollections } from './recollection.ts'
 import { intend, record } from './record.ts'
-import { isSettled } from './settled.ts'
+import { isHeardAlone, isSettled } from './settled.ts'
 import { type Silences, silences } from './silence.ts'
 import type { Outcome } from './status.ts'
 import { suspended } from './suspension.ts'
@@ -123,10 +123,15 @@ function gpuVmReconciler(outside: Inside): Reconcile {
     const waits = outside.turns.waits(found)
     if (waits) return waits
     const machine = await takenOn(found, outside, signal)
-    if (isSettled(machine, { fleet, prober, settings, now: runtime.clock.now() })) return
+    const known = { fleet, prober, settings, now: runtime.clock.now() }
+    if (isSettled(machine, known)) return
 
     const seen = sight(machine, outside)
-    const { verdict, outcome, hindrance } = await attempt(seen, outside, signal)
+    const { verdict, outcome, hindrance } = await attempt(
+      seen,
+      { ...outside, isStanding: isHeardAlone(machine, known) },
+      signal,
+    )
     if (verdict.step) runtime.log.info(fieldsOf(seen, verdict, hindrance), 'Took a step for a machine')
     if (verdict.step?.do === 'ReleaseObject' && !hindrance) return prober.forget(seen.uid)
     const told = hindrance?.verdict ?? verdict
@@ -208,7 +213,7 @@ export interface Attempt {
 }
 
 /** Looks, decides, and does the one step. What Azure has against it is part of the result. */
-async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promise<Attempt> {
+async function attempt(seen: Seen, outside: Inside & { isStanding: boolean }, signal: AbortSignal): Promise<Attempt> {
   let verdict: Verdict = {}
   let decided = seen // As the phases were given it; what is done writes into `seen`.
   const { kube, holdings, annotations, fleet } = outside
@@ -216,7 +221,7 @@ async function attempt(seen: Seen, outside: Inside, signal: AbortSignal): Promis
   const live = outside.azure(urgencyOf(seen.machine))
   // What goes is seen to be gone, and what was another's is read tag by tag.
   const isSeenWhole = isLeaving(seen.machine) || seen.machine.status?.adoptedFrom !== undefined
-  const azure = isSeenWhole ? live : recollection.through(live)
+  const azure = isSeenWhole ? live : recollection.through(live, outside)
   const isEndInSight = fleet.isEndInSight(seen.machine)
   try {
     seen.observed = await observe({ ...seen, azure, kube, holdings, annotations, recollection, isEndInSight, signal })

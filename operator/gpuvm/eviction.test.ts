@@ -143,3 +143,11 @@ test.each<{ title: string; observed: Different['observed']; step?: object; reaso
     reason,
   })
 })
+
+test('of many that Azure is still stopping none is looked at before its turn; one that it has stopped goes on at once', () => {
+  const next = (observed: Different['observed'], operations: number) =>
+    eviction({ ...sight({ observed: { ...observed } }), operations }).requeueAfterSeconds
+  expect(next(gone, 2000)).toBe(0)
+  expect(next(going, 1)).toBe(4)
+  expect(next(going, 2000)).toBe(250)
+})

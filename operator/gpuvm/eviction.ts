@@ -10,7 +10,7 @@
 //
 // That we asked is on record before anything can be seen of it: `status.operation` says `Deallocate` from before the
 // call until it has ended, `status.powerState` says `Deallocated` from then until the machine runs again.
-import { type Phase, type Seen, scaled } from './decision.ts'
+import { lookSeconds, type Phase, type Seen, scaled } from './decision.ts'
 
 /** Its sight is not on record yet: who stopped it is to be decided on. */
 export const STOP_UNCLEAR = 'StopUnclear'
@@ -31,10 +31,12 @@ export const eviction: Phase = seen => {
     return { step: { do: 'RecordEviction' }, because: { reason: 'Evicted', message }, requeueAfterSeconds: 0 }
   }
   const message = 'Azure took the spot machine back; it is rebuilt as an on-demand machine from the same disk.'
+  // Until Azure is done with it nothing can follow; the list of the fleet shows that, in one read for all.
+  const isUnderWay = seen.observed.virtualMachine?.powerState === 'Deallocating'
   return {
     step: { do: 'BeginIncarnation', priority: 'Regular', reason: 'Evicted' },
     because: { reason: 'Evicted', message },
-    requeueAfterSeconds: 0,
+    requeueAfterSeconds: isUnderWay ? lookSeconds(seen.settings, seen.operations) : 0,
   }
 }
 

@@ -63,10 +63,11 @@ test.each<{ title: string; says: PowerState | 'Missing'; told: string[] }>([
   { title: 'so is a machine that no list shows', says: 'Missing', told: ['solo'] },
   { title: 'a power state that is left out proves nothing', says: 'Unknown', told: [] },
 ])('$title', async ({ says, told: expected }) => {
-  const { lists, clock, told, end } = await watch()
+  const { lists, clock, told, watching, end } = await watch()
   lists.first = () => says
   await clock.advance(5)
   expect(told).toEqual(expected)
+  expect(watching.operations).toBe(expected.length)
   await end()
 })
 

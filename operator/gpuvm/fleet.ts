@@ -113,6 +113,7 @@ export function fleet(options: {
       const state = powerState(virtualMachineName(uid, status.incarnation.number).toLowerCase())
       if (state === 'Unknown' || state === status.powerState) continue
       if (state === undefined && isUnlisted(status.resources)) continue
+      operations += 1 // Before anybody has looked at it: of thousands evicted together none looks at all too soon.
       options.onDifference(referenceOf(machine))
     }
   }

@@ -121,3 +121,18 @@ test('only what came after this process had begun is known to be new', async () 
   expect(await heard('newer', later, 'None')).toEqual({ looks: 0, secret: false })
   expect(await heard('begun by another', later, undefined)).toEqual({ looks: 1, secret: undefined })
 })
+
+test('a VM that was seen to run is asked for again, unless nothing about it is in question', async () => {
+  const { azure, looks, found } = stage({ vm: virtualMachine() })
+  const known = recollection()
+  const look = async (isStanding: boolean) =>
+    await known.through(azure, { isStanding }).virtualMachine(place, vm, signal)
+  await look(true)
+  await look(true)
+  await look(false)
+  expect(looks).toEqual([vm, vm])
+  found.vm = virtualMachine({ powerState: 'Stopped' })
+  await look(false)
+  await look(true)
+  expect(looks).toHaveLength(4)
+})

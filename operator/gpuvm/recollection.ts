@@ -2,8 +2,8 @@
 // be different. It is a hint and nothing more. It is lost with the process. What a call may change is forgotten with
 // the call, and all of it when a call fails or gets no answer: the next pass reads everything anew. And what a wrong hint
 // leads to is harmless: the PUT of an address or an interface changes nothing where it stands already, a VM's is refused
-// where there is one (`If-None-Match: *`) or where what it is to hold is gone. A VM that stands is always read, and
-// nothing is given back to Azure by hints.
+// where there is one (`If-None-Match: *`) or where what it is to hold is gone. A VM that stands is read whenever something about
+// it can be in question, and nothing is given back to Azure by hints.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { AzureError, BUDGET_SPENT } from '../azure/errors.ts'
 import {
@@ -26,8 +26,11 @@ import type {
 } from '../azure/provider.ts'
 
 export interface Recollection {
-  /** Azure, of which only that is asked what is not known. */
-  through(azure: Azure): Azure
+  /**
+   * Azure, of which only that is asked what is not known. `isStanding`: a VM that was seen to run is not asked for either,
+   * since nothing about it is in question.
+   */
+  through(azure: Azure, options?: { isStanding?: boolean }): Azure
   /** Whether anything was said from memory to be there since `through` was last called. */
   readonly wasUsed: boolean
   /** Whether the object's bootstrap Secret stands, or is to be asked for at least; `undefined` when that is not known. */
@@ -144,7 +147,7 @@ export function recollection(): Recollection {
       for (const disk of disks)
         memory.disks.set(disk.name, { ...disk, ownerUid, managedBy: undefined, provisioningState: 'Succeeded' })
     },
-    through(azure) {
+    through(azure, { isStanding = false } = {}) {
       wasUsed = false
       const { absentMachines, held, addresses, interfaces, groups, disks } = memory
       return {
@@ -155,6 +158,11 @@ export function recollection(): Recollection {
         disk: remembered(disks, azure.disk),
         async virtualMachine(place, name, signal) {
           if (absentMachines.has(name)) return undefined
+          const known = held.get(name)
+          if (isStanding && known?.powerState === 'Running' && known.provisioningState === 'Succeeded') {
+            wasUsed = true
+            return known
+          }
           const seen = await azure.virtualMachine(place, name, signal)
           if (seen === undefined) {
             absentMachines.add(name)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { SUSPEND_ANNOTATION } from '../held.ts'
-import { isSettled } from './settled.ts'
+import { isHeardAlone, isSettled } from './settled.ts'
 import { type Different, leaving, machineOf, now, playing, refusedBy, settings, sight, UID } from './sights.fixture.ts'
 import { statusOf } from './status.ts'
 
@@ -10,14 +10,18 @@ interface Known {
   answering?: boolean | undefined
 }
 
-function settled(different: Different, { listed = 'Running', ...heard }: Known = {}): boolean {
+function settled(different: Different, known: Known = {}): boolean {
+  return isSettled(machineOf({ status: standing, ...different }), knowledge(known))
+}
+
+function knowledge({ listed = 'Running', ...heard }: Known = {}) {
   const answering = 'answering' in heard ? heard.answering : true
-  return isSettled(machineOf({ status: standing, ...different }), {
-    fleet: { powerState: name => (listed === 'Missing' || name !== `gvm-${UID}-vm-1` ? undefined : listed) },
+  return {
+    fleet: { powerState: (name: string) => (listed === 'Missing' || name !== `gvm-${UID}-vm-1` ? undefined : listed) },
     prober: { follow: () => undefined, seen: () => ({ answering, since: undefined, lastAnsweredAt: undefined }) },
     settings,
     now,
-  })
+  }
 }
 
 test.each<{ title: string; different?: Different; known?: Known; is: boolean }>([
@@ -53,4 +57,14 @@ test.each<{ title: string; different?: Different; known?: Known; is: boolean }>(
   },
 ])('$title', ({ different = {}, known = {}, is }) => {
   expect(settled(different, known)).toBe(is)
+})
+
+test('a stream that has come to answer is no reason to ask Azure, one that fell silent or comes with other news is', () => {
+  const silent = { ...standing, stream: { answering: false } }
+  const isAlone = (status: typeof standing, known: Known = {}) => isHeardAlone(machineOf({ status }), knowledge(known))
+  expect(isAlone(silent)).toBe(true)
+  expect(isAlone(standing)).toBe(false)
+  expect(isAlone(standing, { answering: false })).toBe(false)
+  expect(isAlone(silent, { listed: 'Deallocated' })).toBe(false)
+  expect(isAlone({ ...silent, lastError: refusedBy('SkuNotAvailable') })).toBe(false)
 })

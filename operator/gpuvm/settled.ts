@@ -18,7 +18,20 @@ export interface Knowledge {
   now: Date
 }
 
-export function isSettled(machine: GpuVm, { fleet, prober, settings, now }: Knowledge): boolean {
+export function isSettled(machine: GpuVm, knowledge: Knowledge): boolean {
+  if (!stands(machine, knowledge)) return false
+  const { answering } = heard(machine, knowledge)
+  return answering === undefined || answering === (machine.status?.stream?.answering ?? false)
+}
+
+/** Whether its stream has come to answer, and nothing else is new: of Azure nothing needs to be asked for that. */
+export function isHeardAlone(machine: GpuVm, knowledge: Knowledge): boolean {
+  if (!stands(machine, knowledge)) return false
+  return heard(machine, knowledge).answering === true && machine.status?.stream?.answering !== true
+}
+
+/** In all that Azure shows it is as asked. */
+function stands(machine: GpuVm, { fleet, settings, now }: Knowledge): boolean {
   const { status, metadata } = machine
   const { uid } = metadata
   if (uid === undefined || isLeaving(machine)) return false
@@ -29,10 +42,13 @@ export function isSettled(machine: GpuVm, { fleet, prober, settings, now }: Know
   if (isSuspended(machine) !== isTrue(status.conditions, 'Suspended')) return false
 
   const listed = fleet.powerState(virtualMachineName(rootUidOf(machine) ?? uid, status.incarnation.number))
-  if (listed === undefined || listed !== status.powerState) return false
-  if (status.powerState !== 'Running' || status.publicIP === undefined) return true
+  return listed !== undefined && listed === status.powerState
+}
 
-  prober.follow({ uid, key: referenceOf(machine), host: status.publicIP })
-  const { answering } = prober.seen(uid)
-  return answering === undefined || answering === (status.stream?.answering ?? false)
+/** What is known of its stream, which is listened to for as long as it runs. */
+function heard({ metadata, status }: GpuVm, { prober }: Knowledge): { answering: boolean | undefined } {
+  const { uid = '' } = metadata
+  if (status?.powerState !== 'Running' || status.publicIP === undefined) return { answering: undefined }
+  prober.follow({ uid, key: referenceOf({ metadata }), host: status.publicIP })
+  return prober.seen(uid)
 }
