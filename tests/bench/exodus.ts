@@ -10,7 +10,7 @@ import { quantile } from './looks.ts'
 import { atSpeed, forEach, NAMESPACE, pause, progress, TAKES, until } from './world.ts'
 
 /** As of the rush: each second of a busy machine counts so many. */
-const SPEED = Number(process.env.BENCH_EXODUS_SPEED ?? 1.5)
+const SPEED = Number(process.env.BENCH_EXODUS_SPEED ?? 2)
 const SESSIONS = Number(process.env.BENCH_EXODUS ?? 2000)
 /** Azure takes its time for each of them. */
 const AT_ONCE = 200
@@ -38,7 +38,7 @@ async function stand({ world, operator }: Stage): Promise<void> {
   const template = await bringToRun(world)
   await operator.stop()
   await world.azure.control('POST', 'throttling', { enabled: false })
-  await copyFleet(world, template, SESSIONS - 1, { atOnce: AT_ONCE })
+  await copyFleet(world, template, SESSIONS - 1, { atOnce: AT_ONCE, vmSeconds: TAKES.vmCreate / SPEED })
   await world.azure.control('POST', 'throttling', { enabled: true })
   await pause(TAKES.vmCreate / SPEED)
   await guestsAnswer(world)

@@ -59,12 +59,12 @@ export async function guestsAnswer(world: World): Promise<void> {
   })
 }
 
-/** `atOnce`: where Azure takes its time, many are made beside one another. */
+/** Where Azure takes its time, so many seconds for a VM, many are made beside one another. */
 export async function copyFleet(
   world: World,
   template: Template,
   count: number,
-  { atOnce = AT_ONCE }: { atOnce?: number } = {},
+  { atOnce = AT_ONCE, vmSeconds = 0 }: { atOnce?: number; vmSeconds?: number } = {},
 ): Promise<void> {
   const arm = await armOf(world, atOnce)
   const { resources } = z
@@ -87,10 +87,13 @@ export async function copyFleet(
     await arm.put(path(resources.networkInterface, NETWORK), rename(models.nic))
     const vm = await arm.put(path(resources.virtualMachine, COMPUTE), rename(models.vm))
     const address = await arm.get(path(resources.publicIPAddress, NETWORK))
+    const provisionedAt = new Date(Date.now() + (vmSeconds + 1) * 1000).toISOString()
     const own = (text: string) =>
       earlier(rename(text), index * EARLIER_MILLISECONDS)
         .replaceAll(String(template.machine.status?.publicIP), String(address.properties.ipAddress))
         .replaceAll(String(template.machine.status?.vmId), String(vm.properties.vmId))
+        // Not before Azure's own time of it: what stopped later without our asking would be somebody's doing.
+        .replace(/"provisionedAt":"[^"]+"/g, `"provisionedAt":"${provisionedAt}"`)
     await restoring.put(`gamesessions/${NAMESPACE}/${name.session}`, own(texts.session))
     await restoring.put(`gpuvms/${NAMESPACE}/${name.machine}`, own(texts.machine))
     if ((index + 1) % 2000 === 0) progress(`${index + 1} sessions with their machines stand`)
