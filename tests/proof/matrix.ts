@@ -107,8 +107,10 @@ export const scenes: MatrixScene[] = [
   {
     title: 'evicted while it is resumed',
     prepare: paused,
+    // Once its start was seen: of one that came and went while no operator lived nobody knows, and it is started again.
     async act(stage) {
       await stage.scene.change(SOLO, { powerState: 'Running' })
+      await stage.scene.machine(SOLO, 'is seen to start', ({ status }) => status?.powerState !== 'Deallocated')
       await evict(stage)
     },
     ends: async stage => void (await playable(stage, 'Regular')),
