@@ -38,8 +38,12 @@ export async function applySession(
       return await giveUp(outside, session, { endReason: 'StartLapsed', failure })
     }
   }
+  const isCommanded = session.command > session.commandApplied
+  // What halts the clock comes first: no refusal of the rest may keep a player paying. A resume waits for its seconds.
+  const isHalt = live !== undefined && session.desiredState !== 'Running'
+  if (isCommanded && isHalt) await applyCommand(outside, { session, object: live }, signal)
   const object = await applyIdentity(outside, { session, live }, signal)
-  if (object && session.command > session.commandApplied) await applyCommand(outside, { session, object }, signal)
+  if (object && isCommanded && !isHalt) await applyCommand(outside, { session, object }, signal)
 }
 
 /** `undefined` when the session is over by the server's refusal. */

@@ -12,11 +12,11 @@ import { watchSessions } from '../../api/sessions/watch.ts'
 import { holdOf } from '../../api/wallet/holds.ts'
 import { receiptOf } from '../../api/wallet/receipts.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
-import { type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
+import { gameSessions } from '../../crds/types/gamesession.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { brokenInvariants, fundedPlayer, newPlayer, silent, topUp } from '../money/books.ts'
-import { type Stage, startStage } from './stage.ts'
+import { ago, endpoint, over, playing, type Stage, startStage } from './stage.ts'
 
 let stage: Stage
 let player: Player
@@ -43,34 +43,10 @@ const outside = () => ({
 const play = (change: Partial<Parameters<typeof start>[1]> = {}) =>
   start(outside(), { playerId: player.id, game: 'quake', tier: 'standard', now: new Date(), ...change })
 
-const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString().replace(/\.\d+/, '')
-const endpoint = { host: '127.64.1.9' }
-const playing = (billing: GameSessionStatus['billing']): GameSessionStatus => ({
-  phase: 'Running',
-  endpoint,
-  ...(billing && { billing }),
-})
-const over = (seconds: number): GameSessionStatus => ({
-  phase: 'Ending',
-  endReason: 'PlayerEnded',
-  billing: { seconds, final: true },
-})
-const settled = async ({ id }: Session) =>
-  await stage.until('the session is settled', async () => {
-    const session = await sessionById(stage.database, id)
-    return session?.endedAt !== undefined && session
-  })
-const freed = async ({ id }: Session) =>
-  await stage.until('the finalizer is off', async () => {
-    const object = await stage.object(id)
-    return !object?.metadata.finalizers?.includes(SETTLEMENT_FINALIZER)
-  })
+const settled = async (session: Session) => await stage.settled(session)
+const freed = async (session: Session) => await stage.freed(session)
 const types = async () => (await stage.told(player.id)).map(({ type }) => type)
-const seen = async ({ id }: Session, what: string, is: (session: Session) => boolean) =>
-  await stage.until(what, async () => {
-    const session = await sessionById(stage.database, id)
-    return session && is(session) && session
-  })
+const seen: Stage['seen'] = async (...about) => await stage.seen(...about)
 
 test('An evening: started, played, evicted, recovered, paused by an SRE, stopped, and settled to the second', async () => {
   const session = await play()

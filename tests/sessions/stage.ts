@@ -7,9 +7,10 @@ import { Registry } from 'prom-client'
 import { parse } from 'yaml'
 import { type Notification, notificationSchema } from '../../api/queue/notifications.ts'
 import { work } from '../../api/queue/worker.ts'
+import { SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
 import type { SessionsOutside } from '../../api/sessions/outside.ts'
 import { sessionParts } from '../../api/sessions/runnables.ts'
-import { objectNameOf } from '../../api/sessions/session.ts'
+import { objectNameOf, type Session, sessionById } from '../../api/sessions/session.ts'
 import { type Catalogue, parseCatalogue } from '../../crds/catalogue.ts'
 import { type GameSession, type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import { startCluster } from '../../demo/cluster/cluster.ts'
@@ -74,6 +75,7 @@ export async function startStage() {
 
   return {
     ...{ kube, database, outside, raised, until, object, reference },
+    ownerUrl: books.ownerUrl,
     catalogue: (): Catalogue => catalogue,
     /** The API comes up; running already, it is left alone. */
     up() {
@@ -98,6 +100,20 @@ export async function startStage() {
         }
       })
     },
+    settled: async ({ id }: Session) =>
+      await until('the session is settled', async () => {
+        const session = await sessionById(database, id)
+        return session?.endedAt !== undefined && session
+      }),
+    freed: async ({ id }: Session) =>
+      await until('the finalizer is off', async () => {
+        return !(await object(id))?.metadata.finalizers?.includes(SETTLEMENT_FINALIZER)
+      }),
+    seen: async ({ id }: Session, what: string, is: (session: Session) => boolean) =>
+      await until(what, async () => {
+        const session = await sessionById(database, id)
+        return session && is(session) && session
+      }),
     /** What the player was told so far, in order. */
     async told(playerId: string): Promise<Notification[]> {
       const rows = await database<{ notification: unknown }[]>`
@@ -114,6 +130,19 @@ export async function startStage() {
     },
   }
 }
+
+export const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString().replace(/\.\d+/, '')
+export const endpoint = { host: '127.64.1.9' }
+export const playing = (billing: GameSessionStatus['billing']): GameSessionStatus => ({
+  phase: 'Running',
+  endpoint,
+  ...(billing && { billing }),
+})
+export const over = (seconds: number): GameSessionStatus => ({
+  phase: 'Ending',
+  endReason: 'PlayerEnded',
+  billing: { seconds, final: true },
+})
 
 function run(outside: SessionsOutside): () => Promise<void> {
   const { database, clock, log } = outside

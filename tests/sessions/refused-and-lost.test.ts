@@ -1,0 +1,154 @@
+// What a player pays when something refuses, or takes away, what should have told: the API server, the database, a hand.
+import { Registry } from 'prom-client'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Player } from '../../api/players/players.ts'
+import { stop } from '../../api/sessions/commands.ts'
+import { compareOnce } from '../../api/sessions/compare.ts'
+import { FIELD_MANAGER, SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
+import type { Session } from '../../api/sessions/session.ts'
+import { start } from '../../api/sessions/starting.ts'
+import { watchSessions } from '../../api/sessions/watch.ts'
+import { holdOf } from '../../api/wallet/holds.ts'
+import { balanceOf } from '../../api/wallet/wallet.ts'
+import { gameSessions } from '../../crds/types/gamesession.ts'
+import { connect } from '../../lib/database/pool.ts'
+import { kubeMetrics } from '../../lib/kube/metrics.ts'
+import { systemClock } from '../../lib/process/clock.ts'
+import { brokenInvariants, fundedPlayer, silent } from '../money/books.ts'
+import { ago, over, playing, type Stage, startStage } from './stage.ts'
+
+let stage: Stage
+let player: Player
+
+beforeAll(async () => {
+  stage = await startStage()
+})
+afterAll(async () => {
+  expect(await brokenInvariants(stage.database)).toEqual([])
+  await stage.stop()
+})
+beforeEach(async () => {
+  player = await fundedPlayer(stage.database, 50_000n)
+  stage.raised.length = 0
+  stage.up()
+})
+
+async function play(): Promise<Session> {
+  const { database, catalogue } = stage
+  const outside = { database, catalogue, holdBlockSeconds: 900, defaultRegions: ['centralindia'] }
+  return await start(outside, { playerId: player.id, game: 'quake', tier: 'standard', now: new Date() })
+}
+
+/** A session that was seen to be played for so long, in closed intervals. */
+async function played(seconds: number): Promise<Session> {
+  const session = await play()
+  await stage.made(session.id)
+  await stage.operator(session.id, playing({ seconds, since: ago(5) }))
+  return await stage.seen(session, 'it is played', ({ told }) => told === 'Ready')
+}
+
+/** By a hand that strips the finalizer. */
+async function takenAway({ id }: Session): Promise<void> {
+  await stage.kube.mergePatch(gameSessions, stage.reference(id), { metadata: { finalizers: null } })
+  await stage.kube.delete(gameSessions, stage.reference(id))
+  await stage.until('it is gone', async () => (await stage.object(id)) === undefined)
+}
+
+/** Compares as a program does that came up after all of it. The number of sessions that were sent to the cluster. */
+async function compared(): Promise<number> {
+  const runtime = { clock: systemClock, random: Math.random, log: silent, metrics: kubeMetrics(new Registry()) }
+  const { reflector } = watchSessions(stage.outside, runtime)
+  const stopping = new AbortController()
+  const running = reflector.run(stopping.signal)
+  await reflector.synced
+  const late = { ...stage.outside, clock: { ...systemClock, now: () => new Date(Date.now() + 31_000) } }
+  const sent = await compareOnce(late, reflector, stopping.signal)
+  stopping.abort()
+  await running
+  return sent
+}
+
+async function stopped(): Promise<void> {
+  await stop({ database: stage.database }, { playerId: player.id })
+}
+
+test('I3: a stop reaches the machine though the rest of the session is refused, which is raised once', async () => {
+  const session = await played(120)
+  await stage.database`UPDATE sessions SET tier = 'other' WHERE id = ${session.id}` // The server lets no tier change.
+  await stopped()
+  await stage.until('it is told to end', async () => (await stage.object(session.id))?.spec.desiredState === 'Ended')
+  await stage.operator(session.id, over(130))
+  await stage.settled(session)
+  await stage.freed(session)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 325n, isReleased: true })
+  expect(stage.raised).toMatchObject([{ reason: 'ChangeRefused', fields: { session: session.id } }])
+})
+
+test('I7: an object that went while nobody looked is found by comparing: charged for what was seen, and over', async () => {
+  const session = await played(120)
+  await stage.down()
+  await takenAway(session)
+  expect(await compared()).toBe(1)
+  stage.up()
+  expect(await stage.settled(session)).toMatchObject({ endReason: 'ObjectGone' })
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 300n, isReleased: true })
+  expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 49_700n, heldPaise: 0n })
+  expect(stage.raised).toMatchObject([{ reason: 'ObjectGone', fields: { session: session.id, chargedSeconds: 120 } }])
+  await stage.made((await play()).id)
+  await stopped()
+})
+
+test('I7: one made again under its name, with a bill of its own, is not paid for', async () => {
+  const session = await played(120)
+  const { metadata, ...object } = await stage.made(session.id)
+  await stage.down()
+  await takenAway(session)
+  const { labels = {} } = metadata
+  const copy = {
+    apiVersion: 'wasd.cloud/v1alpha1',
+    kind: 'GameSession',
+    metadata: { ...stage.reference(session.id), labels },
+  }
+  await stage.kube.apply(gameSessions, { ...copy, spec: object.spec }, { fieldManager: 'restore' })
+  await stage.operator(session.id, over(900))
+  expect(labels).toMatchObject({ 'app.kubernetes.io/managed-by': FIELD_MANAGER })
+
+  await compared()
+  expect(await stage.settled(session)).toMatchObject({ endReason: 'ObjectForeign' })
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 300n, isReleased: true })
+  expect(stage.raised).toMatchObject([{ reason: 'ObjectForeign', fields: { chargedSeconds: 120 } }])
+  await stage.kube.delete(gameSessions, stage.reference(session.id))
+})
+
+test('I7: an object cannot vanish with its bill: its finalizer stays until the last charge is committed', async () => {
+  const session = await play()
+  await stage.made(session.id)
+  const owner = connect(stage.ownerUrl, { max: 1, applicationName: 'test' })
+  // A sequence counts what is rolled back, too.
+  await owner.unsafe(`
+    CREATE SEQUENCE refused;
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM nextval('refused'); RAISE 'No room on the disk.'; END $$;
+    CREATE TRIGGER refused BEFORE UPDATE ON wallet_holds FOR EACH ROW WHEN (OLD.session_id = '${session.id}')
+      EXECUTE FUNCTION refuse()`)
+  try {
+    await stage.kube.delete(gameSessions, stage.reference(session.id))
+    await stage.operator(session.id, over(130))
+    await stage.until('it was tried again', async () => {
+      const [refused] = await owner<{ last_value: bigint }[]>`SELECT last_value FROM refused`
+      return (refused?.last_value ?? 0n) >= 3n
+    })
+    expect((await stage.object(session.id))?.metadata.finalizers).toContain(SETTLEMENT_FINALIZER)
+    expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 0n, isReleased: false })
+    expect(await stage.database`SELECT FROM receipts WHERE session_id = ${session.id}`).toHaveLength(0)
+  } finally {
+    await owner.unsafe('DROP TRIGGER refused ON wallet_holds; DROP FUNCTION refuse; DROP SEQUENCE refused')
+    await owner.end()
+  }
+  await stage.settled(session)
+  await stage.until('it is gone', async () => (await stage.object(session.id)) === undefined)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 325n, isReleased: true })
+  expect(await stage.database`SELECT FROM receipts WHERE session_id = ${session.id}`).toHaveLength(1)
+  const plays = await stage.database`SELECT FROM wallet_transactions WHERE session_id = ${session.id} AND kind = 'Play'`
+  expect(plays).toHaveLength(1)
+})
