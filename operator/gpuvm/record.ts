@@ -1,5 +1,6 @@
 // Puts on record what a pass saw and decided, and tells whoever has to know: the events, the rankings, the prober.
 import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
+import { condition } from '../../lib/kube/conditions.ts'
 import { referenceOf } from '../../lib/kube/resource.ts'
 import { virtualMachineName } from '../azure/names.ts'
 import type { Attempt, Inside, Outside } from './controller.ts'
@@ -19,7 +20,19 @@ export async function intend(seen: Seen, verdict: Verdict, outside: Inside, sign
     incarnation: incarnation.number,
     since: now.toISOString(),
   }
-  seen.machine = await write(machine, statusOf(seen, verdict, { operation }), outside, signal)
+  seen.machine = await write(
+    machine,
+    statusOf(seen, { ...verdict, ...stillStalled(seen) }, { operation }),
+    outside,
+    signal,
+  )
+}
+
+/** What Azure refused stands until it accepts: who looks between two tries, or waits for a word, sees no mending. */
+function stillStalled({ machine: { metadata, status } }: Seen): Pick<Verdict, 'stalled'> {
+  const stalled = condition(status?.conditions, 'Stalled')
+  if (stalled === undefined || status?.observedGeneration !== metadata.generation) return {}
+  return { stalled: { reason: stalled.reason, message: stalled.message } }
 }
 
 export async function record(
