@@ -1,6 +1,7 @@
 // What the sessions look like from afar. Every label comes from a closed set.
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { GameSession, GameSessionStatus } from '../../crds/types/gamesession.ts'
+import { isTrue } from '../../lib/kube/conditions.ts'
 import type { Store } from '../../lib/kube/store.ts'
 import { grantedSeconds, playedSeconds } from './billing.ts'
 import { type Seen, secondsBetween } from './decision.ts'
@@ -25,19 +26,27 @@ export type GameSessionMetrics = ReturnType<typeof gameSessionMetrics>
 /** Registers everything with `registry`; once per registry. */
 export function gameSessionMetrics(registry: Registry, sessions: Store<GameSession>) {
   const registers = [registry]
-  new Gauge({
-    name: 'wasd_sessions',
-    help: 'GameSessions by phase',
-    labelNames: ['phase'],
-    registers,
-    collect() {
-      const counts = new Map<string, number>(PHASES.map(phase => [phase, 0]))
-      for (const { status } of sessions.list()) {
-        const phase = status?.phase ?? 'Pending'
-        counts.set(phase, (counts.get(phase) ?? 0) + 1)
-      }
-      for (const [phase, count] of counts) this.set({ phase }, count)
-    },
+  /** How many there are in each phase, now. */
+  const byPhase = (about: { name: string; help: string; is: (session: GameSession) => boolean }) =>
+    new Gauge({
+      name: about.name,
+      help: about.help,
+      labelNames: ['phase'],
+      registers,
+      collect() {
+        const counts = new Map<string, number>(PHASES.map(phase => [phase, 0]))
+        for (const session of sessions.list().filter(about.is)) {
+          const phase = session.status?.phase ?? 'Pending'
+          counts.set(phase, (counts.get(phase) ?? 0) + 1)
+        }
+        for (const [phase, count] of counts) this.set({ phase }, count)
+      },
+    })
+  byPhase({ name: 'wasd_sessions', help: 'GameSessions by phase', is: () => true })
+  byPhase({
+    name: 'wasd_sessions_stalled',
+    help: 'GameSessions that only a person can bring to what they ask for, by phase; one whose pause or end it is costs on',
+    is: ({ status }) => isTrue(status?.conditions, 'Stalled'),
   })
   const ready = new Histogram({
     name: 'wasd_session_ready_seconds',
