@@ -19,6 +19,8 @@ export function occurrences(seen: Seen, { step, waiting, stalled }: Verdict, nex
   const interruption = openInterruption(next.interruptions)
   const wasInterrupted = openInterruption(before.interruptions) !== undefined
   const becomes = (phase: GameSessionStatus['phase']) => next.phase === phase && before.phase !== phase
+  // A pause on its way bears the phase Running too.
+  const isPlayed = next.phase === 'Running' && next.billing?.since !== undefined
   const isNew = ({ reason }: Explanation) => condition(before.conditions, 'Ready')?.reason !== reason
 
   return [
@@ -30,9 +32,9 @@ export function occurrences(seen: Seen, { step, waiting, stalled }: Verdict, nex
     stalled && isNew(stalled) && isStalled(stalled),
     next.readyAt !== undefined && before.readyAt === undefined && playable(next),
     interruption && !wasInterrupted && interrupted(interruption.cause),
-    wasInterrupted && !interruption && next.phase === 'Running' && recovered(next),
+    wasInterrupted && !interruption && isPlayed && recovered(next),
     becomes('Paused') && paused(),
-    becomes('Running') && !wasInterrupted && before.readyAt !== undefined && resumed(next),
+    becomes('Running') && isPlayed && !wasInterrupted && before.readyAt !== undefined && resumed(next),
     next.endReason !== undefined && before.endReason === undefined && ending(next),
     step?.do === 'LetMachineGo' && leftBehind(before.conditions) === undefined && abandoned(step.because),
     becomes('Ended') && ended(next),
