@@ -250,6 +250,7 @@ function sessionReady(game: string, host: string): Html {
 const endReasons: Record<string, string> = {
   PlayerEnded: 'you stopped it',
   PaidTimeUsed: 'the paid time was used up',
+  PauseRefused: 'its machine could not be paused, and only what you played is charged',
   MaxDurationReached: 'it reached its longest permitted time',
   Idle: 'nobody touched a key for long',
   Disconnected: 'no device was connected for long',

@@ -225,6 +225,7 @@ export interface GameSessionStatus {
   endReason?:
     | 'PlayerEnded'
     | 'PaidTimeUsed'
+    | 'PauseRefused'
     | 'MaxDurationReached'
     | 'Idle'
     | 'Disconnected'

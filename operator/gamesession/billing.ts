@@ -91,8 +91,8 @@ function opened(billing: Billing, { session, machine, now }: Sight): Billing {
   return { ...billing, since: new Date(Math.max(...notBefore)) }
 }
 
-/** The interval before this one ended by then; its transition is told in whole seconds, so the next one counts. */
-function closedBefore({ status }: GameSession): Date | undefined {
+/** The last interval ended by then; its transition is told in whole seconds, so the next one counts. */
+export function closedBefore({ status }: GameSession): Date | undefined {
   const playable = condition(status?.conditions, 'Playable')
   if (playable?.status !== 'False' || status?.readyAt === undefined) return undefined
   return new Date(new Date(playable.lastTransitionTime).getTime() + 1000)

@@ -152,9 +152,7 @@ function unconfirmed({ billing, observed }: Seen, verdict: Verdict): Verdict {
 function suspended({ session }: Seen, verdict: Verdict): Verdict {
   const { step, ...rest } = verdict
   if (step === undefined || !isSuspended(session)) return verdict
-  const isPaidTimeOver =
-    session.status?.endReason === 'PaidTimeUsed' || (step.do === 'End' && step.reason === 'PaidTimeUsed')
-  if (isPaidTimeOver) return verdict
+  if (isEndOfPaid(session.status?.endReason ?? (step.do === 'End' ? step.reason : undefined))) return verdict
   const message = `The annotation ${SUSPEND_ANNOTATION} holds back: ${wordsOf(step)}. Remove it to go on.`
   return { ...rest, waiting: { reason: 'Suspended', message } }
 }
@@ -192,6 +190,11 @@ export function machineOf({ observed }: Seen): GpuVm | undefined {
 /** Whether its end is decided: by the player, by the deletion of the object, or by us before. */
 export function isEnding({ spec, status, metadata }: GameSession): boolean {
   return status?.endReason !== undefined || spec.desiredState === 'Ended' || metadata.deletionTimestamp !== undefined
+}
+
+/** Whether what was paid for is used up: such an end no suspension holds back. */
+export function isEndOfPaid(reason: EndReason | undefined): boolean {
+  return reason === 'PaidTimeUsed' || reason === 'PauseRefused'
 }
 
 /** Whether it is to be played now. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { SUSPEND_ANNOTATION } from '../held.ts'
-import { at, machineFor, pass, sessionOf } from './sights.fixture.ts'
+import { at, machineFor, pass, sessionOf, stuckOn } from './sights.fixture.ts'
 
 const playing = machineFor({ playingSince: at(100) })
 const billed = {
@@ -33,6 +33,34 @@ test.each([
   expect(verdict.step).toBeUndefined()
   expect(status.phase).toBe('Ending')
   expect(status.endedAt).toBeUndefined()
+})
+
+test('an end that Azure refuses for good is told with its cause, until Azure takes the machine back', () => {
+  const session = sessionOf({ status: { ...billed, endReason: 'PlayerEnded' } })
+  const leaving = { deletionTimestamp: at(170) }
+  const machine = machineFor({ metadata: leaving, status: stuckOn('AuthorizationFailed', at(171)) })
+  const refused = pass({ session, machines: [machine], now: at(172) })
+  expect(refused.verdict).toMatchObject({ requeueAfterSeconds: 30 })
+  expect(refused.status).toMatchObject({ phase: 'Ending', endReason: 'PlayerEnded', billing: { final: true } })
+  expect(refused.status.conditions).toContainEqual(
+    expect.objectContaining({
+      type: 'Stalled',
+      reason: 'AuthorizationFailed',
+      message:
+        'The session was told to end. Azure does not take its machine back, and what is left of it costs on: AuthorizationFailed.',
+    }),
+  )
+
+  const goes = { ...session, status: refused.status }
+  const accepted = pass({ session: goes, machines: [machineFor({ metadata: leaving })] }).status
+  expect(accepted.conditions).toContainEqual(
+    expect.objectContaining({
+      type: 'Reconciling',
+      reason: 'PlayerEnded',
+      message: expect.stringMatching(/given back/),
+    }),
+  )
+  expect(accepted.conditions?.map(({ type }) => type)).not.toContain('Stalled')
 })
 
 test('once the machine is gone it has ended, and is Ready, whoever ended it', () => {
@@ -114,6 +142,26 @@ describe('suspended', () => {
     const after = pass({ session: { ...session, status: ended.status }, machines: [playing], now: at(301) })
     expect(after.verdict.step?.do).toBe('DeleteMachine')
   })
+})
+
+test('I3: a suspension holds back no end of a pause that Azure refused for longer than was paid', () => {
+  const session = sessionOf({
+    metadata: { annotations: { [SUSPEND_ANNOTATION]: '' } },
+    spec: { desiredState: 'Paused', paidSeconds: 10 },
+    status: { billing: { seconds: 0 } },
+  })
+  const stuck = stuckOn('AuthorizationFailed', at(100))
+  const machine = machineFor({ spec: { powerState: 'Deallocated' }, status: stuck })
+  const ended = pass({ session, machines: [machine], now: at(230) })
+  expect(ended.verdict.step).toMatchObject({ do: 'End', reason: 'PauseRefused' })
+  expect(ended.status).toMatchObject({
+    phase: 'Ending',
+    endReason: 'PauseRefused',
+    billing: { seconds: 0, final: true },
+  })
+  expect(ended.status.conditions?.map(({ type }) => type)).not.toContain('Stalled')
+  const after = pass({ session: { ...session, status: ended.status }, machines: [machine], now: at(231) })
+  expect(after.verdict.step?.do).toBe('DeleteMachine')
 })
 
 test('after a restart an end waits until the stream was heard, and the record stays as it is', () => {

@@ -3,7 +3,17 @@
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { hasFinalizer } from '../../lib/kube/finalizers.ts'
 import { isSuspended, SUSPEND_ANNOTATION } from '../held.ts'
-import { type EndReason, type Explanation, FINALIZER, type Phase, secondsBetween } from './decision.ts'
+import {
+  type EndReason,
+  type Explanation,
+  FINALIZER,
+  isEndOfPaid,
+  type Phase,
+  type Seen,
+  secondsBetween,
+  type Verdict,
+} from './decision.ts'
+import { faultOf } from './machine.ts'
 
 /** Seconds until the next look at a machine that goes; its going is watched as well. */
 const LOOK_SECONDS = 30
@@ -20,15 +30,24 @@ export const ending: Phase = seen => {
 
   const waiting = { reason, message }
   // The end of paid time holds for a suspended machine too.
-  const held = status.endReason === 'PaidTimeUsed' ? observed.machines.find(isSuspended) : undefined
+  const held = isEndOfPaid(status.endReason) ? observed.machines.find(isSuspended) : undefined
   if (held)
     return { waiting, step: { do: 'AnnotateMachine', machine: held, annotations: { [SUSPEND_ANNOTATION]: null } } }
   const machine = observed.machines.find(({ metadata }) => metadata.deletionTimestamp === undefined)
   if (machine) return { waiting, step: { do: 'DeleteMachine', machine } }
-  if (observed.machines.length > 0 || !observed.isMachineGone) return { waiting, requeueAfterSeconds: LOOK_SECONDS }
+  if (observed.machines.length > 0 || !observed.isMachineGone)
+    return { waiting, ...refused(seen, message), requeueAfterSeconds: LOOK_SECONDS }
 
   if (metadata.deletionTimestamp === undefined) return { ended: true, ...expiry(seen) }
   return hasFinalizer(session, FINALIZER) ? { ended: true, step: { do: 'RemoveFinalizer' } } : { ended: true }
+}
+
+/** What Azure does not take back costs on; it is asked again until it does. */
+function refused({ observed }: Seen, why: string): Verdict {
+  const fault = observed.machines.map(faultOf).find(each => each !== undefined)
+  if (fault === undefined) return {}
+  const message = `${why} Azure does not take its machine back, and what is left of it costs on: ${fault.message}`
+  return { stalled: { reason: fault.reason, message } }
 }
 
 function wish({ spec, metadata }: GameSession): EndReason | undefined {
@@ -36,7 +55,7 @@ function wish({ spec, metadata }: GameSession): EndReason | undefined {
   return metadata.deletionTimestamp === undefined ? undefined : 'Deleted'
 }
 
-function expiry({ session, now }: Parameters<Phase>[0]): ReturnType<Phase> {
+function expiry({ session, now }: Seen): Verdict {
   const { ttlSecondsAfterFinished } = session.spec
   const { endedAt } = session.status ?? {}
   if (ttlSecondsAfterFinished === undefined || endedAt === undefined) return {} // Its end is only now written.
@@ -47,6 +66,7 @@ function expiry({ session, now }: Parameters<Phase>[0]): ReturnType<Phase> {
 const sentences = {
   PlayerEnded: 'The session was told to end.',
   PaidTimeUsed: 'All paid seconds are played. Top up to play again.',
+  PauseRefused: 'Azure did not stop the machine for the pause, and the time that was paid for has passed since.',
   MaxDurationReached: 'The session has been played for as long as maxDurationSeconds permits.',
   Idle: 'There was no input for as long as idleTimeoutSeconds permits.',
   Disconnected: 'No client was connected for as long as disconnectGraceSeconds permits.',

@@ -89,6 +89,15 @@ export function faultOf(machine: GpuVm): Explanation | undefined {
   return { reason: stalled.reason, message: stalled.message }
 }
 
+/** Since when Azure refuses to stop a machine that is to rest and costs on; `undefined` when that is not so. */
+export function restlessSince(machine: GpuVm): Date | undefined {
+  const { powerState = 'Absent', lastError } = machine.status ?? {}
+  const isToRest = machine.spec.powerState === 'Deallocated' && machine.metadata.deletionTimestamp === undefined
+  if (!isToRest || powerState === 'Absent' || powerState === 'Deallocated') return undefined
+  const since = lastError?.since ?? lastError?.at
+  return faultOf(machine) === undefined || since === undefined ? undefined : new Date(since)
+}
+
 /** Somebody could play on it: from then on its disk holds what no other holds. */
 export function wasPlayedOn({ status }: GpuVm): boolean {
   return status?.stream !== undefined || status?.adoptedFrom !== undefined

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { decide, type Phase } from './decision.ts'
 import { paidTime } from './paid-time.ts'
-import { at, machineFor, sessionOf, sight } from './sights.fixture.ts'
+import { at, conditionOf, machineFor, sessionOf, sight, stuckOn } from './sights.fixture.ts'
 
 const verdict = (spec: object, { seconds = 0, now = at(160) } = {}) =>
   paidTime(
@@ -60,4 +61,55 @@ test('I3: no machine runs past its paid seconds plus grace', () => {
       expect(step !== undefined).toBe(leftSeconds <= 0)
     }),
   )
+})
+
+describe('a pause that Azure refuses', () => {
+  const refusedAt = at(200)
+  const stopped = conditionOf('Playable', 'False', 'Pausing', at(149))
+  const restless = (
+    spec: object,
+    { now = at(210), machine = {}, status = {} }: { now?: string; machine?: GpuVmStatus; status?: object } = {},
+  ) =>
+    paidTime(
+      sight({
+        session: sessionOf({
+          spec: { desiredState: 'Paused', ...spec },
+          status: { readyAt: at(100), billing: { seconds: 50 }, conditions: [stopped], ...status },
+        }),
+        machines: [
+          machineFor({
+            spec: { powerState: 'Deallocated' },
+            status: { ...stuckOn('AuthorizationFailed', refusedAt), ...machine },
+          }),
+        ],
+        now,
+      }),
+    )
+
+  test('I3: uses up what is left of the paid seconds and the grace from the end of play on, then the machine is given back', () => {
+    // 50 played, 60 since.
+    expect(restless({ paidSeconds: 100 })).toEqual({ requeueAfterSeconds: 110, isUrgent: true })
+    expect(restless({ paidSeconds: 100 }, { now: at(320) })).toMatchObject({
+      ...{ step: { do: 'End', reason: 'PauseRefused' }, requeueAfterSeconds: 0, isUrgent: true },
+    })
+  })
+
+  test('another word of Azure’s begins no new time', () => {
+    const machine = stuckOn('ScopeLocked', at(300))
+    expect(restless({ paidSeconds: 100 }, { machine, now: at(320) }).step?.do).toBe('End')
+  })
+
+  test('of a session that never played, the time counts from the refusal on', () => {
+    const status = { readyAt: undefined, billing: { seconds: 0 } }
+    expect(restless({ paidSeconds: 100 }, { status })).toEqual({ requeueAfterSeconds: 210, isUrgent: true })
+  })
+
+  test.each([
+    ['it is not metered', {}, {}],
+    ['Azure runs nothing', { paidSeconds: 1 }, { machine: { powerState: 'Deallocated' as const } }],
+    ['it is not refused but under way', { paidSeconds: 1 }, { machine: { conditions: [] } }],
+    ['it ends already', { paidSeconds: 1 }, { status: { endReason: 'Deleted' } }],
+  ])('ends nothing while %s', (_case, spec, given) => {
+    expect(restless(spec, { now: at(1e6), ...given })).toEqual({})
+  })
 })

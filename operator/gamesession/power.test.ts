@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { at, conditionOf, machineFor, next, pass, sessionOf } from './sights.fixture.ts'
+import { occurrences } from './events.ts'
+import { at, conditionOf, machineFor, next, pass, sessionOf, sight, stuckOn } from './sights.fixture.ts'
 
 const playing = machineFor({ playingSince: at(100) })
 const resting = machineFor({
@@ -72,4 +73,73 @@ test('what stands against starting a stopped machine is waited for, and told', (
   expect(held.verdict.step).toBeUndefined()
   expect(held.verdict.waiting).toEqual(againstStart)
   expect(pass({ session, machines: [resting] }).verdict.step).toMatchObject({ spec: { powerState: 'Running' } })
+})
+
+test('a pause that Azure refuses for good is told with its cause, and not as one that is under way or over', () => {
+  const played = { readyAt: at(100), billing: { seconds: 50 } }
+  const session = sessionOf({ spec: { desiredState: 'Paused' }, status: played })
+  const machine = machineFor({
+    playingSince: at(100),
+    spec: { powerState: 'Deallocated' },
+    status: stuckOn('AuthorizationFailed', at(151)),
+  })
+  const given = { session, machines: [machine], now: at(152) }
+  const { verdict, status } = pass(given)
+  const message =
+    'Azure does not stop the machine for the pause; it runs on and costs on, and nothing is billed: AuthorizationFailed.'
+  expect(status.conditions).toEqual(
+    ['Ready', 'Playable', 'Stalled'].map(type => expect.objectContaining({ type, reason: 'AuthorizationFailed' })),
+  )
+  expect(status.conditions?.[2]).toMatchObject({ type: 'Stalled', status: 'True', message })
+  // Failed would end the session where the API made it, and its disks with it.
+  expect(status).toMatchObject({ phase: 'Running', billing: { seconds: 50 } })
+  const told = { type: 'Warning', reason: 'AuthorizationFailed', note: message }
+  expect(occurrences(sight(given), verdict, status)).toEqual([expect.objectContaining(told)])
+
+  const again = { ...given, session: { ...session, status } }
+  expect(pass(again).status).toEqual(status)
+  expect(occurrences(sight(again), verdict, status)).toEqual([])
+  const paused = pass({ ...again, machines: [resting] }).status
+  expect(paused.phase).toBe('Paused')
+  expect(paused.conditions?.map(({ type }) => type)).toEqual(['Ready', 'Playable'])
+})
+
+test.each([
+  ['was refused what its spec asked for before', { observedGeneration: 0 }],
+  ['is refused nothing', { conditions: [] }],
+])('a pause is under way while the machine %s', (_case, status) => {
+  const session = sessionOf({ spec: { desiredState: 'Paused' }, status: { readyAt: at(100) } })
+  const machine = machineFor({
+    playingSince: at(100),
+    spec: { powerState: 'Deallocated' },
+    status: { ...stuckOn('AuthorizationFailed'), ...status },
+  })
+  expect(pass({ session, machines: [machine] }).status.conditions).toContainEqual(
+    expect.objectContaining({ type: 'Reconciling', reason: 'Pausing' }),
+  )
+})
+
+test('a paused machine that Azure does not have and never will says why, and not that it runs', () => {
+  const session = sessionOf({ spec: { desiredState: 'Paused' } })
+  const status = { ...stuckOn('RegionUnknown'), powerState: 'Absent' as const }
+  const machine = machineFor({ spec: { powerState: 'Deallocated' }, status })
+  expect(pass({ session, machines: [machine] }).verdict.stalled).toEqual({
+    reason: 'RegionUnknown',
+    message: 'RegionUnknown.',
+  })
+})
+
+test.each([
+  ['recovers', { interruptions: [{ cause: 'Evicted' as const, since: at(150) }], phase: 'Recovering' as const }],
+  ['is about to play on after a pause', { phase: 'Starting' as const }],
+])('who pauses a session while it %s is not told that it can be played', (_case, before) => {
+  const status = { readyAt: at(100), billing: { seconds: 50 }, ...before }
+  const given = {
+    session: sessionOf({ spec: { desiredState: 'Paused' }, status }),
+    machines: [machineFor({ spec: { powerState: 'Deallocated' }, status: { phase: 'Starting' } })],
+    now: at(200),
+  }
+  const { verdict, status: next } = pass(given)
+  expect(next.phase).toBe('Running')
+  expect(occurrences(sight(given), verdict, next)).toEqual([])
 })

@@ -1,8 +1,10 @@
 // Has the machine run or rest as the session asks, and lets in whom it asks for. The machine follows the session:
 // what somebody else wrote there in between is undone.
 import { isDeepStrictEqual } from 'node:util'
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { turnOf } from './contention.ts'
-import { isEnding, isToRun, machineOf, type Phase } from './decision.ts'
+import { type Explanation, isEnding, isToRun, machineOf, type Phase } from './decision.ts'
+import { faultOf, restlessSince } from './machine.ts'
 
 export const power: Phase = seen => {
   const { session } = seen
@@ -21,7 +23,18 @@ export const power: Phase = seen => {
   }
 
   const { clientCIDRs } = session.spec
-  if (isDeepStrictEqual(machine.spec.clientCIDRs, clientCIDRs)) return {}
+  if (isDeepStrictEqual(machine.spec.clientCIDRs, clientCIDRs)) {
+    const stalled = powerState === 'Deallocated' ? cannotRest(machine) : undefined
+    return stalled ? { stalled } : {}
+  }
   const because = { reason: 'ClientsChanged', message: 'The addresses that may reach the stream have changed.' }
   return { step: { do: 'ChangeMachine', machine, spec: { clientCIDRs }, because } }
+}
+
+/** A pause that only a person can bring about; `undefined` while it is under way, or done. */
+function cannotRest(machine: GpuVm): Explanation | undefined {
+  const fault = faultOf(machine)
+  if (fault === undefined || restlessSince(machine) === undefined) return fault
+  const message = `Azure does not stop the machine for the pause; it runs on and costs on, and nothing is billed: ${fault.message}`
+  return { reason: fault.reason, message }
 }

@@ -155,6 +155,20 @@ export function refusedBy(code: string, when = at(0)): GpuVmStatus {
   }
 }
 
+/** What a machine shows that Azure runs on and refuses to stop, or to take back. */
+export function stuckOn(code: string, when = at(0)): GpuVmStatus {
+  return {
+    phase: 'Failed',
+    powerState: 'Running',
+    lastError: { code, message: 'No.', retryable: false, at: when, since: when },
+    conditions: [
+      conditionOf('Ready', 'False', code, when),
+      conditionOf('Playable', 'True', 'StreamAnswers'),
+      conditionOf('Stalled', 'True', code, when),
+    ],
+  }
+}
+
 export interface SightFixture {
   session?: GameSession
   machines?: GpuVm[]

@@ -21,11 +21,12 @@ export function standingOf(seen: Seen, verdict: Verdict, next: GameSessionStatus
     return { phase: 'Ended', is: 'Settled', reason: 'Ended', message }
   }
   if (next.endReason !== undefined) {
+    if (verdict.stalled && verdict.step?.do !== 'End') return { phase: 'Ending', is: 'Stalled', ...verdict.stalled }
     const message = `${explain(next.endReason).message} What it has in Azure is given back.`
     return { phase: 'Ending', is: 'Progressing', reason: verdict.waiting?.reason ?? next.endReason, message }
   }
-  if (verdict.stalled) return { phase: 'Failed', is: 'Stalled', ...verdict.stalled }
   if (session.spec.desiredState === 'Paused') return pausing(seen, verdict)
+  if (verdict.stalled) return { phase: 'Failed', is: 'Stalled', ...verdict.stalled }
   if (!isToRun(session)) {
     const waiting = verdict.waiting ?? { reason: 'Ending', message: 'The session was told to end.' }
     return { phase: billing.since ? 'Running' : 'Pending', is: 'Progressing', ...waiting }
@@ -37,15 +38,16 @@ export function standingOf(seen: Seen, verdict: Verdict, next: GameSessionStatus
   return onTheWay(seen, verdict, next)
 }
 
-function pausing(seen: Seen, { waiting }: Verdict): Standing {
+function pausing(seen: Seen, { waiting, stalled }: Verdict): Standing {
   const machine = machineOf(seen)
   if (machine === undefined || isDeallocated(machine)) {
     const message = 'The session is paused; its machine is stopped and its disks are kept.'
     return { phase: 'Paused', is: 'Settled', reason: 'Paused', message }
   }
   const message = 'The machine is being stopped; its disks are kept.'
-  // There is no phase for it: it stays what it was, and nothing of it is billed.
+  // There is no phase for it: it stays what it was, and nothing of it is billed. Failed would be over, with its disks.
   const phase = wasPlayed(seen.session) ? 'Running' : 'Provisioning'
+  if (stalled) return { phase, is: 'Stalled', ...stalled }
   return { phase, is: 'Progressing', ...(waiting ?? { reason: 'Pausing', message }) }
 }
 
