@@ -1,15 +1,15 @@
 // What networks do to a reflector. After each: the store is the server's list, whoever followed the changes has the
 // same, and no connection or timer is left.
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ApiServer, fixed } from './api-server.ts'
 import { makeRuntime, until } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
 import { startRelay } from './relay.ts'
-import { resources, type WitnessOptions, witness } from './witness.ts'
+import { heapBytes, resources, type WitnessOptions, witness } from './witness.ts'
 
 const NOTE = 'x'.repeat(2000)
+/** Characters, and bytes of memory. */
+const LONG_NOTE = 100_000
 
 export function linkFaultsAreSurvived(server: () => ApiServer): void {
   const setUp = async (options: WitnessOptions = {}) => {
@@ -133,21 +133,20 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
     test('cut a hundred times, nothing piles up: connections, timers, memory', async () => {
       const runtime = { ...makeRuntime(), random: () => 0 } // No pause between two attempts.
       const { proxy, seen } = await setUp({ runtime })
-      await seen.create('a', { note: NOTE })
+      await seen.create('a')
       await seen.start()
+      // Of few different words the reflector keeps one each; it knows by now that these tell objects apart.
+      for (let count = 1; count <= 70; count++) await seen.edit('a', { note: `${count}` })
       const cutOnce = async (size: number) => {
         proxy.cut()
-        await seen.resize('a', size)
+        await seen.edit('a', { size, note: `${size}`.padEnd(LONG_NOTE, 'x') })
         await until(() => seen.get('a')?.spec?.size === size)
+        seen.forget()
       }
-      for (let round = 1; round <= 20; round++) await cutOnce(round)
-      seen.changes.splice(1) // Ours, and growing by nature.
+      for (let round = 1; round <= 10; round++) await cutOnce(round)
       const before = { ...resources(), heap: heapBytes() }
-      for (let round = 21; round <= 120; round++) {
-        await cutOnce(round)
-        seen.changes.splice(1)
-      }
-      expect(heapBytes() - before.heap).toBeLessThan(100 * NOTE.length * 4) // Less than what each round brought.
+      for (let round = 11; round <= 110; round++) await cutOnce(round)
+      expect(heapBytes() - before.heap).toBeLessThan(30 * LONG_NOTE) // Of the hundred notes none is kept but the last.
       const { heap: _, ...counts } = before
       await until(() => Object.entries(resources()).every(([kind, count]) => count <= (counts[kind as never] ?? 0) + 1))
       expect(proxy.open()).toBeLessThanOrEqual(2)
@@ -162,12 +161,4 @@ function hurried(times: number) {
   const { clock } = runtime
   const sleep = (milliseconds: number, signal?: AbortSignal) => clock.sleep(milliseconds / times, signal)
   return { ...runtime, clock: { ...clock, monotonic: () => clock.monotonic() * times, sleep } }
-}
-
-/** After everything that can be freed is freed. */
-function heapBytes(): number {
-  setFlagsFromString('--expose-gc')
-  const collect: unknown = runInNewContext('gc')
-  if (typeof collect === 'function') collect()
-  return process.memoryUsage().heapUsed
 }

@@ -1,4 +1,6 @@
 // A reflector under observation: everything it says is kept, and compared with what the server holds.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { onTestFinished } from 'vitest'
 import { connect } from '../../lib/kube/client.ts'
 import type { Credentials } from '../../lib/kube/credentials.ts'
@@ -39,6 +41,8 @@ export async function witness(server: ApiServer, options: WitnessOptions = {}) {
   }
   onTestFinished(end)
 
+  const edit = (name: string, spec: Widget['spec'] & object) =>
+    writer.mergePatch(widgets, { namespace, name }, { spec })
   const listed = async () => textOf((await writer.list(widgets, { namespace })).items)
   return {
     namespace,
@@ -51,10 +55,16 @@ export async function witness(server: ApiServer, options: WitnessOptions = {}) {
       return seen.synced
     },
     create: (name: string, spec: Widget['spec'] = {}) => writer.create(widgets, widget(namespace, name, spec)),
-    resize: (name: string, size: number) => writer.mergePatch(widgets, { namespace, name }, { spec: { size } }),
+    resize: (name: string, size: number) => edit(name, { size }),
+    edit,
     remove: (name: string) => writer.delete(widgets, { namespace, name }),
     get: (name: string) => seen.store.get({ namespace, name }),
     told: () => changes.map(({ type, object }) => `${type} ${object.metadata.name}`),
+    /** Forgets what led here: the changes are ours, and growing by nature. */
+    forget() {
+      const standing = replayed(changes).map(object => ({ type: 'Added', object, initial: true }) as const)
+      changes.splice(0, changes.length, ...standing)
+    },
     lists: () => metric(runtime, `kube_lists_total{resource="${namespace}/widgets.test.example.com"}`),
     restarts: (cause: string) =>
       metric(runtime, `kube_watch_restarts_total{resource="${namespace}/widgets.test.example.com",cause="${cause}"}`),
@@ -85,6 +95,14 @@ export function resources(): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1
   return counts
+}
+
+/** Of memory in use, after everything that can be freed is freed. */
+export function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  if (typeof collect === 'function') collect()
+  return process.memoryUsage().heapUsed
 }
 
 /** Waits until there is no more of anything than there was `before`. */
