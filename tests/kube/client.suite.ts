@@ -2,8 +2,6 @@ import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../lib/kube/client.ts'
 import { configMaps, secrets } from '../../lib/kube/core.ts'
-import { KubeError } from '../../lib/kube/errors.ts'
-import { fenced } from '../../lib/kube/fence.ts'
 import { addFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
 import { defineResource } from '../../lib/kube/resource.ts'
 import { type ApiServer, fixed, freePort } from './api-server.ts'
@@ -232,18 +230,6 @@ export function clientBehaves(server: () => ApiServer): void {
       const host = `127.0.0.1:${server().port}`
       expect(await metric(runtime, `rest_client_requests_total{code="404",method="GET",host="${host}"}`)).toBe(1)
       await client.close()
-    })
-
-    test('a fenced client reads but does not write', async () => {
-      const { client, namespace } = await setUp()
-      let isHeld = true
-      const writer = fenced(client, () => isHeld)
-      const made = await writer.create(widgets, widget(namespace, 'a'))
-      isHeld = false
-      expect(await writer.get(widgets, { namespace, name: 'a' })).toEqual(made)
-      await expect(writer.replace(widgets, made)).rejects.toBeInstanceOf(KubeError)
-      await expect(writer.delete(widgets, { namespace, name: 'a' })).rejects.toMatchObject({ code: 'NotLeading' })
-      expect(await client.get(widgets, { namespace, name: 'a' })).toEqual(made)
     })
   })
 }

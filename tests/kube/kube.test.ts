@@ -7,6 +7,7 @@ import { controllerBehaves } from './controller.suite.ts'
 import { credentialsBehave } from './credentials.suite.ts'
 import { electorBehaves } from './elector.suite.ts'
 import { eventsBehave } from './events.suite.ts'
+import { fenceHolds } from './fence.suite.ts'
 import { installWidgets } from './fixtures.ts'
 import { leadersKeepApart } from './leaders.suite.ts'
 import { linkFaultsAreSurvived } from './link-faults.suite.ts'
@@ -37,6 +38,7 @@ credentialsBehave(server)
 reflectorBehaves(server)
 controllerBehaves(server)
 electorBehaves(server)
+fenceHolds(server)
 leadersKeepApart(server)
 eventsBehave(server)
 readmeHolds(server)
