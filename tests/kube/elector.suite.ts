@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { leases } from '../../lib/kube/core.ts'
+import { leases, microTime } from '../../lib/kube/core.ts'
 import { type Elector, elector } from '../../lib/kube/elector.ts'
 import { fenced } from '../../lib/kube/fence.ts'
 import { manager } from '../../lib/kube/manager.ts'
@@ -99,6 +99,61 @@ export function electorBehaves(server: () => ApiServer): void {
       stop.abort()
       expect(await waiting).toBe('Stopped')
     })
+
+    test.each([
+      ['ahead', 3600],
+      ['behind', -3600],
+    ])(
+      'a clock an hour %s of the leader’s neither takes its lease from it nor waits longer when it is dead',
+      async (_, skew) => {
+        const { candidate, lease, writer, record } = await setUp()
+        let [asked, elapsed] = [0, 0]
+        const clock = {
+          now: () => new Date(systemClock.now().getTime() + skew * 1000),
+          monotonic: () => elapsed,
+          sleep: (milliseconds: number, signal?: AbortSignal) => {
+            if (milliseconds < 500) asked += 1 // Longer ones are deadlines.
+            return systemClock.sleep(milliseconds, signal)
+          },
+        }
+        const leaseSeconds = 600
+        const renew = async () => {
+          const found = await record()
+          const spec = {
+            holderIdentity: 'a',
+            leaseDurationSeconds: leaseSeconds,
+            renewTime: microTime(systemClock.now()),
+          }
+          const { apiVersion, kind } = leases
+          if (found) await writer.replace(leases, { ...found, spec })
+          else await writer.create(leases, { apiVersion, kind, metadata: lease, spec })
+        }
+        const b = candidate('b', { leaseSeconds, clock, random: () => 0 })
+        /** The second wait from now on begins after an attempt that began after now. */
+        const askedAgain = async () => {
+          const before = asked
+          await until(() => asked >= before + 2)
+        }
+
+        await renew()
+        const log: string[] = []
+        const run = campaign(b.elector, 'b', log)
+        await askedAgain()
+        for (let renewal = 1; renewal <= 2; renewal++) {
+          elapsed += (leaseSeconds - 1) * 1000
+          await askedAgain()
+          await renew()
+          await askedAgain()
+        }
+        elapsed += (leaseSeconds - 1) * 1000 // Since the last renewal, which was a dying one's.
+        await askedAgain()
+        expect(log).toEqual([])
+        expect(b.elector.leader()).toBe('a')
+        elapsed += 1000
+        await run.leading
+        expect((await record())?.spec?.holderIdentity).toBe('b')
+      },
+    )
 
     test('renews for as long as it leads', async () => {
       const { candidate, record } = await setUp()

@@ -11,6 +11,7 @@ import { fenceHolds } from './fence.suite.ts'
 import { installWidgets } from './fixtures.ts'
 import { leadersKeepApart } from './leaders.suite.ts'
 import { linkFaultsAreSurvived } from './link-faults.suite.ts'
+import { replicasTakeTurns } from './manager.suite.ts'
 import { readmeHolds } from './readme.suite.ts'
 import { reflectorBehaves } from './reflector.suite.ts'
 import { serverFaultsAreSurvived } from './server-faults.suite.ts'
@@ -40,6 +41,7 @@ controllerBehaves(server)
 electorBehaves(server)
 fenceHolds(server)
 leadersKeepApart(server)
+replicasTakeTurns(server)
 eventsBehave(server)
 readmeHolds(server)
 linkFaultsAreSurvived(server)
