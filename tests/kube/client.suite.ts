@@ -223,6 +223,17 @@ export function clientBehaves(server: () => ApiServer): void {
       expect(proxy.connections()).toBe(2)
     })
 
+    test('a replace of what was not read is a mistake, and nothing is sent: the server would write over whatever stands', async () => {
+      const { client, namespace } = await setUp()
+      const named = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name: 'a' } }
+      const made = await client.create(configMaps, { ...named, data: { key: 'theirs' } })
+      const unread = { ...named, data: { key: 'ours' } }
+      const mistake = { name: 'TypeError', message: 'ConfigMap a has no resourceVersion: replace what was read.' }
+      await expect(client.replace(configMaps, unread)).rejects.toMatchObject(mistake)
+      await expect(client.replaceStatus(configMaps, unread)).rejects.toMatchObject(mistake)
+      expect(await client.get(configMaps, made.metadata)).toEqual(made)
+    })
+
     test('counts requests under client-go’s name', async () => {
       const runtime = makeRuntime()
       const client = connect(server().credentials(), { userAgent: 'test/1', metrics: runtime.metrics })
