@@ -1,6 +1,9 @@
+import { execFile as execFileByCallback } from 'node:child_process'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
 import { namespaces } from '../../lib/kube/core.ts'
 import { loadCredentials } from '../../lib/kube/credentials.ts'
 import { defineResource, type KubernetesObject, type Resource } from '../../lib/kube/resource.ts'
@@ -10,6 +13,8 @@ import { clientOf, until } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
 import { startRelay, status } from './relay.ts'
 import { witness } from './witness.ts'
+
+const execFile = promisify(execFileByCallback)
 
 interface SelfSubjectReview extends KubernetesObject {
   status?: { userInfo?: { username?: string } }
@@ -23,6 +28,12 @@ const reviews: Resource<SelfSubjectReview> = {
     namespaced: false,
   }),
   parse: value => value as SelfSubjectReview, // The one answer without a name.
+}
+
+/** The URLs of all modules that a process resolves when it loads credentials in this environment. */
+async function modulesResolved(environment: Record<string, string>): Promise<string[]> {
+  const { stdout } = await execFile(process.execPath, [join(import.meta.dirname, 'resolved.ts')], { env: environment })
+  return z.array(z.string()).parse(JSON.parse(stdout))
 }
 
 export function credentialsBehave(server: () => ApiServer): void {
@@ -54,6 +65,19 @@ export function credentialsBehave(server: () => ApiServer): void {
       await expect(client.list(namespaces)).rejects.toMatchObject({ code: 'Unauthorized' })
       await say(server().token)
       expect((await client.list(namespaces)).items).not.toHaveLength(0)
+    })
+
+    test('client-node is loaded for a kubeconfig, and in a pod no module of it is even resolved', async () => {
+      const directory = join(server().directory, 'mounted')
+      await mkdir(directory)
+      await writeFile(join(directory, 'ca.crt'), server().ca)
+      await writeFile(join(directory, 'token'), server().token)
+      const inPod = { SERVICE_ACCOUNT: directory, KUBERNETES_SERVICE_HOST: '127.0.0.1' }
+      const outside = { KUBECONFIG: await server().kubeconfig({ token: server().token }) }
+      const [ofPod, ofKubeconfig] = await Promise.all([inPod, outside].map(modulesResolved))
+      expect(ofPod?.filter(url => url.endsWith('/lib/kube/credentials.ts'))).toHaveLength(1)
+      expect(ofPod?.filter(url => url.includes('client-node'))).toEqual([])
+      expect(ofKubeconfig?.filter(url => url.includes('/@kubernetes/client-node/'))).not.toEqual([])
     })
 
     test('a pod’s token is read anew when it was rotated', async () => {
