@@ -18,6 +18,8 @@ export interface WriteOptions extends CallOptions {
   fieldManager?: string | undefined
   /** `All`: checked and answered as if it were done, but not done. */
   dryRun?: 'All' | undefined
+  /** Of fields that the schema does not know: dropped with a warning, or `BadRequest`. Default `Warn`. */
+  fieldValidation?: 'Ignore' | 'Warn' | 'Strict' | undefined
 }
 
 export interface ListOptions extends CallOptions {
@@ -64,6 +66,8 @@ export interface DeleteOptions extends CallOptions {
   uid?: string | undefined
   resourceVersion?: string | undefined
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan' | undefined
+  /** For kinds that end gracefully, such as pods; 0 takes the object away at once. Default: what the object says. */
+  gracePeriodSeconds?: number | undefined
   /** As of a write. */
   dryRun?: 'All' | undefined
 }

@@ -1,10 +1,8 @@
 // One view of a kind over the namespaces that are served: all of them, one, or several, each with a reflector of its
 // own, since the API server lists one namespace or all.
-import type { KubeClient } from './client.ts'
-import { type Reflector, reflector } from './reflector.ts'
+import { type Reflector, type ReflectorOptions, reflector } from './reflector.ts'
 import type { KubernetesObject, Resource } from './resource.ts'
-import type { Runtime } from './runtime.ts'
-import type { Indexes, Store } from './store.ts'
+import type { Store } from './store.ts'
 
 export interface NamespacesView<T extends KubernetesObject> {
   /** All of them as one, for those who read. It is not to be run. */
@@ -13,14 +11,12 @@ export interface NamespacesView<T extends KubernetesObject> {
   parts: Reflector<T>[]
 }
 
-export function reflectNamespaces<T extends KubernetesObject>(options: {
-  runtime: Runtime
-  client: KubeClient
-  resource: Resource<T>
-  /** Empty: all. */
-  namespaces: readonly string[]
-  indexes: Indexes<T>
-}): NamespacesView<T> {
+export function reflectNamespaces<T extends KubernetesObject>(
+  options: Omit<ReflectorOptions<T>, 'namespace'> & {
+    /** Empty: all. */
+    namespaces: readonly string[]
+  },
+): NamespacesView<T> {
   const { namespaces, ...common } = options
   const [first, ...others] = namespaces.length > 0 ? [...new Set(namespaces)] : [undefined]
   const head = reflector({ ...common, namespace: first })

@@ -103,11 +103,12 @@ export class RestClient implements KubeClient {
     reference: ObjectReference,
     options: DeleteOptions = {},
   ): Promise<'Deleted' | 'Absent'> {
-    const { uid, resourceVersion, propagationPolicy, dryRun, signal } = options
+    const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, dryRun, signal } = options
     const body = {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
       propagationPolicy,
+      gracePeriodSeconds,
       dryRun: dryRun === undefined ? undefined : [dryRun],
       preconditions: uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion },
     }
@@ -154,8 +155,9 @@ export class RestClient implements KubeClient {
     options: WriteOptions,
   ): Promise<T> {
     const { method, path, type, body } = write
-    const query = { ...write.query, fieldManager: options.fieldManager, dryRun: options.dryRun }
-    const answer = await this.#transport.json({ method, path, query, body: json(type, body), signal: options.signal })
+    const { signal, fieldManager, fieldValidation, dryRun } = options
+    const query = { ...write.query, fieldManager, fieldValidation, dryRun }
+    const answer = await this.#transport.json({ method, path, query, body: json(type, body), signal })
     return resource.parse(answer)
   }
 }

@@ -3,10 +3,18 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../lib/kube/client.ts'
 import { configMaps, secrets } from '../../lib/kube/core.ts'
 import { addFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
-import { defineResource } from '../../lib/kube/resource.ts'
+import { defineResource, type KubernetesObject } from '../../lib/kube/resource.ts'
 import { type ApiServer, fixed, freePort } from './api-server.ts'
 import { clientOf, makeRuntime, metric, newNamespace, until, widget, widgets } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
+
+const pods = defineResource<KubernetesObject & { spec: object }>({
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+})
 
 export function clientBehaves(server: () => ApiServer): void {
   const setUp = async () => ({ client: clientOf(server().credentials()), namespace: await newNamespace(server()) })
@@ -128,6 +136,27 @@ export function clientBehaves(server: () => ApiServer): void {
       const reference = { namespace, name: 'a' }
       for (const size of [1, 2]) await client.mergePatch(widgets, reference, { spec: { size, 'of a kind': 'rare' } })
       expect(told).toEqual([expect.objectContaining({ warning: 'unknown field "spec.of a kind"' })])
+    })
+
+    test('a field that no schema knows is refused where a write asks for that, and else dropped', async () => {
+      const { client, namespace } = await setUp()
+      const misspelt = { ...widget(namespace, 'a'), spec: { size: 1, color: 'red' } }
+      await expect(client.create(widgets, misspelt, { fieldValidation: 'Strict' })).rejects.toMatchObject({
+        code: 'BadRequest',
+        message: expect.stringContaining('unknown field "spec.color"'),
+      })
+      expect((await client.create(widgets, misspelt)).spec).toEqual({ size: 1 })
+    })
+
+    test('gives a pod the time to end that is asked for, and with none it is gone', async () => {
+      const { client, namespace } = await setUp()
+      const reference = { namespace, name: 'a' }
+      const spec = { nodeName: 'nowhere', containers: [{ name: 'one', image: 'none' }] }
+      await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: reference, spec })
+      await client.delete(pods, reference, { gracePeriodSeconds: 7 })
+      expect((await client.get(pods, reference))?.metadata.deletionGracePeriodSeconds).toBe(7)
+      await client.delete(pods, reference, { gracePeriodSeconds: 0 })
+      expect(await client.get(pods, reference)).toBeUndefined()
     })
 
     test('deletes only the object that was meant', async () => {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { isKubeError } from '../../lib/kube/errors.ts'
+import { reflectNamespaces } from '../../lib/kube/namespaces.ts'
 import { reflector } from '../../lib/kube/reflector.ts'
 import { defineResource } from '../../lib/kube/resource.ts'
 import type { ApiServer } from './api-server.ts'
-import { clientOf, makeRuntime, metric, until, untilTestEnds, widgets } from './fixtures.ts'
+import { clientOf, makeRuntime, metric, newNamespace, until, untilTestEnds, widget, widgets } from './fixtures.ts'
 import { witness } from './witness.ts'
 
 export function reflectorBehaves(server: () => ApiServer): void {
@@ -46,6 +47,31 @@ export function reflectorBehaves(server: () => ApiServer): void {
       expect(a?.spec).toEqual({ size: 2 })
       expect(Object.isFrozen(a?.spec)).toBe(true)
       expect(() => store.byIndex('byNothing', '1')).toThrow('no index')
+    })
+
+    test('a view over namespaces takes what one reflector takes, and leaves the other namespaces out', async () => {
+      const [one, two, other] = await Promise.all([
+        newNamespace(server()),
+        newNamespace(server()),
+        newNamespace(server()),
+      ])
+      const client = clientOf(server().credentials())
+      for (const namespace of [one, two, other]) {
+        for (const name of ['blue', 'red']) {
+          const made = widget(namespace, name, { note: 'long' })
+          await client.create(widgets, { ...made, metadata: { ...made.metadata, labels: { name } } })
+        }
+      }
+      const { view, parts } = reflectNamespaces({
+        ...{ runtime: makeRuntime(), client, resource: widgets, namespaces: [one, two], labelSelector: 'name=red' },
+        transform: ({ spec: _dropped, ...object }) => object,
+      })
+      for (const part of parts) void part.run(untilTestEnds())
+      await view.synced
+      expect(view.store.list().map(({ metadata, spec }) => [metadata.namespace, metadata.name, spec])).toEqual([
+        [one, 'red', undefined],
+        [two, 'red', undefined],
+      ])
     })
 
     test('sees what its label and field selectors let through, and what leaves them as deleted', async () => {
