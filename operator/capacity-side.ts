@@ -22,6 +22,7 @@ import type { ReserveSettings } from './capacity/reserve.ts'
 import { median } from './capacity/starts.ts'
 import type { Conditions } from './capacity/stock.ts'
 import { isHeld, placeOf } from './gamesession/machine.ts'
+import type { MachineIndex, SessionIndex } from './gamesession/observe.ts'
 import { queueFeed } from './gamesession/queue-feed.ts'
 import { billedOs } from './gamesession/wish.ts'
 import { type History, type HistoryStore, history, noHistory, type Recalled } from './history/history.ts'
@@ -39,9 +40,8 @@ export interface CapacitySettings {
 export interface CapacityOutside {
   runtime: Runtime
   catalogue: () => Catalogue
-  /** Indexed by `sessionIndexes` and `machineIndexes`. */
-  sessions: Pick<Reflector<GameSession>, 'store' | 'onChange'>
-  machines: Pick<Reflector<GpuVm>, 'store' | 'onChange'>
+  sessions: Pick<Reflector<GameSession, SessionIndex>, 'store' | 'onChange'>
+  machines: Pick<Reflector<GpuVm, MachineIndex>, 'store' | 'onChange'>
   settings: CapacitySettings
   azure: Pick<Azure, 'usages' | 'spotRates'>
   priceList: (place: { region: string; size: string }, signal: AbortSignal) => Promise<Price[]>

@@ -4,7 +4,15 @@ import { type Clock, systemClock } from '../process/clock.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Credentials } from './credentials.ts'
 import type { KubeMetrics } from './metrics.ts'
-import type { Applied, KubernetesObject, ObjectReference, Resource, Unnamed } from './resource.ts'
+import type {
+  Applied,
+  KubernetesObject,
+  MergePatch,
+  MetadataPatch,
+  ObjectReference,
+  Resource,
+  Unnamed,
+} from './resource.ts'
 import { RestClient } from './rest-client.ts'
 import { Transport } from './transport.ts'
 import { warnings } from './warnings.ts'
@@ -95,7 +103,7 @@ export interface KubeClient {
   mergePatch<T extends KubernetesObject>(
     resource: Resource<T>,
     reference: ObjectReference,
-    patch: object,
+    patch: NoInfer<MergePatch<T>> | MetadataPatch,
     options?: PatchOptions,
   ): Promise<T>
   /** Server-side apply. `Conflict` with one cause per field that another manager owns. No change, no write: the server sees to it. */

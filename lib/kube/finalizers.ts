@@ -1,7 +1,7 @@
 // Finalizers, under optimistic locking: merge-patching a list would otherwise undo what another controller just wrote.
 import type { CallOptions, KubeClient } from './client.ts'
 import { isKubeError } from './errors.ts'
-import { type KubernetesObject, type Resource, referenceOf } from './resource.ts'
+import { type KubernetesObject, type MetadataPatch, type Resource, referenceOf } from './resource.ts'
 
 export function hasFinalizer(object: KubernetesObject, finalizer: string): boolean {
   return object.metadata.finalizers?.includes(finalizer) ?? false
@@ -41,7 +41,7 @@ export async function removeFinalizer<T extends KubernetesObject>(
   }
 }
 
-function locked(object: KubernetesObject, finalizers: string[]): object {
+function locked(object: KubernetesObject, finalizers: string[]): MetadataPatch {
   const { uid, resourceVersion } = object.metadata
   return { metadata: { uid, resourceVersion, finalizers } }
 }

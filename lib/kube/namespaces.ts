@@ -4,19 +4,19 @@ import { type Reflector, type ReflectorOptions, reflector } from './reflector.ts
 import type { KubernetesObject, Resource } from './resource.ts'
 import type { Store } from './store.ts'
 
-export interface NamespacesView<T extends KubernetesObject> {
+export interface NamespacesView<T extends KubernetesObject, Name extends string = never> {
   /** All of them as one, for those who read. It is not to be run. */
-  view: Reflector<T>
+  view: Reflector<T, Name>
   /** Each by itself, for the manager to run and for own writes to be waited for. */
-  parts: Reflector<T>[]
+  parts: Reflector<T, Name>[]
 }
 
-export function reflectNamespaces<T extends KubernetesObject>(
-  options: Omit<ReflectorOptions<T>, 'namespace'> & {
+export function reflectNamespaces<T extends KubernetesObject, Name extends string = never>(
+  options: Omit<ReflectorOptions<T, Name>, 'namespace'> & {
     /** Empty: all. */
     namespaces: readonly string[]
   },
-): NamespacesView<T> {
+): NamespacesView<T, Name> {
   const { namespaces, ...common } = options
   const [first, ...others] = namespaces.length > 0 ? [...new Set(namespaces)] : [undefined]
   const head = reflector({ ...common, namespace: first })
@@ -24,9 +24,12 @@ export function reflectNamespaces<T extends KubernetesObject>(
   return { view: parts.length === 1 ? head : union(options.resource, parts), parts }
 }
 
-function union<T extends KubernetesObject>(resource: Resource<T>, parts: readonly Reflector<T>[]): Reflector<T> {
+function union<T extends KubernetesObject, Name extends string>(
+  resource: Resource<T>,
+  parts: readonly Reflector<T, Name>[],
+): Reflector<T, Name> {
   const stores = parts.map(({ store }) => store)
-  const store: Store<T> = {
+  const store: Store<T, Name> = {
     get: key => stores.map(each => each.get(key)).find(object => object !== undefined),
     list: () => stores.flatMap(each => each.list()),
     byIndex: (name, value) => stores.flatMap(each => each.byIndex(name, value)),

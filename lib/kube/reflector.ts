@@ -23,7 +23,7 @@ export interface Change<T> {
   initial: boolean
 }
 
-export interface ReflectorOptions<T extends KubernetesObject> {
+export interface ReflectorOptions<T extends KubernetesObject, Name extends string = never> {
   runtime: Runtime
   client: KubeClient
   resource: Resource<T>
@@ -31,7 +31,7 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   namespace?: string | undefined
   labelSelector?: string | undefined
   fieldSelector?: string | undefined
-  indexes?: Indexes<T>
+  indexes?: Indexes<T, Name>
   /** Drops what nobody reads before an object is stored; `managedFields` are dropped always. */
   transform?: (object: T) => T
   /** Objects per page of a list. Default 500. */
@@ -42,11 +42,11 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   silentSeconds?: number
 }
 
-export interface Reflector<T extends KubernetesObject> {
+export interface Reflector<T extends KubernetesObject, Name extends string = never> {
   readonly resource: Resource<T>
   /** The only namespace seen, or `undefined` for all. */
   readonly namespace: string | undefined
-  readonly store: Store<T>
+  readonly store: Store<T, Name>
   /** Resolves when the first list is in the store. Stays pending until then, whatever happens. */
   readonly synced: Promise<void>
   isSynced(): boolean
@@ -60,7 +60,9 @@ export interface Reflector<T extends KubernetesObject> {
   run(signal: AbortSignal): Promise<void>
 }
 
-export function reflector<T extends KubernetesObject>(options: ReflectorOptions<T>): Reflector<T> {
+export function reflector<T extends KubernetesObject, Name extends string = never>(
+  options: ReflectorOptions<T, Name>,
+): Reflector<T, Name> {
   return new ListWatch(options)
 }
 
@@ -72,12 +74,12 @@ const IDLE_GRACE_SECONDS = 5
 /** A watch that the server ends sooner counts as a failure, or two programs would be busy with nothing. */
 const SHORT_WATCH_SECONDS = 5
 
-class ListWatch<T extends KubernetesObject> implements Reflector<T> {
+class ListWatch<T extends KubernetesObject, Name extends string> implements Reflector<T, Name> {
   readonly resource: Resource<T>
   readonly namespace: string | undefined
   readonly synced: Promise<void>
-  readonly #store: IndexedStore<T>
-  readonly #options: ReflectorOptions<T>
+  readonly #store: IndexedStore<T, Name>
+  readonly #options: ReflectorOptions<T, Name>
   readonly #handlers = new Set<(change: Change<T>) => void>()
   readonly #label: string
   readonly #share = sharing()
@@ -92,7 +94,7 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
   #failures = 0
   #failedAt = 0
 
-  constructor(options: ReflectorOptions<T>) {
+  constructor(options: ReflectorOptions<T, Name>) {
     const { resource, namespace, runtime, indexes } = options
     this.#options = options
     this.resource = resource
@@ -110,7 +112,7 @@ class ListWatch<T extends KubernetesObject> implements Reflector<T> {
     }))
   }
 
-  get store(): Store<T> {
+  get store(): Store<T, Name> {
     return this.#store
   }
 

@@ -120,6 +120,23 @@ export type Applied<T extends KubernetesObject> = DeepPartial<Omit<T, 'apiVersio
   metadata: Partial<ObjectMeta> & { name: string }
 }
 
+/**
+ * What a merge patch sends (https://www.rfc-editor.org/rfc/rfc7396): the fields to change, and `null` for those to take
+ * away. A list is replaced as a whole; what is `undefined` is not sent.
+ */
+export type MergePatch<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [Key in keyof T]?: MergePatch<T[Key]> | null | undefined }
+    : T
+
+/** A merge patch that fits every kind, for who writes for all of them. */
+export interface MetadataPatch {
+  metadata: MergePatch<ObjectMeta>
+  spec?: never
+  status?: never
+}
+
 /** `namespace/name`, or `name` for a cluster-scoped object. */
 export function keyOf(reference: ObjectReference): string {
   return reference.namespace === undefined ? reference.name : `${reference.namespace}/${reference.name}`

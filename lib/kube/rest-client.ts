@@ -12,7 +12,15 @@ import type {
   WriteOptions,
 } from './client.ts'
 import { isKubeError, KubeError } from './errors.ts'
-import type { Applied, KubernetesObject, ObjectReference, Resource, Unnamed } from './resource.ts'
+import type {
+  Applied,
+  KubernetesObject,
+  MergePatch,
+  MetadataPatch,
+  ObjectReference,
+  Resource,
+  Unnamed,
+} from './resource.ts'
 import { errorOfStatus, isStatus } from './status.ts'
 import type { Call, Transport } from './transport.ts'
 import { lines } from './watch-stream.ts'
@@ -81,7 +89,7 @@ export class RestClient implements KubeClient {
   async mergePatch<T extends KubernetesObject>(
     resource: Resource<T>,
     reference: ObjectReference,
-    patch: object,
+    patch: NoInfer<MergePatch<T>> | MetadataPatch,
     options: PatchOptions = {},
   ): Promise<T> {
     const path = objectPath(resource, reference) + subresourcePath(options)

@@ -2,27 +2,33 @@
 import { type KubernetesObject, keyOf, type ObjectReference, referenceOf } from './resource.ts'
 
 /** The values under which an object is to be found, by the index's name. */
-export type Indexes<T> = Record<string, (object: T) => readonly string[]>
+export type Indexes<T, Name extends string = string> = Record<Name, (object: T) => readonly string[]>
 
-export interface Store<T extends KubernetesObject> {
+/** `Name`: the indexes that it has. */
+export interface Store<T extends KubernetesObject, Name extends string = never> {
   get(key: ObjectReference | string): T | undefined
   list(): T[]
-  /** Throws when there is no index of that name. */
-  byIndex(name: string, value: string): T[]
+  /** A property, so that a store does not pass for one with other indexes. Throws when there is none of that name. */
+  readonly byIndex: (name: Name, value: string) => T[]
   readonly size: number
   /** The newest resourceVersion that the server has told us of; nothing older is missing from the store. */
   readonly resourceVersion: string | undefined
 }
 
 /** The writing side; a reflector's alone. */
-export class IndexedStore<T extends KubernetesObject> implements Store<T> {
+export class IndexedStore<T extends KubernetesObject, Name extends string = never> implements Store<T, Name> {
   readonly #objects = new Map<string, T>()
   readonly #indexes: ReadonlyMap<string, Index<T>>
   readonly #freeze: boolean
   #resourceVersion: string | undefined
 
-  constructor(options: { indexes?: Indexes<T> | undefined; freeze?: boolean | undefined } = {}) {
-    this.#indexes = new Map(Object.entries(options.indexes ?? {}).map(([name, values]) => [name, new Index(values)]))
+  constructor(options: { indexes?: Indexes<T, Name> | undefined; freeze?: boolean | undefined } = {}) {
+    this.#indexes = new Map(
+      Object.entries<(object: T) => readonly string[]>(options.indexes ?? {}).map(([name, values]) => [
+        name,
+        new Index(values),
+      ]),
+    )
     this.#freeze = options.freeze ?? false
   }
 
@@ -46,7 +52,7 @@ export class IndexedStore<T extends KubernetesObject> implements Store<T> {
     return Array.from(this.#objects.keys())
   }
 
-  byIndex(name: string, value: string): T[] {
+  byIndex(name: Name, value: string): T[] {
     const index = this.#indexes.get(name)
     if (index === undefined) throw new TypeError(`There is no index "${name}"; declare it on the reflector.`)
     return Array.from(index.keys(value)).flatMap(key => this.#objects.get(key) ?? [])

@@ -16,7 +16,7 @@ import { decide, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
 import { announce } from './events.ts'
 import type { GameSessionMetrics } from './metrics.ts'
 import { isNoteworthy } from './noteworthy.ts'
-import { PLAYER_INDEX, type Senses, see } from './observe.ts'
+import { type MachineIndex, PLAYER_INDEX, type Senses, type SessionIndex, see } from './observe.ts'
 import { orphanage } from './orphans.ts'
 import { FIELD_MANAGER, type Hands, perform } from './perform.ts'
 import { phases } from './phases.ts'
@@ -25,10 +25,8 @@ import { statusOf } from './status.ts'
 
 export interface Outside {
   runtime: Runtime
-  /** Indexed by `sessionIndexes`. */
-  sessions: Reflector<GameSession>
-  /** Indexed by `machineIndexes`. */
-  machines: Reflector<GpuVm>
+  sessions: Reflector<GameSession, SessionIndex>
+  machines: Reflector<GpuVm, MachineIndex>
   senses: Senses
   hands: Hands
   recorder: Recorder
@@ -66,7 +64,7 @@ export function gameSessionController(outside: Outside): Controller {
 }
 
 /** A session that ends or goes makes way for its player's others. */
-function ofOnePlayer(session: GameSession, { store }: Reflector<GameSession>): ObjectReference[] {
+function ofOnePlayer(session: GameSession, { store }: Reflector<GameSession, SessionIndex>): ObjectReference[] {
   return [session, ...store.byIndex(PLAYER_INDEX, session.spec.player)].map(referenceOf)
 }
 

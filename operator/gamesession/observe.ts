@@ -47,6 +47,9 @@ export const machineIndexes = {
   },
 }
 
+export type SessionIndex = keyof typeof sessionIndexes
+export type MachineIndex = keyof typeof machineIndexes
+
 /** A GpuVm that is still to be made. */
 export interface Heir {
   namespace: string
@@ -60,8 +63,8 @@ export interface Heir {
 export interface Senses {
   client: KubeClient
   clock: Clock
-  sessions: Store<GameSession>
-  machines: Store<GpuVm>
+  sessions: Store<GameSession, SessionIndex>
+  machines: Store<GpuVm, MachineIndex>
   catalogue: () => Catalogue
   market: Market
   /** What it may have now; the first of it is promised. */
@@ -119,7 +122,7 @@ export async function see(session: GameSession, senses: Senses, signal: AbortSig
 }
 
 /** One to which the session moves first, then the one on record, then those that are not on their way out, then the oldest. */
-export function machinesOf(session: GameSession, machines: Pick<Store<GpuVm>, 'byIndex'>): GpuVm[] {
+export function machinesOf(session: GameSession, machines: Pick<Store<GpuVm, MachineIndex>, 'byIndex'>): GpuVm[] {
   const all = machines.byIndex(OWNER_INDEX, session.metadata.uid ?? '')
   const rankOf = (machine: GpuVm) => {
     const { uid, deletionTimestamp } = machine.metadata
@@ -134,7 +137,7 @@ export function machinesOf(session: GameSession, machines: Pick<Store<GpuVm>, 'b
   )
 }
 
-function inheritedBy(session: GameSession, machines: Pick<Store<GpuVm>, 'byIndex'>): GpuVm[] {
+function inheritedBy(session: GameSession, machines: Pick<Store<GpuVm, MachineIndex>, 'byIndex'>): GpuVm[] {
   return machines
     .byIndex(OWNER_NAME_INDEX, keyOf(referenceOf(session)))
     .filter(machine => ownerUid(machine) !== session.metadata.uid && machine.metadata.deletionTimestamp === undefined)

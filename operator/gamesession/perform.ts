@@ -5,7 +5,7 @@ import { type GpuVm, type GpuVmSpec, gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import { removeFinalizer } from '../../lib/kube/finalizers.ts'
 import type { OwnWrites } from '../../lib/kube/own-writes.ts'
-import { controllerReference, referenceOf } from '../../lib/kube/resource.ts'
+import { controllerReference, type MergePatch, referenceOf } from '../../lib/kube/resource.ts'
 import { claimed, INSTALLATION_ANNOTATION } from '../installation.ts'
 import {
   EVICTIONS_BEFORE_ANNOTATION,
@@ -137,6 +137,6 @@ function machineFor(session: GameSession, spec: GpuVmSpec, installationId: strin
 }
 
 /** A merge patch removes what it names as null; a field that is present and undefined is meant so. */
-function withNulls(spec: MachineChange): Record<string, unknown> {
+function withNulls(spec: MachineChange): MergePatch<GpuVmSpec> {
   return Object.fromEntries(Object.entries(spec).map(([field, value]) => [field, value ?? null]))
 }

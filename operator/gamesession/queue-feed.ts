@@ -7,7 +7,15 @@ import type { Change, Reflector } from '../../lib/kube/reflector.ts'
 import type { Admission } from '../capacity/admission.ts'
 import { ADMISSION_REASONS } from './admission.ts'
 import { askingOf, claimOfMachine } from './asking.ts'
-import { machinesOf, ownerUid, PLAYER_INDEX, rivalsOf, takenRegions } from './observe.ts'
+import {
+  type MachineIndex,
+  machinesOf,
+  ownerUid,
+  PLAYER_INDEX,
+  rivalsOf,
+  type SessionIndex,
+  takenRegions,
+} from './observe.ts'
 
 export interface QueueFeed {
   /** Looks at everything again, as after a change of the catalogue. */
@@ -16,10 +24,8 @@ export interface QueueFeed {
 
 /** To be made before the controller, whose passes must find in the queue what they saw in the stores. */
 export function queueFeed(given: {
-  /** Indexed by `sessionIndexes`. */
-  sessions: Pick<Reflector<GameSession>, 'store' | 'onChange'>
-  /** Indexed by `machineIndexes`. */
-  machines: Pick<Reflector<GpuVm>, 'store' | 'onChange'>
+  sessions: Pick<Reflector<GameSession, SessionIndex>, 'store' | 'onChange'>
+  machines: Pick<Reflector<GpuVm, MachineIndex>, 'store' | 'onChange'>
   catalogue: () => Catalogue
   admission: Pick<Admission, 'join' | 'leave' | 'place' | 'claim' | 'release' | 'changed'>
 }): QueueFeed {

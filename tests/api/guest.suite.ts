@@ -37,7 +37,7 @@ export function guestsAreHeard(worldOf: () => World): void {
       })
       const reference = { namespace, name }
       const incarnate = (number: number) => {
-        const incarnation = { number, priority: 'Spot', specPriority: 'Spot', reason: 'Created' }
+        const incarnation = { number, priority: 'Spot', specPriority: 'Spot', reason: 'Created' } as const
         return kube.mergePatch(gpuVms, reference, { status: { incarnation } }, { subresource: 'status' })
       }
       await incarnate(1)

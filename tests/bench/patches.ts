@@ -7,7 +7,7 @@ const concurrency = Number(process.env.CONCURRENCY)
 export interface StatusPatch {
   namespace: string
   name: string
-  status: { powerState: string; vmId: string }
+  status: { powerState: 'Running'; vmId: string }
 }
 
 export interface Speed {
@@ -30,7 +30,7 @@ async function turn(seconds: number, patch: (wanted: StatusPatch) => Promise<voi
   let requests = 0
   const worker = async (index: number) => {
     while (performance.now() - began < seconds * 1000) {
-      const status = { powerState: 'Running', vmId: crypto.randomUUID() }
+      const status = { powerState: 'Running' as const, vmId: crypto.randomUUID() }
       await patch({ namespace: 'bench', name: `m-${index}`, status })
       requests += 1
     }

@@ -31,9 +31,14 @@ export function clientBehaves(server: () => ApiServer): void {
       expect(replaced.spec).toEqual({ size: 2 })
       const patched = await client.mergePatch(widgets, { namespace, name: 'a' }, { spec: { colour: 'red' } })
       expect(patched.spec).toEqual({ size: 2, colour: 'red' })
+      // @ts-expect-error A size is a number.
+      const mistyped = client.mergePatch(widgets, { namespace, name: 'a' }, { metadata: {}, spec: { size: 'big' } })
+      await expect(mistyped).rejects.toMatchObject({ code: 'Invalid', causes: [{ field: 'spec.size' }] })
+      const without = await client.mergePatch(widgets, { namespace, name: 'a' }, { spec: { colour: null } })
+      expect(without.spec).toEqual({ size: 2 })
 
       const list = await client.list(widgets, { namespace })
-      expect(list.items).toEqual([patched])
+      expect(list.items).toEqual([without])
       expect(await client.delete(widgets, { namespace, name: 'a' })).toBe('Deleted')
       expect(await client.delete(widgets, { namespace, name: 'a' })).toBe('Absent')
     })
@@ -134,7 +139,10 @@ export function clientBehaves(server: () => ApiServer): void {
       const client = clientOf(server().credentials(), { log })
       await client.create(widgets, widget(namespace, 'a'))
       const reference = { namespace, name: 'a' }
-      for (const size of [1, 2]) await client.mergePatch(widgets, reference, { spec: { size, 'of a kind': 'rare' } })
+      for (const size of [1, 2]) {
+        // @ts-expect-error No widget has such a field.
+        await client.mergePatch(widgets, reference, { spec: { size, 'of a kind': 'rare' } })
+      }
       expect(told).toEqual([expect.objectContaining({ warning: 'unknown field "spec.of a kind"' })])
     })
 

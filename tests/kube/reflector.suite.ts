@@ -46,6 +46,7 @@ export function reflectorBehaves(server: () => ApiServer): void {
       const [a] = store.byIndex('bySize', '2')
       expect(a?.spec).toEqual({ size: 2 })
       expect(Object.isFrozen(a?.spec)).toBe(true)
+      // @ts-expect-error There is no such index.
       expect(() => store.byIndex('byNothing', '1')).toThrow('no index')
     })
 

@@ -9,20 +9,21 @@ import { keyOf, referenceOf } from '../../lib/kube/resource.ts'
 import type { ApiServer } from './api-server.ts'
 import { clientOf, makeRuntime, metric, newNamespace, until, type Widget, widget, widgets } from './fixtures.ts'
 
-export type Witness = Awaited<ReturnType<typeof witness>>
+export type Witness = Awaited<ReturnType<typeof witness<never>>>
 
 /** Whatever the reflector's connections go through. */
 export interface Way {
   open(): number
 }
 
-export interface WitnessOptions extends Partial<Omit<ReflectorOptions<Widget>, 'client' | 'resource'>> {
+export interface WitnessOptions<Name extends string = never>
+  extends Partial<Omit<ReflectorOptions<Widget, Name>, 'client' | 'resource'>> {
   /** Directly to the server without one. */
   credentials?: Credentials
   way?: Way
 }
 
-export async function witness(server: ApiServer, options: WitnessOptions = {}) {
+export async function witness<Name extends string = never>(server: ApiServer, options: WitnessOptions<Name> = {}) {
   const { credentials = server.credentials(), way, ...rest } = options
   const writer = clientOf(server.credentials())
   const namespace = await newNamespace(server)

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
+import { controllerReference } from '../../lib/kube/resource.ts'
 import { INSTALLATION, type Operator } from './support/operator.ts'
 import { isPlayable, isReady, REGION, startWorld, type World } from './support/world.ts'
 
@@ -162,7 +163,7 @@ test.concurrent('a session whose machine’s name is taken waits and says by who
   )
   const rival = await scene.play('rival', { player: 'eve' })
   await scene.session('rival', 'runs', is('Running'))
-  const ownerReferences = [{ ...made.metadata.ownerReferences?.[0], name: 'rival', uid: rival.metadata.uid }]
+  const ownerReferences = [controllerReference(rival)]
   await world.kube.mergePatch(gpuVms, { namespace: scene.namespace, name: MACHINE }, { metadata: { ownerReferences } })
   await scene.machine(MACHINE, 'is the session’s again', m => {
     const [owner] = m.metadata.ownerReferences ?? []

@@ -24,7 +24,7 @@ import { fetchPrices } from '../../../operator/capacity/price-list.ts'
 import { type Capacity, type CapacitySettings, capacitySide } from '../../../operator/capacity-side.ts'
 import { gameSessionController } from '../../../operator/gamesession/controller.ts'
 import { gameSessionMetrics } from '../../../operator/gamesession/metrics.ts'
-import { machineIndexes, senses, sessionIndexes } from '../../../operator/gamesession/observe.ts'
+import { type MachineIndex, machineIndexes, senses, sessionIndexes } from '../../../operator/gamesession/observe.ts'
 import { annotations } from '../../../operator/gpuvm/annotations.ts'
 import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
@@ -248,7 +248,7 @@ export function startOperator(options: OperatorOptions): Operator {
 }
 
 /** Gives what it first saw of each object. */
-function stale(reflector: Reflector<GpuVm>): Reflector<GpuVm> {
+function stale(reflector: Reflector<GpuVm, MachineIndex>): Reflector<GpuVm, MachineIndex> {
   const first = new Map<string, GpuVm>()
   const store = new Proxy(reflector.store, {
     get(target, method) {

@@ -152,7 +152,7 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backd
       return made.uid ?? ''
     },
     /** Somebody edits the status, as `kubectl edit --subresource=status` does. */
-    edit: async <T extends KubernetesObject>(resource: Resource<T>, name: string, status: object) =>
+    edit: async (resource: Resource<KubernetesObject & { status?: object }>, name: string, status: object) =>
       await kube.mergePatch(resource, { namespace, name }, { status }, { subresource: 'status' }),
     change: async (name: string, spec: Partial<GpuVmSpec>) => await patch(name, { spec }),
     annotate: async (name: string, annotations: Record<string, string | null>) =>
