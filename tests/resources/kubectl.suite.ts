@@ -143,6 +143,8 @@ export function kubectlTells(theatre: () => Theatre): void {
       const phases = crdOf(kind === 'gs' ? 'GameSession' : 'GpuVm').spec.versions[0].schema.openAPIV3Schema.properties
         .status.properties.phase.enum
       expect([...written].sort()).toEqual([...phases].sort())
+      const printed = new Set(rows(kind).map(row => row.trimEnd().split(/ +/)[1]))
+      expect([...printed].sort()).toEqual([...phases].sort())
       for (const row of rows(kind)) {
         const [, phase = ''] = row.trimEnd().split(/ +/)
         expect(row.trimEnd()).toMatch(expected[phase] ?? /^$/)
