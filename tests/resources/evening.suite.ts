@@ -1,8 +1,14 @@
 // The whole path with both programs as the chart's service accounts: what the audit log must have seen, and what an SRE
 // reads of it afterwards.
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { GUEST_KEYS_CONFIG_MAP_KEY, GUEST_TOKEN_SECRET_KEY } from '../../crds/guest.ts'
+import { gpuVms } from '../../crds/types/gpuvm.ts'
 import type { Pod } from '../../demo/stack/pod.ts'
+import { configMaps, secrets } from '../../lib/kube/core.ts'
+import { ask } from '../api/client-of.ts'
+import { guestSigner } from '../api/guest-signer.ts'
 import type { Theatre } from './theatre.ts'
 
 const lease = z.looseObject({ spec: z.looseObject({ holderIdentity: z.string() }) })
@@ -15,6 +21,34 @@ export function eveningIsPlayed(theatre: () => Theatre): void {
     const pod = stage.stack.operator.find(({ name }) => spec.holderIdentity.startsWith(`${name}_`))
     if (!pod) throw new Error(`None of the replicas is ${spec.holderIdentity}.`)
     return pod
+  }
+
+  /** As the agent on the machine would: a report with its first token, and one for which it is handed the next. */
+  async function reportsItself(uid: string): Promise<void> {
+    const { stage } = theatre()
+    const { kube, stack } = stage
+    const { namespace, urls } = stack
+    const guests = await guestSigner(stack.folder)
+    const keys = { [GUEST_KEYS_CONFIG_MAP_KEY]: await readFile(guests.file, 'utf8') }
+    const named = { namespace, name: 'wasd-guest-keys' }
+    await kube.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: named, data: keys })
+
+    const machine = (await kube.list(gpuVms, { namespace })).items.find(({ metadata }) => metadata.uid === uid)
+    if (!machine?.status?.incarnation) throw new Error(`No machine of the UID ${uid} has an incarnation.`)
+    const { name } = machine.metadata
+    const token = await guests.sign({ uid, name, namespace })
+    const body = { incarnation: machine.status.incarnation.number, connected: true }
+    const report = async () => (await ask(urls.api, '/v1/guest/report', { method: 'POST', body, token })).json
+    const first = await stage.until('the API has the keys and takes the report', async () => {
+      const reply = await report()
+      return reply.code !== 'GuestTokenInvalid' && reply
+    })
+    expect(first).toMatchObject({ outcome: 'Written' })
+    expect((await kube.get(gpuVms, { namespace, name }))?.status?.guest).toMatchObject(body)
+
+    const next = await guests.sign({ uid, name, namespace, seconds: 1200 })
+    await kube.mergePatch(secrets, { namespace, name }, { stringData: { [GUEST_TOKEN_SECRET_KEY]: next } })
+    expect(await report()).toMatchObject({ outcome: 'Unchanged', token: next })
   }
 
   test('an evening over an eviction, a pause, a resumption and a dead leader reads as a story', {
@@ -34,6 +68,8 @@ export function eveningIsPlayed(theatre: () => Theatre): void {
       expect(lines[1]).toMatch(new RegExp(`^${evening.name}`))
       expect(Math.max(...lines.map(line => line.trimEnd().length))).toBeLessThanOrEqual(125)
     }
+    await reportsItself(evening.machine)
+
     await stage.azure.evict(evening.vm)
     await evening.until('Recovering')
     await evening.until('Running')

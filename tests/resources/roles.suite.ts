@@ -5,17 +5,14 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Theatre } from './theatre.ts'
 
-/** Granted, and rightly never seen in an evening. By role, resource and verb. */
+/** Granted, and rightly never seen in an evening. By role, resource with its group, and verb. */
 const unseen: Record<string, string> = {
-  'wasd-wasd-operator gamesessions/finalizers update':
+  'wasd-wasd-operator gamesessions.wasd.cloud/finalizers update':
     'Asked for inside the server, where OwnerReferencesPermissionEnforcement is on: a machine blocks its owner.',
-  'wasd-wasd-operator gpuvms/finalizers update': 'The same, for the bootstrap Secret of a machine.',
-  'wasd-operator-lease events create': 'Told of its own pod when a catalogue cannot be used.',
-  'wasd-operator-lease events patch': 'The same, told again.',
-  'wasd-api gpuvms get': 'Asked for with the report of a guest agent, and no agent runs in these machines.',
-  'wasd-api gpuvms/status patch': 'The same: the report itself.',
-  'wasd-api secrets get': 'The same: the next token that the agent is handed.',
-  'wasd-api gamesessions create': 'Asked for inside the server, when an apply makes the object.',
+  'wasd-wasd-operator gpuvms.wasd.cloud/finalizers update': 'The same, for the bootstrap Secret of a machine.',
+  'wasd-operator-lease events.events.k8s.io create': 'Told of its own pod when a catalogue cannot be used.',
+  'wasd-operator-lease events.events.k8s.io patch': 'The same, told again.',
+  'wasd-api gamesessions.wasd.cloud create': 'Asked for inside the server, when an apply makes the object.',
 }
 
 const rule = z.looseObject({
@@ -29,9 +26,17 @@ const audited = z.looseObject({
   verb: z.string(),
   userAgent: z.string().default(''),
   user: z.looseObject({ username: z.string() }),
-  objectRef: z.looseObject({ resource: z.string(), subresource: z.string().optional() }).optional(),
+  objectRef: z
+    .looseObject({ apiGroup: z.string().default(''), resource: z.string(), subresource: z.string().optional() })
+    .optional(),
   annotations: z.record(z.string(), z.string()).default({}),
 })
+
+/** As kubectl names a resource: `gpuvms.wasd.cloud/status`, and one of the core group by itself. */
+function nameOf(group: string, resource: string): string {
+  const [plural, ...subresource] = resource.split('/')
+  return [group === '' ? plural : `${plural}.${group}`, ...subresource].join('/')
+}
 
 export function rolesAreExact(theatre: () => Theatre): void {
   /** What our programs asked: by decision, and by the role that let it through. */
@@ -42,9 +47,9 @@ export function rolesAreExact(theatre: () => Theatre): void {
       const event = audited.parse(JSON.parse(line))
       const isOurs = Object.values(stack.users).includes(event.user.username) && event.userAgent.startsWith('wasd-')
       if (!isOurs || !event.objectRef) return []
-      const { resource, subresource } = event.objectRef
+      const { apiGroup, resource, subresource } = event.objectRef
       const by = /of (?:Cluster)?Role "([^"]+)"/.exec(event.annotations['authorization.k8s.io/reason'] ?? '')?.[1]
-      const what = `${subresource === undefined ? resource : `${resource}/${subresource}`} ${event.verb}`
+      const what = `${nameOf(apiGroup, subresource === undefined ? resource : `${resource}/${subresource}`)} ${event.verb}`
       return [{ what: `${by} ${what}`, isForbidden: event.annotations['authorization.k8s.io/decision'] === 'forbid' }]
     })
   }
@@ -56,8 +61,10 @@ export function rolesAreExact(theatre: () => Theatre): void {
 
     const roles = theatre().stage.stack.release.objects.flatMap(object => role.safeParse(object).data ?? [])
     const granted = roles.flatMap(({ metadata, rules }) =>
-      rules.flatMap(({ resources, verbs }) =>
-        resources.flatMap(resource => verbs.map(verb => `${metadata.name} ${resource} ${verb}`)),
+      rules.flatMap(({ apiGroups, resources, verbs }) =>
+        apiGroups.flatMap(group =>
+          resources.flatMap(resource => verbs.map(verb => `${metadata.name} ${nameOf(group, resource)} ${verb}`)),
+        ),
       ),
     )
     expect(granted.length).toBeGreaterThan(20)
