@@ -59,7 +59,7 @@ export interface GpuVmSpec {
       sku: 'Standard_LRS' | 'StandardSSD_LRS' | 'StandardSSD_ZRS' | 'Premium_LRS' | 'Premium_ZRS'
     }
     /**
-     * Data disks, empty when first made.
+     * Data disks, empty when first made. Immutable.
      *
      * Items: One data disk.
      */

@@ -256,6 +256,23 @@ export const placeRules: Record<
       },
     ],
   },
+  'GpuVm spec.disks: (has(self.data) ? self.data : []) == (has(oldSelf.data) ? oldSelf.data : [])': {
+    at: 'spec.disks.data',
+    accepted: [
+      { from: undefined, to: [] },
+      { from: [disk('a', 0), disk('b', 1)], to: [disk('b', 1), disk('a', 0)] },
+    ],
+    refused: [
+      { from: undefined, to: [disk('a', 0)], stays: 0 },
+      { from: [disk('a', 0)], to: undefined, stays: 1 },
+      { from: [disk('a', 0), disk('b', 1)], to: [disk('a', 0)], stays: 2 },
+      { from: [disk('a', 0)], to: [disk('a', 1)], stays: 1 },
+    ].map(({ stays, ...move }) => ({
+      ...move,
+      path: 'spec.disks.data',
+      says: `the data disks are immutable and stay the ${stays} that the machine was made with; create a new GpuVm instead`,
+    })),
+  },
   'GpuVm spec.disks.data: self.all(d, self.exists_one(o, o.lun == d.lun))': {
     at: 'spec.disks.data',
     accepted: [{ to: [] }, { to: [disk('a', 0), disk('b', 1)] }],
