@@ -82,11 +82,12 @@ export function networkInterfaceBody(
 }
 
 export function networkSecurityGroupSeen(group: NetworkSecurityGroup): NetworkSecurityGroupSeen {
-  const clients = group.securityRules?.find(({ name }) => name === 'stream-tcp')
+  const from = (rule: string) => group.securityRules?.find(({ name }) => name === rule)?.sourceAddressPrefixes ?? []
   return {
     id: group.id ?? '',
     ownerUid: group.tags?.[UID_TAG],
-    clientCIDRs: clients?.sourceAddressPrefixes ?? [],
+    clientCIDRs: from('stream-tcp'),
+    probeCIDRs: from('probe'),
     provisioningState: provisioningState(group.provisioningState),
   }
 }

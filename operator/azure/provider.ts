@@ -63,6 +63,7 @@ export interface NetworkInterfaceSeen extends Owned {
 export interface NetworkSecurityGroupSeen extends Owned {
   id: string
   clientCIDRs: string[]
+  probeCIDRs: string[]
   provisioningState: ProvisioningState
 }
 

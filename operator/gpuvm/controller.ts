@@ -27,6 +27,7 @@ import { abandon, isAbandoned, isBeyondReach } from './abandonment.ts'
 import type { Annotations } from './annotations.ts'
 import { decide, type GpuVmSettings, incarnationOf, isLeaving, rootUidOf, type Seen, type Verdict } from './decision.ts'
 import type { Fleet } from './fleet.ts'
+import { type Guards, guards } from './guards.ts'
 import { type Hindrance, hindranceOf } from './hindrance.ts'
 import type { Holdings } from './holdings.ts'
 import { nothing, observe, placeOf } from './observe.ts'
@@ -70,6 +71,7 @@ export function gpuVmController(outside: Outside) {
   const quiet = silences(settings)
   const memories = recollections()
   const itsTurns = turns(runtime)
+  const itsGuards = guards()
   machines.onChange(({ type, object }) => {
     if (type !== 'Deleted') return
     outside.holdings.gone(object)
@@ -78,11 +80,12 @@ export function gpuVmController(outside: Outside) {
     records.forget(object.metadata.uid ?? '')
     memories.forget(object.metadata.uid ?? '')
     itsTurns.forget(object.metadata.uid ?? '')
+    itsGuards.forget(object.metadata.uid ?? '')
   })
   return controller({
     runtime,
     name: 'gpuvm.lifecycle',
-    reconcile: gpuVmReconciler({ ...outside, records, memories, turns: itsTurns, silences: quiet }),
+    reconcile: gpuVmReconciler({ ...outside, records, memories, turns: itsTurns, silences: quiet, guards: itsGuards }),
     // After a restart the first list of the fleet says which of the standing machines need a look of their own.
     sources: [
       reflected(machines, { predicate: change => isOfInterest(change, records) }),
@@ -110,6 +113,7 @@ export interface Inside extends Outside {
   memories: Recollections
   turns: Turns
   silences: Silences
+  guards: Guards
 }
 
 function gpuVmReconciler(outside: Inside): Reconcile {
@@ -124,12 +128,13 @@ function gpuVmReconciler(outside: Inside): Reconcile {
     if (waits) return waits
     const machine = await takenOn(found, outside, signal)
     const known = { fleet, prober, settings, now: runtime.clock.now() }
-    if (isSettled(machine, known)) return
+    const isLetIn = outside.guards.letIn(machine, outside.catalogue.current().regions[machine.spec.region])
+    if (isLetIn && isSettled(machine, known)) return
 
     const seen = sight(machine, outside)
     const { verdict, outcome, hindrance } = await attempt(
       seen,
-      { ...outside, isStanding: isHeardAlone(machine, known) },
+      { ...outside, isStanding: isLetIn && isHeardAlone(machine, known) },
       signal,
     )
     if (verdict.step) runtime.log.info(fieldsOf(seen, verdict, hindrance), 'Took a step for a machine')
@@ -225,6 +230,7 @@ async function attempt(seen: Seen, outside: Inside & { isStanding: boolean }, si
   const isEndInSight = fleet.isEndInSight(seen.machine)
   try {
     seen.observed = await observe({ ...seen, azure, kube, holdings, annotations, recollection, isEndInSight, signal })
+    outside.guards.saw(seen)
     seen.now = outside.runtime.clock.now()
     decided = { ...seen }
     verdict = suspended(seen, decide(phases, seen))

@@ -18,6 +18,7 @@ const group = {
   id: 'nsg',
   ownerUid: undefined,
   clientCIDRs: ['2001:db8::/64', '203.0.113.7/32'],
+  probeCIDRs: [...region.probeCIDRs],
   provisioningState: 'Succeeded' as const,
 }
 const nic = (different = {}) => ({ ...networkInterface, ...different })
@@ -64,6 +65,18 @@ test.each<{ title: string; seen: Different; step?: string; waits?: boolean }>([
     seen: {
       observed: { ...bare, networkSecurityGroup: group, networkInterface: nic({ networkSecurityGroupId: 'nsg' }) },
       spec: { clientCIDRs: ['192.0.2.0/24'] },
+    },
+    step: 'PutNetworkSecurityGroup',
+  },
+  {
+    title: 'and so is another address of the probes',
+    seen: {
+      observed: {
+        ...bare,
+        networkSecurityGroup: { ...group, probeCIDRs: ['192.0.2.9/32'] },
+        networkInterface: nic({ networkSecurityGroupId: 'nsg' }),
+      },
+      spec: guarded,
     },
     step: 'PutNetworkSecurityGroup',
   },

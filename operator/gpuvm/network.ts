@@ -1,5 +1,6 @@
 // The address and the interface, made once and kept for the object's whole life: an eviction never touches them.
 import { lookSeconds, type Phase, type Seen, scaled, type Verdict } from './decision.ts'
+import { textOf } from './guards.ts'
 
 /** Seconds until what failed late is asked for again. */
 const FAILED_SECONDS = 30
@@ -41,10 +42,10 @@ function wantsSecurityGroup({ machine }: Seen): boolean {
   return machine.spec.clientCIDRs !== undefined
 }
 
-function securityGroupFits({ machine, observed }: Seen): boolean {
+function securityGroupFits({ machine, region, observed }: Seen): boolean {
   const group = observed.networkSecurityGroup
   if (!group) return false
   if (group.provisioningState !== 'Succeeded') return group.provisioningState !== 'Failed'
-  const sorted = (list: string[]) => [...list].sort().join()
-  return sorted(group.clientCIDRs) === sorted(machine.spec.clientCIDRs ?? [])
+  if (textOf(group.clientCIDRs) !== textOf(machine.spec.clientCIDRs ?? [])) return false
+  return region === undefined || textOf(group.probeCIDRs) === textOf(region.probeCIDRs)
 }

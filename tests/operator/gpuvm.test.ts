@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { condition } from '../../lib/kube/conditions.ts'
 import { read } from '../../operator/recorder/record.ts'
 import { replay, story } from '../../operator/recorder/story.ts'
-import { isPlayable, isReady, isRefused, readyReason, startWorld, type World } from './support/world.ts'
+import { patientFor } from '../until.ts'
+import { isPlayable, isReady, isRefused, REGION, readyReason, startWorld, type World } from './support/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -304,6 +305,27 @@ test.concurrent('suspended, it is looked at and nothing is done; freed, it goes 
   await scene.machine('solo', 'is playable', isPlayable)
   await scene.delete('solo')
   await scene.gone('solo')
+})
+
+test.concurrent('a machine that stands lets in the probes from where the catalogue has come to send them', async ({
+  onTestFinished,
+}) => {
+  const { azure, catalogue } = world
+  const scene = await world.scene('probed', onTestFinished)
+  const first = scene.operate()
+  const uid = await scene.apply('solo', { clientCIDRs: ['203.0.113.7/32'] })
+  const before = await scene.machine('solo', 'is playable', isPlayable)
+  await first.stop()
+
+  const region = catalogue.regions[REGION]
+  if (!region) throw new Error('The sample catalogue has lost its region.')
+  const moved = { ...region, probeCIDRs: ['198.51.100.77/32'] }
+  scene.operate({ catalogue: { ...catalogue, regions: { ...catalogue.regions, [REGION]: moved } } })
+  const groups = async () => JSON.stringify((await azure.of(uid)).networkSecurityGroups)
+  await patientFor(60)('the group lets the new probes in', async () => (await groups()).includes('198.51.100.77/32'))
+  expect(await groups()).not.toContain('203.0.113.10/32')
+  const after = await scene.machine('solo', 'is ready', isReady)
+  expect(after.status?.vmId).toBe(before.status?.vmId)
 })
 
 test.concurrent('clientCIDRs become a group of its own, which follows them under the playing machine', async ({
