@@ -44,6 +44,8 @@ export interface RefundSeen {
   refundId: string | undefined
   returned: Money
   state: 'Pending' | 'Processed' | 'Failed'
+  /** The gateway's own word for its state, where it is none that we know: pending until somebody has looked. */
+  unknownState?: string
 }
 
 /** A bank asks for a payment back on its customer's behalf. */

@@ -63,13 +63,26 @@ export function noteOf({ notes }: RazorpayPayment): string | undefined {
   return typeof note === 'string' ? note : undefined
 }
 
+/**
+ * `created` stands in the webhook of that name, `reversed` where the bank has sent it back.
+ * https://razorpay.com/docs/payments/refunds/ https://razorpay.com/docs/payments/refunds/faqs/
+ */
+const refundStates: ReadonlyMap<string, RefundSeen['state']> = new Map([
+  ['created', 'Pending'],
+  ['pending', 'Pending'],
+  ['processed', 'Processed'],
+  ['failed', 'Failed'],
+  ['reversed', 'Failed'],
+])
+
 export function refundSeen(refund: RazorpayRefund): RefundSeen {
+  const state = refundStates.get(refund.status)
   return {
     id: refund.id,
     paymentId: refund.payment_id,
     refundId: refund.receipt ?? undefined,
     returned: moneyOf(refund),
-    state: refund.status === 'processed' ? 'Processed' : refund.status === 'failed' ? 'Failed' : 'Pending',
+    ...(state === undefined ? { state: 'Pending', unknownState: refund.status } : { state }),
   }
 }
 

@@ -5,7 +5,7 @@
 //   authorisation has had its time;
 // - what has moved at all since the last look: payments, refunds and disputes that nobody told us of;
 // - refunds that are pending: how do they stand at the gateway? One that it does not know is brought there again, whatever
-//   became of the item by which that was to happen.
+//   became of the item by which that was to happen. And those that were paid out lately: a bank may send them back.
 import { outage } from '../../lib/database/outage.ts'
 import { type Database, inTransaction } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
@@ -41,6 +41,9 @@ const MOVEMENTS_SECONDS = 60
 const PAGES_AT_ONCE = 20
 /** Seconds at least between two looks at a pending refund; later, half of its age. */
 const REFUND_SECONDS = 900
+/** Hours between two looks at a refund that Razorpay has paid out, and days for which it is looked at. */
+const PAID_OUT_HOURS = 24
+const PAID_OUT_DAYS = 30
 
 /** Until the signal is aborted. */
 export async function reconcilePayments(options: ReconciliationOptions, stopping: AbortSignal): Promise<void> {
@@ -111,15 +114,15 @@ async function lookAtRefunds(options: ReconciliationOptions): Promise<MovementOu
   const { database, rails, clock, log } = options
   const found: MovementOutcome[] = []
   const due = await dueRefunds(database, clock.now())
-  const atRazorpay = due.filter(({ rail }) => rail === 'Razorpay').map(({ payment_id: id }) => id)
-  for (const paymentId of new Set(atRazorpay)) {
+  const pending = due.filter(({ rail }) => rail === 'Razorpay').map(({ payment_id: id }) => id)
+  for (const paymentId of new Set([...pending, ...(await duePaidOut(database, clock.now()))])) {
     try {
       const refunds = await rails.Razorpay.refundsOf(paymentId)
       const movements = refunds.map((refund): Movement => ({ is: 'Refund', refund }))
       found.push(...(await takeIn(options, 'Razorpay', movements)))
     } catch (error) {
       if (!isPaymentError(error)) throw error
-      log.error({ error, payment: paymentId }, 'A pending refund could not be asked about') // Its next look is set.
+      log.error({ error, payment: paymentId }, 'A refund could not be asked about') // Its next look is set.
     }
   }
   for (const { id: refundId } of due) {
@@ -146,6 +149,9 @@ async function takeIn(
 ): Promise<MovementOutcome[]> {
   const news: MovementOutcome[] = []
   for (const movement of movements) {
+    if (movement.is === 'Refund' && movement.refund.unknownState !== undefined) {
+      log.error({ rail, movement }, 'A refund stands in a way that we do not know; it is taken as pending')
+    }
     try {
       const [outcome] = await bringIn(database, { rail, movements: [movement], now: clock.now() })
       if (outcome === undefined || OLD.includes(outcome)) continue
@@ -203,6 +209,22 @@ async function dueRefunds(
         AND coalesce(look_at, asked_at + make_interval(secs => ${REFUND_SECONDS})) <= ${now}
       ORDER BY look_at LIMIT ${PASS_SIZE} FOR UPDATE SKIP LOCKED
     ) RETURNING id, rail, payment_id`
+}
+
+/**
+ * Payments with a refund that Razorpay has paid out and a bank may still send back. A version that knows nothing of this
+ * leaves the look open: it is a day after the end then. Those of Stars never come back.
+ */
+async function duePaidOut(database: Database, now: Date): Promise<string[]> {
+  const rows = await database<{ payment_id: string }[]>`
+    UPDATE refunds SET look_at = ${now}::timestamptz + make_interval(hours => ${PAID_OUT_HOURS})
+    WHERE id IN (
+      SELECT id FROM refunds WHERE state = 'Processed' AND rail = 'Razorpay'
+        AND ended_at > ${now}::timestamptz - make_interval(days => ${PAID_OUT_DAYS})
+        AND coalesce(look_at, ended_at + make_interval(hours => ${PAID_OUT_HOURS})) <= ${now}
+      ORDER BY ended_at LIMIT ${PASS_SIZE} FOR UPDATE SKIP LOCKED
+    ) RETURNING payment_id`
+  return rows.map(({ payment_id: id }) => id)
 }
 
 /** The handler of `razorpay.refunds`. Throws `PaymentError` when the gateway cannot be asked. */

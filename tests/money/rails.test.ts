@@ -68,6 +68,18 @@ describe('Razorpay', () => {
     expect(await rail.collect(topUp('lost-capture'))).toMatchObject([{ id: paymentId }])
   })
 
+  test('a part that two workers give back at once goes back once: a second look sees nothing, the key does', async () => {
+    const payment = await pay('in-part')
+    const order = { ...payment, returned: { currency: 'INR', units: 10_000n }, refundId: 'refund-in-part' }
+    // Both have looked before either has asked.
+    await razorpay.control('POST', '/faults', { method: 'POST', path: '/v1/payments', delay: 0.3, times: 2 })
+    const [first, second] = await Promise.all([rail.refund(order), rail.refund(order)])
+    expect(second).toEqual(first)
+    expect(await rail.refundsOf(payment.paymentId)).toMatchObject([
+      { refundId: order.refundId, returned: { units: 10_000n } },
+    ])
+  })
+
   test('more than a page of movements is told to its end', async () => {
     const { sdk } = connectRazorpay(razorpay)
     await Promise.all(

@@ -214,3 +214,39 @@ test('I4: a refund is brought to the gateway whatever became of its item: lost, 
   expect(await gateway.workOff()).toEqual(['RefundProcessed', 'RefundProcessed'])
   for (const { paymentId } of [asha, ravi]) expect(await gateway.refunds(paymentId)).toHaveLength(1)
 })
+
+test('I4: what the bank sends back after it was paid out is in the wallet again, once, by webhook or by asking', async () => {
+  const [asha, ravi, none] = [await gateway.credited(), await gateway.credited(), await gateway.credited()]
+  for (const { asks } of [asha, ravi, none]) await asks()
+  expect(await gateway.workOff()).toEqual(['RefundProcessed', 'RefundProcessed', 'RefundProcessed'])
+  await gateway.deliver(await gateway.events())
+  const hours = 3600
+  await gateway.ask(2 * hours) // What has moved is looked at from here on.
+  const bounces = async ({ paymentId }: Payer) => {
+    const [refund] = await gateway.refunds(paymentId)
+    await gateway.control('POST', '/refunds', { refund_id: refund?.id, status: 'failed' })
+  }
+  await bounces(asha)
+  expect(await gateway.deliver(await gateway.events())).toEqual(['RefundFailed'])
+  await bounces(ravi)
+  const untold = await gateway.events()
+  expect(await gateway.ask(23 * hours)).toEqual([])
+  expect(await gateway.ask(25 * hours)).toEqual(['RefundFailed'])
+  expect(await gateway.deliver(untold)).toEqual(['RefundKnown'])
+  expect(await gateway.ask(50 * hours)).toEqual([])
+  for (const { balance, told } of [asha, ravi]) {
+    expect((await balance()).availablePaise).toBe(50_000n)
+    expect(await told()).toEqual(['TopUpCredited', 'RefundProcessed', 'RefundFailed'])
+  }
+  expect((await none.balance()).availablePaise).toBe(0n)
+
+  // Each is asked about once a day, and not for ever.
+  const looks = async (afterSeconds: number) => {
+    await gateway.ask(afterSeconds)
+    const rows = await database`
+      SELECT FROM refunds WHERE payment_id = ${none.paymentId} AND look_at > now() + make_interval(secs => ${afterSeconds})`
+    return rows.length
+  }
+  expect(await looks(75 * hours)).toBe(1)
+  expect(await looks(31 * 24 * hours)).toBe(0)
+})

@@ -141,7 +141,10 @@ export function controlApi(outside: ControlOutside): Hono {
     const given = parse(refundBody, await body(context.req.raw))
     if ('refund_id' in given) {
       const refund = state.refunds.get(given.refund_id)
-      if (refund?.status !== 'pending') throw new ControlError(409, `there is no pending refund ${given.refund_id}`)
+      const isBounce = refund?.status === 'processed' && given.status === 'failed'
+      if (!refund || (refund.status !== 'pending' && !isBounce)) {
+        throw new ControlError(409, `there is no refund ${given.refund_id} that could become ${given.status}`)
+      }
       settleRefund(world, { refund, payment: paymentOf(state, refund.payment_id), status: given.status })
       return context.json(refund)
     }

@@ -72,7 +72,7 @@ export function refundPayment(
   return refund
 }
 
-/** What the bank says of a pending refund. */
+/** What the bank says of a refund: of a pending one, or of one that it sends back after all. */
 export function settleRefund(
   world: World,
   given: { refund: Refund; payment: Payment; status: 'processed' | 'failed' },
