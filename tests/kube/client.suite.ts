@@ -1,6 +1,5 @@
 import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { connect } from '../../lib/kube/client.ts'
 import { configMaps, secrets } from '../../lib/kube/core.ts'
 import { addFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
 import { defineResource, type KubernetesObject } from '../../lib/kube/resource.ts'
@@ -271,13 +270,21 @@ export function clientBehaves(server: () => ApiServer): void {
       expect(await client.get(configMaps, made.metadata)).toEqual(made)
     })
 
-    test('counts requests under client-go’s name', async () => {
+    test('counts, times and measures requests under client-go’s names', async () => {
+      const { namespace } = await setUp()
       const runtime = makeRuntime()
-      const client = connect(server().credentials(), { userAgent: 'test/1', metrics: runtime.metrics })
-      await client.get(widgets, { namespace: 'default', name: 'absent' })
+      const client = clientOf(server().credentials(), { metrics: runtime.metrics })
       const host = `127.0.0.1:${server().port}`
-      expect(await metric(runtime, `rest_client_requests_total{code="404",method="GET",host="${host}"}`)).toBe(1)
-      await client.close()
+      const counted = (name: string, labels: string) => metric(runtime, `rest_client_${name}{${labels},host="${host}"}`)
+      await client.get(widgets, { namespace, name: 'absent' })
+      expect(await counted('requests_total', 'code="404",method="GET"')).toBe(1)
+
+      const object = widget(namespace, 'a')
+      await client.create(widgets, object)
+      expect(await counted('requests_total', 'code="201",method="POST"')).toBe(1)
+      expect(await counted('request_duration_seconds_count', 'verb="POST"')).toBe(1)
+      expect(await counted('request_size_bytes_sum', 'verb="POST"')).toBe(JSON.stringify(object).length)
+      expect(await counted('response_size_bytes_sum', 'verb="POST"')).toBeGreaterThan(JSON.stringify(object).length)
     })
   })
 }
