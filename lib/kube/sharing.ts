@@ -5,6 +5,8 @@
 
 /** So many different values in one field, and it is one that tells objects apart. */
 const VALUES = 64
+/** A value with so many characters of JSON hardly comes twice; holding on to it would cost more than it saves. */
+const CHARACTERS = 1000
 /** Fields known by name; maps with keys of their own, such as labels, are not followed beyond. */
 const FIELDS = 2000
 
@@ -52,7 +54,7 @@ class Field {
     const first = known.get(text)
     if (first !== undefined) return first
     known.set(text, value)
-    this.#isGivenUp = this.#texts.size + this.#structures.size > VALUES
+    this.#isGivenUp = text.length > CHARACTERS || this.#texts.size + this.#structures.size > VALUES
     if (this.#isGivenUp) for (const values of [this.#texts, this.#structures]) values.clear()
     return value
   }
