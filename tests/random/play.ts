@@ -1,6 +1,7 @@
 // Plays a scenario on the real operator and looks at Azure while it runs: a second machine, a lost address or disk,
 // anything left behind, and a decision that does not come out the same from its record are each an error.
 import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Zone } from '../../crds/catalogue.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { createAzure } from '../../operator/azure/sdk.ts'
@@ -10,7 +11,7 @@ import { replay, story } from '../../operator/recorder/story.ts'
 import type { ArmCall } from '../operator/support/azure.ts'
 import type { Operator, OperatorOptions, Plant } from '../operator/support/operator.ts'
 import { isPlayable, isReady, type Scene, type World } from '../operator/support/world.ts'
-import type { Action } from './scenario.ts'
+import type { Action, Last } from './scenario.ts'
 
 const NAME = 'solo'
 const SUSPEND = 'wasd.cloud/suspend'
@@ -20,6 +21,16 @@ const LOOK_MILLISECONDS = 25
 const PATIENCE_SECONDS = 60
 /** For a machine that was kept from resting, a short while: what it does meanwhile is looked at. */
 const REST_SECONDS = 3
+
+export interface Stage {
+  world: World
+  scene: Scene
+  place: Place
+  last?: Last
+  copyOf?: string
+  plant?: Plant
+  patienceSeconds?: number
+}
 
 export interface Place {
   region: string
@@ -43,11 +54,8 @@ function nextZone(zone: Zone): Zone {
 }
 
 /** Throws with what was wrong, the actions so far and the operator's own story. */
-export async function play(
-  stage: { world: World; scene: Scene; place: Place; copyOf?: string; plant?: Plant; patienceSeconds?: number },
-  actions: readonly Action[],
-): Promise<Played> {
-  const { world, scene, place, copyOf, plant, patienceSeconds: patience = PATIENCE_SECONDS } = stage
+export async function play(stage: Stage, actions: readonly Action[]): Promise<Played> {
+  const { world, scene, place, last = 'Running', copyOf, plant, patienceSeconds: patience = PATIENCE_SECONDS } = stage
   const { azure } = world
   const operators: Operator[] = []
   const operate = (more: Partial<OperatorOptions> = {}) => {
@@ -194,8 +202,27 @@ export async function play(
     await capacity(null, ['Spot', 'Regular'])
     for (const id of faults) await azure.faultless(id)
     await scene.annotate(NAME, { [SUSPEND]: null })
-    await scene.change(NAME, { powerState: 'Running' })
-    await until('it is playable', async () => (await isAtRest()) && (await machine(isPlayable)))
+    switch (last) {
+      case 'Running':
+        await scene.change(NAME, { powerState: last })
+        await until('it is playable', async () => (await isAtRest()) && (await machine(isPlayable)))
+        return await judgePower(['running'])
+      case 'Deallocated':
+        await scene.change(NAME, { powerState: last })
+        await until('it is at rest', isAtRest)
+        return await judgePower(['deallocated'], [])
+      case 'Deleted':
+        return // In the midst of whatever is left to be done.
+      default:
+        return last satisfies never
+    }
+  }
+
+  /** By Azure's own word: a machine that is only stopped keeps its host, and costs. */
+  async function judgePower(...permitted: string[][]): Promise<void> {
+    const states = (await azure.of(uid)).virtualMachines.map(({ simulator }) => simulator.powerState)
+    if (permitted.some(each => isDeepStrictEqual(each, states))) return
+    throw new Error(`It says that it is ${last}, and Azure: ${states.join(', ') || 'there is no machine'}.`)
   }
 
   async function leave(): Promise<void> {
@@ -235,7 +262,7 @@ export async function play(
   } catch (error) {
     const object = JSON.stringify(await scene.get(NAME).catch(() => undefined), null, 1)
     const standing = (await azure.standing(uid)).join(', ')
-    const text = `After ${done.length} of the actions: ${error instanceof Error ? error.message : error}`
+    const text = `After ${done.length} of the actions, ${last} last: ${error instanceof Error ? error.message : error}`
     throw new Error([text, `In Azure: ${standing || 'nothing'}`, object, story(decisions())].join('\n'), {
       cause: error,
     })

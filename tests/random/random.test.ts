@@ -23,6 +23,7 @@ test(`I1, I2, I6: ${SCENARIOS} lives by lot each come to rest, and leave nothing
   expect(outcome.played).toBe(SCENARIOS)
   expect(outcome.evictions).toBeGreaterThan(10)
   expect(outcome.copies).toBeGreaterThan(5)
+  expect(Math.min(...Object.values(outcome.lasts))).toBeGreaterThan(20)
 }, 240_000)
 
 const evening: Action[] = [{ do: 'AwaitRest' }, { do: 'Evict' }, { do: 'AwaitRest' }]

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { isPlayable, isReady, type World } from '../operator/support/world.ts'
 import { type Place, type Played, play } from './play.ts'
-import { type Action, scenario, words } from './scenario.ts'
+import { type Action, type Last, last, scenario, words } from './scenario.ts'
 
 export interface Outcome {
   played: number
@@ -12,6 +12,7 @@ export interface Outcome {
   decisions: number
   /** Of those played, the ones that began as a copy from another region. */
   copies: number
+  lasts: Record<Last, number>
 }
 
 const sizes: [string, string][] = [
@@ -64,12 +65,19 @@ export function scenarioOf({ seed, index }: { seed: number; index: number }): Ac
   return actions ?? []
 }
 
+/** As what that scenario is to end. */
+export function lastOf({ seed, index }: { seed: number; index: number }): Last {
+  const [drawn] = fc.sample(last, { numRuns: 1, seed: seed + index * 7919 + 1 })
+  return drawn ?? 'Running'
+}
+
 /** Throws with the seed and the number of the first that fails, which is all it takes to play it again. */
 export async function playMany(
   world: World,
   { seed, from = 0, isEnough }: { seed: number; from?: number; isEnough: (played: number) => boolean },
 ): Promise<Outcome> {
-  const outcome: Outcome = { played: 0, evictions: 0, incarnations: 0, decisions: 0, copies: 0 }
+  const lasts = { Running: 0, Deallocated: 0, Deleted: 0 }
+  const outcome: Outcome = { played: 0, evictions: 0, incarnations: 0, decisions: 0, copies: 0, lasts }
   let next = from
   let isBroken = false
   const saves = await savesAtRest(world, `saves-${seed}-${from}`)
@@ -78,10 +86,12 @@ export async function playMany(
     while (!isBroken && !isEnough(next - from)) {
       const index = next++
       const actions = scenarioOf({ seed, index })
+      const end = lastOf({ seed, index })
       const scene = await world.scene(`random-${seed}-${index}`)
       const isCopy = index % COPIES_ONE_IN === 0 && place.region !== saves.region
       try {
-        count(outcome, await play({ world, scene, place, ...(isCopy && { copyOf: saves.osDisk }) }, actions))
+        count(outcome, await play({ world, scene, place, last: end, ...(isCopy && { copyOf: saves.osDisk }) }, actions))
+        outcome.lasts[end] += 1
         if (isCopy) outcome.copies += 1
       } catch (error) {
         isBroken = true

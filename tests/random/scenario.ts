@@ -82,6 +82,11 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 
 export const scenario: fc.Arbitrary<Action[]> = fc.array(action, { minLength: 3, maxLength: 8 })
 
+/** What its owner asks for last, when Azure does again what it is asked. */
+const lasts = ['Running', 'Deallocated', 'Deleted'] as const
+export type Last = (typeof lasts)[number]
+export const last: fc.Arbitrary<Last> = fc.constantFrom(...lasts)
+
 /** One line for a person. */
 export function words(actions: readonly Action[]): string {
   return actions.map(one => JSON.stringify(one).replaceAll(/[{}"]/g, '').replace('do:', '')).join(' | ')
