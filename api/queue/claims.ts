@@ -11,6 +11,8 @@ export interface Claimed {
   payload: unknown
   /** This one counted: from 1. */
   attempt: number
+  /** Since it was queued, by the database's clock. */
+  ageSeconds: number
   claim: string
 }
 
@@ -44,7 +46,8 @@ export async function claim(
       UPDATE queue_items SET claim = gen_random_uuid(), attempts = attempts + 1,
         claimed_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
       FROM heads WHERE queue_items.id = heads.id
-      RETURNING queue_items.id, key, payload, attempts AS attempt, claim::text AS claim`
+      RETURNING queue_items.id, key, payload, attempts AS attempt, claim::text AS claim,
+        extract(epoch FROM clock_timestamp() - enqueued_at)::float8 AS "ageSeconds"`
   } catch (error) {
     // Two workers saw two items of one key as the oldest, since one of them was committed late. One gets it; the other
     // looks again.
@@ -79,10 +82,11 @@ export async function done(database: Database, items: readonly Claimed[]): Promi
 export async function again(
   database: Database,
   item: Claimed,
-  { afterSeconds, error }: { afterSeconds: number; error: string },
+  { afterSeconds, error, counts }: { afterSeconds: number; error: string; counts: boolean },
 ): Promise<void> {
   await database`
     UPDATE queue_items SET claim = NULL, claimed_until = NULL, last_error = ${error.slice(0, ERROR_CHARACTERS)},
+      attempts = attempts - ${counts ? 0 : 1},
       available_at = clock_timestamp() + make_interval(secs => ${afterSeconds})
     WHERE id = ${item.id} AND claim = ${item.claim}::uuid`
 }

@@ -147,7 +147,7 @@ async function attend<Name extends TopicName>(
         break
       case 'Retried':
         log.warn({ ...about, error: failure, afterSeconds: outcome.afterSeconds }, 'An item failed, and is tried again')
-        await again(database, item, { afterSeconds: outcome.afterSeconds, error: String(failure) })
+        await again(database, item, { ...outcome, error: String(failure) })
         break
       case 'Dead':
         log.error({ ...about, error: failure }, 'An item failed for good; it stays as a dead letter')
@@ -193,29 +193,39 @@ async function handled<Name extends TopicName>(
   }
 }
 
+const UNREADABLE = 'PayloadUnknown'
+
 function parsed<Name extends TopicName>(name: Name, payload: unknown): PayloadOf<Name> {
   const result = topics[name].payload.safeParse(payload)
   if (!result.success) {
-    throw new PermanentError('PayloadUnknown', `The item is none of ${name}, as this version knows it.`, {
+    throw new PermanentError(UNREADABLE, `The item is none of ${name}, as this version knows it.`, {
       cause: result.error,
     })
   }
   return result.data as PayloadOf<Name> // Parsed by this topic's own schema.
 }
 
-type Outcome = { is: 'Done' } | { is: 'Retried'; afterSeconds: number } | { is: 'Dead' }
+type Outcome = { is: 'Done' } | { is: 'Retried'; afterSeconds: number; counts: boolean } | { is: 'Dead' }
+
+/** What a version cannot read, a newer one may have queued that runs beside it: for so long it is left for that one. */
+const ROLLOUT_SECONDS = 1800
+/** Seconds until it is free for the newer one again; no attempt of its own is used up by that. */
+const UNREAD_SECONDS = 10
 
 function outcomeOf<Name extends TopicName>(
   failure: unknown,
-  { attempt }: Claimed,
+  { attempt, ageSeconds }: Claimed,
   { handler, options }: { handler: Handler<Name>; options: WorkerOptions },
 ): Outcome {
   if (failure === undefined) return { is: 'Done' }
+  const { initialSeconds, maximumSeconds } = options.backoff ?? BACKOFF
+  const jitter = 0.5 + options.random() / 2
+  if (failure instanceof PermanentError && failure.code === UNREADABLE && ageSeconds < ROLLOUT_SECONDS) {
+    return { is: 'Retried', afterSeconds: Math.min(UNREAD_SECONDS, maximumSeconds) * jitter, counts: false }
+  }
   if (failure instanceof PermanentError) return { is: 'Dead' }
   if (handler.attempts !== undefined && attempt >= handler.attempts) return { is: 'Dead' }
-  const { initialSeconds, maximumSeconds } = options.backoff ?? BACKOFF
   const longest = Math.min(maximumSeconds, handler.atMostSeconds ?? maximumSeconds)
   const ceiling = Math.min(longest, initialSeconds * 2 ** Math.min(attempt - 1, 32))
-  const jittered = ceiling * (0.5 + options.random() / 2)
-  return { is: 'Retried', afterSeconds: Math.max(jittered, retryAfterSecondsOf(failure) ?? 0) }
+  return { is: 'Retried', afterSeconds: Math.max(ceiling * jitter, retryAfterSecondsOf(failure) ?? 0), counts: true }
 }

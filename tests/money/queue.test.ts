@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import type { Update } from 'grammy/types'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { razorpayInbox } from '../../api/payments/razorpay-inbox.ts'
-import { claim } from '../../api/queue/claims.ts'
+import { type Claimed, claim, done } from '../../api/queue/claims.ts'
 import { queueCommand } from '../../api/queue/command.ts'
 import { PermanentError } from '../../api/queue/errors.ts'
 import { deadLetters, enqueue, enqueueAll, queueDepths, retryDeadLetter } from '../../api/queue/queue.ts'
@@ -316,8 +316,39 @@ test('A person who is shown a dead webhook reads what it is about, how often it 
   ])
 })
 
-test('An item that this version cannot read is a dead letter, not a crash', async () => {
-  await database`INSERT INTO queue_items (topic, key, payload) VALUES ('kubernetes.session', 'k', '{"id": 1}')`
+/** Longer than a rollout takes. */
+const LONG_AGO = new Date(Date.now() - 1_860_000)
+
+async function queuedByAnother(version: { at: Date }): Promise<void> {
+  await database`
+    INSERT INTO queue_items (topic, key, payload, enqueued_at) VALUES ('kubernetes.session', 'k', '{"id": 1}', ${version.at})`
+}
+
+test('What a newer version has queued during a rollout is left for it by the older one, with all of its attempts', async () => {
+  await queuedByAnother({ at: new Date() })
+  const tried = Promise.withResolvers<void>()
+  let tries = 0
+  const onOutcome: WorkerOptions['onOutcome'] = ({ outcome }) => {
+    expect(outcome).toBe('Retried')
+    tries += 1
+    if (tries === 3) tried.resolve()
+  }
+  const never = () => Promise.reject(new Error('What cannot be read was handled.'))
+  const older = { concurrency: 1, attempts: 2, handle: never }
+  worker({ 'kubernetes.session': older }, { onOutcome })
+  await tried.promise
+  const newer = { topic: 'kubernetes.session', limit: 1, leaseSeconds: 15 }
+  for (let taken: Claimed | undefined; taken === undefined; ) {
+    ;[taken] = await claim(database, newer)
+    if (!taken) continue
+    expect(taken).toMatchObject({ key: 'k', payload: { id: 1 }, attempt: 1 })
+    await done(database, [taken])
+  }
+  expect(await isEmpty()).toBe(true)
+})
+
+test('An item that no version of a rollout can read is a dead letter, not a crash', async () => {
+  await queuedByAnother({ at: LONG_AGO })
   const { until } = worker({ 'kubernetes.session': { concurrency: 1, handle: async () => {} } })
   await until(1)
   expect(await deadLetters(database, { limit: 1 })).toMatchObject([
