@@ -1,6 +1,7 @@
 // What we promise a player and what a broken promise is worth: credited by itself, with its reason. Decided from what
 // the session's object and our own row show; the same fault found again is the same credit.
 import type { Transaction } from '../../lib/database/pool.ts'
+import type { Logger } from '../../lib/telemetry/log.ts'
 import { enqueue } from '../queue/queue.ts'
 import { price } from '../wallet/price.ts'
 import { creditFault, type Fault } from '../wallet/wallet.ts'
@@ -64,19 +65,26 @@ function isPlayersPause({ command, desiredState }: Course['session']): boolean {
   return command > (desiredState === 'Ended' ? 1n : 0n)
 }
 
-/** Credits what was found, each once, and tells the player. The session is locked. */
+/**
+ * Credits what was found, each once, and tells the player. The session is locked. How many went without a credit since
+ * the player has had those of a day; found again when that is over, they are credited.
+ */
 export async function creditFaults(
   transaction: Transaction,
   order: { session: Session; ratePaisePerHour: bigint; found: readonly FoundFault[]; promises: Promises; now: Date },
-): Promise<void> {
+): Promise<number> {
   const { session, ratePaisePerHour, found, promises, now } = order
   const amountPaise = price({ ratePaisePerHour, seconds: BigInt(promises.creditSeconds) })
-  if (found.length === 0 || amountPaise === 0n) return
+  if (found.length === 0 || amountPaise === 0n) return 0
   const { id: sessionId, playerId } = session
   const known = await creditedFor(transaction, sessionId)
+  let passedOver = 0
   for (const { fault, occurrence, reason } of found) {
     if (known.has(occurrence === undefined ? fault : `${fault}:${occurrence}`)) continue
-    if ((await creditsSince(transaction, { playerId, since: new Date(now.getTime() - DAY) })) >= CREDITS_PER_DAY) return
+    if ((await creditsSince(transaction, { playerId, since: new Date(now.getTime() - DAY) })) >= CREDITS_PER_DAY) {
+      passedOver += 1
+      continue
+    }
     const expiresAt = new Date(now.getTime() + promises.creditDays * DAY)
     const which = occurrence === undefined ? {} : { occurrence }
     const { isNew, balance } = await creditFault(transaction, {
@@ -88,6 +96,12 @@ export async function creditFaults(
     const notification = { type: 'FaultCredited', amountPaise: String(amountPaise), balancePaise, reason } as const
     await enqueue(transaction, 'telegram.notification', { playerId, notification })
   }
+  return passedOver
+}
+
+/** Of a session that is over: whoever runs the place should know what players were promised and did not get. */
+export function tellPassedOver(log: Logger, about: { session: string; passedOver: number }): void {
+  if (about.passedOver > 0) log.warn(about, 'Broken promises went without a credit: the player has had those of a day')
 }
 
 async function creditedFor(transaction: Transaction, sessionId: string): Promise<Set<string>> {

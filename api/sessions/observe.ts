@@ -6,7 +6,7 @@ import { compareResourceVersions } from '../../lib/kube/resource.ts'
 import { enqueue } from '../queue/queue.ts'
 import { WalletError } from '../wallet/errors.ts'
 import { holdOf } from '../wallet/holds.ts'
-import { creditFaults, faultsOf } from './faults.ts'
+import { creditFaults, faultsOf, tellPassedOver } from './faults.ts'
 import { isOurs } from './game-session.ts'
 import type { SessionsOutside } from './outside.ts'
 import { impossibility } from './plausible.ts'
@@ -19,10 +19,10 @@ import { tellingOf } from './telling.ts'
 export type Observation = 'Unknown' | 'Foreign' | 'Over' | 'Active'
 
 export async function observe(
-  outside: Pick<SessionsOutside, 'database' | 'clock' | 'settings' | 'raise'>,
+  outside: Pick<SessionsOutside, 'database' | 'clock' | 'settings' | 'raise' | 'log'>,
   object: GameSession,
 ): Promise<Observation> {
-  const { database, clock, settings, raise } = outside
+  const { database, clock, settings, raise, log } = outside
   const sessionId = sessionIdOf(object.metadata.name)
   if (sessionId === undefined) return 'Unknown'
   const seen = await inTransaction(database, transaction =>
@@ -31,13 +31,14 @@ export async function observe(
   if (seen.impossible !== undefined) {
     raise('FigureImpossible', { session: sessionId, uid: object.metadata.uid, why: seen.impossible })
   }
+  tellPassedOver(log, { session: sessionId, passedOver: seen.passedOver ?? 0 })
   return seen.observation
 }
 
 async function take(
   transaction: Transaction,
   about: { sessionId: string; object: GameSession; settings: SessionsOutside['settings']; now: Date },
-): Promise<{ observation: Observation; impossible?: string }> {
+): Promise<{ observation: Observation; impossible?: string; passedOver?: number }> {
   const { sessionId, object, settings, now } = about
   const session = await lockedSession(transaction, sessionId)
   if (!session) return { observation: 'Unknown' }
@@ -52,7 +53,7 @@ async function take(
   const figures = impossible === undefined ? figuresOf(object) : session.seen
   await record(transaction, { session, object, figures, now })
   const { billing, endReason, interruptions = [] } = object.status ?? {}
-  await creditFaults(transaction, {
+  const passedOver = await creditFaults(transaction, {
     session,
     ratePaisePerHour,
     found: faultsOf(
@@ -71,8 +72,8 @@ async function take(
       now,
     })
   }
-  const observation = billing?.final === true ? 'Over' : 'Active'
-  return { observation, ...(impossible === undefined ? {} : { impossible }) }
+  const told = impossible === undefined ? {} : { impossible }
+  return billing?.final === true ? { observation: 'Over', passedOver, ...told } : { observation: 'Active', ...told }
 }
 
 type Figures = Pick<Session['seen'], 'seconds' | 'since' | 'readyAt'>

@@ -6,7 +6,7 @@ import { inTransaction } from '../../lib/database/pool.ts'
 import { isKubeError, type KubeError } from '../../lib/kube/errors.ts'
 import { PermanentError } from '../queue/errors.ts'
 import { holdOf } from '../wallet/holds.ts'
-import { creditFaults, faultsOf } from './faults.ts'
+import { creditFaults, faultsOf, tellPassedOver } from './faults.ts'
 import { DESIRED_STATE_MANAGER, FIELD_MANAGER, identityOf, isOurs, wishOf } from './game-session.ts'
 import type { SessionsOutside } from './outside.ts'
 import { lockedSession, objectNameOf, type Session, sessionById } from './session.ts'
@@ -112,10 +112,10 @@ async function giveUp(
   about: { endReason: string; failure?: string; error?: KubeError },
 ): Promise<void> {
   const { endReason, failure, error } = about
-  await inTransaction(database, async transaction => {
+  const passedOver = await inTransaction(database, async transaction => {
     const session = await lockedSession(transaction, id)
     // Seen in the meantime: then it is no longer ours to give up.
-    if (!session || session.endedAt || session.objectUid !== undefined) return
+    if (!session || session.endedAt || session.objectUid !== undefined) return 0
     const { promises, tax } = settings
     const now = clock.now()
     const told = failure === undefined ? {} : { failure }
@@ -123,8 +123,10 @@ async function giveUp(
     const course = { session, readyAt: undefined, interruptions: [], hasFailed: failure !== undefined, now }
     const found = faultsOf(course, promises)
     const ratePaisePerHour = hold?.ratePaisePerHour ?? 0n
-    await creditFaults(transaction, { session, ratePaisePerHour, found, promises, now })
+    const uncredited = await creditFaults(transaction, { session, ratePaisePerHour, found, promises, now })
     await settle(transaction, session, { playedSeconds: 0n, endReason, interruptions: [], tax, now, ...told })
+    return uncredited
   })
+  tellPassedOver(log, { session: id, passedOver })
   log.info({ session: id, endReason, ...(error ? { error } : {}) }, 'Gave up a session that never came to be')
 }

@@ -5,12 +5,14 @@ import type { Player } from '../../api/players/players.ts'
 import { stop } from '../../api/sessions/commands.ts'
 import { compareOnce } from '../../api/sessions/compare.ts'
 import { FIELD_MANAGER, SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
+import { observe } from '../../api/sessions/observe.ts'
 import type { Session } from '../../api/sessions/session.ts'
+import { settleLost } from '../../api/sessions/settle.ts'
 import { start } from '../../api/sessions/starting.ts'
 import { watchSessions } from '../../api/sessions/watch.ts'
 import { holdOf } from '../../api/wallet/holds.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
-import { gameSessions } from '../../crds/types/gamesession.ts'
+import { type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import { connect } from '../../lib/database/pool.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { systemClock } from '../../lib/process/clock.ts'
@@ -118,6 +120,63 @@ test('I7: one made again under its name, with a bill of its own, is not paid for
   expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 300n, isReleased: true })
   expect(stage.raised).toMatchObject([{ reason: 'ObjectForeign', fields: { chargedSeconds: 120 } }])
   await stage.kube.delete(gameSessions, stage.reference(session.id))
+})
+
+test('Three broken promises a day are credited; what goes beyond that is logged once the session is over', async () => {
+  const session = await played(120)
+  await stage.down()
+  const interruptions = [600, 500, 400, 300, 200].map(since => ({
+    cause: 'Evicted' as const,
+    since: ago(since),
+    seconds: 301,
+  }))
+  const logged: unknown[] = []
+  const outside = { ...stage.outside, log: { ...silent, warn: (fields: unknown) => void logged.push(fields) } }
+  const see = async (status: GameSessionStatus) => {
+    await stage.operator(session.id, { ...status, interruptions })
+    return await observe(outside, await stage.made(session.id))
+  }
+  expect(await see(playing({ seconds: 130, since: ago(5) }))).toBe('Active')
+  expect(logged).toEqual([])
+  expect(await see(over(140))).toBe('Over')
+  expect(logged).toEqual([{ session: session.id, passedOver: 2 }])
+  expect(await see(over(140))).toBe('Over')
+  expect(logged).toHaveLength(1)
+  const types = (await stage.told(player.id)).map(({ type }) => type)
+  expect(types.filter(type => type === 'FaultCredited')).toHaveLength(3)
+  // Three times ten minutes at ₹90 an hour, less what was played.
+  expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 50_000n + 4500n - 350n })
+})
+
+test('I4: a settlement that fails after it has drawn a number leaves no gap among the receipts', async () => {
+  await stage.down()
+  const { database, outside } = stage
+  const ended: Session[] = []
+  for (let count = 0; count < 3; count += 1) {
+    player = await fundedPlayer(database, 50_000n)
+    const session = await play()
+    await database`UPDATE sessions SET seen_seconds = 120 WHERE id = ${session.id}`
+    ended.push(session)
+  }
+  const [first, second, third] = ended.map(({ id }) => ({ sessionId: id, reason: 'ObjectGone' }) as const)
+  if (!first || !second || !third) throw new Error('Three were started.')
+  const owner = connect(stage.ownerUrl, { max: 1, applicationName: 'test' })
+  // The player is told after the receipt was made.
+  await owner.unsafe(`
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'No room on the disk.'; END $$;
+    CREATE TRIGGER refused BEFORE INSERT ON queue_items FOR EACH ROW
+      WHEN (NEW.topic = 'telegram.notification' AND NEW.key = '${ended[1]?.playerId}') EXECUTE FUNCTION refuse()`)
+  await settleLost(outside, first)
+  for (let time = 0; time < 2; time += 1)
+    await expect(settleLost(outside, second)).rejects.toThrow('No room on the disk.')
+  await settleLost(outside, third)
+  await owner.unsafe('DROP TRIGGER refused ON queue_items; DROP FUNCTION refuse')
+  await owner.end()
+  await settleLost(outside, second)
+  const rows = await database<{ number: number }[]>`
+    SELECT number FROM receipts WHERE session_id IN ${database(ended.map(({ id }) => id))} ORDER BY number`
+  const numbers = rows.map(({ number }) => number)
+  expect(numbers).toEqual([0, 1, 2].map(later => (numbers[0] ?? 0) + later))
 })
 
 test('I7: an object cannot vanish with its bill: its finalizer stays until the last charge is committed', async () => {
