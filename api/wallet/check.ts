@@ -87,6 +87,27 @@ const checks = {
       JOIN wallet_lots lot ON lot.id = refund.lot_id
       WHERE refund.state = 'Pending' AND lot.source = replace(account.id, 'refunds:', 'gateway:')) and_of
     WHERE account.kind = 'RefundPending' AND booked <> pending`,
+  RefundUnbooked: `
+    SELECT rail || ' ' || refund.id AS id, 'it is ' || lower(state) || ', over ' || amount_paise || ' paise; ' || gone ||
+      ' have left the wallet, of which ' || waiting || ' wait' AS detail
+    FROM refunds refund, LATERAL (SELECT coalesce(sum(entry.amount_paise), 0) AS gone,
+        coalesce(sum(entry.amount_paise) FILTER (WHERE entry.account_id LIKE 'refunds:%'), 0) AS waiting
+      FROM wallet_transactions booked JOIN wallet_entries entry ON entry.transaction_id = booked.id
+      WHERE entry.account_id IN ('gateway:' || lower(rail), 'refunds:' || lower(rail)) AND booked.idempotency_key IN (
+        'refund:' || refund.id || ':started', 'refund:' || refund.id || ':ended',
+        lower(rail) || ':refund:' || gateway_id, lower(rail) || ':refund:' || gateway_id || ':returned',
+        lower(rail) || ':refund:' || refund.id || ':returned')) of
+    WHERE gone <> CASE state WHEN 'Failed' THEN 0 ELSE amount_paise END
+      OR waiting <> CASE WHEN state = 'Pending' AND asked_by <> 'Gateway' THEN amount_paise ELSE 0 END`,
+  DisputeUnbooked: `
+    SELECT rail || ' ' || dispute.id AS id, 'it is ' || lower(state) || ', over ' || amount_paise || ' paise; ' || gone ||
+      ' have left the wallet' AS detail
+    FROM disputes dispute, LATERAL (SELECT coalesce(sum(entry.amount_paise), 0) AS gone
+      FROM wallet_transactions booked JOIN wallet_entries entry ON entry.transaction_id = booked.id
+      WHERE entry.account_id = 'gateway:' || lower(rail) AND booked.idempotency_key IN (
+        lower(rail) || ':dispute:' || dispute.id, lower(rail) || ':dispute:' || dispute.id || ':won')) of
+    WHERE CASE state WHEN 'Open' THEN gone <> amount_paise WHEN 'Won' THEN gone <> 0
+      ELSE gone NOT BETWEEN 1 AND amount_paise END`, // Lost: the bank may have taken a part.
   ReceiptDiffers: `
     SELECT series || '/' || number AS id, 'it is over ' || total_paise || ' paise, its lines over ' || lined ||
       '; charged were ' || coalesce(charged_paise, 0) AS detail

@@ -5,14 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { settleDispute } from '../../api/payments/disputes.ts'
+import { askRefund } from '../../api/payments/refunds.ts'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
 import { type CheckName, checkBooks, checkNames } from '../../api/wallet/check.ts'
 import { ledgerCommand } from '../../api/wallet/command.ts'
 import { charge, release } from '../../api/wallet/holds.ts'
 import { expireOnce, keepBooks } from '../../api/wallet/keeping.ts'
-import { startRefund } from '../../api/wallet/refunds.ts'
 import { balanceOf, creditPromotion } from '../../api/wallet/wallet.ts'
-import { connect, type Database } from '../../lib/database/pool.ts'
+import { connect, type Database, inTransaction } from '../../lib/database/pool.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { type Books, newPlayer, noon, openBooks, silent } from './books.ts'
 import { openHold } from './open-hold.ts'
@@ -25,7 +26,7 @@ let database: Database
 /** Replays rows as a replica does: no trigger and no foreign key looks. */
 let unbound: Database
 /** What there is to be broken: a wallet with a live session, one that is over, a refund under way, a receipt. */
-let there: { playerId: string; paymentId: string; live: string; ended: string; play: bigint }
+let there: { playerId: string; paymentId: string; refund: string; live: string; ended: string; play: bigint }
 
 beforeAll(async () => {
   books = await openBooks()
@@ -61,10 +62,12 @@ async function furnished() {
   const paymentId = await paid(database, { playerId, amountPaise: 10_000n })
   const ended = await session(playerId, { seconds: 300n })
   const live = await session(playerId, undefined)
-  const refund = { refundId: 'refund', playerId, amountPaise: 1000n, source: 'razorpay', paymentId, now: noon } as const
-  await startRefund(database, refund)
+  const order = { rail: 'Razorpay', paymentId, amountPaise: 1000n, by: { askedBy: 'Player' }, now: noon } as const
+  const { id: refund } = await askRefund(database, order)
+  const dispute = { id: 'disp_1', paymentId, disputed: { currency: 'INR', units: 100n }, state: 'Open' } as const
+  await inTransaction(database, transaction => settleDispute(transaction, { rail: 'Razorpay', dispute, now: noon }))
   const [play] = await database<{ id: bigint }[]>`SELECT id FROM wallet_transactions WHERE kind = 'Play'`
-  return { playerId, paymentId, live, ended, play: play?.id ?? 0n }
+  return { playerId, paymentId, refund, live, ended, play: play?.id ?? 0n }
 }
 
 async function faults() {
@@ -78,7 +81,7 @@ const blows: Record<CheckName, { wrong: string; right: string; id: () => string;
     wrong: `UPDATE wallet_entries SET amount_paise = amount_paise + 1 WHERE account_id = 'refunds:razorpay'`,
     right: `UPDATE wallet_entries SET amount_paise = amount_paise - 1 WHERE account_id = 'refunds:razorpay'`,
     id: () => '',
-    besides: ['RefundsDiffer'],
+    besides: ['RefundsDiffer', 'RefundUnbooked'],
   },
   BalanceDiffers: {
     wrong: 'UPDATE wallet_balances SET posted_paise = posted_paise + 1',
@@ -163,6 +166,16 @@ const blows: Record<CheckName, { wrong: string; right: string; id: () => string;
     right: `UPDATE wallet_refunds SET amount_paise = 1000`,
     id: () => 'refunds:razorpay',
   },
+  RefundUnbooked: {
+    wrong: `UPDATE refunds SET state = 'Failed', ended_at = asked_at`,
+    right: `UPDATE refunds SET state = 'Pending', ended_at = NULL`,
+    id: () => `Razorpay ${there.refund}`,
+  },
+  DisputeUnbooked: {
+    wrong: `UPDATE disputes SET state = 'Won', ended_at = opened_at`,
+    right: `UPDATE disputes SET state = 'Open', ended_at = NULL`,
+    id: () => 'Razorpay disp_1',
+  },
   ReceiptDiffers: {
     wrong: `UPDATE receipts SET lines = '[{"paise": 1}]'`,
     right: `UPDATE receipts SET lines = '[{"paise": 300}]'`,
@@ -192,6 +205,20 @@ test.each(checkNames)('I4: %s is found, by name and id, and nothing that is righ
     await unbound.unsafe(right)
   }
   expect(await faults()).toEqual([])
+})
+
+test('I4: every amount is a whole number of paise, and what moves money is told the time', async () => {
+  const amounts = await database<{ type: string }[]>`
+    SELECT DISTINCT data_type AS type FROM information_schema.columns
+    WHERE table_schema = 'public' AND column_name LIKE '%paise%'`
+  expect(amounts).toEqual([{ type: 'bigint' }])
+  const clocks =
+    '\\m(now|clock_timestamp|transaction_timestamp|statement_timestamp)\\(|\\m(current_timestamp|localtimestamp)\\M'
+  const commands = await database<{ name: string; looks: boolean }[]>`
+    SELECT proname AS name, prosrc ~* ${clocks} AS looks FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND (proname LIKE 'wallet\_%' OR proname LIKE 'session_start%' OR proname = 'receipt_issue')`
+  expect(commands.map(({ name }) => name)).toContain('wallet_charge')
+  expect(commands.filter(({ looks }) => looks)).toEqual([])
 })
 
 test('At the shell the proof ends with 0, or with 1 and every name', async () => {
