@@ -7,10 +7,14 @@ export interface RailStage {
   rail: PaymentRail
   /** The same, with nobody at the other end. */
   nowhere: PaymentRail
+  /** The same, which gives up waiting after a second. */
+  impatient: PaymentRail
   /** Somebody pays for a top-up. What a refund of all of it would be, without its id. */
   pay(topUpId: string): Promise<Omit<RefundOrder, 'refundId'>>
-  /** What the gateway does with the next refund: answer so, or do it and lose the reply. */
-  fault(what: { status: number } | { loseReply: true }): Promise<void>
+  /** What the gateway does with the next refund: answer so, do it and lose the reply, or do it so many seconds later. */
+  fault(what: { status: number } | { loseReply: true } | { delay: number }): Promise<void>
+  /** Until the call that ran into the last fault is through, though nobody waits for it any more. */
+  through(): Promise<void>
   noFaults(): Promise<void>
 }
 
@@ -76,6 +80,15 @@ export function railBehaves(make: () => RailStage, differences: RailDifferences 
       .refund(order)
       .catch((error: unknown) => expect(error).toMatchObject({ code: 'GatewayOutcomeUnknown' }))
     expect(await stage.rail.refund(order)).toMatchObject({ state: 'Processed' })
+    expect(refundsOf((await since(undefined)).movements, order.paymentId)).toHaveLength(1)
+  })
+
+  test('a gateway that hangs leaves the outcome unknown; what it does in the end is the same refund', async () => {
+    const order = { ...(await stage.pay('hangs')), refundId: randomUUID().slice(0, 26) }
+    await stage.fault({ delay: 2 })
+    await expect(stage.impatient.refund(order)).rejects.toMatchObject({ code: 'GatewayOutcomeUnknown' })
+    expect(await stage.rail.refund(order)).toMatchObject({ state: 'Processed' })
+    await stage.through()
     expect(refundsOf((await since(undefined)).movements, order.paymentId)).toHaveLength(1)
   })
 

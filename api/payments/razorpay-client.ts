@@ -9,9 +9,10 @@ export interface RazorpaySettings {
   keyId: string
   keySecret: string
   baseUrl: string
+  /** Seconds for a whole call. Default 10. */
+  timeoutSeconds?: number
 }
 
-/** Seconds for a whole call. */
 const TIMEOUT_SECONDS = 10
 
 /** The HTTP instance inside the client; undocumented, and the only place where address and timeout can be set. */
@@ -28,11 +29,12 @@ export interface RazorpayClient {
   post(path: string, body: object, headers: Record<string, string>): Promise<unknown>
 }
 
-export function connectRazorpay({ keyId, keySecret, baseUrl }: RazorpaySettings): RazorpayClient {
+export function connectRazorpay(settings: RazorpaySettings): RazorpayClient {
+  const { keyId, keySecret, baseUrl, timeoutSeconds = TIMEOUT_SECONDS } = settings
   const sdk = new Razorpay({ key_id: keyId, key_secret: keySecret })
   const http = httpOf(sdk)
   http.defaults.baseURL = baseUrl
-  http.defaults.timeout = TIMEOUT_SECONDS * 1000
+  http.defaults.timeout = timeoutSeconds * 1000
   // Runs before the client's own handler, which reads the status of a response that may not be there.
   http.interceptors.response.use(undefined, withResponse)
   return {

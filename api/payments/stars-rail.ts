@@ -10,9 +10,10 @@ const PAGE_SIZE = 100
 const TIMEOUT_SECONDS = 15
 export const STARS_CURRENCY = 'XTR'
 
-export function starsRail(settings: { token: string; apiRoot: string }): PaymentRail {
-  const { token, apiRoot } = settings
-  const api = new Api(token, { apiRoot, timeoutSeconds: TIMEOUT_SECONDS, sensitiveLogs: false })
+/** `timeoutSeconds`: for a whole call; 15. */
+export function starsRail(settings: { token: string; apiRoot: string; timeoutSeconds?: number }): PaymentRail {
+  const { token, apiRoot, timeoutSeconds = TIMEOUT_SECONDS } = settings
+  const api = new Api(token, { apiRoot, timeoutSeconds, sensitiveLogs: false })
   return {
     name: 'Stars',
     refund: order => refund(api, order),

@@ -9,15 +9,38 @@ import { connectRazorpay } from '../../api/payments/razorpay-client.ts'
 import { starsRail } from '../../api/payments/stars-rail.ts'
 import type { TopUp } from '../../api/payments/top-ups.ts'
 import { startRazorpay } from '../api/razorpay.ts'
+import type { Control } from '../api/simulator.ts'
 import { startTelegram } from '../api/telegram.ts'
 
 const AMOUNT = 50_000
 
+const madeSchema = z.looseObject({ id: z.string() })
+const logSchema = z.object({ calls: z.array(z.looseObject({ fault: z.string().optional() })) })
+
+/** A simulator's faults, and when the call is through that ran into the last one. */
+function faultsOf({ control }: { control: Control }) {
+  let last = ''
+  return {
+    async fault(what: object) {
+      last = madeSchema.parse(await control('POST', '/faults', what)).id
+    },
+    async through() {
+      const met = async () => logSchema.parse(await control('GET', '/log')).calls.map(({ fault }) => fault)
+      await expect.poll(met, { timeout: 10_000 }).toContain(last)
+    },
+    async noFaults() {
+      await control('DELETE', '/faults')
+    },
+  }
+}
+
 describe('Razorpay', () => {
   let razorpay: Awaited<ReturnType<typeof startRazorpay>>
   let rail: HostedRail
+  let faults: ReturnType<typeof faultsOf>
   beforeAll(async () => {
     razorpay = await startRazorpay()
+    faults = faultsOf(razorpay)
     rail = razorpayRail(razorpay)
   })
   afterAll(async () => await razorpay.stop())
@@ -45,14 +68,25 @@ describe('Razorpay', () => {
   railBehaves(() => ({
     rail,
     nowhere: razorpayRail({ ...razorpay, baseUrl: 'http://127.0.0.1:9' }),
+    impatient: razorpayRail({ ...razorpay, timeoutSeconds: 1 }),
     pay,
-    async fault(what) {
-      await razorpay.control('POST', '/faults', { method: 'POST', path: '/v1/payments', ...what })
-    },
-    async noFaults() {
-      await razorpay.control('DELETE', '/faults')
-    },
+    ...faults,
+    fault: what => faults.fault({ method: 'POST', path: '/v1/payments', ...what }),
   }))
+
+  test('a gateway that hangs makes one link in the end, however often it is asked for', async () => {
+    const impatient = razorpayRail({ ...razorpay, timeoutSeconds: 1 })
+    const about = { returnUrl: 'http://127.0.0.1:3000/done', now: new Date() }
+    await faults.fault({ method: 'POST', path: '/v1/payment_links', delay: 2 })
+    const page = await impatient.open(topUp('hung'), about) // It is looked up, and asked for again.
+    await faults.through()
+    expect(await rail.open(topUp('hung'), about)).toEqual(page)
+    const linksSchema = z.object({
+      payment_links: z.array(z.looseObject({ id: z.string(), reference_id: z.string() })),
+    })
+    const { payment_links: links } = linksSchema.parse(await razorpay.control('GET', '/state'))
+    expect(links.filter(link => link.reference_id === 'hung').map(({ id }) => id)).toEqual([page.id])
+  })
 
   test('what is authorised and was not captured is captured by us, once, and only for what was asked', async () => {
     const { paymentId } = await pay('late', { outcome: 'authorized' })
@@ -104,9 +138,11 @@ describe('Razorpay', () => {
 describe('Telegram Stars', () => {
   let telegram: Awaited<ReturnType<typeof startTelegram>>
   let api: Api
+  let faults: ReturnType<typeof faultsOf>
   let telegramUserId: number
   beforeAll(async () => {
     telegram = await startTelegram()
+    faults = faultsOf(telegram)
     api = new Api(telegram.token, { apiRoot: telegram.apiRoot })
     const person = await telegram.person('Asha')
     telegramUserId = person.chatId
@@ -132,6 +168,7 @@ describe('Telegram Stars', () => {
   railBehaves(
     () => ({
       rail: starsRail(telegram),
+      impatient: starsRail({ ...telegram, timeoutSeconds: 1 }),
       nowhere: starsRail({ ...telegram, apiRoot: 'http://127.0.0.1:9' }),
       async pay(topUpId) {
         const prices = [{ label: 'Top up', amount: 385 }]
@@ -141,13 +178,9 @@ describe('Telegram Stars', () => {
         const { telegram_payment_charge_id: paymentId } = paidSchema.parse(await paying)
         return { paymentId, returned: { currency: 'XTR', units: 385n }, telegramUserId: BigInt(telegramUserId) }
       },
-      async fault(what) {
-        const fault = 'status' in what ? { status: what.status } : { lose_reply: true }
-        await telegram.control('POST', '/faults', { method: 'refundStarPayment', ...fault })
-      },
-      async noFaults() {
-        await telegram.control('DELETE', '/faults')
-      },
+      ...faults,
+      fault: what =>
+        faults.fault({ method: 'refundStarPayment', ...('loseReply' in what ? { lose_reply: true } : what) }),
     }),
     // grammY's error for "no answer came" does not say whether anything was sent; to ask again is harmless here.
     { nowhere: 'GatewayOutcomeUnknown' },
