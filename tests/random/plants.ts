@@ -3,10 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createClients } from '../../operator/azure/clients.ts'
 import type { Azure, Place } from '../../operator/azure/provider.ts'
 import type { Plant } from '../operator/support/operator.ts'
+import type { Last } from './scenario.ts'
 
-type PlantName = 'LeakedInterface' | 'SecondPut' | 'LateDelete' | 'LostToken' | 'StaleCache'
+type PlantName = 'LeakedInterface' | 'SecondPut' | 'LateDelete' | 'LostToken' | 'LostPause' | 'StaleCache'
 
-export const plants: Record<PlantName, { plant: Plant; foundBy: RegExp }> = {
+export const plants: Record<PlantName, { plant: Plant; last?: Last; foundBy: RegExp }> = {
   /** The interface is believed to be deleted. */
   LeakedInterface: {
     plant: { azure: azure => ({ ...azure, deleteNetworkInterface: async () => undefined }) },
@@ -55,6 +56,12 @@ export const plants: Record<PlantName, { plant: Plant; foundBy: RegExp }> = {
       }),
     },
     foundBy: /what resumes an operation was lost/,
+  },
+  /** A pause is believed to have begun that Azure never heard of. */
+  LostPause: {
+    plant: { azure: azure => ({ ...azure, deallocateVirtualMachine: async () => ({ poller: 'lost' }) }) },
+    last: 'Deallocated',
+    foundBy: /Still pending after \d+ s: it is at rest/,
   },
   /** What was first seen of an object is believed for ever. */
   StaleCache: { plant: { isCacheStale: true }, foundBy: /Still pending/ },

@@ -30,10 +30,10 @@ const evening: Action[] = [{ do: 'AwaitRest' }, { do: 'Evict' }, { do: 'AwaitRes
 
 test.concurrent.for(Object.entries(plants).map(([name, planted], index) => ({ name, index, ...planted })))(
   'a planted mistake is found: $name',
-  async ({ name, index, plant, foundBy }, { onTestFinished }) => {
+  async ({ name, index, plant, last = 'Running', foundBy }, { onTestFinished }) => {
     const scene = await world.scene(`plant-${name.toLowerCase()}`, onTestFinished)
     const place = places(world)[index]
     if (place === undefined) throw new Error('There are more mistakes than places.')
-    await expect(play({ world, scene, place, plant, patienceSeconds: 15 }, evening)).rejects.toThrow(foundBy)
+    await expect(play({ world, scene, place, last, plant, patienceSeconds: 15 }, evening)).rejects.toThrow(foundBy)
   },
 )
