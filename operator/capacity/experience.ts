@@ -23,13 +23,13 @@ export function experience({ clock }: { clock: Pick<Clock, 'monotonic' | 'now'> 
 
   /** Whether another place may be the best one by it. */
   function learn(event: CapacityEvent): boolean {
-    const { kind, region, priority, gpuVmUid, code = '', message = '' } = event
+    const { kind, region, priority, gpuVmUid, at, askedAt = at, code = '', message = '' } = event
     switch (kind) {
       case 'Asked':
       case 'Evicted':
         return false
       case 'Granted':
-        refusals.granted(event)
+        refusals.granted(event, then.monotonic() - (at.getTime() - askedAt.getTime()))
         resting.note(event, 'Granted')
         if (priority === 'Regular') answers.note(region, 'Granted')
         return true

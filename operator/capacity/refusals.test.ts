@@ -3,11 +3,9 @@ import { type Place, rememberRefusals } from './refusals.ts'
 
 function handDriven() {
   const time = { milliseconds: 0 }
-  const clock = { now: () => new Date(0), monotonic: () => time.milliseconds, sleep: async () => undefined }
-  return {
-    refusals: rememberRefusals({ clock }),
-    passSeconds: (seconds: number) => (time.milliseconds += seconds * 1000),
-  }
+  const monotonic = () => time.milliseconds
+  const refusals = rememberRefusals({ clock: { monotonic } })
+  return { refusals, monotonic, passSeconds: (seconds: number) => (time.milliseconds += seconds * 1000) }
 }
 
 const spotA: Place = { region: 'near', size: 'Standard_A', priority: 'Spot' }
@@ -75,7 +73,7 @@ describe('what was refused is tried by one at first', () => {
     driven.passSeconds(3600)
     const steps = [permitted(driven)]
     for (let grants = 1; grants <= 6; grants += 1) {
-      driven.refusals.granted(regularA) // The refusal was of the size, whatever the priority.
+      driven.refusals.granted(regularA, driven.monotonic()) // The refusal was of the size, whatever the priority.
       steps.push(permitted(driven))
     }
     expect(steps).toEqual([1, 2, 4, 8, 16, 32, Number.POSITIVE_INFINITY])
@@ -93,7 +91,7 @@ describe('what was refused is tried by one at first', () => {
   test('and another refusal begins it anew', () => {
     const driven = handDriven()
     driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA, 'uid')
-    driven.refusals.granted(spotA)
+    driven.refusals.granted(spotA, driven.monotonic())
     driven.refusals.remember({ code: 'SkuNotAvailable', message: '' }, spotA, 'uid')
     expect(driven.refusals.ruling(spotA)).toEqual({ code: 'SkuNotAvailable', leftSeconds: 3600 })
   })
@@ -104,6 +102,18 @@ describe('what was refused is tried by one at first', () => {
     driven.passSeconds(7200)
     expect(driven.refusals.doubts(spotA)).toEqual([])
   })
+})
+
+test('what was asked for before the refusal, and made after it, does not speak against it', () => {
+  const { refusals, passSeconds, monotonic } = handDriven()
+  const askedAt = monotonic()
+  passSeconds(20)
+  refusals.remember({ code: 'AllocationFailed', message: '' }, spotA, 'uid')
+  passSeconds(30)
+  refusals.granted(spotA, askedAt)
+  expect(refusals.ruling(spotA)?.leftSeconds).toBe(3570)
+  refusals.granted(spotA, monotonic())
+  expect(refusals.ruling(spotA)).toBeUndefined()
 })
 
 test('of two refusals the longer one counts', () => {

@@ -1,5 +1,6 @@
 // What Azure refused lately, so that nobody asks for it again before it can have changed. In memory; after a restart it
-// is learned from the history (experience.ts), or without one from the first refusal. How long and how far a refusal counts is said by azure/decisions.ts.
+// is learned from the history (experience.ts), or without one from the first refusal. How long and how far a refusal
+// counts is said by azure/decisions.ts.
 //
 // A refusal is in force until its time is over, or until something speaks against it: a machine of ours gave the same
 // place back, or Azure granted it after all. Then it is doubted: one may try, and with each that is granted twice as
@@ -32,6 +33,7 @@ interface Refusal {
   /** Azure's code. */
   code: string
   /** By the monotonic clock of this process, in milliseconds. */
+  at: number
   until: number
   /** What was granted since. */
   granted: number
@@ -57,8 +59,11 @@ export interface Refusals {
    * changes nothing.
    */
   remember(refusal: { code: string; message: string }, place: Place, machineUid: string): void
-  /** Azure runs a machine there now. */
-  granted(place: Place): void
+  /**
+   * Azure runs a machine there now. It speaks against what was refused before it was asked for, by the monotonic clock;
+   * a refusal that came later is the newer word, however long Azure took to make the machine.
+   */
+  granted(place: Place, askedAt: number): void
   /** A machine of ours gave this back: what was refused may be to be had again. True when that changes anything. */
   ease(place: Place): boolean
   /** `undefined` when nothing known speaks against asking for the place. */
@@ -104,12 +109,14 @@ export function rememberRefusals({ clock }: { clock: Pick<Clock, 'monotonic'> })
       if (ruled === undefined) return
       const { key, seconds } = ruled
       known.delete(key) // Set anew at the end, so that the first is always the oldest.
-      known.set(key, { code, until: clock.monotonic() + seconds * 1000, granted: 0 })
+      const at = clock.monotonic()
+      known.set(key, { code, at, until: at + seconds * 1000, granted: 0 })
       const [oldest] = known.keys()
       if (known.size > MAXIMUM_REFUSALS && oldest !== undefined) known.delete(oldest)
     },
-    granted(place) {
+    granted(place, askedAt) {
       for (const { key, refusal } of covering(place)) {
+        if (askedAt < refusal.at) continue
         refusal.until = Math.min(refusal.until, clock.monotonic())
         refusal.granted += 1
         if (refusal.granted >= CONVINCING_GRANTS) known.delete(key)

@@ -15,6 +15,8 @@ export interface CapacityEvent extends Place {
   kind: 'Asked' | 'Granted' | 'Refused' | 'Unfit' | 'Evicted' | 'Released'
   at: Date
   gpuVmUid: string
+  /** For `Granted`: when it was asked for, where that is known; the history does not keep it. */
+  askedAt?: Date
   /** Azure's code and what it said with it, for `Refused` and `Unfit`. */
   code?: string
   message?: string

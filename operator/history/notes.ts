@@ -27,7 +27,7 @@ export function notesOf(
   const isEvicted = (status?.evictions ?? 0) > (old?.status?.evictions ?? 0)
   return [
     ...(isAsked ? [{ ...common, kind: 'Asked' as const }] : []),
-    ...(isGranted ? [{ ...common, kind: 'Granted' as const }] : []),
+    ...(isGranted ? [{ ...common, ...askedAt(change), kind: 'Granted' as const }] : []),
     ...(isEvicted ? [{ ...common, ...priced({ ...common, priority: 'Spot' }), kind: 'Evicted' as const }] : []),
     ...(isReleased(change) ? [{ ...common, ...priced(ranAt(old ?? object)), kind: 'Released' as const }] : []),
     ...refusalIn(change).map(refusal => ({ ...common, ...refusal })),
@@ -38,6 +38,12 @@ export function notesOf(
     const hourlyPriceUsd = priceOf(place, object.spec.image)
     return { ...place, ...(hourlyPriceUsd !== undefined && { hourlyPriceUsd }) }
   }
+}
+
+/** The operation that ends with this change, or is about to, began when it was asked for. */
+function askedAt({ old, object }: Change<GpuVm>): Pick<CapacityEvent, 'askedAt'> {
+  const { since } = old?.status?.operation ?? object.status?.operation ?? {}
+  return since === undefined ? {} : { askedAt: new Date(since) }
 }
 
 /** Azure's refusal that this change brings, if it brings one. */
