@@ -121,6 +121,15 @@ export async function play(stage: Stage, actions: readonly Action[]): Promise<Pl
         await azure.capacity(available, { region: place.region, size, priority, ...(refusal && { refusal }) })
   }
 
+  /** One leads at a time: who comes in place of one that died meanwhile is stopped too. */
+  async function stopLast(): Promise<void> {
+    for (let stopped: unknown; stopped !== operators.at(-1); ) {
+      const last = operators.at(-1)
+      await last?.stop()
+      stopped = last
+    }
+  }
+
   async function act(action: Action): Promise<void> {
     switch (action.do) {
       case 'Evict': {
@@ -165,15 +174,15 @@ export async function play(stage: Stage, actions: readonly Action[]): Promise<Pl
         return
       }
       case 'RestartOperator':
-        await operators.at(-1)?.stop()
+        await stopLast()
         operate()
         return
       case 'KillOperator': {
-        await operators.at(-1)?.stop()
+        await stopLast()
         const doomed = operate({ cut: { after: action.afterWrites, counting: 'changes' } })
         void doomed.died.then(async () => {
           await doomed.stop()
-          operate()
+          if (operators.at(-1) === doomed) operate()
         })
         return
       }
