@@ -20,11 +20,10 @@ const theirs = {
   controller_runtime_reconcile_time_seconds: [
     'histogram',
     ['controller'],
-    // biome-ignore format: as it stands there.
-    [
-      0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0,
-      1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
-    ],
+    numbers(
+      '0.005 0.01 0.025 0.05 0.1 0.15 0.2 0.25 0.3 0.35 0.4 0.45 0.5 0.6 0.7 0.8 0.9 1',
+      '1.25 1.5 1.75 2 2.5 3 3.5 4 4.5 5 6 7 8 9 10 15 20 25 30 40 50 60',
+    ),
   ],
   controller_runtime_max_concurrent_reconciles: ['gauge', ['controller']],
   controller_runtime_active_workers: ['gauge', ['controller']],
@@ -73,3 +72,7 @@ test('the metrics are controller-runtime’s and client-go’s by name, type, la
   })
   expect(Object.fromEntries(table)).toEqual({ ...theirs, ...ours })
 })
+
+function numbers(...lines: string[]): number[] {
+  return lines.flatMap(line => line.split(' ').map(Number))
+}
