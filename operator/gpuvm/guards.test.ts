@@ -30,7 +30,9 @@ test('a group that Azure is at work on proves nothing', () => {
   expect(known.letIn(guarded, probing(...group.probeCIDRs))).toBe(false)
 })
 
-test("a machine under the region's group is not looked at, and no other while the catalogue does not know the region", () => {
+test("a machine that rests or is under the region's group is not looked at, and no other while the catalogue does not know the region", () => {
+  const resting = machineOf({ spec: { clientCIDRs: ['203.0.113.7/32'], powerState: 'Deallocated' } })
+  expect(guards().letIn(resting, probing('192.0.2.1/32'))).toBe(true)
   expect(guards().letIn(machineOf({}), probing('192.0.2.1/32'))).toBe(true)
   expect(guards().letIn(guarded, undefined)).toBe(true)
 })

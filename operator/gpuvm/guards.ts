@@ -5,7 +5,7 @@ import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import type { Seen } from './decision.ts'
 
 export interface Guards {
-  /** Whether it has no group of its own, or one that was seen to let in the probes of this region. */
+  /** Whether it rests, has no group of its own, or one that was seen to let in the probes of this region. */
   letIn(machine: GpuVm, region: CatalogueRegion | undefined): boolean
   /** Learns from a look at the machine. */
   saw(seen: Pick<Seen, 'uid' | 'observed'>): void
@@ -17,7 +17,7 @@ export function guards(): Guards {
   const known = new Map<string, string>()
   return {
     letIn({ spec, metadata: { uid = '' } }, region) {
-      if (spec.clientCIDRs === undefined || region === undefined) return true
+      if (spec.powerState !== 'Running' || spec.clientCIDRs === undefined || region === undefined) return true
       return known.get(uid) === textOf(region.probeCIDRs)
     },
     saw({ uid, observed: { networkSecurityGroup: group } }) {
