@@ -21,7 +21,7 @@ test('an object may have any names for its fields, those of the language among t
   expect(JSON.stringify(object)).toBe(before)
 })
 
-test('equal texts, lists and maps of a field are kept once; where each object has its own, each keeps it', () => {
+test('equal lists and maps of a field are kept once; where each object has its own, each keeps it', () => {
   const share = sharing()
   const objects = Array.from({ length: 200 }, (_, index) =>
     JSON.parse(`{"ports":{"http":1,"names":["a","b"]},"own":{"name":"n-${index}","kind":"k"},"list":["x","y"]}`),

@@ -3,9 +3,10 @@ import { isKubeError } from '../../lib/kube/errors.ts'
 import { reflectNamespaces } from '../../lib/kube/namespaces.ts'
 import { reflector } from '../../lib/kube/reflector.ts'
 import { defineResource } from '../../lib/kube/resource.ts'
+import { sharing } from '../../lib/kube/sharing.ts'
 import type { ApiServer } from './api-server.ts'
 import { clientOf, makeRuntime, metric, newNamespace, until, untilTestEnds, widget, widgets } from './fixtures.ts'
-import { witness } from './witness.ts'
+import { heapBytes, witness } from './witness.ts'
 
 export function reflectorBehaves(server: () => ApiServer): void {
   describe('reflector', () => {
@@ -112,6 +113,20 @@ export function reflectorBehaves(server: () => ApiServer): void {
       await until(() => changes.length === 2)
       const label = `${namespace}/widgets.test.example.com`
       expect(await metric(runtime, `kube_handler_errors_total{resource="${label}"}`)).toBe(2)
+    })
+
+    test('equal texts are kept once, beside fields that tell objects apart', () => {
+      const text = 'What it is is told in a sentence. '.repeat(20)
+      const share = sharing()
+      const before = heapBytes()
+      const objects = Array.from({ length: 5000 }, (_, index) => {
+        const object = JSON.parse(JSON.stringify({ status: { name: `n-${index}`, text } }))
+        share(object)
+        return object
+      })
+      const grown = heapBytes() - before
+      expect(objects).toHaveLength(5000)
+      expect(grown).toBeLessThan((objects.length * text.length) / 2)
     })
   })
 }
