@@ -42,6 +42,39 @@ test('a decision that these phases would not make is told apart', () => {
   expect(story([{ seen, verdict: {} }])).toContain('1 of 1 come out otherwise')
 })
 
+test('a decision about a guarded machine from before it was looked whom its group lets in to the probe comes out the same', () => {
+  const clientCIDRs = ['203.0.113.7/32']
+  const group = {
+    id: '/nsg',
+    ownerUid: undefined,
+    clientCIDRs,
+    probeCIDRs: [],
+    provisioningState: 'Succeeded',
+  } as const
+  const seen = sight({
+    spec: { clientCIDRs },
+    observed: {
+      publicIPAddress,
+      networkInterface: { ...networkInterface, networkSecurityGroupId: group.id },
+      networkSecurityGroup: { ...group, probeCIDRs: sight().region?.probeCIDRs ?? [] },
+    },
+  })
+  const older = JSON.stringify(JSON.parse(written(decided(seen))), (key, value: unknown) =>
+    key === 'networkSecurityGroup' ? { ...group, probeCIDRs: undefined } : value,
+  )
+  expect(older).not.toBe(written(decided(seen)))
+  expect(replay(read(older))).toEqual({ isSame: true, phase: undefined })
+})
+
+test('one that lacks what these phases ask for is told as decided by another program, and the others are told', () => {
+  const decision = decided(evicted())
+  const older = JSON.stringify(JSON.parse(written(decision)), (key, value: unknown) =>
+    key === 'settings' ? undefined : value,
+  )
+  expect(replay(read(older))).toEqual({ isSame: false, phase: undefined })
+  expect(story([read(older), decision])).toContain('1 of 2 come out otherwise')
+})
+
 test('the story says what was seen, what was done and why', () => {
   const told = story([decided(evicted())])
   expect(told).toContain('BeginIncarnation Regular, Evicted (eviction)')

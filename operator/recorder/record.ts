@@ -1,4 +1,5 @@
 // One decision as text and back. The phases' inputs hold dates, which JSON would turn into plain strings.
+import type { NetworkSecurityGroupSeen as Group } from '../azure/provider.ts'
 import type { Decided } from '../gpuvm/controller.ts'
 
 const DATE = '$date'
@@ -11,7 +12,7 @@ export function written(decision: Decided): string {
   })
 }
 
-/** Throws a `SyntaxError` on what `written` did not write. */
+/** Throws a `SyntaxError` on what `written` did not write; what an older version wrote is completed. */
 export function read(text: string): Decided {
   const decision: Partial<Decided> = JSON.parse(text, (_key, value: unknown) => {
     if (typeof value !== 'object' || value === null || !(DATE in value)) return value
@@ -21,5 +22,13 @@ export function read(text: string): Decided {
   if (seen?.machine?.metadata === undefined || seen.observed === undefined || verdict === undefined) {
     throw new SyntaxError('This is no recorded decision: a sight and a verdict are expected.')
   }
-  return { seen, verdict, ...(hindrance && { hindrance }) }
+  return { seen: completed(seen), verdict, ...(hindrance && { hindrance }) }
+}
+
+/** Before it was looked whom a group lets in to the probe, it was taken to be whom the catalogue names. */
+function completed(seen: Decided['seen']): Decided['seen'] {
+  const group: (Partial<Group> & Omit<Group, 'probeCIDRs'>) | undefined = seen.observed.networkSecurityGroup
+  if (group === undefined || group.probeCIDRs !== undefined) return seen
+  const networkSecurityGroup = { ...group, probeCIDRs: seen.region?.probeCIDRs ?? [] }
+  return { ...seen, observed: { ...seen.observed, networkSecurityGroup } }
 }

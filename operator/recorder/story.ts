@@ -16,12 +16,21 @@ export interface Replay {
 export function replay({ seen, verdict, hindrance }: Decided): Replay {
   // Nothing was seen, so nothing was decided.
   if (seen.observed.sight === 'None' && hindrance) return { isSame: true, phase: undefined }
-  const again = suspended(seen, decide(phases, seen))
-  const deciding = phases.find(phase => {
-    const { step, because, stalled } = phase(seen)
-    return step ?? because ?? stalled
-  })
-  return { isSame: isDeepStrictEqual(plain({ seen, verdict: again }), plain({ seen, verdict })), phase: deciding?.name }
+  try {
+    const again = suspended(seen, decide(phases, seen))
+    const deciding = phases.find(phase => {
+      const { step, because, stalled } = phase(seen)
+      return step ?? because ?? stalled
+    })
+    return {
+      isSame: isDeepStrictEqual(plain({ seen, verdict: again }), plain({ seen, verdict })),
+      phase: deciding?.name,
+    }
+  } catch (error) {
+    // Another version recorded it, without something that these phases ask for. The rest of the story is told.
+    if (error instanceof TypeError) return { isSame: false, phase: undefined }
+    throw error
+  }
 }
 
 /** As it is read back: fields that are `undefined` and fields that are absent come to the same. */
