@@ -2,7 +2,7 @@
 // https://learn.microsoft.com/azure/virtual-machines/disks-copy-incremental-snapshot-across-regions
 import type { Disk, Snapshot } from '@azure/arm-compute'
 import type { Zone } from '../../crds/catalogue.ts'
-import { UID_TAG } from './names.ts'
+import { KEEP_TAG, UID_TAG } from './names.ts'
 import type { DiskSeen, SnapshotSeen, SourceDiskSeen, Tags } from './provider.ts'
 import { provisioningState } from './virtual-machines.ts'
 
@@ -15,6 +15,7 @@ export function diskSeen(disk: Disk): DiskSeen {
     ownerUid: disk.tags?.[UID_TAG],
     name: disk.name ?? '',
     managedBy: disk.managedBy,
+    isKept: disk.tags?.[KEEP_TAG] !== undefined,
     provisioningState: provisioningState(disk.provisioningState),
   }
 }

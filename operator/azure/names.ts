@@ -8,7 +8,10 @@ export const NAMESPACE_TAG = 'wasd-namespace'
 export const NAME_TAG = 'wasd-name'
 export const UID_TAG = 'wasd-uid'
 export const PLAYER_TAG = 'wasd-player'
-/** On a disk or snapshot, whatever its value: it is its player's and outlives the machine. Never swept. */
+/**
+ * Put on a disk by a person, whatever its value: it is its player's and outlives its machine, whose deletion leaves it.
+ * What bears it is never swept.
+ */
 export const KEEP_TAG = 'wasd-keep'
 
 export const publicIPAddressName = (uid: string) => `gvm-${uid}-ip`

@@ -72,6 +72,8 @@ export interface DiskSeen extends Owned {
   name: string
   /** The VM that holds it. */
   managedBy: string | undefined
+  /** Somebody has tagged it to be left when its machine goes. */
+  isKept: boolean
   provisioningState: ProvisioningState
 }
 
@@ -239,7 +241,7 @@ export interface Azure {
   deleteDisk(place: Place, name: string, signal: AbortSignal): Promise<void>
   deleteSnapshot(place: Place, name: string, signal: AbortSignal): Promise<void>
 
-  /** Replaces all tags. Accepted; done when a look says so. */
+  /** Tags of other names are left as they are. Accepted; done when a look says so. */
   retag(place: Place, resource: Pick<TaggedResource, 'kind' | 'name'>, tags: Tags, signal: AbortSignal): Promise<void>
 
   /** One look at a long-running operation, from its stored poller. */

@@ -26,6 +26,7 @@ import { type StatusRecord, statusRecord } from '../status-record.ts'
 import { abandon, isAbandoned, isBeyondReach } from './abandonment.ts'
 import type { Annotations } from './annotations.ts'
 import { decide, type GpuVmSettings, incarnationOf, isLeaving, rootUidOf, type Seen, type Verdict } from './decision.ts'
+import { released } from './events.ts'
 import type { Fleet } from './fleet.ts'
 import { type Guards, guards } from './guards.ts'
 import { type Hindrance, hindranceOf } from './hindrance.ts'
@@ -138,7 +139,10 @@ function gpuVmReconciler(outside: Inside): Reconcile {
       signal,
     )
     if (verdict.step) runtime.log.info(fieldsOf(seen, verdict, hindrance), 'Took a step for a machine')
-    if (verdict.step?.do === 'ReleaseObject' && !hindrance) return prober.forget(seen.uid)
+    if (verdict.step?.do === 'ReleaseObject' && !hindrance) {
+      released(outside.recorder, seen)
+      return prober.forget(seen.uid)
+    }
     const told = hindrance?.verdict ?? verdict
     const isOutOfReach = hindrance !== undefined && isBeyondReach(seen, hindrance, outside)
     if (isOutOfReach && isAbandoned(machine)) return await abandon({ seen, hindrance }, outside, signal)

@@ -84,6 +84,16 @@ test.each<{ title: string; seen: Different; step: object | undefined }>([
     step: resources({ kind: 'dataDisk', name: 'saves' }),
   },
   {
+    title: 'a disk that somebody tagged to be kept is left, and all else goes',
+    seen: { observed: { ...bare, osDisk: { ...osDisk, isKept: true } } },
+    step: resources({ kind: 'bootstrapSecret' }, { kind: 'networkInterface' }),
+  },
+  {
+    title: 'a disk that is kept is not waited for',
+    seen: { observed: { ...empty, osDisk: { ...osDisk, isKept: true }, hasBootstrapSecret: false } },
+    step: { do: 'ReleaseObject' },
+  },
+  {
     title: 'I2: the finalizer goes last, when live reads show nothing',
     seen: { observed: { ...empty, hasBootstrapSecret: false } },
     step: { do: 'ReleaseObject' },

@@ -1,5 +1,6 @@
 // Gives everything back, whatever was under way: machines first, then what they held, then what those held. The
 // finalizer goes last, after live reads have shown that nothing is left. A delete overtakes a running creation.
+import type { DiskSeen } from '../azure/provider.ts'
 import { removableSnapshots } from './copying.ts'
 import { type DeletableResource, isLeaving, type Phase, type Seen, scaled, type Verdict } from './decision.ts'
 
@@ -47,20 +48,27 @@ function removable(seen: Seen): DeletableResource[] {
     if (networkSecurityGroup && networkSecurityGroup.provisioningState !== 'Deleting')
       resources.push({ kind: 'networkSecurityGroup' })
   }
-  if (osDisk && osDisk.managedBy === undefined && osDisk.provisioningState !== 'Deleting')
-    resources.push({ kind: 'osDisk' })
+  if (isRemovable(osDisk)) resources.push({ kind: 'osDisk' })
   for (const [index, disk] of (machine.spec.disks.data ?? []).entries()) {
-    const held = dataDisks[index]
-    if (held && held.managedBy === undefined && held.provisioningState !== 'Deleting')
-      resources.push({ kind: 'dataDisk', name: disk.name })
+    if (isRemovable(dataDisks[index])) resources.push({ kind: 'dataDisk', name: disk.name })
   }
   return resources
+}
+
+function isRemovable(disk: DiskSeen | undefined): boolean {
+  return disk !== undefined && !disk.isKept && disk.managedBy === undefined && disk.provisioningState !== 'Deleting'
+}
+
+/** What stays in Azure when the object is gone, since somebody has tagged it so. */
+export function keptDisks({ observed: { osDisk, dataDisks } }: Seen): DiskSeen[] {
+  return [osDisk, ...dataDisks].filter(disk => disk !== undefined).filter(disk => disk.isKept)
 }
 
 function anythingLeft({ observed }: Seen): boolean {
   const { networkInterface, publicIPAddress, networkSecurityGroup, osDisk, dataDisks, copy } = observed
   const snapshots = [copy?.taken, copy?.copied]
-  return [networkInterface, publicIPAddress, networkSecurityGroup, osDisk, ...dataDisks, ...snapshots].some(
+  const disks = [osDisk, ...dataDisks].filter(disk => !disk?.isKept)
+  return [networkInterface, publicIPAddress, networkSecurityGroup, ...disks, ...snapshots].some(
     resource => resource !== undefined,
   )
 }

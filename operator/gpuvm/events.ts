@@ -2,8 +2,10 @@
 import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
+import { KEEP_TAG } from '../azure/names.ts'
 import { leftBehind } from '../held.ts'
 import { type Explanation, kindOf, type LastError, type Seen, type Verdict } from './decision.ts'
+import { keptDisks } from './deletion.ts'
 import { isStoppedByOthers } from './eviction.ts'
 import { isEvictionSeen, type Outcome } from './status.ts'
 
@@ -34,6 +36,14 @@ export function tell(recorder: Teller, { seen, verdict, outcome, failure, next }
     stalled(recorder, machine, verdict.stalled)
   if (outcome.abandoned && leftBehind(machine.status?.conditions) === undefined)
     abandoned(recorder, machine, outcome.abandoned)
+}
+
+/** Once the object lets go, nothing else will tell of a disk that costs on. */
+export function released(recorder: Teller, seen: Seen): void {
+  for (const { id } of keptDisks(seen)) {
+    const note = `The disk is left in Azure, since it bears the tag ${KEEP_TAG}, and costs on until somebody deletes it. A GpuVm whose spec.disks.os.copyOf names it goes on with what it holds: ${id}`
+    recorder.event(seen.machine, { type: 'Normal', reason: 'DiskKept', action: 'Release', note })
+  }
 }
 
 /** The operator lets go of an object although Azure did not confirm that its resources are gone. */

@@ -54,6 +54,16 @@ test('I7: Azure is listed once, and the highest incarnation of the same player i
   expect(lists()).toBe(1)
 })
 
+test('a disk that was kept is no object to go on with: a new one of the same name begins anew', async () => {
+  const disk = (tags: Record<string, string>): TaggedResource => ({
+    ...vm(1),
+    kind: 'disk',
+    tags: { ...vm(1).tags, ...tags },
+  })
+  expect(await over(() => [disk({ 'wasd-keep': '' })]).held.of(heir, signal)).toBeUndefined()
+  expect(await over(() => [disk({})]).held.of(heir, signal)).toMatchObject({ uid: UID })
+})
+
 test('what another player had is not found, nor what is its own already', async () => {
   const { held } = over(() => [vm(1)])
   expect(await held.of({ ...heir, player: 'karpov' }, signal)).toBeUndefined()

@@ -7,7 +7,7 @@
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { decideOn } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'
-import { NAME_TAG, NAMESPACE_TAG, PLAYER_TAG, UID_TAG, uidIn } from '../azure/names.ts'
+import { KEEP_TAG, NAME_TAG, NAMESPACE_TAG, PLAYER_TAG, UID_TAG, uidIn } from '../azure/names.ts'
 import type { Azure, Place, TaggedResource } from '../azure/provider.ts'
 import { PLAYER_LABEL } from './decision.ts'
 
@@ -56,7 +56,8 @@ export function holdings(options: { azure: Pick<Azure, 'tagged'>; installationId
 
   function add(subscriptionId: string, { kind, name, tags, resourceGroup, region }: TaggedResource): void {
     const uid = tags[UID_TAG]
-    if (uid === undefined || kind === 'snapshot') return // A snapshot stands where its disk is to be copied from.
+    // A snapshot stands where its disk is to be copied from; a disk that is kept may be all that its object has left.
+    if (uid === undefined || kind === 'snapshot' || (kind === 'disk' && tags[KEEP_TAG] !== undefined)) return
     // The names derive from the first object of all, the tags name the last one that held it.
     const root = uidIn(name) ?? uid
     const of = entries(`${tags[NAMESPACE_TAG]}/${tags[NAME_TAG]}`)

@@ -49,6 +49,9 @@ export interface Recollections {
   forget(uid: string): void
 }
 
+/** Of a disk that its machine tells of. Whether somebody keeps it is asked only as the object goes, and then of Azure. */
+const AS_USUAL = { isKept: false, provisioningState: 'Succeeded' } as const
+
 /** One for each object, for as long as it is there. */
 export function recollections(): Recollections {
   const known = new Map<string, Recollection>()
@@ -144,8 +147,7 @@ export function recollection(): Recollection {
       memory.absentMachines.add(virtualMachine)
       const { disks = [], ownerUid } = memory.held.get(virtualMachine) ?? {}
       memory.held.delete(virtualMachine)
-      for (const disk of disks)
-        memory.disks.set(disk.name, { ...disk, ownerUid, managedBy: undefined, provisioningState: 'Succeeded' })
+      for (const disk of disks) memory.disks.set(disk.name, { ...disk, ownerUid, managedBy: undefined, ...AS_USUAL })
     },
     through(azure, { isStanding = false } = {}) {
       wasUsed = false
@@ -171,7 +173,7 @@ export function recollection(): Recollection {
             held.set(name, seen)
             for (const disk of seen.disks) {
               const { ownerUid, id: managedBy } = seen
-              disks.set(disk.name, { ...disk, ownerUid, managedBy, provisioningState: 'Succeeded' })
+              disks.set(disk.name, { ...disk, ownerUid, managedBy, ...AS_USUAL })
             }
           }
           return seen

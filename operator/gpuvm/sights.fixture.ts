@@ -64,6 +64,7 @@ export const osDisk: DiskSeen = {
   ownerUid: UID,
   name: `gvm-${UID}-os`,
   managedBy: undefined,
+  isKept: false,
   provisioningState: 'Succeeded',
 }
 

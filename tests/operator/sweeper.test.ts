@@ -1,7 +1,8 @@
 // What nobody owns goes, and what somebody owns stays, even when the cluster seems to be empty.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { condition } from '../../lib/kube/conditions.ts'
-import { isPlayable, startWorld, type World } from './support/world.ts'
+import { createClients } from '../../operator/azure/clients.ts'
+import { isPlayable, REGION, startWorld, type World } from './support/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -59,3 +60,59 @@ test('I2: a cluster that names no owner at all stops the sweep, loudly', async (
   await scene.until('the sweep is halted', async () => (await halted()) === 1)
   expect(await azure.standing()).toEqual(before)
 })
+
+test("a player's own disk outlives its machine: restored, deleted, swept and made anew under its name, nobody touches it; one that the restored object does not name any more goes", async ({
+  onTestFinished,
+}) => {
+  const { azure } = world
+  const scene = await world.scene('kept', onTestFinished)
+  const labels = { 'wasd.cloud/player': 'kasparov' }
+  const os = { sizeGiB: 128, sku: 'StandardSSD_LRS' as const }
+  const data = ['saves', 'cache'].map((name, lun) => ({ ...os, name, lun, sizeGiB: 64 }))
+  scene.operate()
+  const old = await scene.apply('solo', { disks: { os, data } }, { labels })
+  await scene.machine('solo', 'is playable', isPlayable)
+  const names = ['os', 'data-saves', 'data-cache'].map(name => `gvm-${old}-${name}`)
+  const [osDisk = '', saves = '', cache = ''] = names
+  for (const disk of [osDisk, saves]) await tag(disk, { 'wasd-keep': '', 'cost-centre': '42' })
+
+  // As from a backup in which the object has one disk less.
+  await scene.end()
+  await scene.lose('solo')
+  const uid = await scene.apply('solo', { disks: { os, data: data.slice(0, 1) } }, { labels })
+  scene.operate({ sweep: true })
+  const adopted = await scene.machine('solo', 'has adopted', m => m.status?.adoptedFrom === old && isPlayable(m))
+  const tagsOf = async (disk: string) => (await azure.of(old)).disks.find(({ name }) => name === disk)?.tags
+  for (const disk of [osDisk, saves]) {
+    await scene.until(`${disk} bears the new UID`, async () => (await tagsOf(disk))?.['wasd-uid'] === uid)
+    expect(await tagsOf(disk)).toMatchObject({ 'wasd-keep': '', 'cost-centre': '42', 'wasd-player': 'kasparov' })
+  }
+  expect((await azure.of(old)).disks.map(({ name }) => name).toSorted()).toEqual(names.toSorted())
+
+  await scene.delete('solo')
+  await scene.gone('solo')
+  await scene.until('what was kept is told', async () => (await scene.eventsOf('solo')).includes('DiskKept'))
+  await scene.until('the other disk is swept', async () => !(await azure.standing(old)).includes(cache))
+  expect((await azure.standing(old)).toSorted()).toEqual([osDisk, saves].toSorted())
+
+  // One of the same name begins anew, and goes on with what the disk holds only where it is told so.
+  await scene.end()
+  const copyOf = adopted.status?.resources?.osDisk ?? ''
+  const next = await scene.apply('solo', { disks: { os: { ...os, copyOf } } }, { labels })
+  scene.operate({ sweep: true })
+  const made = await scene.machine('solo', 'is playable', isPlayable)
+  expect(made.status?.adoptedFrom).toBeUndefined()
+  expect((await azure.of(next)).disks).toHaveLength(1)
+  await scene.delete('solo')
+  await scene.gone('solo')
+  expect(await azure.standing(next)).toEqual([])
+  expect((await azure.standing(old)).toSorted()).toEqual([osDisk, saves].toSorted())
+})
+
+/** As a person does in Azure's portal: beside the tags that are there. */
+async function tag(disk: string, more: Record<string, string>): Promise<void> {
+  const { subscriptionId = '', resourceGroup = '' } = world.catalogue.regions[REGION] ?? {}
+  const { disks } = createClients(world.azure.settings)(subscriptionId).compute
+  const { tags } = await disks.get(resourceGroup, disk)
+  await disks.update(resourceGroup, disk, { tags: { ...tags, ...more } })
+}
