@@ -52,7 +52,9 @@ test.concurrent('I1, I2, I6: restored after the cluster was lost it finds its ma
     const tags = ownerTags([...all, ...network.networkSecurityGroups])
     return tags.size === 1 && tags.has(uid)
   })
-  const puts = (await azure.calls(mark)).filter(({ method, path }) => method === 'PUT' && (path.includes(old) || path.includes(uid)))
+  const puts = (await azure.calls(mark)).filter(
+    ({ method, path }) => method === 'PUT' && (path.includes(old) || path.includes(uid)),
+  )
   expect(puts).toEqual([])
   await scene.until('it is told', async () => (await scene.eventsOf('solo')).includes('Adopted'))
 
