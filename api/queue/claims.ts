@@ -4,6 +4,7 @@
 // Order: only the oldest item of a key that is not dead is ever claimed, so a later one waits behind it, also while it
 // backs off. The database's clock alone decides, since the replicas' may differ.
 import { type Database, type Queries, sqlStateOf } from '../../lib/database/pool.ts'
+import type { TopicName } from './topics.ts'
 
 export interface Claimed {
   id: bigint
@@ -96,4 +97,15 @@ export async function bury(database: Database, item: Claimed, error: string): Pr
     UPDATE queue_items SET claim = NULL, claimed_until = NULL, last_error = ${error.slice(0, ERROR_CHARACTERS)},
       dead_at = clock_timestamp()
     WHERE id = ${item.id} AND claim = ${item.claim}::uuid`
+}
+
+/** Whether the same failure lies there as a dead letter of this key already: a person knows of it. */
+export async function isBuried(
+  queries: Queries,
+  { topic, key, error }: { topic: TopicName; key: string; error: Error },
+): Promise<boolean> {
+  const rows = await queries`
+    SELECT FROM queue_items WHERE topic = ${topic} AND key = ${key} AND dead_at IS NOT NULL
+      AND last_error = ${String(error).slice(0, ERROR_CHARACTERS)} LIMIT 1`
+  return rows.length > 0
 }

@@ -4,6 +4,7 @@
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
 import { isKubeError, type KubeError } from '../../lib/kube/errors.ts'
+import { isBuried } from '../queue/claims.ts'
 import { PermanentError } from '../queue/errors.ts'
 import { holdOf } from '../wallet/holds.ts'
 import { creditFaults, faultsOf, tellPassedOver } from './faults.ts'
@@ -46,7 +47,7 @@ export async function applySession(
   if (object && isCommanded && !isHalt) await applyCommand(outside, { session, object }, signal)
 }
 
-/** `undefined` when the session is over by the server's refusal. */
+/** `undefined` when the server refuses it: the session is over by that, or lies as a dead letter already. */
 async function applyIdentity(
   outside: SessionsOutside,
   { session, live }: { session: Session; live: GameSession | undefined },
@@ -70,8 +71,11 @@ async function applyIdentity(
   } catch (error) {
     if (!isKubeError(error, 'Invalid', 'BadRequest')) throw error
     if (live) {
+      const refusal = new PermanentError('ChangeRefused', error.message, { cause: error })
+      // Tried again with every comparison, since it may be mended at the server; a person is told of it once.
+      if (await isBuried(database, { topic: 'kubernetes.session', key: session.id, error: refusal })) return undefined
       raise('ChangeRefused', { session: session.id, error })
-      throw new PermanentError('ChangeRefused', error.message, { cause: error })
+      throw refusal
     }
     const failure = 'The session was refused by the system. Nothing was charged. Please tell us.'
     await giveUp(outside, session, { endReason: 'Refused', failure, error })

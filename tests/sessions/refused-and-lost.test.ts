@@ -10,7 +10,7 @@ import type { Session } from '../../api/sessions/session.ts'
 import { settleLost } from '../../api/sessions/settle.ts'
 import { start } from '../../api/sessions/starting.ts'
 import { watchSessions } from '../../api/sessions/watch.ts'
-import { holdOf } from '../../api/wallet/holds.ts'
+import { growHold, holdOf } from '../../api/wallet/holds.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
 import { type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import { connect } from '../../lib/database/pool.ts'
@@ -84,6 +84,41 @@ test('I3: a stop reaches the machine though the rest of the session is refused, 
   await stage.freed(session)
   expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 325n, isReleased: true })
   expect(stage.raised).toMatchObject([{ reason: 'ChangeRefused', fields: { session: session.id } }])
+})
+
+test('A live session whose identity is refused is one dead letter, however often it is tried, and is applied once it is mended', async () => {
+  const session = await played(120)
+  const { database } = stage
+  const letters = async () =>
+    (await database`SELECT FROM queue_items WHERE key = ${session.id} AND dead_at IS NOT NULL`).length
+  const tried = async () => {
+    expect(await compared()).toBe(1)
+    await stage.until('it was tried', async () => {
+      const waiting = await database`SELECT FROM queue_items WHERE key = ${session.id} AND dead_at IS NULL`
+      return waiting.length === 0
+    })
+  }
+  // More is paid for than the cluster knows of, and the server lets no tier change.
+  await database`UPDATE sessions SET tier = 'other' WHERE id = ${session.id}`
+  await growHold(database, { sessionId: session.id, playerId: player.id, paidSeconds: 1800n, now: new Date() })
+  for (let time = 0; time < 3; time += 1) await tried()
+  expect(await letters()).toBe(1)
+  expect(stage.raised).toMatchObject([{ reason: 'ChangeRefused', fields: { session: session.id } }])
+
+  // Refused for another reason it is another one.
+  await database`UPDATE sessions SET game = 'Not_A_Key' WHERE id = ${session.id}`
+  for (let time = 0; time < 2; time += 1) await tried()
+  expect(await letters()).toBe(2)
+  expect(stage.raised).toHaveLength(2)
+
+  await database`UPDATE sessions SET tier = 'standard', game = 'quake' WHERE id = ${session.id}`
+  await tried()
+  expect((await stage.object(session.id))?.spec.paidSeconds).toBe(1800)
+  expect(await compared()).toBe(0)
+  await database`DELETE FROM queue_items WHERE key = ${session.id} AND dead_at IS NOT NULL`
+  await stopped()
+  await stage.operator(session.id, over(130))
+  await stage.settled(session)
 })
 
 test('I7: an object that went while nobody looked is found by comparing: charged for what was seen, and over', async () => {
