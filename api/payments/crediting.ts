@@ -5,7 +5,7 @@ import { extend, sessionToExtend } from '../sessions/extending.ts'
 import { type Credited, credit, type Gateway } from '../wallet/wallet.ts'
 import { PaymentError } from './errors.ts'
 import type { Money, PaymentSeen, RailName } from './rail.ts'
-import { type TopUp, topUpById } from './top-ups.ts'
+import { CREDITED_LOOK_HOURS, type TopUp, topUpById } from './top-ups.ts'
 
 /** `NotOurs`: it was not made for a top-up. */
 export type Crediting = 'Credited' | 'AlreadyCredited' | 'NotOurs'
@@ -59,7 +59,11 @@ async function record(
   } as const
   await Promise.all([
     transaction`
-      WITH credited AS (UPDATE top_ups SET credited_at = coalesce(credited_at, ${now}) WHERE id = ${topUpId})
+      WITH credited AS (
+        UPDATE top_ups SET credited_at = ${now},
+          look_at = CASE WHEN look_at IS NOT NULL THEN ${now}::timestamptz + make_interval(hours => ${CREDITED_LOOK_HOURS}) END
+        WHERE id = ${topUpId} AND credited_at IS NULL
+      )
       INSERT INTO payments (rail, id, top_up_id, amount_paise, transaction_id, credited_at)
       VALUES (${rail}, ${payment.id}, ${topUpId}, ${amountPaise}, ${transactionId}, ${now})`,
     mayHaveRefunds(payment, now) && enqueue(transaction, 'razorpay.refunds', { paymentId: payment.id }),

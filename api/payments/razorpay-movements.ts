@@ -2,7 +2,7 @@
 // be late, lost, or switched off after a day of failures; this needs none.
 //
 // A window reaches from a little before the last one's end until now. What was made before it and has changed since is
-// found otherwise: a top-up that is not credited, a refund that is pending, a dispute that is open are each asked about.
+// found otherwise: the top-ups of the last days, a refund that is pending, a dispute that is open are each asked about.
 import { z } from 'zod'
 import type { Movement } from './rail.ts'
 import { call, type RazorpayClient } from './razorpay-client.ts'

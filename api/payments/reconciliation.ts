@@ -1,8 +1,8 @@
 // Asks the gateways, since a webhook can be late, lost, or switched off. Three looks, each from its own place in Postgres,
 // so that any number of replicas share them and none is forgotten with a process:
 //
-// - top-ups that are not credited: was there a payment, or one to be captured? Rarer with age, until even a late
-//   authorisation has had its time;
+// - top-ups: was there a payment, or one to be captured? Rarer with age, until even a late authorisation has had its time.
+//   Those that are credited once a day: there may be a second payment, begun before the first was credited;
 // - what has moved at all since the last look: payments, refunds and disputes that nobody told us of;
 // - refunds that are pending: how do they stand at the gateway? One that it does not know is brought there again, whatever
 //   became of the item by which that was to happen. And those that were paid out lately: a bank may send them back.
@@ -15,7 +15,7 @@ import { isPaymentError } from './errors.ts'
 import { bringIn, type MovementOutcome } from './movements.ts'
 import type { HostedRail, Movement, PaymentRail, RailName } from './rail.ts'
 import { pruneWebhooks } from './razorpay-inbox.ts'
-import { type TopUp, type TopUpRow, topUpOf } from './top-ups.ts'
+import { CREDITED_LOOK_HOURS, type TopUp, type TopUpRow, topUpOf } from './top-ups.ts'
 
 export interface ReconciliationOptions {
   database: Database
@@ -174,10 +174,11 @@ async function dueTopUps(database: Database, now: Date): Promise<TopUp[]> {
   const rows = await database<TopUpRow[]>`
     UPDATE top_ups SET look_at = CASE
       WHEN created_at < ${now}::timestamptz - make_interval(days => ${LOOK_DAYS}) THEN NULL
+      WHEN credited_at IS NOT NULL THEN ${now}::timestamptz + make_interval(hours => ${CREDITED_LOOK_HOURS})
       ELSE ${now}::timestamptz + greatest(make_interval(secs => ${LOOK_SECONDS}), (${now}::timestamptz - created_at) / 2)
     END
     WHERE id IN (
-      SELECT id FROM top_ups WHERE look_at <= ${now} AND credited_at IS NULL AND rail = 'Razorpay'
+      SELECT id FROM top_ups WHERE look_at <= ${now} AND rail = 'Razorpay'
       ORDER BY look_at LIMIT ${PASS_SIZE} FOR UPDATE SKIP LOCKED
     ) RETURNING *`
   return rows.map(topUpOf)

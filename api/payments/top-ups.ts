@@ -12,6 +12,8 @@ export const MINIMUM_PAISE = 10_00n
 export const MAXIMUM_PAISE = 10_000_00n
 /** Hours for which the page is offered. */
 export const OFFERED_HOURS = 24
+/** Hours between two looks at a top-up that is credited: a second payment of it may come late, and untold. */
+export const CREDITED_LOOK_HOURS = 24
 
 export interface TopUp {
   id: string

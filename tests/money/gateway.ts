@@ -1,6 +1,7 @@
 // A player who pays over the simulated Razorpay, and the books that hear of it. Webhooks are taken from the simulator by
 // hand, so that a test decides what comes, in which order, and how often.
-import { expect } from 'vitest'
+import { createHmac } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { z } from 'zod'
 import { paymentUrl } from '../../api/payments/page.ts'
 import type { PaymentRail } from '../../api/payments/rail.ts'
@@ -17,12 +18,14 @@ import { balanceOf } from '../../api/wallet/wallet.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { startRazorpay } from '../api/razorpay.ts'
-import { newPlayer, silent } from './books.ts'
+import { type Books, brokenInvariants, newPlayer, openBooks, silent } from './books.ts'
 import { openHold } from './open-hold.ts'
 
 const eventSchema = z.object({ id: z.string(), event: z.string(), body: z.string(), signature: z.string() })
 const stateSchema = z.object({
   events: z.array(eventSchema),
+  payment_links: z.array(z.looseObject({ id: z.string(), reference_id: z.string() })),
+  payments: z.array(z.looseObject({ id: z.string(), status: z.string() })),
   refunds: z.array(z.looseObject({ id: z.string(), payment_id: z.string(), amount: z.number(), status: z.string() })),
 })
 export type WebhookEvent = z.infer<typeof eventSchema>
@@ -87,17 +90,23 @@ export async function openGateway(database: Database) {
     return outcomes
   }
 
-  /** Somebody, new or known, and a payment of theirs that nobody has heard of yet. */
-  async function payer(amountPaise: bigint, known?: Player) {
+  /** Somebody, new or known, and a payment of theirs, made in this way, that nobody has heard of yet. */
+  async function payer(amountPaise: bigint, known?: Player, how: object = {}) {
     const player = known ?? (await newPlayer(database))
     const payment = { playerId: player.id, amountPaise, payBy: { rail: 'Razorpay' }, now: new Date() } as const
     const topUp = await createTopUp(database, payment)
     await paymentUrl({ database, rail, publicUrl: 'http://127.0.0.1:3000' }, { token: topUp.token, now: new Date() })
-    const paid = await control('POST', `/payment-links/${topUp.id}/pay`, {})
-    const paymentId = z.object({ payment: idSchema }).parse(paid).payment.id
+    /** Another try on the same page. The payment's id. */
+    const pays = async (how: object) => {
+      const paid = await control('POST', `/payment-links/${topUp.id}/pay`, how)
+      return z.object({ payment: idSchema }).parse(paid).payment.id
+    }
+    const paymentId = await pays(how)
     return {
       player,
+      topUpId: topUp.id,
       paymentId,
+      pays,
       /** Plays for so much, and goes on playing with so much held. */
       async plays({ spentPaise, heldPaise }: { spentPaise: bigint; heldPaise: bigint }): Promise<void> {
         const [sessionId, playerId, now] = [lowerCaseUlid(new Date()), player.id, new Date()]
@@ -133,6 +142,24 @@ export async function openGateway(database: Database) {
   return {
     control,
     rails,
+    /** What a person does in the dashboard, or another program of ours: a call with the account's own keys. */
+    async merchant(path: string, fields: object = {}): Promise<void> {
+      const key = Buffer.from(`${razorpay.keyId}:${razorpay.keySecret}`).toString('base64')
+      const headers = { Authorization: `Basic ${key}`, 'Content-Type': 'application/json' }
+      const reply = await fetch(`${razorpay.baseUrl}/v1${path}`, {
+        ...{ method: 'POST', headers, body: JSON.stringify(fields) },
+      })
+      if (!reply.ok) throw new Error(`${path}: ${reply.status} ${await reply.text()}`)
+    },
+    links: async () => (await state()).payment_links,
+    /** The payment as it stands at the gateway. */
+    payment: async (id: string) => (await state()).payments.find(payment => payment.id === id),
+    /** The same event of another content, signed all the same. */
+    altered(event: WebhookEvent, from: string, to: string): WebhookEvent {
+      const body = event.body.replace(from, to)
+      const signature = createHmac('sha256', webhookSecret).update(body).digest('hex')
+      return { ...event, body, signature }
+    },
     workOff,
     /** The refunds at the gateway. */
     refunds: async (paymentId: string) => (await state()).refunds.filter(refund => refund.payment_id === paymentId),
@@ -156,6 +183,33 @@ export async function openGateway(database: Database) {
     },
     async stop() {
       await razorpay.stop()
+    },
+  }
+}
+
+/** Books and a gateway for all tests of a file; the books are in order when they are through. */
+export function gatewayStage(): { readonly database: Database; readonly gateway: Gateway } {
+  let books: Books
+  let gateway: Gateway
+  beforeAll(async () => {
+    books = await openBooks()
+    gateway = await openGateway(books.database)
+  })
+  afterAll(async () => {
+    expect(await brokenInvariants(books.database)).toEqual([])
+    await gateway.stop()
+    await books.stop()
+  })
+  afterEach(async () => {
+    await gateway.control('DELETE', '/faults')
+    await gateway.control('POST', '/refund-outcome', { status: 'processed' })
+  })
+  return {
+    get database() {
+      return books.database
+    },
+    get gateway() {
+      return gateway
     },
   }
 }
