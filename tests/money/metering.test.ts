@@ -1,6 +1,8 @@
 // The meter over a whole session, with the operator's figures handed in by the test and every clock driven.
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bringIn } from '../../api/payments/movements.ts'
+import { createTopUp } from '../../api/payments/top-ups.ts'
 import { meterOnce } from '../../api/sessions/meter.ts'
 import { observe } from '../../api/sessions/observe.ts'
 import { objectNameOf, sessionById } from '../../api/sessions/session.ts'
@@ -147,6 +149,18 @@ test('The rate is the one of the start, whatever the catalogue says later and wh
   expect(await holdOf(database, next.id)).toMatchObject({ ratePaisePerHour: 100n })
 })
 
+/** Something that befalls whoever changes the hold of this session. Resolves to what ends it. */
+const onGrowth = async (how: string, id: string) => {
+  const superuser = connect(books.superuserUrl, { max: 1, applicationName: 'saboteur' })
+  await superuser.unsafe(`
+    CREATE FUNCTION befalls() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN ${how}; RETURN NEW; END $$;
+    CREATE TRIGGER befalls BEFORE UPDATE ON wallet_holds FOR EACH ROW WHEN (NEW.session_id = '${id}') EXECUTE FUNCTION befalls()`)
+  return async () => {
+    await superuser`DROP FUNCTION befalls CASCADE`
+    await superuser.end()
+  }
+}
+
 test('A top-up extends the session that runs in its own transaction, with no tick of a meter', async () => {
   const { playerId, id, object } = await started(2500n) // 1000 s.
   await observe(world(0), object(open(0, 0)))
@@ -160,24 +174,80 @@ test('A top-up extends the session that runs in its own transaction, with no tic
   expect(queued).toEqual([{ key: id }])
 })
 
-describe('A session that cannot be metered', () => {
-  const fails = async (how: string, id: string) => {
-    const superuser = connect(books.superuserUrl, { max: 1, applicationName: 'saboteur' })
-    await superuser.unsafe(`
-      CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN ${how}; RETURN NEW; END $$;
-      CREATE TRIGGER fails BEFORE UPDATE ON wallet_holds FOR EACH ROW WHEN (NEW.session_id = '${id}') EXECUTE FUNCTION fails()`)
-    return async () => {
-      await superuser`DROP FUNCTION fails CASCADE`
-      await superuser.end()
-    }
+describe('A top-up and the extension of the session that runs are one', () => {
+  async function toppingUp() {
+    const { playerId, id, object } = await started(2500n) // 1000 s.
+    await observe(world(0), object(open(0, 0)))
+    await meterOnce(world(950))
+    await database`DELETE FROM queue_items WHERE key IN (${id}, ${playerId})`
+    await database`UPDATE sessions SET seen_since = ${at(-950)} WHERE id = ${id}` // It has played 950 s at noon.
+    const order = { playerId, amountPaise: 100_000n, payBy: { rail: 'Razorpay' } as const, now: noon }
+    const { id: topUpId } = await createTopUp(database, order)
+    const payment = { id: `pay_${topUpId}`, topUpId, paid: { currency: 'INR', units: 100_000n }, hasRefunds: false }
+    const pays = async () =>
+      await bringIn(database, { rail: 'Razorpay', movements: [{ is: 'Payment', payment }], now: noon })
+    /** As one statement sees it, whoever looks: money, extension, what the cluster is to hear and the player is told. */
+    const looks = async () =>
+      (
+        await database`
+          SELECT posted_paise AS posted, paid_seconds AS paid, credited_at IS NOT NULL AS credited,
+            (SELECT count(*) FROM payments WHERE top_up_id = ${topUpId}) AS payments,
+            (SELECT array_agg(topic ORDER BY topic) FROM queue_items WHERE key IN (${id}, ${playerId})) AS queued
+          FROM wallet_balances JOIN wallet_holds hold USING (account_id), top_ups
+          WHERE hold.session_id = ${id} AND top_ups.id = ${topUpId}`
+      )[0]
+    const before = { posted: 2500n, paid: 1000n, credited: false, payments: 0n, queued: null }
+    const queued = ['kubernetes.session', 'telegram.notification']
+    const after = { posted: 102_500n, paid: 1850n, credited: true, payments: 1n, queued }
+    expect(await looks()).toEqual(before)
+    return { id, pays, looks, before, after }
   }
+
+  test('I4: a program that dies between the two leaves neither, and told again there are both, once', async () => {
+    const { id, pays, looks, before, after } = await toppingUp()
+    const mend = await onGrowth('PERFORM pg_terminate_backend(pg_backend_pid())', id)
+    for (let time = 0; time < 3; time += 1) {
+      await expect(pays()).rejects.toSatisfy(isAway)
+      expect(await looks()).toEqual(before)
+    }
+    await mend()
+    expect(await pays()).toEqual(['Credited'])
+    expect(await looks()).toEqual(after)
+    expect(await pays()).toEqual(['AlreadyCredited'])
+    expect(await looks()).toEqual(after)
+  })
+
+  test('I4: nobody ever sees the one without the other', async () => {
+    const { id, pays, looks, before, after } = await toppingUp()
+    const mend = await onGrowth('PERFORM pg_advisory_xact_lock(4711)', id)
+    const holding = await database.reserve()
+    await holding`SELECT pg_advisory_lock(4711)`
+    const paying = pays()
+    // The money is in the wallet by now, and the hold is about to grow.
+    await expect
+      .poll(
+        async () =>
+          await database`
+      SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted`,
+      )
+      .toHaveLength(1)
+    expect(await looks()).toEqual(before)
+    await holding`SELECT pg_advisory_unlock(4711)`
+    holding.release()
+    expect(await paying).toEqual(['Credited'])
+    expect(await looks()).toEqual(after)
+    await mend()
+  })
+})
+
+describe('A session that cannot be metered', () => {
   const paidSecondsOf = async (sessions: { id: string }[]) =>
     await Promise.all(sessions.map(async ({ id }) => (await holdOf(database, id))?.paidSeconds))
 
   test('keeps no other from it, and is tried many times before what is paid is played', async () => {
     const both = [await started(100_000n), await started(100_000n)] as const
     for (const { object } of both) await observe(world(0), object(open(0, 0)))
-    const mend = await fails("RAISE EXCEPTION 'Not this one'", both[0].id)
+    const mend = await onGrowth("RAISE EXCEPTION 'Not this one'", both[0].id)
     await meterOnce(world(460))
     expect(await paidSecondsOf([...both])).toEqual([900n, 8100n])
     for (const second of [465, 470, 475]) await meterOnce(world(second))
@@ -190,7 +260,7 @@ describe('A session that cannot be metered', () => {
   test('because the database went away is not put off at all', async () => {
     const { id, object } = await started(100_000n)
     await observe(world(0), object(open(0, 0)))
-    const mend = await fails('PERFORM pg_terminate_backend(pg_backend_pid())', id)
+    const mend = await onGrowth('PERFORM pg_terminate_backend(pg_backend_pid())', id)
     await expect(meterOnce(world(460))).rejects.toSatisfy(isAway)
     await mend()
     await meterOnce(world(460))
