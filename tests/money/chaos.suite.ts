@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { CommandOutside } from '../../api/sessions/commands.ts'
 import { parseCatalogue } from '../../crds/catalogue.ts'
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { REPOSITORY } from '../../demo/cluster/folders.ts'
@@ -16,20 +15,14 @@ import { connect, type KubeClient } from '../../lib/kube/client.ts'
 import { loadCredentials } from '../../lib/kube/credentials.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
 import { type AzureState, isEmpty } from '../proof/dump.ts'
-import {
-  type ChaosPlayer,
-  enters,
-  goesHome,
-  isShortOfMoney,
-  type Life,
-  lives,
-  strikes,
-  walletSeconds,
-} from './chaos.ts'
+import { arrives, type ChaosPlayer, isShortOfMoney, type Life, lives, strikes, walletSeconds } from './chaos.ts'
 import { type Bill, billsOf, moneyOf, type Ran, ranByPlayer } from './chaos-account.ts'
 
 export interface ChaosOptions {
+  /** Live ones, when it begins. */
   sessions: number
+  /** Those that are started in the midst of it. */
+  late: number
   /** What players do, in turn. */
   lives: readonly Life[]
   /** Seconds of play that whoever is to run out, or to top up, comes with; no less than a session's 60. */
@@ -67,6 +60,7 @@ interface World {
   database: Database
   kube: KubeClient
   azure: Control
+  telegram: Control
   close(): Promise<void>
 }
 
@@ -76,17 +70,18 @@ async function openWorld(): Promise<World> {
     replicas: { api: 2 },
     controllerManager: false,
     restart: { firstSeconds: 0.2, maximumSeconds: 1 },
-    simulators: { azure: azureOptions },
+    simulators: { azure: azureOptions, razorpay: ['--retry-scale', '0.01'] },
     values: { operator: { intervals, paidGraceSeconds: GRACE_SECONDS }, api: { holdBlockSeconds: BLOCK_SECONDS } },
   })
   const database = connectDatabase(stack.postgres.url('wasd_api'), { max: 20, applicationName: 'chaos' })
   const credentials = await loadCredentials({ kubeconfig: stack.cluster.kubeconfig, environment: {} })
   const kube = connect(credentials, { userAgent: 'chaos' })
   const azure = control(stack.urls.azure, stack.simulators.azure.greeting.ca)
+  const telegram = control(stack.urls.telegram)
   return {
-    ...{ stack, database, kube, azure },
+    ...{ stack, database, kube, azure, telegram },
     async close() {
-      await Promise.all([database.end({ timeout: 5 }), kube.close(), azure.close()])
+      await Promise.all([database.end({ timeout: 5 }), kube.close(), azure.close(), telegram.close()])
       await stack.remove()
     },
   }
@@ -107,15 +102,17 @@ async function ledgerCheck({ stack }: World): Promise<{ code: number; said: stri
   return { code, said: `${stdout}${stderr}`.trim() }
 }
 
-function castOf({ sessions, lives }: ChaosOptions): { index: number; life: Life }[] {
-  return Array.from({ length: sessions }, (_, index) => ({ index, life: lives[index % lives.length] ?? 'PlaysOn' }))
+function castOf({ sessions, late, lives }: ChaosOptions): { index: number; life: Life }[] {
+  const lifeOf = (index: number) => (index < sessions ? (lives[index % lives.length] ?? 'PlaysOn') : 'ComesLate')
+  return Array.from({ length: sessions + late }, (_, index) => ({ index, life: lifeOf(index) }))
 }
 
-/** How many sessions the API knows to be played now, or to be over. */
-async function count(database: Database, what: 'playing' | 'ended'): Promise<number> {
+/** How many sessions the API knows to be played now, or to be over; and how many payments it has credited. */
+async function count(database: Database, what: 'playing' | 'ended' | 'credited'): Promise<number> {
   const [row] = await database<Record<typeof what, number>[]>`
     SELECT count(*) FILTER (WHERE seen_since IS NOT NULL AND ended_at IS NULL)::int AS playing,
-      count(*) FILTER (WHERE ended_at IS NOT NULL)::int AS ended FROM sessions`
+      count(*) FILTER (WHERE ended_at IS NOT NULL)::int AS ended,
+      (SELECT count(*) FROM payments)::int AS credited FROM sessions`
   return row?.[what] ?? 0
 }
 
@@ -125,36 +122,30 @@ function ranOn({ toldSeconds }: Bill, ran: Ran | undefined): boolean {
   return ran.seconds > Number(toldSeconds) + GRACE_SECONDS + ran.boots * AROUND_PLAY_SECONDS
 }
 
-/** What players ask the API for, they ask its commands for. */
-function outsideOf(database: Database): CommandOutside {
-  const catalogue = parseCatalogue(readFileSync(join(REPOSITORY, 'manifests', 'catalogue.yaml'), 'utf8'))
-  const regions = { defaultRegions: Object.keys(catalogue.regions) }
-  return { database, catalogue: () => catalogue, holdBlockSeconds: BLOCK_SECONDS, ...regions }
-}
-
 interface Stage {
   world: World
   options: ChaosOptions
   tell(what: string): void
 }
 
-/** Whose minutes are few come last, so that all are live when it begins. */
-async function everybodyEnters(
-  stage: Stage & { outside: CommandOutside; luckOf(whom: string): Random },
-): Promise<ChaosPlayer[]> {
-  const { world, outside, options, tell, luckOf } = stage
-  const { database } = world
-  const players: ChaosPlayer[] = []
+/** Everybody, with an app and a wallet; all but the late play. Whose minutes are few start last, so that all are live then. */
+async function everybodyEnters(stage: Stage & { luckOf(whom: string): Random }): Promise<ChaosPlayer[]> {
+  const { world, options, tell, luckOf } = stage
+  const { stack, database, telegram } = world
+  const catalogue = parseCatalogue(readFileSync(join(REPOSITORY, 'manifests', 'catalogue.yaml'), 'utf8'))
+  const outside = { database, catalogue, doors: { telegram, api: stack.api } }
+  const arriving = castOf(options).map(async ({ index, life }) => {
+    const purse = walletSeconds(life, options.scarce, luckOf(`wallet ${index}`))
+    return await arrives(outside, { index, life, walletSeconds: purse })
+  })
+  const players = await Promise.all(arriving)
+  let live = 0
   for (const isScarce of [false, true]) {
-    const entering = castOf(options).filter(({ life }) => isShortOfMoney(life) === isScarce)
-    const entered = entering.map(async ({ index, life }) => {
-      const purse = walletSeconds(life, options.scarce, luckOf(`wallet ${index}`))
-      return await enters(outside, { index, life, walletSeconds: purse })
-    })
-    players.push(...(await Promise.all(entered)))
-    const all = players.length
-    await until(`${all} sessions are played`, async () => (await count(database, 'playing')) === all)
-    tell(`${all} of ${options.sessions} sessions are played`)
+    const entering = players.filter(({ life }) => isShortOfMoney(life) === isScarce && life !== 'ComesLate')
+    await Promise.all(entering.map(({ app, wish }) => app.starts(wish)))
+    live += entering.length
+    await until(`${live} sessions are played`, async () => (await count(database, 'playing')) === live)
+    tell(`${live} of ${options.sessions} sessions are played`)
   }
   return players
 }
@@ -166,7 +157,7 @@ async function accountHolds(
   const { world, players, objects, options, tell } = stage
   const { database, azure } = world
   const bills = await billsOf(database, { objects, graceSeconds: GRACE_SECONDS })
-  expect(bills).toHaveLength(options.sessions)
+  expect(bills).toHaveLength(options.sessions + options.late)
   expect(bills.map(({ asFound }) => asFound)).toEqual(bills.map(({ asDue }) => asDue))
   // The cluster lets nobody play what is not held, and nobody plays more than that and the grace.
   expect(bills.filter(({ toldSeconds, paidSeconds }) => toldSeconds > paidSeconds)).toEqual([])
@@ -196,8 +187,8 @@ async function accountHolds(
 }
 
 export function chargedExactlyInChaos(options: ChaosOptions): void {
-  const { sessions, chaosSeconds, leastKills, seed, timeoutSeconds } = options
-  const name = `I3, I4, I5: ${sessions} live sessions are charged to the second while APIs are killed, Postgres restarts and Redis is away`
+  const { sessions, late, chaosSeconds, leastKills, seed, timeoutSeconds } = options
+  const name = `I3, I4, I5: ${sessions} live sessions and ${late} that start are charged to the second while the APIs that players speak to are killed, Postgres restarts and Redis is away`
   test(name, { timeout: timeoutSeconds * 1000 }, async () => {
     const begun = clock.monotonic()
     const tell = (what: string) => console.log(`${((clock.monotonic() - begun) / 1000).toFixed(1)} s: ${what}`)
@@ -207,24 +198,25 @@ export function chargedExactlyInChaos(options: ChaosOptions): void {
     const world = await openWorld()
     try {
       const { database, kube, azure, stack } = world
-      const outside = outsideOf(database)
       tell('all is up')
 
-      const players = await everybodyEnters({ world, outside, options, tell, luckOf })
+      const players = await everybodyEnters({ world, options, tell, luckOf })
 
       const seconds = chaosSeconds
       const [damage] = await Promise.all([
         strikes(stack, { seconds, random: luckOf('strikes') }),
-        ...players.map((player, index) => lives(outside, player, { seconds, random: luckOf(`life ${index}`) })),
+        ...players.map((player, index) => lives(player, { seconds, random: luckOf(`life ${index}`) })),
       ])
       tell(`${JSON.stringify(damage)}; ${await count(database, 'playing')} are still played`)
       expect(damage).toMatchObject({ postgresRestarts: 2, redisStops: 1 })
       expect(damage.apiKills).toBeGreaterThanOrEqual(leastKills)
 
       // Whoever is to run out does; the others go home.
-      await Promise.all(players.filter(({ life }) => life !== 'RunsOut').map(player => goesHome(outside, player)))
+      await Promise.all(players.filter(({ life }) => life !== 'RunsOut').map(({ app }) => app.commands('end')))
+      const toppedUp = players.filter(({ life }) => life === 'TopsUp').length
+      await until('every payment is credited', async () => (await count(database, 'credited')) === toppedUp)
       await until('every session is over and Azure is empty', async () => {
-        const isOver = (await count(database, 'ended')) === sessions
+        const isOver = (await count(database, 'ended')) === sessions + late
         return isOver && isEmpty(await azure.get<AzureState>('/simulator/state'))
       })
       const listed = async () => (await kube.list(gameSessions, { namespace: stack.namespace })).items

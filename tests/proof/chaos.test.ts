@@ -3,6 +3,7 @@ import { chargedExactlyInChaos } from '../money/chaos.suite.ts'
 
 chargedExactlyInChaos({
   sessions: 300,
+  late: 30,
   lives: ['RunsOut', 'TopsUp', 'Stops', 'PlaysOn', 'Pauses', 'PausesAndResumes'],
   scarce: { least: 60, most: 80 },
   chaosSeconds: 60,
