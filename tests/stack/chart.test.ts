@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { z } from 'zod'
+import { checkNames } from '../../api/wallet/check.ts'
 import { parseCatalogue } from '../../crds/catalogue.ts'
 import { type Cluster, startCluster } from '../../demo/cluster/cluster.ts'
 import { REPOSITORY } from '../../demo/cluster/folders.ts'
@@ -135,6 +137,46 @@ test('the CRDs are those of crds/, kept on uninstall, and can be left out', asyn
     expect(metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep' } })
   }
   expect((await rendered({ crds: { enabled: false } })).filter(isCrd)).toEqual([])
+})
+
+describe('the alerts', () => {
+  const ruleSchema = z.object({
+    alert: z.string(),
+    expr: z.string(),
+    labels: z.object({ severity: z.enum(['critical', 'warning']) }),
+    annotations: z.object({ summary: z.string(), description: z.string() }),
+  })
+  const schema = z.object({ spec: z.object({ groups: z.array(z.object({ rules: z.array(ruleSchema) })) }) })
+
+  test('are left out where there is no Prometheus Operator', async () => {
+    expect((await rendered()).filter(({ kind }) => kind === 'PrometheusRule')).toEqual([])
+  })
+
+  test('wake somebody for stalled sessions, and for every fault of the books by its name', async () => {
+    const objects = await rendered({ alerts: { enabled: true, labels: { release: 'monitoring' } } })
+    const rule = named(objects, 'PrometheusRule', 'wasd-alerts')
+    expect(rule.metadata).toMatchObject({ labels: { release: 'monitoring' } })
+    const rules = schema.parse(rule).spec.groups.flatMap(group => group.rules)
+    const exprOf = (name: string) => rules.find(({ alert }) => alert === name)?.expr
+    expect(exprOf('WasdSessionsStalled')).toBe('max by (namespace, phase) (wasd_sessions_stalled{namespace="wasd"}) > 0')
+    expect(exprOf('WasdLedgerFaults')).toBe('max by (namespace, check) (wasd_api_ledger_faults{namespace="wasd"}) > 0')
+    expect(checkNames).toEqual(expect.arrayContaining(['RefundUnbooked', 'DisputeUnbooked']))
+    expect(exprOf('WasdLedgerUnchecked')).toMatch(/ > 1800$/)
+    expect(rules.map(({ annotations }) => annotations.summary).join(' ')).toContain('{{ $value }} of {{ $labels.check }}')
+  })
+
+  test('ask for metrics that the programs have, and for no others', async () => {
+    const rule = named(await rendered({ alerts: { enabled: true } }), 'PrometheusRule', 'wasd-alerts')
+    const source = ['operator', 'api'].flatMap(room =>
+      readdirSync(join(REPOSITORY, room), { recursive: true, encoding: 'utf8' })
+        .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+        .map(name => readFileSync(join(REPOSITORY, room, name), 'utf8')),
+    )
+    const known = new Set(source.flatMap(text => [...text.matchAll(/name: '(wasd_\w+)'/g)].map(([, name]) => name)))
+    const asked = [...JSON.stringify(rule).matchAll(/\b(wasd_\w+)/g)].map(([, name]) => name)
+    expect(asked.length).toBeGreaterThanOrEqual(7)
+    expect(asked.filter(name => !known.has(name))).toEqual([])
+  })
 })
 
 test('with watched namespaces the operator has no right outside of them', async () => {
