@@ -158,11 +158,15 @@ describe('the alerts', () => {
     expect(rule.metadata).toMatchObject({ labels: { release: 'monitoring' } })
     const rules = schema.parse(rule).spec.groups.flatMap(group => group.rules)
     const exprOf = (name: string) => rules.find(({ alert }) => alert === name)?.expr
-    expect(exprOf('WasdSessionsStalled')).toBe('max by (namespace, phase) (wasd_sessions_stalled{namespace="wasd"}) > 0')
+    expect(exprOf('WasdSessionsStalled')).toBe(
+      'max by (namespace, phase) (wasd_sessions_stalled{namespace="wasd"}) > 0',
+    )
     expect(exprOf('WasdLedgerFaults')).toBe('max by (namespace, check) (wasd_api_ledger_faults{namespace="wasd"}) > 0')
     expect(checkNames).toEqual(expect.arrayContaining(['RefundUnbooked', 'DisputeUnbooked']))
     expect(exprOf('WasdLedgerUnchecked')).toMatch(/ > 1800$/)
-    expect(rules.map(({ annotations }) => annotations.summary).join(' ')).toContain('{{ $value }} of {{ $labels.check }}')
+    expect(rules.map(({ annotations }) => annotations.summary).join(' ')).toContain(
+      '{{ $value }} of {{ $labels.check }}',
+    )
   })
 
   test('ask for metrics that the programs have, and for no others', async () => {
