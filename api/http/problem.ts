@@ -132,7 +132,7 @@ export function refusalOf(error: unknown): Refusal {
   }
   // The sentence alone: what a gateway said besides is for the log.
   if (error instanceof WalletError) return { ...standard(error.code), funds: error.funds }
-  if (isOurs(error)) return standard(error.code)
+  if (isOurs(error)) return { ...standard(error.code), ...retrying(error.code) }
   if (sqlStateOf(error) === QUERY_CANCELLED) return { ...standard('TimedOut'), retryAfterSeconds: 1 }
   if (isAway(error)) return { ...standard('Unavailable'), retryAfterSeconds: 5 }
   if (error instanceof HTTPException && error.status === 400) return standard('MalformedBody')
@@ -145,6 +145,13 @@ function isOurs(error: unknown): error is PaymentError | PlayerError | SessionEr
   return [PaymentError, PlayerError, SessionError].some(kind => error instanceof kind)
 }
 
+/** Seconds after which another's service is asked again: they may well be back by then. */
+const ELSEWHERE_SECONDS = 5
+
+function retrying(code: Code): Pick<Refusal, 'retryAfterSeconds'> {
+  return statuses[code] === 503 ? { retryAfterSeconds: ELSEWHERE_SECONDS } : {}
+}
+
 function standard(code: Code): Refusal {
   return { code, status: statuses[code], detail: sentences[code] }
 }
@@ -152,10 +159,16 @@ function standard(code: Code): Refusal {
 /** The one `onError` of the JSON routes. What is our fault is logged whole and told in general words. */
 export function problemOnError(log: Logger): ErrorHandler<ApiEnvironment> {
   return (error, context) => {
-    const refusal = refusalOf(error)
+    const refusal = refusalOf(brokenOffBy(context) ?? error)
     logRefusal(log, { error, refusal, requestId: context.get('requestId') })
     return reply(context, refusal)
   }
+}
+
+/** Why the request's work was broken off: what then failed is a query that was cancelled, whoever cancelled it. */
+function brokenOffBy(context: Context<ApiEnvironment>): HttpError | undefined {
+  const reason: unknown = context.get('signal')?.reason
+  return reason instanceof HttpError ? reason : undefined
 }
 
 export function logRefusal(log: Logger, what: { error: unknown; refusal: Refusal; requestId: string }): void {

@@ -264,7 +264,14 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       expect(await count('sessions')).toBe(before)
     })
 
-    test('work for a client that hung up is cancelled too', async () => {
+    test('work for a client that hung up is cancelled too, and is no failure of ours', async () => {
+      const told = async () => {
+        const counts = /_count\{method="GET",route="\/v1\/wallet",status="(\d+)"\} (\d+)/g
+        return new Map(
+          [...(await stack.httpMetrics.metrics()).matchAll(counts)].map(([, status, count]) => [status, Number(count)]),
+        )
+      }
+      const before = await told()
       const player = await signIn(stack, 'Gone')
       await stack.admin.begin(async lock => {
         const locked = async () =>
@@ -281,6 +288,8 @@ export function apiBehaves(stackOf: () => FrontStack): void {
         // Well before the request's own time is over.
         await expect.poll(locked, { timeout: 1000, interval: 10 }).toBe(0)
       })
+      await expect.poll(async () => (await told()).get('408')).toBe((before.get('408') ?? 0) + 1)
+      expect((await told()).get('503')).toBe(before.get('503'))
     })
 
     test('every reply says what is left of the minute', async () => {

@@ -96,7 +96,7 @@ export async function startFront(options: FrontOptions = {}) {
     algorithm: 'RS256',
   } as const
   const told = paymentMetrics(metrics, database)
-  const made = (over: Partial<FrontOutside['settings']> = {}) =>
+  const made = (over: Partial<FrontOutside['settings']> = {}, registry = new Registry()) =>
     createFront({
       settings: {
         publicUrl,
@@ -118,14 +118,15 @@ export async function startFront(options: FrontOptions = {}) {
       kube: options.kube ?? connectKubernetes(NOWHERE, { userAgent: 'test', timeoutSeconds: 1 }),
       ...(options.requestSeconds === undefined ? {} : { requestSeconds: options.requestSeconds }),
       heartbeatSeconds: options.heartbeatSeconds ?? 0.5,
-      metrics: new Registry(),
+      metrics: registry,
       paymentMetrics: told,
       health: createHealth({ clock }),
       limits: options.limits ?? unlimited,
       catalogue: () => catalogue,
       rails,
     })
-  const front = made()
+  const httpMetrics = new Registry()
+  const front = made({}, httpMetrics)
   serving = front.application
 
   const stopping = new AbortController()
@@ -144,6 +145,8 @@ export async function startFront(options: FrontOptions = {}) {
     razorpay,
     database,
     application: front.application,
+    /** What requests are counted in. */
+    httpMetrics,
     /** With what the players' tokens are signed. */
     tokens,
     /** The same over the same stores, of other settings; asked by `request`, without a socket. */
