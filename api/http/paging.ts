@@ -1,4 +1,5 @@
 // Pages by a cursor: where the last one ended, not how many came before, so that what is added meanwhile shifts nothing.
+import { hash } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import { jsonReply, problems, SIGNED_IN } from './api.ts'
 import { HttpError } from './errors.ts'
@@ -35,10 +36,18 @@ export function pagesOf<Item extends z.ZodType>(name: string, item: Item) {
   }
 }
 
+/** Whose list it is, and which: a cursor is good for no other. */
+export interface Listed {
+  /** The operation's id. */
+  list: string
+  playerId: string
+}
+
 /** A page of a list that is read by where the page before ended. */
 export async function paged<Item, Shown>(
   { limit, cursor }: { limit: number; cursor?: string | undefined },
   list: {
+    of: Listed
     /** What a position looks like. */
     pattern: RegExp
     positionOf(item: Item): string
@@ -46,35 +55,33 @@ export async function paged<Item, Shown>(
     shown(item: Item): Shown
   },
 ): Promise<{ items: Shown[]; nextCursor?: string }> {
-  const { pattern, positionOf: positionIn, read, shown } = list
-  const items = await read({ before: positionOf(cursor, pattern), limit: limit + 1 })
-  const { items: page, ...next } = cut(items, { limit, positionOf: positionIn })
-  return { items: page.map(shown), ...next }
-}
-
-/** One more than the page was asked for: whether there is a next one is known by it. */
-function cut<Item>(
-  items: readonly Item[],
-  { limit, positionOf }: { limit: number; positionOf: (item: Item) => string },
-): { items: Item[]; nextCursor?: string } {
+  const { of, pattern, positionOf, read, shown } = list
+  const before = cursor === undefined ? undefined : positionAt(cursor, { of, pattern })
+  const items = await read({ before, limit: limit + 1 }) // One more: whether there is a next page is known by it.
   const page = items.slice(0, limit)
   const last = page.at(-1)
   const hasMore = items.length > limit && last !== undefined
-  return { items: page, ...(hasMore ? { nextCursor: cursorOf(positionOf(last)) } : {}) }
+  return { items: page.map(shown), ...(hasMore ? { nextCursor: cursorAt(positionOf(last), of) } : {}) }
 }
 
-/** Opaque to clients, so that it may become something else. */
-function cursorOf(position: string): string {
-  return Buffer.from(`1:${position}`).toString('base64url')
+/**
+ * Opaque to clients, so that it may become something else. What it carries of its list tells a mistake, and is no secret:
+ * whatever the position, only the player's own is read from there.
+ */
+function cursorAt(position: string, { list, playerId }: Listed): string {
+  const check = hash('sha256', ['cursor', list, playerId, position].join('\n'), 'base64url').slice(0, CHECK_LENGTH)
+  return Buffer.from(`${VERSION}:${position}:${check}`).toString('base64url')
 }
 
-/** Throws `HttpError` InvalidRequest when the cursor is none that we gave out. */
-function positionOf(cursor: string | undefined, pattern: RegExp): string | undefined {
-  if (cursor === undefined) return undefined
-  const [version, position = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split(':')
-  if (version !== '1' || !pattern.test(position)) {
-    const faults = [{ at: 'cursor', message: 'the nextCursor of a page before is expected; without one, the first' }]
-    throw new HttpError('InvalidRequest', { faults })
+const VERSION = '2'
+const CHECK_LENGTH = 11
+
+/** Throws `HttpError` InvalidRequest when the cursor is none that we gave out for this list. */
+function positionAt(cursor: string, { of, pattern }: { of: Listed; pattern: RegExp }): string {
+  const [, position = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split(':')
+  if (!pattern.test(position) || cursorAt(position, of) !== cursor) {
+    const message = 'the nextCursor of a page before, of this very list, is expected; without one, the first'
+    throw new HttpError('InvalidRequest', { faults: [{ at: 'cursor', message }] })
   }
   return position
 }

@@ -126,6 +126,7 @@ export function refundRoutes({ clock }: { clock: Clock }) {
     .openapi(payments, async context => {
       const { playerId } = context.get('caller')
       const page = await paged(context.req.valid('query'), {
+        of: { list: 'listPayments', playerId },
         pattern: NUMBER_POSITION,
         positionOf: ({ payment }) => payment.handle,
         read: asked => paymentsWithRest(context.get('database'), { playerId, ...asked }),
@@ -148,6 +149,7 @@ export function refundRoutes({ clock }: { clock: Clock }) {
     .openapi(list, async context => {
       const { playerId } = context.get('caller')
       const page = await paged(context.req.valid('query'), {
+        of: { list: 'listRefunds', playerId },
         pattern: ID_POSITION,
         positionOf: ({ id }) => id,
         read: asked => refundsOfPlayer(context.get('database'), { playerId, ...asked }),
