@@ -19,6 +19,7 @@ import { catalogueRoutes } from './catalogue.ts'
 import { descriptions, openApiDocument } from './document.ts'
 import { HttpError } from './errors.ts'
 import { exportRoutes } from './export.ts'
+import { faultsOf } from './faults.ts'
 import { guestRoutes } from './guest.ts'
 import type { GuestTokens } from './guest-tokens.ts'
 import { tell } from './headers.ts'
@@ -83,8 +84,7 @@ export function createApplication(outside: HttpOutside): Application {
   const app: Application = new OpenAPIHono<ApiEnvironment>({
     defaultHook: result => {
       if (result.success) return
-      const faults = result.error.issues.map(({ path, message }) => ({ at: path.join('.') || result.target, message }))
-      throw new HttpError('InvalidRequest', { faults })
+      throw new HttpError('InvalidRequest', { faults: faultsOf(result.error.issues, result.target) })
     },
   })
   app.onError(problemOnError(log))

@@ -4,6 +4,7 @@ import type { Protection } from './api.ts'
 import { catalogueDescriptions } from './catalogue.ts'
 import { exportDescriptions } from './export.ts'
 import { guestDescriptions } from './guest.ts'
+import { HEADERS, headersOf } from './header-descriptions.ts'
 import { meDescriptions } from './me.ts'
 import { topUpDescriptions } from './payments.ts'
 import { quoteDescriptions } from './quotes.ts'
@@ -55,6 +56,7 @@ export function openApiDocument({ publicUrl }: { publicUrl: string }) {
     bearerFormat: 'JWT',
     description: 'The token that the operator signed for a machine.',
   })
+  for (const [name, header] of Object.entries(HEADERS)) registry.registerComponent('headers', name, header)
   for (const description of descriptions) registry.registerPath(shown(description))
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
@@ -64,8 +66,12 @@ export function openApiDocument({ publicUrl }: { publicUrl: string }) {
   })
 }
 
-/** Without what is only for us: how a route is guarded. */
+/** Without what is only for us, how a route is guarded; with the headers of its replies. */
 function shown(description: RouteConfig & Protection): RouteConfig {
   const { 'x-rate-limit': _limit, 'x-keeps-reply': _keepsReply, ...route } = description
-  return route
+  const responses = Object.entries(route.responses).map(([status, response]) => [
+    status,
+    { ...response, headers: headersOf({ method: route.method, status: Number(status) }) },
+  ])
+  return { ...route, responses: Object.fromEntries(responses) }
 }

@@ -40,7 +40,7 @@ export type HttpErrorCode = keyof typeof httpSentences
 
 /** One fault of a request that does not fit its schema. */
 export interface Fault {
-  /** Where: a path such as `query.limit`. */
+  /** Where: the path of the field, such as `limit` or `regions.0`; `body` for the whole of it. */
   at: string
   message: string
 }
