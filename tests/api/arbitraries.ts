@@ -1,5 +1,6 @@
 // Requests made from the document: what fits the schema, what nearly does, and what never could.
 import fc from 'fast-check'
+import type { Right } from './cast.ts'
 import type { ApiDocument, Operation, Parameter, Schema } from './document.ts'
 
 export interface MadeRequest {
@@ -9,6 +10,9 @@ export interface MadeRequest {
   /** False when something in it cannot fit the document. */
   isFitting: boolean
 }
+
+/** Made of a request that is right, of which it takes what it does not change. */
+export type Making = (right: Right) => MadeRequest
 
 type Resolve = ApiDocument['resolve']
 
@@ -68,93 +72,150 @@ const anything = fc.oneof(
 )
 
 /** A request to the operation: fitting, or with one thing in it that may not be. */
-export function requestTo(operation: Operation, { resolve }: Pick<ApiDocument, 'resolve'>): fc.Arbitrary<MadeRequest> {
-  const made = fc.record({
-    parameters: fc.tuple(...operation.parameters.map(parameter => parameterOf(parameter, resolve))),
-    body: operation.body === undefined ? fc.constant(undefined) : fitting(operation.body, resolve),
-    isBodySent: operation.bodyRequired ? fc.constant(true) : fc.boolean(),
-  })
-  const fits = made.map(({ parameters, body, isBodySent }) =>
-    assembled(operation, { parameters, body: isBodySent && body !== undefined ? JSON.stringify(body) : undefined }),
+export function requestTo(operation: Operation, { resolve }: Pick<ApiDocument, 'resolve'>): fc.Arbitrary<Making> {
+  const fits = fc.record({ given: parametersOf(operation.parameters, resolve), body: bodyOf(operation, resolve) }).map(
+    ({ given, body }): Making =>
+      right =>
+        assembled(operation, right, { given, body: body(right) }),
   )
   return fc.oneof({ weight: 2, arbitrary: fits }, { weight: 3, arbitrary: spoiled(operation, resolve, fits) })
 }
 
-type Given = readonly { parameter: Parameter; value: string | undefined }[]
+/** What the right request has there: no text. */
+const OWN = { is: 'Own' } as const
+type Given = readonly { parameter: Parameter; value: string | typeof OWN | undefined }[]
+type BodyOf = (right: Right) => string | undefined
 
-function parameterOf(parameter: Parameter, resolve: Resolve) {
-  const value = fitting(parameter.schema, resolve).map(String)
-  return (parameter.required ? value : fc.option(value, { nil: undefined })).map(each => ({ parameter, value: each }))
+function parametersOf(parameters: readonly Parameter[], resolve: Resolve): fc.Arbitrary<Given> {
+  return fc.tuple(
+    ...parameters.map(parameter => {
+      const value = fitting(parameter.schema, resolve).map(String)
+      const given = parameter.required ? value : fc.option(value, { nil: undefined })
+      const own = { weight: 2, arbitrary: fc.constant(OWN) }
+      return fc.oneof(own, { weight: 1, arbitrary: given }).map(each => ({ parameter, value: each }))
+    }),
+  )
+}
+
+/** Some of its fields as the document has them, the others right. */
+function bodyOf({ body, bodyRequired }: Operation, resolve: Resolve): fc.Arbitrary<BodyOf> {
+  if (body === undefined) return fc.constant(() => undefined)
+  const names = Object.keys(resolve(body).properties ?? {})
+  const made = fc.tuple(fitting(body, resolve), fc.subarray(names)).map(([value, changed]): BodyOf => {
+    const fields = Object.entries(Object(value)).filter(([name]) => changed.includes(name))
+    return right => JSON.stringify({ ...right.body, ...Object.fromEntries(fields) })
+  })
+  return bodyRequired
+    ? made
+    : fc.oneof(
+        made,
+        fc.constant<BodyOf>(() => undefined),
+      )
 }
 
 function assembled(
   operation: Operation,
-  { parameters, body }: { parameters: Given; body: string | undefined },
+  right: Right,
+  { given, body }: { given: Given; body: string | undefined },
 ): MadeRequest {
   const query = new URLSearchParams()
   const headers: Record<string, string> = body === undefined ? {} : { 'Content-Type': 'application/json' }
   let { path } = operation
-  for (const { parameter, value } of parameters) {
+  for (const { parameter, value: chosen } of given) {
+    const { name } = parameter
+    const value = typeof chosen === 'object' ? (right.params?.[name] ?? right.query?.[name]) : chosen
     if (value === undefined) continue
-    if (parameter.in === 'path') path = path.replace(`{${parameter.name}}`, encodeURIComponent(value))
-    if (parameter.in === 'query') query.set(parameter.name, value)
+    if (parameter.in === 'path') path = path.replace(`{${name}}`, encodeURIComponent(value))
+    if (parameter.in === 'query') query.set(name, value)
     // The caller's: a new one for each request.
-    if (parameter.in === 'header' && parameter.name !== 'idempotency-key') headers[parameter.name] = value
+    if (parameter.in === 'header' && name !== 'idempotency-key') headers[name] = value
   }
   return { path: query.size > 0 ? `${path}?${query}` : path, headers, body, isFitting: true }
 }
 
-function spoiled(operation: Operation, resolve: Resolve, fits: fc.Arbitrary<MadeRequest>): fc.Arbitrary<MadeRequest> {
-  const ways: fc.Arbitrary<MadeRequest>[] = [
+/** The request that is right, with these values in the place of its own. `undefined` leaves one out. */
+export function rightBut(
+  operation: Operation,
+  right: Right,
+  change: { parameter?: string; value?: string | undefined; body?: unknown } = {},
+): MadeRequest {
+  const given: Given = operation.parameters.map(parameter => ({
+    parameter,
+    value: parameter.name === change.parameter ? change.value : OWN,
+  }))
+  const body = 'body' in change ? change.body : right.body
+  const text = body === undefined ? undefined : JSON.stringify(body)
+  return assembled(operation, right, { given, body: text })
+}
+
+function spoiled(operation: Operation, resolve: Resolve, fits: fc.Arbitrary<Making>): fc.Arbitrary<Making> {
+  const ways: fc.Arbitrary<Making>[] = [
     // A field that nobody knows, in the query and in the body.
-    fc.tuple(fits, fc.constantFrom('admin', 'playerId', '__proto__', 'url')).map(([request, name]) => ({
-      ...request,
-      path: `${request.path}${request.path.includes('?') ? '&' : '?'}${name}=1`,
-      isFitting: !operation.parameters.some(each => each.in === 'query'),
-    })),
-    fc.tuple(fits, anything).map(([request, value]) => withHeader(request, value)),
+    fc.tuple(fits, fc.constantFrom('admin', 'playerId', '__proto__', 'url')).map(([make, name]) => right => {
+      const request = make(right)
+      return {
+        ...request,
+        path: `${request.path}${request.path.includes('?') ? '&' : '?'}${name}=1`,
+        isFitting: !operation.parameters.some(each => each.in === 'query'),
+      }
+    }),
+    fc.tuple(fits, anything).map(
+      ([make, value]) =>
+        right =>
+          withHeader(make(right), value),
+    ),
   ]
   for (const parameter of operation.parameters.filter(each => each.in !== 'header')) {
-    const others = operation.parameters.filter(each => each !== parameter).map(each => parameterOf(each, resolve))
+    const others = operation.parameters.filter(each => each !== parameter)
     ways.push(
-      fc.tuple(fc.tuple(...others), anything, fits).map(([given, value, { body }]) => ({
-        ...assembled(operation, { parameters: [...given, { parameter, value: pathSafe(value) }], body }),
-        isFitting: true, // It may happen to fit: only that it does no harm is asked.
-      })),
+      fc
+        .tuple(parametersOf(others, resolve), anything, bodyOf(operation, resolve))
+        .map(([given, value, body]) => right => ({
+          ...assembled(operation, right, {
+            given: [...given, { parameter, value: pathSafe(value) }],
+            body: body(right),
+          }),
+          isFitting: true, // It may happen to fit: only that it does no harm is asked.
+        })),
     )
   }
-  if (operation.body !== undefined) ways.push(...spoiledBodies(operation.body, resolve, fits))
+  if (operation.body !== undefined) ways.push(...spoiledBodies(operation, resolve, fits))
   return fc.oneof(...ways)
 }
 
-function spoiledBodies(body: Schema, resolve: Resolve, fits: fc.Arbitrary<MadeRequest>): fc.Arbitrary<MadeRequest>[] {
-  const { properties = {} } = resolve(body)
+function spoiledBodies(operation: Operation, resolve: Resolve, fits: fc.Arbitrary<Making>): fc.Arbitrary<Making>[] {
+  const { properties = {} } = operation.body === undefined ? {} : resolve(operation.body)
   const json = { 'Content-Type': 'application/json' }
-  const sent = (request: MadeRequest, text: string, isFitting: boolean): MadeRequest => ({
+  const sent = (request: MadeRequest, body: string, isFitting: boolean): MadeRequest => ({
     ...request,
     headers: { ...request.headers, ...json },
-    body: text,
+    body,
     isFitting,
   })
   const ways = [
-    fc
-      .tuple(
-        fits,
-        fitting(body, resolve),
-        fc.constantFrom('isAdmin', 'playerId', 'chargedPaise', 'callbackUrl'),
-        anything,
-      )
-      .map(([request, value, name, extra]) =>
-        sent(request, JSON.stringify({ ...Object(value), [name]: extra }), false),
-      ),
-    fc.tuple(fits, fc.string({ unit: 'binary' })).map(([request, text]) => sent(request, `{"${text}`, false)),
-    fc.tuple(fits, fc.constantFrom('[]', 'null', '1', '"x"')).map(([request, text]) => sent(request, text, false)),
+    fc.tuple(fits, fc.constantFrom('isAdmin', 'playerId', 'chargedPaise', 'callbackUrl'), anything).map(
+      ([make, name, extra]): Making =>
+        right =>
+          sent(make(right), JSON.stringify({ ...right.body, [name]: extra }), false),
+    ),
+    fc.tuple(fits, fc.string({ unit: 'binary' })).map(
+      ([make, odd]): Making =>
+        right =>
+          sent(make(right), `{"${odd}`, false),
+    ),
+    fc.tuple(fits, fc.constantFrom('[]', 'null', '1', '"x"')).map(
+      ([make, odd]): Making =>
+        right =>
+          sent(make(right), odd, false),
+    ),
   ]
   for (const name of Object.keys(properties)) {
     ways.push(
-      fc
-        .tuple(fits, fitting(body, resolve), anything)
-        .map(([request, value, odd]) => sent(request, JSON.stringify({ ...Object(value), [name]: odd }), true)),
+      fc.tuple(fits, anything).map(
+        ([make, odd]): Making =>
+          right =>
+            sent(make(right), JSON.stringify({ ...right.body, [name]: odd }), true),
+      ),
     )
   }
   return ways

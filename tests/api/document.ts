@@ -5,6 +5,7 @@ import type { FrontStack } from './front.ts'
 /** A JSON schema, as far as the document uses them. */
 export interface Schema {
   $ref?: string
+  unevaluatedProperties?: boolean
   type?: string | string[]
   enum?: unknown[]
   const?: unknown
@@ -34,6 +35,18 @@ export interface Parameter {
   schema: Schema
 }
 
+/** What an operation answers with under one status. */
+export interface Reply {
+  /** By media type. Absent: a reply without a body. */
+  content?: Record<string, { schema?: Schema | undefined }> | undefined
+  headers: Record<string, Header>
+}
+
+export interface Header {
+  required: boolean
+  schema: Schema
+}
+
 export interface Operation {
   id: string
   method: 'GET' | 'POST' | 'DELETE'
@@ -44,7 +57,7 @@ export interface Operation {
   parameters: Parameter[]
   body: Schema | undefined
   bodyRequired: boolean
-  statuses: number[]
+  replies: Record<string, Reply>
   /** Codes of refusals, with their status. */
   refusals: { code: string; status: number }[]
 }
@@ -52,7 +65,10 @@ export interface Operation {
 const schema = z.custom<Schema>(value => typeof value === 'object')
 const documentSchema = z.looseObject({
   openapi: z.literal('3.1.0'),
-  components: z.looseObject({ schemas: z.record(z.string(), schema) }),
+  components: z.looseObject({
+    schemas: z.record(z.string(), schema),
+    headers: z.record(z.string(), z.looseObject({ required: z.boolean().default(false), schema })),
+  }),
   paths: z.record(
     z.string(),
     z.record(
@@ -78,20 +94,28 @@ const documentSchema = z.looseObject({
           .optional(),
         responses: z.record(
           z.string(),
-          z.looseObject({ content: z.record(z.string(), z.looseObject({ schema: schema.optional() })).optional() }),
+          z.looseObject({
+            content: z.record(z.string(), z.looseObject({ schema: schema.optional() })).optional(),
+            headers: z.record(z.string(), z.looseObject({ $ref: z.string() })).default({}),
+          }),
         ),
       }),
     ),
   ),
 })
 
-export async function readDocument(stack: FrontStack) {
+export async function readDocument(stack: Pick<FrontStack, 'publicUrl'>) {
   const reply = await fetch(`${stack.publicUrl}/openapi.json`)
   const { components, paths } = documentSchema.parse(await reply.json())
   const resolve = (given: Schema): Schema => {
     const name = given.$ref?.split('/').at(-1)
     const found = name === undefined ? given : components.schemas[name]
     if (!found) throw new Error(`The document refers to ${given.$ref}, which is not there.`)
+    return found
+  }
+  const headerOf = ($ref: string): Header => {
+    const found = components.headers[$ref.split('/').at(-1) ?? '']
+    if (!found) throw new Error(`The document refers to ${$ref}, which is not there.`)
     return found
   }
   const codesOf = (given: Schema | undefined): unknown[] => {
@@ -111,7 +135,15 @@ export async function readDocument(stack: FrontStack) {
         parameters: operation.parameters,
         body: operation.requestBody?.content['application/json'].schema,
         bodyRequired: operation.requestBody?.required ?? false,
-        statuses: Object.keys(operation.responses).map(Number),
+        replies: Object.fromEntries(
+          Object.entries(operation.responses).map(([status, { content, headers }]): [string, Reply] => [
+            status,
+            {
+              content,
+              headers: Object.fromEntries(Object.entries(headers).map(([name, { $ref }]) => [name, headerOf($ref)])),
+            },
+          ]),
+        ),
         refusals: Object.entries(operation.responses)
           .filter(([status]) => Number(status) >= 400)
           .flatMap(([status, { content }]) =>
@@ -127,3 +159,8 @@ export async function readDocument(stack: FrontStack) {
 }
 
 export type ApiDocument = Awaited<ReturnType<typeof readDocument>>
+
+/** The operations that may be refused with this code. */
+export function naming({ operations }: Pick<ApiDocument, 'operations'>, code: string): Operation[] {
+  return operations.filter(({ refusals }) => refusals.some(refusal => refusal.code === code))
+}

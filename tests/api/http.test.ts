@@ -8,6 +8,8 @@ import { createRateLimits, LIMITS, type RateLimits } from '../../api/http/rate-l
 import { connectRedis } from '../../api/http/redis.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import { apiBehaves } from './api.suite.ts'
+import { itIsSaidThatTheDatabaseIsAway } from './away.suite.ts'
+import { castOf } from './cast.ts'
 import { clientWorks } from './client.suite.ts'
 import { eventsAreTold } from './events.suite.ts'
 import { type FrontStack, startFront } from './front.ts'
@@ -16,7 +18,8 @@ import { type GuestSigner, guestSigner } from './guest-signer.ts'
 import { postsAreDoneOnce } from './idempotency.suite.ts'
 import { owaspTopTenHolds } from './owasp.suite.ts'
 import { refundsAreAskedFor } from './refunds.suite.ts'
-import { LIMITED_ADDRESS, refusalsAreReached } from './refusals.suite.ts'
+import { refusalsAreReached } from './refusals.suite.ts'
+import { LIMITED_ADDRESS } from './refusals.ts'
 import { signInHolds } from './sign-in.suite.ts'
 
 const queue = { items: [{ tier: 'standard', region: 'centralindia', expectedSeconds: 93.2, waiting: 2 }] }
@@ -64,5 +67,6 @@ refundsAreAskedFor(() => stack)
 eventsAreTold(() => stack)
 clientWorks(() => stack)
 owaspTopTenHolds(() => ({ stack, guests }))
-fuzzingFindsNothing(() => stack, 15)
+fuzzingFindsNothing({ given: () => ({ stack, cast: castOf(stack) }), runs: 8, elsewhere: ['reportGuest'] })
 refusalsAreReached(() => ({ stack, limits, guestToken, guestUid }))
+itIsSaidThatTheDatabaseIsAway(() => ({ stack, limits, guestToken, guestUid }))

@@ -1,10 +1,8 @@
 // Money on its way back, and the paper over money that was spent: as a client meets both.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { charge } from '../../api/wallet/holds.ts'
-import { issueReceipt } from '../../api/wallet/receipts.ts'
 import { connect, newKey } from '../../client/client.ts'
-import { inTransaction } from '../../lib/database/pool.ts'
+import { playedAMinute } from './cast.ts'
 import { type ApiPlayer, signIn } from './client-of.ts'
 import type { FrontStack } from './front.ts'
 
@@ -158,16 +156,8 @@ export function refundsAreAskedFor(stackOf: () => FrontStack): void {
     /** A session over which there is a receipt, of a minute. */
     async function played(player: ApiPlayer): Promise<string> {
       const { id: sessionId } = idSchema.parse((await player.post('/v1/sessions', wish)).json)
-      const [now, tax, playerId] = [new Date(), { name: 'GST', basisPoints: 1800 }, player.id]
-      const lines = [{ at: now.toISOString(), kind: 'Play', seconds: 60, paise: 150 } as const]
       expect((await player.get(`/v1/sessions/${sessionId}/receipt`)).json.code).toBe('ReceiptUnknown')
-      await inTransaction(stack.database, transaction =>
-        charge(transaction, { sessionId, playerId, playedSeconds: 60n, now }),
-      )
-      await stack.settle(sessionId, playerId)
-      await inTransaction(stack.database, transaction =>
-        issueReceipt(transaction, { sessionId, playerId, tax, lines, now }),
-      )
+      await playedAMinute(stack, player, sessionId)
       return sessionId
     }
 

@@ -1,5 +1,6 @@
 // The long form of tests/api/http.test.ts's fuzzing: many requests to each route, made from the API's own document.
 import { afterAll, beforeAll } from 'vitest'
+import { castOf } from '../api/cast.ts'
 import { type FrontStack, startFront } from '../api/front.ts'
 import { fuzzingFindsNothing } from '../api/fuzz.suite.ts'
 
@@ -14,4 +15,9 @@ afterAll(async () => {
   await stack?.stop()
 })
 
-fuzzingFindsNothing(() => stack, RUNS, 240_000)
+fuzzingFindsNothing({
+  given: () => ({ stack, cast: castOf(stack) }),
+  runs: RUNS,
+  elsewhere: ['reportGuest'],
+  timeout: 240_000,
+})
