@@ -230,7 +230,8 @@ async function attempt(seen: Seen, outside: Inside & { isStanding: boolean }, si
   const live = outside.azure(urgencyOf(seen.machine))
   // What goes is seen to be gone, and what was another's is read tag by tag.
   const isSeenWhole = isLeaving(seen.machine) || seen.machine.status?.adoptedFrom !== undefined
-  const azure = isSeenWhole ? live : recollection.through(live, outside)
+  const predecessor = virtualMachineName(seen.rootUid, seen.incarnation.number - 1)
+  const azure = isSeenWhole ? live : recollection.through(live, { ...outside, predecessor })
   const isEndInSight = fleet.isEndInSight(seen.machine)
   try {
     seen.observed = await observe({ ...seen, azure, kube, holdings, annotations, recollection, isEndInSight, signal })

@@ -80,21 +80,21 @@ export async function observe(sighting: Sighting): Promise<Observed> {
       ? azure.virtualMachine(place, virtualMachineName(rootUid, number - 1), signal)
       : undefined,
   ])
-  const everything =
-    virtualMachine === undefined ||
-    isLeaving(machine) ||
-    !isOnRecord(machine) ||
-    machine.status?.incarnation?.reason === 'Adopted'
+  const everything = virtualMachine === undefined || isLeaving(machine) || !isOnRecord(machine) || isAdopted(machine)
   const guarded =
     machine.spec.clientCIDRs !== undefined || machine.status?.resources?.networkSecurityGroup !== undefined
+
+  // Before its predecessor is out of Azure nothing is made, and of what it is to be made of nothing needs to be known.
+  const isWaiting = predecessor !== undefined && !isLeaving(machine) && isOnRecord(machine) && !isAdopted(machine)
+  const network = (everything || guarded) && !isWaiting
 
   const [hasBootstrapSecret, copy, publicIPAddress, networkInterface, networkSecurityGroup, osDisk, ...dataDisks] =
     await Promise.all([
       everything ? bootstrapSecretExists(sighting) : true,
       everything ? copySeen(sighting, place) : undefined,
-      everything || guarded ? azure.publicIPAddress(place, publicIPAddressName(rootUid), signal) : undefined,
-      everything || guarded ? azure.networkInterface(place, networkInterfaceName(rootUid), signal) : undefined,
-      guarded || isLeaving(machine)
+      network ? azure.publicIPAddress(place, publicIPAddressName(rootUid), signal) : undefined,
+      network ? azure.networkInterface(place, networkInterfaceName(rootUid), signal) : undefined,
+      (guarded && !isWaiting) || isLeaving(machine)
         ? azure.networkSecurityGroup(place, networkSecurityGroupName(rootUid), signal)
         : undefined,
       everything ? azure.disk(place, osDiskName(rootUid), signal) : undefined,
@@ -199,6 +199,10 @@ async function bootstrapSecretExists({ kube, machine, uid, recollection, signal 
 function isOnRecord({ status }: GpuVm): boolean {
   const { networkInterface, publicIPAddress, osDisk } = status?.resources ?? {}
   return status?.publicIP !== undefined && !!networkInterface && !!publicIPAddress && !!osDisk
+}
+
+function isAdopted({ status }: GpuVm): boolean {
+  return status?.incarnation?.reason === 'Adopted'
 }
 
 /** Once the present incarnation was seen, its predecessor is gone: it is made only after that. */

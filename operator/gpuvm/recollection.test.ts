@@ -136,3 +136,34 @@ test('a VM that was seen to run is asked for again, unless nothing about it is i
   await look(true)
   expect(looks).toHaveLength(4)
 })
+
+test('one that stands still before its successor is looked at once, until it was asked to be deleted', async () => {
+  const { azure, looks, found } = stage({ vm: virtualMachine({ powerState: 'Deallocating' }) })
+  const known = recollection()
+  const look = async () => await known.through(azure, { predecessor: vm }).virtualMachine(place, vm, signal)
+  await look()
+  found.vm = virtualMachine({ powerState: 'Deallocated' })
+  await look()
+  expect(await look()).toMatchObject({ powerState: 'Deallocated' })
+  expect(looks).toEqual([vm, vm])
+  expect(known.wasUsed).toBe(true)
+  await known.through(azure).virtualMachine(place, vm, signal)
+  expect(looks, 'one that is no predecessor').toHaveLength(3)
+  await known.through(azure, { predecessor: vm }).deleteVirtualMachine(place, vm, signal)
+  await look()
+  expect(looks, 'asked to be deleted').toHaveLength(4)
+})
+
+test('the address that a status names is known, if it is the one of its machine', async () => {
+  const { azure, looks } = stage({ ip: publicIPAddress })
+  const memories = recollections()
+  const address = async (uid: string, id: string) => {
+    const status = { publicIP: '20.1.2.3', resources: { publicIPAddress: id } }
+    const memory = memories.of({ uid, rootUid: UID, machine: machineOf({ status }), now })
+    return await memory.through(azure).publicIPAddress(place, ip, signal)
+  }
+  expect(await address('its own', publicIPAddress.id)).toMatchObject({ id: publicIPAddress.id, address: '20.1.2.3' })
+  expect(looks).toEqual([])
+  await address('of another', publicIPAddress.id.replace(ip, 'gvm-other-ip'))
+  expect(looks).toEqual([ip])
+})

@@ -3,7 +3,7 @@
 // the call, and all of it when a call fails or gets no answer: the next pass reads everything anew. And what a wrong hint
 // leads to is harmless: the PUT of an address or an interface changes nothing where it stands already, a VM's is refused
 // where there is one (`If-None-Match: *`) or where what it is to hold is gone. A VM that stands is read whenever something about
-// it can be in question, and nothing is given back to Azure by hints.
+// it can be in question, and nothing is given back to Azure by hints but a VM whose successor is on record.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { AzureError, BUDGET_SPENT } from '../azure/errors.ts'
 import {
@@ -28,13 +28,16 @@ import type {
 export interface Recollection {
   /**
    * Azure, of which only that is asked what is not known. `isStanding`: a VM that was seen to run is not asked for either,
-   * since nothing about it is in question.
+   * since nothing about it is in question. `predecessor`: nor is this one, once it was seen to stand still, until it was
+   * asked to be deleted: its successor is on record, and whatever became of it, it is to go.
    */
-  through(azure: Azure, options?: { isStanding?: boolean }): Azure
+  through(azure: Azure, options?: { isStanding?: boolean; predecessor?: string }): Azure
   /** Whether anything was said from memory to be there since `through` was last called. */
   readonly wasUsed: boolean
   /** Whether the object's bootstrap Secret stands, or is to be asked for at least; `undefined` when that is not known. */
   hasBootstrapSecret: boolean | undefined
+  /** The address that the status names stands: it is made once, and goes with the object alone. */
+  hasAddress(address: { name: string; id: string; address: string; fqdn: string | undefined; ownerUid: string }): void
   /** Nothing of the object can be in Azure yet. */
   isNew(machine: { rootUid: string; machine: GpuVm }): void
   /** No VM of this name was ever asked for. */
@@ -67,6 +70,11 @@ export function recollections(): Recollections {
       const { creationTimestamp } = machine.metadata
       const isOurs = creationTimestamp !== undefined && new Date(creationTimestamp) >= began
       if (isOurs && machine.status?.incarnation === undefined) made.isNew({ rootUid, machine })
+      const { publicIP: address, fqdn, resources } = machine.status ?? {}
+      const { publicIPAddress: id } = resources ?? {}
+      const name = publicIPAddressName(rootUid)
+      if (address !== undefined && id?.toLowerCase().endsWith(`/${name.toLowerCase()}`))
+        made.hasAddress({ name, id, address, fqdn, ownerUid: rootUid })
       return made
     },
     forget: uid => void known.delete(uid),
@@ -78,6 +86,8 @@ export function recollection(): Recollection {
     absentMachines: new Set<string>(),
     /** By VM: what it held when it was last looked at. */
     held: new Map<string, VirtualMachineSeen>(),
+    /** VMs that were asked to be deleted. */
+    doomed: new Set<string>(),
     addresses: new Map<string, PublicIPAddressSeen | undefined>(),
     interfaces: new Map<string, NetworkInterfaceSeen | undefined>(),
     groups: new Map<string, NetworkSecurityGroupSeen | undefined>(),
@@ -131,6 +141,7 @@ export function recollection(): Recollection {
       hasBootstrapSecret = is
     },
     forget,
+    hasAddress: ({ name, ...seen }) => void memory.addresses.set(name, { ...seen, provisioningState: 'Succeeded' }),
     isNew({ rootUid, machine }) {
       hasBootstrapSecret = false // One of that name that is there already refuses to be made, and is as good.
       memory.absentMachines.add(virtualMachineName(rootUid, 1))
@@ -149,9 +160,9 @@ export function recollection(): Recollection {
       memory.held.delete(virtualMachine)
       for (const disk of disks) memory.disks.set(disk.name, { ...disk, ownerUid, managedBy: undefined, ...AS_USUAL })
     },
-    through(azure, { isStanding = false } = {}) {
+    through(azure, { isStanding = false, predecessor } = {}) {
       wasUsed = false
-      const { absentMachines, held, addresses, interfaces, groups, disks } = memory
+      const { absentMachines, held, doomed, addresses, interfaces, groups, disks } = memory
       return {
         ...azure,
         publicIPAddress: remembered(addresses, azure.publicIPAddress),
@@ -161,7 +172,8 @@ export function recollection(): Recollection {
         async virtualMachine(place, name, signal) {
           if (absentMachines.has(name)) return undefined
           const known = held.get(name)
-          if (isStanding && known?.powerState === 'Running' && known.provisioningState === 'Succeeded') {
+          const isKnown = name === predecessor ? isOver(known) && !doomed.has(name) : isStanding && isUp(known)
+          if (isKnown) {
             wasUsed = true
             return known
           }
@@ -209,7 +221,10 @@ export function recollection(): Recollection {
         deleteVirtualMachine: (place, name, signal) =>
           changing(
             () => azure.deleteVirtualMachine(place, name, signal),
-            () => disks.clear(),
+            () => {
+              doomed.add(name)
+              disks.clear()
+            },
           ),
         startVirtualMachine: (...given) => changing(() => azure.startVirtualMachine(...given), nothing),
         redeployVirtualMachine: (...given) => changing(() => azure.redeployVirtualMachine(...given), nothing),
@@ -222,6 +237,14 @@ export function recollection(): Recollection {
       }
     },
   }
+}
+
+function isUp(seen: VirtualMachineSeen | undefined): boolean {
+  return seen?.powerState === 'Running' && seen.provisioningState === 'Succeeded'
+}
+
+function isOver(seen: VirtualMachineSeen | undefined): boolean {
+  return seen?.powerState === 'Deallocated' && seen.provisioningState === 'Succeeded'
 }
 
 function nothing(): void {}
