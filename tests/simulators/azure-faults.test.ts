@@ -29,6 +29,27 @@ test('a lost reply hides what was done', async () => {
   expect((await compute.virtualMachines.get(group, 'lost')).provisioningState).not.toBe('Deleting')
 })
 
+test('what is held back is not done until it arrives, and then by what it finds', async () => {
+  const { nicId } = await networkFor(azure, 'held')
+  const { compute } = azure
+  const make = async () =>
+    await compute.virtualMachines.createOrUpdate(group, 'held', spotMachine('held', nicId), { ...quick })
+  await make()
+  const match = { kind: 'DELETE virtualMachines', resource: '/held', times: 2 }
+  await azure.control('POST', 'faults', { match, outcome: { holdBack: true } })
+  for (const _ of [1, 2])
+    await expect(compute.virtualMachines.delete(group, 'held', quick)).rejects.toMatchObject({ name: 'RestError' })
+  expect((await compute.virtualMachines.get(group, 'held')).provisioningState).toBe('Succeeded')
+  expect(await azure.control('POST', 'held', { resource: '/another' })).toEqual({ arrived: [] })
+  expect(await azure.control('POST', 'held', { resource: '/HELD' })).toMatchObject({
+    arrived: [{ kind: 'DELETE virtualMachines', status: 202 }, { status: expect.any(Number) }],
+  })
+  await expect
+    .poll(async () => await compute.virtualMachines.get(group, 'held').catch(({ code }) => code))
+    .toBe('ResourceNotFound')
+  expect(await azure.control('POST', 'held', { resource: '/held' })).toEqual({ arrived: [] })
+})
+
 test('faults hit the calls they name, as often as they say', async () => {
   const { compute } = azure
   await azure.control('POST', 'faults', {

@@ -16,7 +16,7 @@ import type { SchemaFault } from './schemas.ts'
 import { securityGroupRoutes } from './security-groups.ts'
 import { skuRoutes } from './skus.ts'
 import { snapshotRoutes } from './snapshots.ts'
-import { viewOfId, type World } from './state.ts'
+import { type HeldRequest, viewOfId, type World } from './state.ts'
 import { throttle, throttled } from './throttling.ts'
 import { usageRoutes } from './usages.ts'
 import { virtualMachineActionRoutes } from './virtual-machine-actions.ts'
@@ -87,8 +87,9 @@ export function serveArm(azure: World, request: WireRequest): WireReply {
     checkAccess(world, { method: route.method, path, clientId })
     fault = faultFor(world, { method: request.method, kind, path })
     if (fault !== undefined) refuse(fault.outcome)
-    if (fault !== undefined && 'loseRequest' in fault.outcome) {
+    if (fault !== undefined && isNotDone(fault.outcome)) {
       reply = { status: 0 }
+      if ('holdBack' in fault.outcome) hold(world, { kind, path, arrive: () => serveArm(azure, request) })
     } else {
       if (world.settings.throttling)
         Object.assign(headers, throttle(world, throttledBy(world, request, route, params, clientId)))
@@ -115,7 +116,7 @@ export function serveArm(azure: World, request: WireRequest): WireReply {
     status: reply.status,
     headers: { ...headers, ...reply.headers },
     body: reply.body,
-    ...(fault !== undefined && ('loseReply' in fault.outcome || 'loseRequest' in fault.outcome) ? { cut: true } : {}),
+    ...(fault !== undefined && ('loseReply' in fault.outcome || isNotDone(fault.outcome)) ? { cut: true } : {}),
     ...(fault !== undefined && 'delaySeconds' in fault.outcome
       ? { delay: milliseconds(world.clock, fault.outcome.delaySeconds) }
       : {}),
@@ -172,6 +173,19 @@ function remembered(world: World, { kind, pathAndQuery }: Call, reply: Reply, fa
   const oldest = world.lists.keys().next().value
   if (world.lists.size > LISTS && oldest !== undefined) world.lists.delete(oldest)
   return reply
+}
+
+/** Whoever asked hears nothing, and nothing is done, or not yet. */
+function isNotDone(fault: FaultOutcome): boolean {
+  return 'loseRequest' in fault || 'holdBack' in fault
+}
+
+/** Requests on their way at once. */
+const HELD = 1000
+
+function hold(world: World, request: HeldRequest): void {
+  if (world.held.length >= HELD) throw new ArmError(503, 'ServerBusy', `No more than ${HELD} requests are held back.`)
+  world.held.push(request)
 }
 
 /** Ends the call when a fault refuses it. */

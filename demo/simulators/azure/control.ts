@@ -16,7 +16,7 @@ import { evictionRates } from './resource-graph.ts'
 import { renderSecurityGroup } from './security-groups.ts'
 import { regionNamed, sizeNamed } from './sizes.ts'
 import { renderSnapshot } from './snapshots.ts'
-import type { Machine, Resource, World } from './state.ts'
+import type { HeldRequest, Machine, Resource, World } from './state.ts'
 import { advance, viewOfId } from './state.ts'
 import { failHost } from './virtual-machine-actions.ts'
 import { renderMachine } from './virtual-machine-view.ts'
@@ -68,6 +68,7 @@ const bodies = {
   }),
   price: z.strictObject({ region, size, priority, usdPerHour: z.number().min(0) }),
   evictionRate: z.strictObject({ region, size, rate: z.enum(evictionRates) }),
+  held: z.strictObject({ resource: z.string().min(1) }),
   throttling: z.strictObject({ enabled: z.boolean() }),
   time: z.strictObject({
     advanceSeconds: z
@@ -134,6 +135,13 @@ const handlers: Record<string, Handler> = {
     const id = request.url.searchParams.get('id')
     world.faults = id === null ? [] : world.faults.filter(fault => fault.id !== id)
     return done
+  },
+  'POST /simulator/held': (world, request) => {
+    const { resource } = bodies.held.parse(JSON.parse(request.text))
+    const isMeant = ({ path }: HeldRequest) => path.toLowerCase().includes(resource.toLowerCase())
+    const arriving = world.held.filter(isMeant)
+    world.held = world.held.filter(one => !isMeant(one))
+    return ok({ arrived: arriving.map(({ kind, path, arrive }) => ({ kind, path, status: arrive().status })) })
   },
   'POST /simulator/throttling': (world, request) => {
     world.settings.throttling = bodies.throttling.parse(JSON.parse(request.text)).enabled

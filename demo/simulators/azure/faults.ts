@@ -27,6 +27,7 @@ const outcome = z.union([
   z.strictObject({ failLate: failure }),
   z.strictObject({ loseReply: z.literal(true) }),
   z.strictObject({ loseRequest: z.literal(true) }),
+  z.strictObject({ holdBack: z.literal(true) }),
   z.strictObject({ delaySeconds: z.number().min(0).max(3600) }),
   z.strictObject({ stale: z.literal(true) }),
   z.strictObject({ throttle: z.strictObject({ retryAfterSeconds: z.number().min(0) }) }),

@@ -173,6 +173,14 @@ export interface Subscription {
   state: 'Enabled' | 'Disabled'
 }
 
+/** A request that has not arrived yet, although whoever sent it has given up. */
+export interface HeldRequest {
+  kind: string
+  path: string
+  /** As if it came just now. */
+  arrive(): { status: number }
+}
+
 /**
  * Azure as one subscription sees it: its own resources, quotas and limits, and what is common to all. Each subscription's
  * is a view of one and the same world.
@@ -208,6 +216,8 @@ export interface World extends Resources {
   /** The last answer to a list, by path and query, for the fault that gives it again. */
   lists: Map<string, Reply>
   faults: Fault[]
+  /** On their way still, the first sent first. */
+  held: HeldRequest[]
   nextFault: number
   log: RequestLog
   guests: GuestFeed

@@ -40,6 +40,7 @@ export function newWorld(options: Options, { clock, schemas }: { clock: Clock; s
     buckets: new Map(),
     bucketLimit: BUCKETS,
     faults: [],
+    held: [],
     nextFault: 0,
     log: emptyLog(),
     guests: { events: [], next: 1 },

@@ -57,6 +57,7 @@ const call = z.object({
   code: z.string().nullish(),
 })
 export type ArmCall = z.infer<typeof call>
+const heldShape = z.object({ arrived: z.array(z.object({ kind: z.string(), path: z.string(), status: z.number() })) })
 const faultShape = z.object({ id: z.string() })
 const logShape = z.object({ entries: z.array(call), next: z.number() })
 
@@ -127,6 +128,8 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
     evict: async (vm: string) => await control('POST', 'evict', { vm, noticeSeconds: 0 }),
     /** Its id. */
     fault: async (match: object, then: object) => faultShape.parse(await control('POST', 'faults', { match, then })).id,
+    /** What faults have held back of this resource arrives now. */
+    arrive: async (resource: string) => heldShape.parse(await control('POST', 'held', { resource })).arrived,
     /** Takes back the fault of this id, or all. */
     faultless: async (id?: string) => await control('DELETE', id === undefined ? 'faults' : `faults?id=${id}`),
     capacity: async (
