@@ -1,7 +1,7 @@
 // The operator is cut off right after each call that changes Azure, before it learns of the reply, and another one goes
 // on. What then stands in Azure is what an undisturbed life leaves, and no VM was asked for twice.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { canonical } from './support/canonical.ts'
+import { canonical, identities } from './support/canonical.ts'
 import { isPlayable, isReady, type Scene, startWorld, type World } from './support/world.ts'
 
 let world: World
@@ -18,16 +18,20 @@ async function life(scene: Scene, region = 'westeurope'): Promise<{ dump: string
   const { azure } = world
   const uid = await scene.apply('solo', { region })
   await scene.machine('solo', 'is playable', isPlayable)
+  const first = await identities(azure, uid)
   await azure.evict(`gvm-${uid}-vm-1`)
   await scene.machine('solo', 'is playable on demand', m => m.status?.priority === 'Regular' && isPlayable(m))
   await scene.change('solo', { powerState: 'Deallocated' })
   await scene.machine('solo', 'is deallocated', m => isReady(m) && m.status?.phase === 'Deallocated')
   await scene.change('solo', { powerState: 'Running' })
   await scene.machine('solo', 'is playable on spot', m => m.status?.priority === 'Spot' && isPlayable(m) && isReady(m))
-  const dump = (await canonical(azure, { uid, namespace: scene.namespace })).replaceAll(
+  const dump = (await canonical(azure, { uid, namespace: scene.namespace }, first)).replaceAll(
     new RegExp(region, 'gi'),
     'REGION',
   )
+  // Address, disk and interface; all else is the third machine's.
+  expect(dump.match(/as before/g)).toHaveLength(KEPT)
+  expect(dump).not.toContain('another')
   await scene.delete('solo')
   await scene.gone('solo')
 
@@ -49,6 +53,8 @@ async function undisturbedLife() {
  * while it lives, one stop, and at the end the VM, interface, disk and address. */
 const WRITES = 12
 const PARALLEL = 4
+/** The address and its resource's id, the disk's, and of the interface its id, its two addresses. */
+const KEPT = 6
 
 test.concurrent('I1, I2: cut off after any call that changes Azure, the end is that of the undisturbed run', async ({
   onTestFinished,
