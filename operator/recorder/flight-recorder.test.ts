@@ -28,6 +28,18 @@ test('a decision read back is the one that was written, dates and all', () => {
   expect(written(back)).toBe(written(decision))
 })
 
+test('a data disk that was absent is absent when it is read back: else a deletion would wait for it again', () => {
+  const saves = { name: 'saves', lun: 0, sizeGiB: 64, sku: 'StandardSSD_LRS' as const }
+  const seen = sight({
+    metadata: { deletionTimestamp: '2026-11-24T12:00:00Z', finalizers: ['wasd.cloud/operator'] },
+    spec: { disks: { os: { sizeGiB: 128, sku: 'StandardSSD_LRS' }, data: [saves] } },
+    observed: { virtualMachine: undefined, hasBootstrapSecret: false, dataDisks: [undefined] },
+  })
+  const back = read(written(decided(seen)))
+  expect(back.seen.observed.dataDisks).toEqual([undefined])
+  expect(replay(back)).toMatchObject({ isSame: true })
+})
+
 test('what was not written by it is refused', () => {
   expect(() => read('{}')).toThrow('no recorded decision')
 })

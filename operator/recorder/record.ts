@@ -25,10 +25,15 @@ export function read(text: string): Decided {
   return { seen: completed(seen), verdict, ...(hindrance && { hindrance }) }
 }
 
-/** Before it was looked whom a group lets in to the probe, it was taken to be whom the catalogue names. */
+/**
+ * A list of JSON says null of what is absent, and a disk that is gone would stand again. And before it was looked whom a
+ * group lets in to the probe, it was taken to be whom the catalogue names.
+ */
 function completed(seen: Decided['seen']): Decided['seen'] {
-  const group: (Partial<Group> & Omit<Group, 'probeCIDRs'>) | undefined = seen.observed.networkSecurityGroup
-  if (group === undefined || group.probeCIDRs !== undefined) return seen
+  const dataDisks = seen.observed.dataDisks.map(disk => disk ?? undefined)
+  const observed = { ...seen.observed, dataDisks }
+  const group: (Partial<Group> & Omit<Group, 'probeCIDRs'>) | undefined = observed.networkSecurityGroup
+  if (group === undefined || group.probeCIDRs !== undefined) return { ...seen, observed }
   const networkSecurityGroup = { ...group, probeCIDRs: seen.region?.probeCIDRs ?? [] }
-  return { ...seen, observed: { ...seen.observed, networkSecurityGroup } }
+  return { ...seen, observed: { ...observed, networkSecurityGroup } }
 }
