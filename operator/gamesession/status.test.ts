@@ -31,6 +31,13 @@ test('a metered session that plays says until when', () => {
   expect(pass({ session, machines: [playing], now: at(130) }).status.paidUntil).toBe(at(1000))
 })
 
+test('I4: what began and ended while no operator was there is billed as far as it was paid, and says when it began', () => {
+  const session = sessionOf({ spec: { paidSeconds: 10 } })
+  const { status } = pass({ session, machines: [playing], now: at(1000) })
+  expect(status).toMatchObject({ endReason: 'PaidTimeUsed', readyAt: at(100), billing: { final: true } })
+  expect(status.billing?.seconds).toBeGreaterThanOrEqual(10)
+})
+
 test('evictions are counted over all machines of the session', () => {
   const successor = machineFor({
     metadata: { annotations: { 'wasd.cloud/evictions-before': '2' } },

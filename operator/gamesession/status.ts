@@ -27,7 +27,7 @@ export function statusOf(seen: Seen, verdict: Verdict): GameSessionStatus {
   }
   put(next, 'endReason', old.endReason ?? (step?.do === 'End' ? step.reason : undefined))
   put(next, 'endedAt', old.endedAt ?? (isEnded ? now.toISOString() : undefined))
-  put(next, 'readyAt', old.readyAt ?? billing.since?.toISOString())
+  put(next, 'readyAt', old.readyAt ?? seen.billing.since?.toISOString()) // It may begin and end in one pass.
   put(next, 'paidUntil', paidUntil(billing, session.spec.paidSeconds)?.toISOString())
   put(next, 'placement', isEnded ? whereItWas(old.placement) : placementOf(seen, verdict))
   put(next, 'vm', isEnded ? undefined : vmOf(seen, verdict))
