@@ -119,33 +119,6 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       expect(await count('queue_items')).toBe(before)
     })
 
-    test('pages follow each other without a gap or a repetition, whatever is added meanwhile', async () => {
-      const player = await signIn(stack, 'Pages')
-      const make = async () => (await player.post('/v1/top-ups', { amountPaise: 10_000 })).json.id
-      const made: string[] = []
-      for (let each = 0; each < 7; each += 1) made.push(needed(await make()))
-      const seen: string[] = []
-      let cursor: string | undefined
-      do {
-        const { json } = await player.get(`/v1/top-ups?limit=3${cursor === undefined ? '' : `&cursor=${cursor}`}`)
-        seen.push(...needed(json.items).map(({ id }) => id))
-        cursor = json.nextCursor
-        await make()
-      } while (cursor !== undefined)
-      expect(seen).toEqual(made.toReversed())
-    })
-
-    test.each(['abc', 'MTp4', '1', 'MjpmMDA'])(
-      'the cursor %s, which is none of ours, is refused in words',
-      async cursor => {
-        for (const path of ['/v1/top-ups', '/v1/sessions', '/v1/wallet/statement']) {
-          const { status, json } = await asha.get(`${path}?cursor=${cursor}`)
-          expect(status).toBe(422)
-          expect(json).toMatchObject({ code: 'InvalidRequest', faults: [{ at: 'cursor' }] })
-        }
-      },
-    )
-
     test('all that is stored of a player is given to that player, as one file', async () => {
       const { player, session } = await playing('Ex')
       const { id: sessionId } = session
