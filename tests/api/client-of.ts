@@ -69,12 +69,15 @@ export async function ask(baseUrl: string, path: string, asking: Asking = {}): P
 
 export type ApiPlayer = Awaited<ReturnType<typeof signIn>>
 
-export async function signIn(stack: FrontStack, firstName: string) {
+/** What a player needs of a stack; without `credit` nobody gets money. */
+export type Door = Pick<FrontStack, 'publicUrl' | 'telegram'> & Partial<Pick<FrontStack, 'credit'>>
+
+export async function signIn(stack: Door, firstName: string) {
   const person = await stack.telegram.person(firstName)
   return await signInAs(stack, person)
 }
 
-export async function signInAs(stack: FrontStack, person: Person) {
+export async function signInAs(stack: Door, person: Person) {
   const initData = await person.opensMiniApp()
   const reply = await ask(stack.publicUrl, '/v1/sign-in/mini-app', { method: 'POST', body: { initData } })
   if (reply.status !== 200) throw new Error(`Signing in was refused: ${reply.text}`)
@@ -92,7 +95,7 @@ export async function signInAs(stack: FrontStack, person: Person) {
     delete: (path: string, asking: Asking = {}) => asks(path, { method: 'DELETE', ...asking }),
     /** Puts money into the wallet, as Razorpay's webhook would make it. */
     async isCredited(rupees: number): Promise<void> {
-      await stack.credit(id, BigInt(rupees) * 100n)
+      await needed(stack.credit)(id, BigInt(rupees) * 100n)
     },
   }
 }
