@@ -2,11 +2,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { takeReport } from '../../api/sessions/guest-report.ts'
 import { GUEST_TOKEN_SECRET_KEY } from '../../crds/guest.ts'
-import { type GpuVm, gpuVms } from '../../crds/types/gpuvm.ts'
+import { gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import { secrets } from '../../lib/kube/core.ts'
 import { fenced } from '../../lib/kube/fence.ts'
-import { ask } from './client-of.ts'
+import { machineIn } from './machine.ts'
 import type { World } from './program.ts'
 
 const quiet = { incarnation: 1, connected: true }
@@ -18,37 +18,7 @@ export function guestsAreHeard(worldOf: () => World): void {
       world = worldOf()
     })
 
-    async function machine(name: string) {
-      const { kube, namespace, guests, url } = world
-      const spec: GpuVm['spec'] = {
-        region: 'westeurope',
-        size: 'Standard_NV12ads_A10_v5',
-        image: 'linux-nvidia',
-        priority: 'Spot',
-        onEviction: 'Regular',
-        powerState: 'Running',
-        disks: { os: { sizeGiB: 128, sku: 'Premium_LRS' } },
-      }
-      const made = await kube.create(gpuVms, {
-        apiVersion: 'wasd.cloud/v1alpha1',
-        kind: 'GpuVm',
-        metadata: { name, namespace },
-        spec,
-      })
-      const reference = { namespace, name }
-      const incarnate = (number: number) => {
-        const incarnation = { number, priority: 'Spot', specPriority: 'Spot', reason: 'Created' } as const
-        return kube.mergePatch(gpuVms, reference, { status: { incarnation } }, { subresource: 'status' })
-      }
-      await incarnate(1)
-      const uid = made.metadata.uid ?? ''
-      const token = await guests.sign({ uid, name, namespace })
-      return {
-        ...{ reference, uid, token, incarnate },
-        seen: async () => await kube.get(gpuVms, reference),
-        reports: (body: object, as = token) => ask(url, '/v1/guest/report', { method: 'POST', body, token: as }),
-      }
-    }
+    const machine = (name: string) => machineIn(world, name)
 
     test('a transition is written; how often it is repeated writes nothing', async () => {
       const vm = await machine('quiet')

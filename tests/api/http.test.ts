@@ -1,4 +1,5 @@
-// The JSON API over one stack: what it does, what it refuses, and that nothing else can be had of it.
+// What faces people, over one stack: the pages, the bot, and the JSON API: what it does, what it refuses, and that nothing
+// else can be had of it.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -9,6 +10,7 @@ import { connectRedis } from '../../api/http/redis.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import { apiBehaves } from './api.suite.ts'
 import { itIsSaidThatTheDatabaseIsAway } from './away.suite.ts'
+import { botAnswers } from './bot.suite.ts'
 import { castOf } from './cast.ts'
 import { clientWorks } from './client.suite.ts'
 import { eventsAreTold } from './events.suite.ts'
@@ -17,10 +19,12 @@ import { fuzzingFindsNothing } from './fuzz.suite.ts'
 import { type GuestSigner, guestSigner } from './guest-signer.ts'
 import { postsAreDoneOnce } from './idempotency.suite.ts'
 import { owaspTopTenHolds } from './owasp.suite.ts'
+import { everyListIsWalked } from './paging.suite.ts'
 import { refundsAreAskedFor } from './refunds.suite.ts'
 import { refusalsAreReached } from './refusals.suite.ts'
 import { LIMITED_ADDRESS } from './refusals.ts'
 import { signInHolds } from './sign-in.suite.ts'
+import { topUpsArePaidOnTheWeb } from './top-up.suite.ts'
 
 const queue = { items: [{ tier: 'standard', region: 'centralindia', expectedSeconds: 93.2, waiting: 2 }] }
 const operator = createServer((_request, reply) => reply.end(JSON.stringify(queue)))
@@ -60,13 +64,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+topUpsArePaidOnTheWeb(() => stack)
+botAnswers(() => stack)
 signInHolds(() => stack)
 apiBehaves(() => stack)
 postsAreDoneOnce(() => stack)
 refundsAreAskedFor(() => stack)
 eventsAreTold(() => stack)
+everyListIsWalked(() => stack)
 clientWorks(() => stack)
 owaspTopTenHolds(() => ({ stack, guests }))
-fuzzingFindsNothing({ given: () => ({ stack, cast: castOf(stack) }), runs: 8, elsewhere: ['reportGuest'] })
+fuzzingFindsNothing({ given: () => ({ stack, cast: castOf(stack) }), runs: 8, operations: id => id !== 'reportGuest' })
 refusalsAreReached(() => ({ stack, limits, guestToken, guestUid }))
 itIsSaidThatTheDatabaseIsAway(() => ({ stack, limits, guestToken, guestUid }))

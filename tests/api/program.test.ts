@@ -1,11 +1,16 @@
 // The program as it is deployed: its settings, its start, an evening's session by chat, what it does when a store goes
 // away, and its end.
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Right } from './cast.ts'
+import { fuzzingFindsNothing } from './fuzz.suite.ts'
 import { guestsAreHeard } from './guest.suite.ts'
+import { limitsHold } from './limits.suite.ts'
+import { machineIn } from './machine.ts'
 import { type Program, runToEnd, startProgram, startWorld, type World } from './program.ts'
 
 let world: World
 let program: Program
+let machines = 0
 /** What `migrate` needs. */
 let databases: Record<string, string>
 beforeAll(async () => {
@@ -21,37 +26,40 @@ afterAll(async () => {
   await world?.stop()
 })
 
-test('I8: without settings it stops with one message that names them all', async () => {
-  const { code, said } = await runToEnd(['serve'], {})
-  expect(code).toBe(1)
-  expect(said.trim().split('\n')).toHaveLength(1)
-  for (const name of Object.keys(world.environment)) {
-    const hasDefault = [
-      'LOG_LEVEL',
-      'KUBECONFIG',
-      'API_PORT',
-      'METRICS_PORT',
-      'GUEST_KEYS_FILE',
-      'TELEGRAM_API_ROOT',
-      'RAZORPAY_BASE_URL',
-    ]
-    if (!hasDefault.includes(name) && name !== 'MIGRATE_DATABASE_URL') expect(said).toContain(`${name} is not set`)
-  }
-})
-
-test.each([[[]], [['sing']], [['serve', 'now']], [['--volume']]])(
-  'I8: the command line %j is told what it may be',
-  async args => {
-    const { code, said } = await runToEnd(args, {})
+// Processes of their own, which only wait for themselves.
+describe.concurrent('the command line', () => {
+  test('I8: without settings it stops with one message that names them all', async () => {
+    const { code, said } = await runToEnd(['serve'], {})
     expect(code).toBe(1)
-    expect(said).toContain('node api/main.ts <command>')
-  },
-)
+    expect(said.trim().split('\n')).toHaveLength(1)
+    for (const name of Object.keys(world.environment)) {
+      const hasDefault = [
+        'LOG_LEVEL',
+        'KUBECONFIG',
+        'API_PORT',
+        'METRICS_PORT',
+        'GUEST_KEYS_FILE',
+        'TELEGRAM_API_ROOT',
+        'RAZORPAY_BASE_URL',
+      ]
+      if (!hasDefault.includes(name) && name !== 'MIGRATE_DATABASE_URL') expect(said).toContain(`${name} is not set`)
+    }
+  })
 
-test('migrating again changes nothing', async () => {
-  const { code, said } = await runToEnd(['migrate'], databases)
-  expect(code).toBe(0)
-  expect(said).toContain('The database is current')
+  test.each([[[]], [['sing']], [['serve', 'now']], [['--volume']]])(
+    'I8: the command line %j is told what it may be',
+    async args => {
+      const { code, said } = await runToEnd(args, {})
+      expect(code).toBe(1)
+      expect(said).toContain('node api/main.ts <command>')
+    },
+  )
+
+  test('migrating again changes nothing', async () => {
+    const { code, said } = await runToEnd(['migrate'], databases)
+    expect(code).toBe(0)
+    expect(said).toContain('The database is current')
+  })
 })
 
 test('health is public, metrics are on a port of their own', async () => {
@@ -147,34 +155,20 @@ test('a session by chat: ordered, played, interrupted, stopped, billed to the se
 })
 
 guestsAreHeard(() => world)
-
-test('without Redis everything goes on', async () => {
-  await world.redis.server.stop()
-  try {
-    const ben = await world.telegram.person('Ben')
-    await ben.writes('/start')
-    await ben.reads('Hi Ben')
-    const reply = await fetch(`${world.url}/v1/catalogue`)
-    expect(reply.status).toBe(200)
-    expect(Number(reply.headers.get('RateLimit-Remaining'))).toBeGreaterThan(0)
-    expect((await fetch(`${world.url}/readyz`)).status).toBe(200)
-  } finally {
-    await world.redis.server.start()
-  }
+fuzzingFindsNothing({
+  given: () => ({ stack: { publicUrl: world.url }, cast: { reportGuest: reporting } }),
+  runs: 8,
+  operations: id => id === 'reportGuest',
 })
 
-test('one address is limited, across what it asks', async () => {
-  // Redis has only just come back: what is asked before it is connected again counts in memory, so a minute's worth
-  // may be asked of each, and once more when a minute ends on the way.
-  const refused: Response[] = []
-  for (let batch = 0; batch < 4 && refused.length === 0; batch += 1) {
-    const asked = await Promise.all(Array.from({ length: 130 }, () => fetch(`${world.url}/v1/catalogue`)))
-    refused.push(...asked.filter(({ status }) => status === 429))
-  }
-  expect(refused.length).toBeGreaterThan(0)
-  expect(Number(refused[0]?.headers.get('Retry-After'))).toBeGreaterThan(0)
-  expect(await refused[0]?.json()).toMatchObject({ code: 'TooManyRequests' })
-})
+/** A machine may report sixty times a minute. */
+async function reporting(): Promise<Right> {
+  machines += 1
+  const { token } = await machineIn(world, `fuzzed-${machines}`)
+  return { token, body: { incarnation: 1, connected: true }, uses: 50 }
+}
+
+limitsHold(() => world)
 
 test('while the cluster is away players are served, and what they ordered is made when it is back', async () => {
   const cara = await world.telegram.person('Cara')
@@ -185,7 +179,8 @@ test('while the cluster is away players are served, and what they ordered is mad
   await cara.pays()
   await cara.reads('is in your wallet')
   const before = (await world.sessions()).length
-  await world.cluster.apiServer.stop()
+  world.cluster.apiServer.kill('SIGKILL')
+  await world.cluster.apiServer.ended()
   try {
     await cara.writes('/play')
     await cara.reads('What would you like')
