@@ -55,6 +55,15 @@ function setUp(options: ReflectedOptions<KubernetesObject>, standing: Kubernetes
   return { clock, lines, asked, tell, end }
 }
 
+test('a change is as urgent as its object says; what stands at the start is not urgent at all', () => {
+  const priority = ({ metadata }: KubernetesObject) => (metadata.name === 'b' ? 7 : 0)
+  const [a, b] = [child('a'), child('b')]
+  const { asked, tell } = setUp({ priority }, [b])
+  for (const object of [a, b]) tell({ type: 'Modified', object, old: object, initial: false })
+  tell({ type: 'Added', object: b, initial: true })
+  expect(asked).toEqual([`n/b at ${LOW_PRIORITY}`, 'n/a at 0', 'n/b at 7', `n/b at ${LOW_PRIORITY}`])
+})
+
 test('a map of one’s own says whose keys an object asks for: what stands at low priority, a change at that of any', () => {
   const map = ({ metadata }: KubernetesObject) => (metadata.labels?.wakes ?? '').split(' ').map(name => ({ name }))
   const waking = (wakes: string) => ({ ...child('a'), metadata: { name: 'a', labels: { wakes } } })

@@ -26,6 +26,8 @@ export interface ReflectedOptions<T extends KubernetesObject> {
   map?: (object: T) => readonly ObjectReference[]
   /** Which changes matter; without one, all. What stands at the start always does. */
   predicate?: (change: Change<T>) => boolean
+  /** How urgent a change of it is, for the work queue; without one, 0. What stands at the start is never urgent. */
+  priority?: (object: T) => number
   /** Everything is looked at again so often, at low priority, give or take a tenth. Default 36,000 (10 h). */
   resyncSeconds?: number
 }
@@ -35,7 +37,8 @@ export function reflected<T extends KubernetesObject>(
   reflector: Pick<Reflector<T>, 'synced' | 'onChange'> & { store: Pick<Store<T>, 'list'> },
   options: ReflectedOptions<T> = {},
 ): Source {
-  const { map = object => [referenceOf(object)], predicate = () => true, resyncSeconds = 36_000 } = options
+  const { map = object => [referenceOf(object)], predicate = () => true, priority = () => 0 } = options
+  const { resyncSeconds = 36_000 } = options
 
   const standing = (sink: Sink, { log }: Runtime) => {
     for (const object of reflector.store.list()) {
@@ -59,10 +62,10 @@ export function reflected<T extends KubernetesObject>(
     start(sink, { signal, runtime }) {
       const stop = reflector.onChange(change => {
         if (!change.initial && !predicate(change)) return
-        const priority = change.initial ? LOW_PRIORITY : 0
+        const urgency = change.initial ? LOW_PRIORITY : priority(change.object)
         // Before the change it may have belonged to another. Each key once: an idle worker takes the first at once.
         const keys = [change.object, ...(change.old === undefined ? [] : [change.old])].flatMap(object => map(object))
-        for (const key of new Map(keys.map(each => [keyOf(each), each])).values()) sink(key, priority)
+        for (const key of new Map(keys.map(each => [keyOf(each), each])).values()) sink(key, urgency)
       })
       signal.addEventListener('abort', stop, { once: true })
       standing(sink, runtime)

@@ -40,7 +40,8 @@ export interface Outside {
   orphanGraceSeconds: number
 }
 
-/** 0 is what any change of an object has. */
+/** For the work queue; the higher goes first. One that nobody has looked at has 0: what was begun is finished before. */
+const BEGUN_PRIORITY = 2
 const URGENT_PRIORITY = 10
 
 export function gameSessionController(outside: Outside): Controller {
@@ -52,8 +53,14 @@ export function gameSessionController(outside: Outside): Controller {
     name: 'gamesession.lifecycle',
     reconcile: gameSessionReconciler({ ...outside, records }),
     sources: [
-      reflected(sessions, { map: session => ofOnePlayer(session, sessions) }),
-      reflected(machines, { map: machine => [...ownedBy(gameSessions)(machine), ...namedAfter(machine)] }),
+      reflected(sessions, {
+        map: session => ofOnePlayer(session, sessions),
+        priority: session => (isNew(session) ? 0 : BEGUN_PRIORITY),
+      }),
+      reflected(machines, {
+        map: machine => [...ownedBy(gameSessions)(machine), ...namedAfter(machine)],
+        priority: () => BEGUN_PRIORITY,
+      }),
       { ...nudges, synced: recalled },
     ],
     concurrency,
@@ -61,6 +68,10 @@ export function gameSessionController(outside: Outside): Controller {
     reconcileTimeoutSeconds: 60,
     ready: key => hands.ownWrites.caughtUp(key),
   })
+}
+
+function isNew({ metadata, status }: GameSession): boolean {
+  return status === undefined && metadata.deletionTimestamp === undefined
 }
 
 /** A session that ends or goes makes way for its player's others. */
@@ -107,7 +118,7 @@ function gameSessionReconciler(outside: Inside): Reconcile {
       runtime.log.info(fieldsOf(session, verdict), 'Took a step for a session')
     }
     const { requeueAfterSeconds, isUrgent } = verdict
-    return { requeueAfterSeconds, ...(isUrgent && { priority: URGENT_PRIORITY }) }
+    return { requeueAfterSeconds, priority: isUrgent ? URGENT_PRIORITY : BEGUN_PRIORITY }
   }
 
   /** The stopwatch runs by UID; a session that is gone, or another under the same name, needs the old one no more. */

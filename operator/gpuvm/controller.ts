@@ -42,7 +42,7 @@ import { type Silences, silences } from './silence.ts'
 import type { Outcome } from './status.ts'
 import { suspended } from './suspension.ts'
 import { type Turns, turns } from './turns.ts'
-import { priorityOf, urgencyOf } from './urgency.ts'
+import { priorityOf, priorityOfChange, urgencyOf } from './urgency.ts'
 
 export interface Outside {
   runtime: Runtime
@@ -89,7 +89,7 @@ export function gpuVmController(outside: Outside) {
     reconcile: gpuVmReconciler({ ...outside, records, memories, turns: itsTurns, silences: quiet, guards: itsGuards }),
     // After a restart the first list of the fleet says which of the standing machines need a look of their own.
     sources: [
-      reflected(machines, { predicate: change => isOfInterest(change, records) }),
+      reflected(machines, { predicate: change => isOfInterest(change, records), priority: priorityOfChange }),
       { ...nudges, synced: fleet.listed },
     ],
     concurrency: settings.concurrency,

@@ -13,12 +13,20 @@ export function urgencyOf(machine: GpuVm): Urgency {
   return connected ? 'Rescue' : 'Standing'
 }
 
-/** For the work queue: a higher number goes first; 0 is what any change of an object has. */
+/** For the work queue: a higher number goes first. */
 export function priorityOf(machine: GpuVm): number {
   return priorities[urgencyOf(machine)]
 }
 
-const priorities = { Rescue: 20, Removal: 10, Standing: 5, Watch: 0, Creation: 0, Sweep: 0 } as const satisfies Record<
+/**
+ * Of a change of the object. One that nobody has looked at yet comes after all that were begun: of thousands asked for at
+ * once the first are made soon, in place of all being begun before any is made.
+ */
+export function priorityOfChange(machine: GpuVm): number {
+  return machine.status === undefined && !isLeaving(machine) ? 0 : priorityOf(machine)
+}
+
+const priorities = { Rescue: 20, Removal: 10, Standing: 5, Creation: 2, Watch: 0, Sweep: 0 } as const satisfies Record<
   Urgency,
   number
 >
