@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { condition } from '../../lib/kube/conditions.ts'
 import { createClients } from '../../operator/azure/clients.ts'
+import type { Azure } from '../../operator/azure/provider.ts'
 import { isPlayable, REGION, startWorld, type World } from './support/world.ts'
 
 let world: World
@@ -14,7 +15,7 @@ test('I2: what an abandoned object left is swept, and its neighbour plays on', a
   const { azure } = world
   const scene = await world.scene('swept', onTestFinished)
   const first = scene.operate()
-  const left = await scene.apply('left')
+  const left = await scene.apply('left', { clientCIDRs: ['203.0.113.7/32'] })
   const kept = await scene.apply('kept')
   await scene.machine('left', 'is playable', isPlayable)
   await scene.machine('kept', 'is playable', isPlayable)
@@ -28,15 +29,15 @@ test('I2: what an abandoned object left is swept, and its neighbour plays on', a
   await scene.annotate('left', { 'wasd.cloud/abandon': '' })
   await scene.gone('left')
   await scene.until('it is told what was left', async () => (await scene.eventsOf('left')).includes('Abandoned'))
-  expect((await azure.standing()).filter(name => name.includes(left))).toHaveLength(4)
+  expect((await azure.standing()).filter(name => name.includes(left))).toHaveLength(5)
 
   await first.stop()
   await azure.faultless()
   const dry = scene.operate({ sweep: true, isSweepDryRun: true })
   const orphans = async () => (await dry.registry.getSingleMetric('wasd_sweeper_orphans')?.get())?.values[0]?.value
-  await scene.until('the orphans are seen', async () => (await orphans()) === 4)
+  await scene.until('the orphans are seen', async () => (await orphans()) === 5)
   await dry.stop()
-  expect((await azure.standing()).filter(name => name.includes(left))).toHaveLength(4)
+  expect((await azure.standing()).filter(name => name.includes(left))).toHaveLength(5)
   scene.operate({ sweep: true })
   await scene.until('the orphans are swept', async () => !(await azure.standing()).some(name => name.includes(left)))
   expect((await azure.standing()).filter(name => name.includes(kept))).toHaveLength(4)
@@ -107,6 +108,32 @@ test("a player's own disk outlives its machine: restored, deleted, swept and mad
   await scene.gone('solo')
   expect(await azure.standing(next)).toEqual([])
   expect((await azure.standing(old)).toSorted()).toEqual([osDisk, saves].toSorted())
+})
+
+test('I2: what is made while Azure is listed is nobody’s orphan, however short the grace: the cluster is asked after Azure', async ({
+  onTestFinished,
+}) => {
+  const { azure } = world
+  const scene = await world.scene('between', onTestFinished)
+  let uid = ''
+  let sweeps = 0
+  /** In the first sweep a machine comes to stand after it has begun, and before Azure has answered. */
+  const plant = (real: Azure): Azure => ({
+    ...real,
+    async tagged(subscription, asked, signal) {
+      if (asked.isWanted !== undefined) sweeps += 1
+      if (asked.isWanted !== undefined && sweeps === 1) {
+        uid = await scene.apply('solo')
+        await scene.machine('solo', 'is playable', isPlayable)
+      }
+      return await real.tagged(subscription, asked, signal)
+    },
+  })
+  const { registry } = scene.operate({ sweep: true, sweepGraceSeconds: 0, plant: { azure: plant } })
+  await scene.until('it was swept twice', async () => sweeps > 2)
+  const deleted = await registry.getSingleMetric('wasd_sweeper_deleted_total')?.get()
+  expect(deleted?.values).toEqual([])
+  expect((await azure.standing()).filter(name => name.includes(uid))).toHaveLength(4)
 })
 
 /** As a person does in Azure's portal: beside the tags that are there. */

@@ -1,5 +1,6 @@
 // The two ways out of a process, by which it can be killed: from the call on at which it is cut off, none of its calls get out.
 import type { KubeClient } from '../../../lib/kube/client.ts'
+import type { Urgency } from '../../../operator/azure/budget.ts'
 import type { Azure } from '../../../operator/azure/provider.ts'
 
 /** Calls that change Azure. */
@@ -22,7 +23,7 @@ export interface Cut {
 class Dead extends Error {}
 
 interface Ways {
-  azure: Azure
+  azure: (urgency: Urgency) => Azure
   kube: KubeClient
 }
 
@@ -63,11 +64,17 @@ export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
     }
   }
 
-  const azure = intercepted(ways.azure, async (method, call, [place]) => {
+  const known = new Map<Urgency, Azure>()
+  const azure = (urgency: Urgency): Azure => {
+    const made = known.get(urgency) ?? intercepted(ways.azure(urgency), throughAzure)
+    known.set(urgency, made)
+    return made
+  }
+  async function throughAzure(method: string, call: () => Promise<unknown>, [place]: unknown[]): Promise<unknown> {
     if (polls.includes(method)) return isDead ? Promise.reject(new Dead()) : await call()
     const isElsewhere = cut?.region !== undefined && textIn(place, 'region') !== cut.region
     return await unlessDead(call, { name: method, isChange: changes.test(method) && !isElsewhere })
-  })
+  }
   const kube = intercepted(ways.kube, async (method, call, given) => {
     const write = writeOf(method, given)
     if (write === undefined) return isDead ? Promise.reject(new Dead()) : await call()

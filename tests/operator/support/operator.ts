@@ -15,10 +15,11 @@ import type { ObjectReference } from '../../../lib/kube/resource.ts'
 import { rawSource } from '../../../lib/kube/sources.ts'
 import { systemClock } from '../../../lib/process/clock.ts'
 import { createLogger } from '../../../lib/telemetry/log.ts'
-import { budget } from '../../../operator/azure/budget.ts'
+import type { Urgency } from '../../../operator/azure/budget.ts'
 import { type AzureSettings, createClients, credentials } from '../../../operator/azure/clients.ts'
 import type { Azure } from '../../../operator/azure/provider.ts'
 import { createAzure } from '../../../operator/azure/sdk.ts'
+import { azureSide } from '../../../operator/azure-side.ts'
 import { NO_LIMITS } from '../../../operator/capacity/limits.ts'
 import { fetchPrices } from '../../../operator/capacity/price-list.ts'
 import { type Capacity, type CapacitySettings, capacitySide } from '../../../operator/capacity-side.ts'
@@ -30,6 +31,7 @@ import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { holdings } from '../../../operator/gpuvm/holdings.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
+import { priorityOf } from '../../../operator/gpuvm/urgency.ts'
 import type { HistoryStore } from '../../../operator/history/history.ts'
 import { type FlightRecorder, flightRecorder } from '../../../operator/recorder/flight-recorder.ts'
 import { sweeperMetrics } from '../../../operator/sweeper/metrics.ts'
@@ -57,11 +59,12 @@ export interface OperatorOptions {
   /** Serves GameSessions too. */
   sessions?: boolean
   paidGraceSeconds?: number
-  /** All it asks of Azure stands in line for Azure's limits, as the program's does. */
+  /** All it asks of Azure stands in line for Azure's limits by how urgent it is, as the program's does. */
   isBudgeted?: boolean
   /** Cuts the operator off, as a killed process is. */
   cut?: Cut
   sweep?: boolean
+  sweepGraceSeconds?: number
   isSweepDryRun?: boolean
   plant?: Plant
   capacity?: Partial<CapacitySettings> & { prices?: boolean; store?: HistoryStore }
@@ -90,18 +93,8 @@ export function startOperator(options: OperatorOptions): Operator {
   const { log } = runtime
   const stop = new AbortController()
   const { plant = {} } = options
-  const credentialOf = credentials(options.azure, id => catalogue.subscriptions?.[id])
-  const regionOf = (subscriptionId: string, resourceGroup: string) =>
-    Object.entries(catalogue.regions).find(
-      ([, one]) =>
-        one.subscriptionId === subscriptionId && one.resourceGroup.toLowerCase() === resourceGroup.toLowerCase(),
-    )?.[0]
-  const turn = options.isBudgeted
-    ? { budget: budget({ clock, speed }), urgency: 'Standing' as const, regionOf }
-    : undefined
-  const real = createAzure(options.azure, createClients(options.azure, credentialOf, turn))
   const { azure, kube, calls, writes, died } = mortal(
-    { azure: plant.azure?.(real, options.azure) ?? real, kube: options.kube },
+    { azure: azureOf(options, registry), kube: options.kube },
     options.cut,
   )
 
@@ -113,20 +106,24 @@ export function startOperator(options: OperatorOptions): Operator {
   const reflectors = options.sessions ? [...itsMachines.parts, ...itsSessions.parts] : itsMachines.parts
   const written = ownWrites(reflectors)
   const nudges = rawSource()
+  const push = (key: ObjectReference) => {
+    const machine = machines.store.get(key)
+    nudges.push(key, machine && priorityOf(machine))
+  }
   const refusals: string[] = []
   const recorded = flightRecorder()
   const settings = { installationId, operationPollSeconds: 4 / speed, concurrency: 8 }
   const subscriptions = () => [...new Set(Object.values(catalogue.regions).map(region => region.subscriptionId))]
-  const itsProber = prober({ clock, log, probeSeconds: 15 / speed, onTransition: key => nudges.push(key) })
+  const itsProber = prober({ clock, log, probeSeconds: 15 / speed, onTransition: push })
   const itsFleet = fleet({
-    azure,
+    azure: azure('Watch'),
     clock,
     log,
     pollSeconds: 5 / speed,
     speed,
     subscriptions,
     machines: machines.store,
-    onDifference: key => nudges.push(key),
+    onDifference: push,
   })
   const itsRecorder = recorder({
     runtime,
@@ -134,12 +131,12 @@ export function startOperator(options: OperatorOptions): Operator {
     reportingController: 'wasd.cloud/operator',
     reportingInstance: 'test',
   })
-  const held = holdings({ azure, installationId })
-  const itsAnnotations = annotations({ azure, clock, log, pollSeconds: 5 / speed })
+  const held = holdings({ azure: azure('Creation'), installationId })
+  const itsAnnotations = annotations({ azure: azure('Watch'), clock, log, pollSeconds: 5 / speed })
   const lifecycle = gpuVmController({
     runtime,
     kube,
-    azure: () => azure,
+    azure,
     catalogue: { current: () => catalogue, readAt: () => new Date(0) },
     machines,
     ownWrites: written,
@@ -166,7 +163,7 @@ export function startOperator(options: OperatorOptions): Operator {
     sessions: itsSessions.view,
     machines,
     settings: { limits: NO_LIMITS, rescueReserve: { share: 0, minimum: 0 }, quotaSeconds: 3600, ...capacitySettings },
-    azure,
+    azure: azure('Watch'),
     priceList: async (place, signal) =>
       prices ? await fetchPrices({ endpoint: options.azure.resourceManagerEndpoint, ...place }, signal) : [],
     store,
@@ -199,7 +196,7 @@ export function startOperator(options: OperatorOptions): Operator {
     orphanGraceSeconds: 0.6,
   })
   const itsSweeper = sweeper({
-    azure,
+    azure: azure('Sweep'),
     kube,
     clock,
     log,
@@ -207,7 +204,7 @@ export function startOperator(options: OperatorOptions): Operator {
     installationId,
     sweepSeconds: 0.3,
     speed,
-    graceSeconds: 0.6,
+    graceSeconds: options.sweepGraceSeconds ?? 0.6,
     largestShare: 0.2,
     isDryRun: options.isSweepDryRun ?? false,
     onHalted: () => undefined,
@@ -245,6 +242,27 @@ export function startOperator(options: OperatorOptions): Operator {
       await running
     },
   }
+}
+
+/** Azure by how urgent it is to ask. */
+function azureOf(options: OperatorOptions, registry: Registry): (urgency: Urgency) => Azure {
+  const { catalogue, speed, plant = {}, azure: settings } = options
+  const bare = createAzure(
+    settings,
+    createClients(
+      settings,
+      credentials(settings, id => catalogue.subscriptions?.[id]),
+    ),
+  )
+  const lined = {
+    settings: { azure: settings },
+    registry,
+    clock: systemClock,
+    catalogue: { current: () => catalogue },
+    speed,
+  }
+  const real = options.isBudgeted ? azureSide(lined) : () => bare
+  return urgency => plant.azure?.(real(urgency), settings) ?? real(urgency)
 }
 
 /** Gives what it first saw of each object. */
