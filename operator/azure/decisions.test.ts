@@ -125,6 +125,7 @@ test('one code, several things: the message tells which', () => {
     return decision.do === 'Stall' ? decision.remedy : decision.do
   }
   expect(remedy('InvalidParameter', 'The value X provided for the VM size is not valid.')).toContain('spec.size')
+  expect(remedy('InvalidParameter', 'SKU Premium_ZRS is not available.')).toContain('spec.disks')
   expect(remedy('BadRequest', "Disk d cannot be attached to the VM because it is not in zone '1'.")).toContain(
     'spec.zone',
   )
@@ -154,6 +155,7 @@ test('every row can be reached: none stands behind one that matches all it does'
 
 test.each([
   { code: 'InvalidAvailabilityZone', message: 'The zone(s) 3 is not supported.', unfit: 'Zone' },
+  { code: 'LocationNotSupportAvailabilityZones', message: 'It does not support zones there.', unfit: 'Zone' },
   {
     code: 'ComputeResourceZoneConstraintDoesNotMatchPublicIPAddressZoneConstraint',
     message:

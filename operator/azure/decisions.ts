@@ -62,6 +62,9 @@ const ZONE_REMEDY =
 const NO_SUCH_ZONE_REMEDY =
   "The region has no such zone for it. Set spec.zone to one that it has (az vm list-skus --location REGION --zone), or create a GpuVm anew without it, and check the region's zones in the catalogue."
 
+const NO_REDUNDANCY_REMEDY =
+  'The region has no zone-redundant disks. Take zones from the region in the catalogue, or create the GpuVm anew with another sku in spec.disks (…_LRS).'
+
 interface Row {
   codes: readonly string[]
   /** What its message has to say, all of it and whatever the case, where one code stands for several things. */
@@ -230,7 +233,15 @@ export const table: readonly Row[] = [
     says: ['VM size'],
     decision: stall('Set spec.size to a size that the region has (az vm list-skus --location REGION).'),
   },
-  { codes: ['InvalidAvailabilityZone'], decision: { do: 'Stall', remedy: NO_SUCH_ZONE_REMEDY, unfit: 'Zone' } },
+  {
+    codes: ['InvalidParameter'],
+    says: ['SKU', '_ZRS'],
+    decision: stall(NO_REDUNDANCY_REMEDY),
+  },
+  {
+    codes: ['InvalidAvailabilityZone', 'LocationNotSupportAvailabilityZones'],
+    decision: { do: 'Stall', remedy: NO_SUCH_ZONE_REMEDY, unfit: 'Zone' },
+  },
   {
     codes: ['ComputeResourceZoneConstraintDoesNotMatchPublicIPAddressZoneConstraint'],
     decision: { do: 'Stall', remedy: ZONE_REMEDY, unfit: 'MachineInZone' },

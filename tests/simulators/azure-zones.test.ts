@@ -116,10 +116,15 @@ test('where a region has no zones, nothing can be put into one, nor be redundant
   const address = { location, zones: ['1', '2', '3'], sku: { name: 'Standard' }, publicIPAllocationMethod: 'Static' }
   await expect(
     azure.network.publicIPAddresses.createOrUpdate(inIndia, 'none', { ...address, publicIPAllocationMethod: 'Static' }),
-  ).rejects.toMatchObject({ code: 'InvalidAvailabilityZone' })
+  ).rejects.toMatchObject({ code: 'LocationNotSupportAvailabilityZones' })
   const disk = { location, sku: { name: 'StandardSSD_ZRS' }, diskSizeGB: 32, creationData: { createOption: 'Empty' } }
   await expect(azure.compute.disks.createOrUpdate(inIndia, 'none', disk)).rejects.toMatchObject({
     message: expect.stringContaining('SKU StandardSSD_ZRS is not supported for resource type Disk in this region'),
+  })
+  const zonal = { ...disk, location: region, zones: ['1'] }
+  await expect(azure.compute.disks.createOrUpdate(group, 'zonal', zonal)).rejects.toMatchObject({
+    code: 'OperationNotAllowed',
+    message: expect.stringContaining('cannot be created in an availability zone'),
   })
 })
 

@@ -8,7 +8,7 @@ import { type Call, page, type Reply, type Route } from './routes.ts'
 import { type DiskProperties, diskBody } from './shapes.ts'
 import type { Disk, Snapshot, World } from './state.ts'
 import { find, viewOfId } from './state.ts'
-import { checkZone, zonesOfDisk } from './zones.ts'
+import { checkRedundancy, checkZone, zonesOfDisk } from './zones.ts'
 
 const GIB = 2 ** 30
 
@@ -130,6 +130,7 @@ function put(world: World, call: Call): Reply {
   if (diskSizeGB === undefined) throw missingParameter('diskSizeGB')
   if (inherited.diskSizeGB !== undefined && diskSizeGB < inherited.diskSizeGB) throw shrinks(name, inherited.diskSizeGB)
   checkZone(body.zones, location, `Microsoft.Compute/disks/${name}`)
+  checkRedundancy(body.sku?.name, body.zones)
   const disk = newDisk(world, {
     id,
     location,

@@ -9,12 +9,19 @@ import { find } from './state.ts'
 
 type Zones = readonly string[] | undefined
 
-/** What stands in a zone stands in one that the region has. */
+/**
+ * What stands in a zone stands in one that the region has. Of a region without any Network has a code of its own:
+ * https://github.com/aztfmod/terraform-azurerm-caf/issues/1744
+ */
 export function checkZone(zones: Zones, location: string, resource: string): void {
   const [zone, ...more] = zones ?? []
   if (zone === undefined) return
   const supported = regionNamed(location)?.zones ?? []
   if (more.length === 0 && supported.includes(zone)) return
+  if (supported.length === 0 && resource.startsWith('Microsoft.Network/')) {
+    const none = `The resource '${resource}' does not support availability zones at location '${location}'.`
+    throw new ArmError(400, 'LocationNotSupportAvailabilityZones', none)
+  }
   const message = `The zone(s) '${zones?.join(',')}' for resource '${resource}' is not supported. The supported zones for location '${location}' are '${supported.join(',')}'`
   throw new ArmError(400, 'InvalidAvailabilityZone', message)
 }
@@ -29,7 +36,22 @@ export function checkAddressZones(zones: Zones, location: string, name: string):
 
 const isZoneRedundant = (sku: string | undefined) => sku?.endsWith('_ZRS') ?? false
 
-/** The zones of a new disk, of which `asked` are those of the request or of the machine that it is made for. */
+/**
+ * A zone-redundant disk is of no zone, and may not be asked for in one. The words are Azure's:
+ * https://github.com/Azure/terraform-azurerm-avm-res-compute-virtualmachine/issues/236; its status is not told there.
+ */
+export function checkRedundancy(sku: string | undefined, zones: Zones): void {
+  if (!isZoneRedundant(sku) || (zones ?? []).length === 0) return
+  const message = `A disk with sku '${sku}' cannot be created in an availability zone.`
+  throw new ArmError(409, 'OperationNotAllowed', message)
+}
+
+/**
+ * The zones of a new disk, of which `asked` are those of the request or of the machine that it is made for; whether that
+ * one is in a zone does not matter to a zone-redundant disk, but whether the region has zones does. Code and target:
+ * https://github.com/ansible-collections/azure/issues/792, the list of what is supported:
+ * https://github.com/hashicorp/terraform-provider-azurerm/pull/18520
+ */
 export function zonesOfDisk(sku: string | undefined, asked: Zones, location: string): Zones {
   if (!isZoneRedundant(sku)) return asked
   if ((regionNamed(location)?.zones ?? []).length > 0) return undefined
@@ -51,7 +73,12 @@ export function checkDiskZone(disk: Disk, zones: Zones, parameter: string): void
   })
 }
 
-/** A machine in a zone takes an address of that zone or of all; one in none takes any. */
+/**
+ * A machine in a zone takes an address of that zone or of all; one in none takes any. An address of none is told as
+ * `Regional` and refused: https://github.com/MicrosoftDocs/azure-docs/issues/64801 and, of a Standard one,
+ * https://github.com/MicrosoftDocs/azure-docs/issues/102902. Since 2024 Azure spreads such addresses over all zones by
+ * itself; that it takes them for machines in a zone since then is said nowhere.
+ */
 export function checkAddressesFit(
   world: World,
   nics: readonly NetworkInterface[],
