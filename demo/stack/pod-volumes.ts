@@ -88,7 +88,7 @@ function sourcesOf(volume: Volume): VolumeSource[] {
  * All files change at one instant, as with a kubelet: they are links through `..data`, which is a link to the newest
  * folder. https://pkg.go.dev/k8s.io/kubernetes/pkg/volume/util#AtomicWriter
  */
-function swap(folder: string, files: [string, Buffer][]): void {
+export function swap(folder: string, files: [string, Buffer][]): void {
   const data = join(folder, '..data')
   const before = linkTarget(data)
   const next = `..${crypto.randomUUID()}`

@@ -115,6 +115,17 @@ describe('the environment', () => {
   })
 })
 
+test('who the operator is starts it anew when it changes, and no change of the catalogue does', async () => {
+  const templateOf = async (values: object) =>
+    parseDeployment(named(await rendered(values), 'Deployment', 'wasd-operator')).spec.template
+  const before = await templateOf({})
+  for (const azure of [{ tenantId: 'another' }, { clientId: 'another' }])
+    expect(await templateOf({ azure })).not.toEqual(before)
+  const text = catalogueText.replace('pricePaisePerHour: 9000', 'pricePaisePerHour: 9100')
+  expect(text).not.toBe(catalogueText)
+  expect(await templateOf({ catalogue: text })).toEqual(before)
+})
+
 test('the catalogue comes through unchanged, as an object and as a text', async () => {
   const intended = parseCatalogue(catalogueText)
   for (const catalogue of [parse(catalogueText), catalogueText]) {

@@ -73,6 +73,7 @@ export async function startWorld(
   return {
     azure,
     kube,
+    kubeconfig: cluster.kubeconfig,
     kubectl,
     catalogue,
     /** Its operators end with the test, whatever came of it, or with `end`. */
