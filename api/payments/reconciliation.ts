@@ -11,6 +11,7 @@ import { type Database, inTransaction } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { enqueueAgain } from '../queue/queue.ts'
+import { WalletError } from '../wallet/errors.ts'
 import { isPaymentError } from './errors.ts'
 import { bringIn, type MovementOutcome } from './movements.ts'
 import type { HostedRail, Movement, PaymentRail, RailName } from './rail.ts'
@@ -159,7 +160,8 @@ async function takeIn(
       log.warn({ rail, movement, outcome }, 'Found by asking what nobody had told of')
       news.push(outcome)
     } catch (error) {
-      if (!isPaymentError(error, 'PaymentMismatch', 'TopUpUnknown')) throw error
+      const isContradiction = isPaymentError(error, 'PaymentMismatch', 'TopUpUnknown') || error instanceof WalletError
+      if (!isContradiction) throw error
       log.error({ error, rail, movement }, 'Money that cannot be placed; a person has to compare it with the gateway')
     }
   }

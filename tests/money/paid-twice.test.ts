@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { bringIn } from '../../api/payments/movements.ts'
 import { createStarsInvoice } from '../../api/payments/stars.ts'
-import { balanceOf } from '../../api/wallet/wallet.ts'
+import { balanceOf, credit } from '../../api/wallet/wallet.ts'
 import { newPlayer } from './books.ts'
 import { gatewayStage, type Payer, type WebhookEvent } from './gateway.ts'
 
@@ -41,6 +41,20 @@ test('I5: two captured payments of one top-up are two credits, in whatever order
     error => expect(error).toMatchObject({ code: 'NothingToRefund' }),
   )
   expect(await paying.told()).toEqual(['TopUpCredited', 'TopUpCredited', 'MoneyTakenBack'])
+})
+
+test('I5: money that contradicts the books is left to a person, and holds up nothing that is told after it', async () => {
+  const { gateway, database } = stage
+  const [odd, next] = [await gateway.payer(50_000n), await gateway.payer(20_000n)]
+  await gateway.events()
+  // Booked before, under the payment's own key, by a hand that knew another amount.
+  const idempotencyKey = `razorpay:payment:${odd.paymentId}`
+  const order = { playerId: odd.player.id, amountPaise: 1n, source: 'razorpay', reference: odd.paymentId } as const
+  await credit(database, { ...order, idempotencyKey, now: new Date() })
+  // Found in the list of what has moved, not by looking at the top-up.
+  await database`UPDATE top_ups SET look_at = NULL WHERE id IN (${odd.topUpId}, ${next.topUpId})`
+  expect(await gateway.ask(240)).toEqual(['Credited'])
+  expect([await posted(odd), await posted(next)]).toEqual([1n, 20_000n])
 })
 
 test('I5: of two authorised payments of a top-up we capture one; the other stays with the payer', async () => {
