@@ -1,17 +1,14 @@
 // Postgres 18 from npm: a cluster of its own for each run, with the two logical databases, each with roles that can reach
 // nothing else. The API's is owned by a role for migrations, so that the program cannot unlock its own books.
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
 import postgres from 'postgres'
 import { systemClock } from '../../lib/process/clock.ts'
 import { type Member, member } from './member.ts'
 import { freePort } from './ports.ts'
-import { type Binaries, findBinaries, isRoot, NOBODY, PostgresError, unprivileged } from './postgres-binaries.ts'
-
-const run = promisify(execFile)
+import { findBinaries, unprivileged } from './postgres-binaries.ts'
+import { makeData } from './postgres-data.ts'
 
 const databases = ['wasd_api', 'wasd_operator'] as const
 export type Database = (typeof databases)[number]
@@ -40,8 +37,9 @@ export async function startPostgres(options: {
   const data = join(folder, 'data')
   const binaries = await findBinaries()
   const port = await freePort()
+  mkdirSync(folder, { recursive: true })
   const passwords = {
-    postgres: password(),
+    postgres: await makeData({ binaries, data }),
     wasd_api: password(),
     wasd_api_owner: password(),
     wasd_operator: password(),
@@ -49,8 +47,6 @@ export async function startPostgres(options: {
   const url = (user: keyof typeof passwords, database: string) =>
     `postgres://${user}:${passwords[user]}@127.0.0.1:${port}/${database}`
 
-  mkdirSync(folder, { recursive: true })
-  await initialize({ binaries, folder, data, password: passwords.postgres })
   const server = patient(
     member(
       {
@@ -81,32 +77,6 @@ export async function startPostgres(options: {
     superuserUrl: database => url('postgres', database),
     server,
     stop: async () => await server.stop(),
-  }
-}
-
-async function initialize(options: {
-  binaries: Binaries
-  folder: string
-  data: string
-  password: string
-}): Promise<void> {
-  const { binaries, folder, data } = options
-  const passwordFile = join(folder, 'password')
-  writeFileSync(passwordFile, options.password, { mode: 0o600 })
-  mkdirSync(data, { recursive: true, mode: 0o700 })
-  if (isRoot()) chownSync(data, NOBODY, NOBODY)
-  const { file, args } = unprivileged(binaries.initdb, [
-    ...[`--pgdata=${data}`, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--no-sync'],
-    // The builtin provider sorts alike on every machine, whatever locales that has.
-    ...['--encoding=UTF8', '--locale-provider=builtin', '--locale=C', '--builtin-locale=C.UTF-8'],
-  ])
-  try {
-    await run(file, args)
-  } catch (error) {
-    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error)
-    throw new PostgresError(`Postgres' data folder could not be made in ${data}:\n${said}`)
-  } finally {
-    rmSync(passwordFile, { force: true })
   }
 }
 
