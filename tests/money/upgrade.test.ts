@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, type TestContext, test } from 'vitest'
 import { grantAhead, migrateApi } from '../../api/migrate.ts'
 import { charge, holdOf } from '../../api/wallet/holds.ts'
 import { refundablePaise } from '../../api/wallet/refunds.ts'
@@ -39,7 +39,7 @@ const past = `
     (3, 'wallet:${playerId}', -600), (3, 'revenue', 600), (4, 'wallet:${playerId}', -600), (4, 'revenue', 600);`
 
 /** A database of its own, whose owner is not the program; and a folder for the migrations that are to be run. */
-async function twoRoles() {
+async function twoRoles({ onTestFinished }: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'wasd-upgrade-'))
   const postgres = await startPostgres({ folder: join(folder, 'postgres') })
   const [ownerUrl, programUrl] = [postgres.ownerUrl('wasd_api'), postgres.url('wasd_api')]
@@ -55,8 +55,8 @@ async function twoRoles() {
 }
 
 // Before 0006 there was one role, which owned what it ran on.
-test('I4: money and holds of the version before are lots and holds of this one, and its statements still book', async () => {
-  const { owner, program: database, ownerUrl, programUrl, directory: before } = await twoRoles()
+test.concurrent('I4: money and holds of the version before are lots and holds of this one, and its statements still book', async context => {
+  const { owner, program: database, ownerUrl, programUrl, directory: before } = await twoRoles(context)
   for (const name of readdirSync(migrations)) if (name < '0006') cpSync(join(migrations, name), join(before, name))
   await migrate({ url: ownerUrl, directory: before, log: silent })
   await owner.begin(async transaction => await transaction.unsafe(past))
@@ -149,8 +149,8 @@ async function contractOf(owner: Database, role: string): Promise<string[]> {
   return rows.map(({ word }) => word)
 }
 
-test('I4: a program of any version since there are two roles runs on while the next migration comes, and before its rights do', async () => {
-  const { owner, program, ownerUrl, programUrl, directory } = await twoRoles()
+test.concurrent('I4: a program of any version since there are two roles runs on while the next migration comes, and before its rights do', async context => {
+  const { owner, program, ownerUrl, programUrl, directory } = await twoRoles(context)
   const role = new URL(programUrl).username
   const names = readdirSync(migrations).sort()
   const steps = names.filter(name => name >= '0007')
@@ -175,8 +175,8 @@ test('I4: a program of any version since there are two roles runs on while the n
   expect(await brokenInvariants(program, [])).toEqual([])
 })
 
-test('A second role takes the books over from the one that ran the program and owned them, as the README says', async () => {
-  const { program, superuser, ownerUrl, programUrl } = await twoRoles()
+test.concurrent('A second role takes the books over from the one that ran the program and owned them, as the README says', async context => {
+  const { program, superuser, ownerUrl, programUrl } = await twoRoles(context)
   const [ownerRole, role] = [new URL(ownerUrl).username, new URL(programUrl).username]
   await superuser`GRANT CREATE, USAGE ON SCHEMA public TO ${superuser(role)}`
   await migrateApi({ ownerUrl: programUrl, programUrl, log: silent })
