@@ -31,6 +31,9 @@ export async function openApp({ telegram, api }: Doors, { index }: { index: numb
   const options = () => ({ headers, init: { signal: AbortSignal.timeout(PATIENCE) } })
   let tokens: Tokens | undefined
   let tries = index
+  const onTokens = (next: Tokens) => {
+    tokens = next
+  }
 
   /** Asks until there is an answer: what was asked for, or a refusal that no repetition changes. */
   async function heard<Reply>(ask: (client: Client) => Promise<Reply>): Promise<Reply> {
@@ -38,7 +41,7 @@ export async function openApp({ telegram, api }: Doors, { index }: { index: numb
       tries += 1
       const baseUrl = api[tries % api.length]?.url('http') ?? ''
       try {
-        return await ask(connect({ baseUrl, ...(tokens ? { tokens } : {}) }))
+        return await ask(connect({ baseUrl, ...(tokens ? { tokens } : {}), onTokens }))
       } catch (error) {
         if (!isWorthRepeating(error)) throw error
         await clock.sleep(pause)
