@@ -99,13 +99,24 @@ export async function bury(database: Database, item: Claimed, error: string): Pr
     WHERE id = ${item.id} AND claim = ${item.claim}::uuid`
 }
 
-/** Whether the same failure lies there as a dead letter of this key already: a person knows of it. */
+/**
+ * Whether the same failure lies there as a dead letter of this key already: a person knows of it. A server names the faults
+ * that it finds in any order.
+ */
 export async function isBuried(
   queries: Queries,
   { topic, key, error }: { topic: TopicName; key: string; error: Error },
 ): Promise<boolean> {
-  const rows = await queries`
-    SELECT FROM queue_items WHERE topic = ${topic} AND key = ${key} AND dead_at IS NOT NULL
-      AND last_error = ${String(error).slice(0, ERROR_CHARACTERS)} LIMIT 1`
-  return rows.length > 0
+  const rows = await queries<{ last_error: string | null }[]>`
+    SELECT last_error FROM queue_items WHERE topic = ${topic} AND key = ${key} AND dead_at IS NOT NULL`
+  const known = wordsOf(String(error))
+  return rows.some(({ last_error: last }) => last !== null && wordsOf(last) === known)
+}
+
+function wordsOf(error: string): string {
+  return error
+    .slice(0, ERROR_CHARACTERS)
+    .split(/[\s,[\]]+/)
+    .toSorted()
+    .join(' ')
 }

@@ -1,48 +1,28 @@
-import { Registry } from 'prom-client'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Player } from '../../api/players/players.ts'
 import { active, pause, resume, stop } from '../../api/sessions/commands.ts'
-import { compareOnce } from '../../api/sessions/compare.ts'
 import { SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
 import { meterOnce } from '../../api/sessions/meter.ts'
 import { applySession } from '../../api/sessions/outbox.ts'
 import { type Session, sessionById } from '../../api/sessions/session.ts'
-import { start } from '../../api/sessions/starting.ts'
-import { watchSessions } from '../../api/sessions/watch.ts'
+import type { StartOrder } from '../../api/sessions/starting.ts'
 import { holdOf } from '../../api/wallet/holds.ts'
 import { receiptOf } from '../../api/wallet/receipts.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
 import { gameSessions } from '../../crds/types/gamesession.ts'
-import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { systemClock } from '../../lib/process/clock.ts'
-import { brokenInvariants, fundedPlayer, newPlayer, silent, topUp } from '../money/books.ts'
-import { ago, endpoint, over, playing, type Stage, startStage } from './stage.ts'
+import { fundedPlayer, newPlayer, topUp } from '../money/books.ts'
+import { ago, endpoint, onStage, over, playing, type Stage } from './stage.ts'
 
 let stage: Stage
 let player: Player
 
-beforeAll(async () => {
-  stage = await startStage()
-})
-afterAll(async () => {
-  expect(await brokenInvariants(stage.database)).toEqual([])
-  await stage.stop()
-})
-beforeEach(async () => {
-  player = await fundedPlayer(stage.database, 50_000n)
-  stage.raised.length = 0
-  stage.up()
+onStage((opened, funded) => {
+  stage = opened
+  player = funded
 })
 
-const outside = () => ({
-  database: stage.database,
-  catalogue: stage.catalogue,
-  holdBlockSeconds: 900,
-  defaultRegions: ['nowhere', 'centralindia'],
-})
-const play = (change: Partial<Parameters<typeof start>[1]> = {}) =>
-  start(outside(), { playerId: player.id, game: 'quake', tier: 'standard', now: new Date(), ...change })
-
+const play = (change: Partial<StartOrder> = {}) => stage.play({ playerId: player.id, ...change })
 const settled = async (session: Session) => await stage.settled(session)
 const freed = async (session: Session) => await stage.freed(session)
 const types = async () => (await stage.told(player.id)).map(({ type }) => type)
@@ -105,12 +85,12 @@ test('An evening: started, played, evicted, recovered, paused by an SRE, stopped
   )
   await stage.operator(session.id, { phase: 'Paused', endpoint, billing: { seconds: 410 }, interruptions })
   await seen(session, 'it is paused', ({ told, desiredState }) => told === 'Paused' && desiredState === 'Paused')
-  await resume(outside(), { playerId: player.id })
+  await resume(stage.commands, { playerId: player.id })
   await seen(session, 'the command is through', ({ command, commandApplied }) => command === commandApplied)
   expect((await stage.object(session.id))?.spec.desiredState).toBe('Paused')
   expect((await sessionById(stage.database, session.id))?.desiredState).toBe('Paused')
-  await stop(outside(), { playerId: player.id })
-  await stop(outside(), { playerId: player.id })
+  await stop(stage.commands, { playerId: player.id })
+  await stop(stage.commands, { playerId: player.id })
   await stage.until('it is told to end', async () => (await stage.object(session.id))?.spec.desiredState === 'Ended')
 
   await stage.operator(session.id, { ...over(410), interruptions })
@@ -167,7 +147,7 @@ test('I8: what cannot be started is refused with its code, and nothing is left b
     code: 'InsufficientFunds',
     funds: { neededPaise: 150n, availablePaise: 0n },
   })
-  await expect(stop(outside(), { playerId: player.id })).rejects.toMatchObject({ code: 'NoSession' })
+  await expect(stop(stage.commands, { playerId: player.id })).rejects.toMatchObject({ code: 'NoSession' })
   expect(await stage.database`SELECT FROM sessions WHERE player_id IN (${player.id}, ${poor})`).toHaveLength(0)
   expect(await balanceOf(stage.database, player.id)).toMatchObject({ heldPaise: 0n })
 })
@@ -177,15 +157,15 @@ test('One player plays one session: of ten starts at once one is made', async ()
   expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
   expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'SessionActive' } })
   expect(await balanceOf(stage.database, player.id)).toMatchObject({ heldPaise: 2250n })
-  await stop(outside(), { playerId: player.id })
+  await stop(stage.commands, { playerId: player.id })
 })
 
 test('Stopped before it came to the cluster, it is never made, and nothing is charged', async () => {
   await stage.down()
   const session = await play()
-  await pause(outside(), { playerId: player.id })
-  await stop(outside(), { playerId: player.id })
-  await expect(resume(outside(), { playerId: player.id })).rejects.toMatchObject({ code: 'SessionEnding' })
+  await pause(stage.commands, { playerId: player.id })
+  await stop(stage.commands, { playerId: player.id })
+  await expect(resume(stage.commands, { playerId: player.id })).rejects.toMatchObject({ code: 'SessionEnding' })
   stage.up()
   await settled(session)
   expect(await stage.object(session.id)).toBeUndefined()
@@ -253,7 +233,7 @@ test('A start that the API server refuses for good ends, gives the money back, a
   // All of it is back, and ten minutes of play on top: it is our fault.
   expect(await balanceOf(stage.database, other.id)).toMatchObject({ availablePaise: 2500n })
   expect((await stage.told(other.id)).map(({ type }) => type)).toEqual(['FaultCredited', 'SessionFailed'])
-  await stop(outside(), { playerId: session.playerId })
+  await stop(stage.commands, { playerId: session.playerId })
 })
 
 test('A start that could not be applied within ten minutes lapses; a stop never does', async () => {
@@ -268,7 +248,7 @@ test('A start that could not be applied within ten minutes lapses; a stop never 
 
   const second = await play()
   await applySession(stage.outside, { sessionId: second.id }, signal)
-  await stop(outside(), { playerId: player.id })
+  await stop(stage.commands, { playerId: player.id })
   await applySession(late, { sessionId: second.id }, signal)
   expect((await stage.object(second.id))?.spec.desiredState).toBe('Ended')
 })
@@ -287,7 +267,7 @@ test('A session that fails is told once, ended, and makes room for the next', as
     { type: 'FaultCredited', amountPaise: '1500', reason: 'Your session could not be started.' },
   ])
   await play()
-  await stop(outside(), { playerId: player.id })
+  await stop(stage.commands, { playerId: player.id })
 })
 
 test('The wallet runs dry: the hold takes what there is, the player is warned once at each threshold, and a top-up clears it', async () => {
@@ -312,40 +292,5 @@ test('The wallet runs dry: the hold takes what there is, the player is warned on
   await meterAt(1500)
   expect(await sessionById(stage.database, session.id)).toMatchObject({ toldMinutesLeft: undefined })
   expect((await types()).filter(type => type === 'BalanceLow')).toHaveLength(3) // Nothing more.
-  await stop(outside(), { playerId: player.id })
-})
-
-test('Compared in both directions: what the queue lost is applied, what our books do not know is raised and left alone', async () => {
-  await stage.down()
-  const session = await play()
-  await stage.database`DELETE FROM queue_items WHERE topic = 'kubernetes.session'`
-  const stranger = {
-    apiVersion: 'wasd.cloud/v1alpha1',
-    kind: 'GameSession',
-    metadata: {
-      ...stage.reference('01jdzzzzzzzzzzzzzzzzzzzzzz'),
-      labels: { 'app.kubernetes.io/managed-by': 'wasd-api' },
-      finalizers: [SETTLEMENT_FINALIZER],
-    },
-    spec: { player: 'somebody', game: 'quake', tier: 'standard', regions: ['centralindia'] },
-  }
-  await stage.kube.apply(gameSessions, stranger, { fieldManager: 'test' })
-  const runtime = { clock: systemClock, random: Math.random, log: silent, metrics: kubeMetrics(new Registry()) }
-  const { reflector } = watchSessions(stage.outside, runtime)
-  const stopping = new AbortController()
-  const running = reflector.run(stopping.signal)
-  await reflector.synced
-
-  expect(await compareOnce(stage.outside, reflector, stopping.signal)).toBe(0) // Too young to be missed.
-  const late = { ...stage.outside, clock: { ...systemClock, now: () => new Date(Date.now() + 31_000) } }
-  expect(await compareOnce(late, reflector, stopping.signal)).toBe(1)
-  expect(await compareOnce(late, reflector, stopping.signal)).toBe(0) // It is queued.
-  stopping.abort()
-  await running
-  expect(stage.raised[0]).toMatchObject({ reason: 'ObjectUnknown', fields: { name: stranger.metadata.name } })
-  expect((await stage.kube.get(gameSessions, stranger.metadata))?.spec.desiredState).toBe('Running')
-
-  stage.up()
-  await stage.made(session.id)
-  await stop(outside(), { playerId: player.id })
+  await stop(stage.commands, { playerId: player.id })
 })

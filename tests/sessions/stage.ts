@@ -4,13 +4,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Registry } from 'prom-client'
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
 import { parse } from 'yaml'
+import type { Player } from '../../api/players/players.ts'
 import { type Notification, notificationSchema } from '../../api/queue/notifications.ts'
 import { work } from '../../api/queue/worker.ts'
 import { SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
 import type { SessionsOutside } from '../../api/sessions/outside.ts'
 import { sessionParts } from '../../api/sessions/runnables.ts'
 import { objectNameOf, type Session, sessionById } from '../../api/sessions/session.ts'
+import { type StartOrder, start } from '../../api/sessions/starting.ts'
 import { type Catalogue, parseCatalogue } from '../../crds/catalogue.ts'
 import { type GameSession, type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import { startCluster } from '../../demo/cluster/cluster.ts'
@@ -20,7 +23,7 @@ import { isKubeError } from '../../lib/kube/errors.ts'
 import { manager } from '../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { systemClock } from '../../lib/process/clock.ts'
-import { openBooks, sessionTerms, silent } from '../money/books.ts'
+import { brokenInvariants, fundedPlayer, openBooks, sessionTerms, silent } from '../money/books.ts'
 import { patientFor } from '../until.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -49,6 +52,10 @@ export async function startStage() {
     settings: { namespace: NAMESPACE, holdBlockSeconds: 900, ttlSeconds: 3600, ...sessionTerms },
     raise: (reason, fields) => void raised.push({ reason, fields }),
   }
+  const commands = {
+    ...{ database, catalogue: (): Catalogue => catalogue },
+    ...{ holdBlockSeconds: 900, defaultRegions: ['nowhere', 'centralindia'] },
+  }
   let stopApi: (() => Promise<void>) | undefined
 
   const reference = (sessionId: string) => ({ namespace: NAMESPACE, name: objectNameOf(sessionId) })
@@ -76,7 +83,11 @@ export async function startStage() {
   return {
     ...{ kube, database, outside, raised, until, object, reference },
     ownerUrl: books.ownerUrl,
-    catalogue: (): Catalogue => catalogue,
+    /** What a player's commands stand on. */
+    commands,
+    /** Somebody starts to play. */
+    play: async (order: { playerId: string } & Partial<StartOrder>) =>
+      await start(commands, { game: 'quake', tier: 'standard', now: new Date(), ...order }),
     /** The API comes up; running already, it is left alone. */
     up() {
       stopApi ??= run(outside)
@@ -129,6 +140,23 @@ export async function startStage() {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** One stage for all tests of a file, the books in order at its end; before each of them the API is up, and a player has ₹500. */
+export function onStage(begins: (stage: Stage, player: Player) => void): void {
+  let stage: Stage
+  beforeAll(async () => {
+    stage = await startStage()
+  })
+  afterAll(async () => {
+    expect(await brokenInvariants(stage.database)).toEqual([])
+    await stage.stop()
+  })
+  beforeEach(async () => {
+    stage.raised.length = 0
+    stage.up()
+    begins(stage, await fundedPlayer(stage.database, 50_000n))
+  })
 }
 
 export const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString().replace(/\.\d+/, '')
