@@ -3,11 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { brokenInvariants, openBooks } from './books.ts'
+import { connect } from '../../lib/database/pool.ts'
+import { type Books, brokenInvariants, openBooks } from './books.ts'
 import { flood, manyTopUps, startAlone } from './flood.ts'
 
 /** Milliseconds between looks at a queue that empties. */
 const LOOK = 100
+/** Deliveries that are answered before any payment can be worked off. */
+const AHEAD = 500
 
 export interface FloodOptions {
   deliveries: number
@@ -16,8 +19,22 @@ export interface FloodOptions {
   timeoutSeconds: number
 }
 
+/** Nobody can book a payment until it is ended. */
+async function heldUp({ superuserUrl }: Books): Promise<{ end(): Promise<void> }> {
+  const superuser = connect(superuserUrl, { max: 1, applicationName: 'holder' })
+  const holding = await superuser.reserve()
+  await holding.unsafe('BEGIN; LOCK TABLE payments IN SHARE MODE')
+  return {
+    async end() {
+      await holding.unsafe('COMMIT')
+      holding.release()
+      await superuser.end()
+    },
+  }
+}
+
 export function creditsEqualCaptures({ deliveries, seed, timeoutSeconds }: FloodOptions): void {
-  const name = `I5: of ${deliveries} webhooks, duplicated, out of order, forged, replayed and wrong, the credits are the captured payments`
+  const name = `I5: of ${deliveries} webhooks, duplicated, out of order, forged, replayed and wrong, the credits are the captured payments, and each is answered in time`
   test(name, { timeout: timeoutSeconds * 1000 }, async () => {
     console.log(`seed ${seed}`)
     const folder = mkdtempSync(join(tmpdir(), 'wasd-flood-'))
@@ -30,11 +47,20 @@ export function creditsEqualCaptures({ deliveries, seed, timeoutSeconds }: Flood
       const topUps = await manyTopUps(database, deliveries / 8)
       const { deliveries: all, captured, signedBodies, unplaceable } = flood({ deliveries, seed, topUps })
       expect(all).toHaveLength(deliveries)
-      await api.pour(all)
+      // While no payment can be worked off, all are answered all the same: nothing of that is waited for.
+      const ahead = all.slice(0, AHEAD)
+      const hold = await heldUp(books)
+      expect(await api.pour(ahead)).toEqual({ late: 0 })
+      expect(await database`SELECT FROM payments LIMIT 1`).toHaveLength(0)
+      expect(
+        await database`SELECT FROM razorpay_webhooks WHERE worked_off_at IS NOT NULL AND outcome = 'Credited'`,
+      ).toHaveLength(0)
+      console.log(`${AHEAD} answered ahead after ${since()}`)
+      await hold.end()
+      expect(await api.pour(all.slice(AHEAD))).toEqual({ late: 0 })
       console.log(`answered after ${since()}`)
       // Long after, and under new event ids: what was told before, once more.
-      const late = all.filter(({ status }) => status === 200).slice(0, 100)
-      await api.pour(late)
+      expect(await api.pour(all.filter(({ status }) => status === 200).slice(0, 100))).toEqual({ late: 0 })
 
       const waiting = async () =>
         (await database`SELECT FROM queue_items WHERE topic = 'razorpay.webhook' AND dead_at IS NULL LIMIT 1`).length

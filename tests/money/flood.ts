@@ -168,9 +168,15 @@ export async function manyTopUps(database: Database, count: number): Promise<str
   return rows.map(({ id }) => id)
 }
 
+/**
+ * Milliseconds after which Razorpay takes a delivery for failed, and comes to switch the webhook off.
+ * https://razorpay.com/docs/webhooks/best-practices/
+ */
+const LATE = 5000
+
 export interface Running {
-  /** Sends all of them; rejects when one is answered otherwise than it should be. */
-  pour(deliveries: readonly Delivery[]): Promise<void>
+  /** Sends all of them, and counts what was answered too late; rejects when one is answered otherwise than it should be. */
+  pour(deliveries: readonly Delivery[]): Promise<{ late: number }>
   stop(): Promise<void>
 }
 
@@ -224,10 +230,12 @@ async function ready(child: ChildProcess, url: string, log: string): Promise<voi
   throw new Error(`The API did not become ready, and said:\n${readFileSync(log, 'utf8').slice(-2000)}`)
 }
 
-async function pour(pool: Pool, deliveries: readonly Delivery[]): Promise<void> {
+async function pour(pool: Pool, deliveries: readonly Delivery[]): Promise<{ late: number }> {
   let next = 0
+  let late = 0
   const worker = async () => {
     for (let delivery = deliveries[next++]; delivery; delivery = deliveries[next++]) {
+      const sent = performance.now()
       const { statusCode, body: reply } = await pool.request({
         method: 'POST',
         path: '/webhooks/razorpay',
@@ -236,10 +244,12 @@ async function pour(pool: Pool, deliveries: readonly Delivery[]): Promise<void> 
         body: delivery.body,
       })
       await reply.dump()
+      if (performance.now() - sent >= LATE) late += 1
       if (statusCode !== delivery.status) {
         throw new Error(`${statusCode} instead of ${delivery.status} for ${delivery.body}`)
       }
     }
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, worker))
+  return { late }
 }
