@@ -142,6 +142,7 @@ export async function openGateway(database: Database) {
   return {
     control,
     rails,
+    settings: razorpay,
     /** What a person does in the dashboard, or another program of ours: a call with the account's own keys. */
     async merchant(path: string, fields: object = {}): Promise<void> {
       const key = Buffer.from(`${razorpay.keyId}:${razorpay.keySecret}`).toString('base64')
