@@ -27,9 +27,23 @@ export function callerOf(outside: AuthenticationOutside, scope: Scope) {
     const token = bearerOf(context)
     if (token === undefined) throw new PlayerError('Unauthenticated')
     const given = { context, token, scope }
-    context.set('caller', await (token.startsWith(SERVICE_PREFIX) ? service(outside, given) : player(outside, given)))
-    tell(context, { 'Cache-Control': 'no-store' }) // Unless the handler says otherwise.
+    called(context, await (token.startsWith(SERVICE_PREFIX) ? service(outside, given) : player(outside, given)))
   }
+}
+
+/** Sets `caller` as `callerOf` does, where nobody has to be asked who that is. Whether it did. */
+export function recognised({ clock, tokens }: AuthenticationOutside) {
+  return (context: Context<ApiEnvironment>): boolean => {
+    const token = isAskedLater(context) ? bearerOf(context) : undefined
+    const claims = token === undefined ? undefined : tokens.seen(token, clock.now())
+    if (claims) called(context, { kind: 'Player', ...claims })
+    return claims !== undefined
+  }
+}
+
+function called(context: Context<ApiEnvironment>, caller: Caller): void {
+  context.set('caller', caller)
+  tell(context, { 'Cache-Control': 'no-store' }) // Unless the handler says otherwise.
 }
 
 interface Given {
@@ -41,13 +55,19 @@ interface Given {
 async function player({ clock, tokens }: AuthenticationOutside, { context, token }: Given): Promise<Caller> {
   const now = clock.now()
   const claims = await tokens.verify(token, now)
-  // What only reads is good for the token's few minutes; what changes something asks whether the sign-in still stands, a
-  // POST together with its Idempotency-Key.
-  if (context.req.method !== 'GET' && context.req.method !== 'POST') {
+  if (!isAskedLater(context)) {
     const { signInId } = claims
     if (!(await isSignedIn(context.get('database'), { signInId, now }))) throw new PlayerError('SignedOut')
   }
   return { kind: 'Player', ...claims }
+}
+
+/**
+ * What only reads is good for the token's few minutes; what changes something asks whether the sign-in still stands, a POST
+ * together with its Idempotency-Key.
+ */
+function isAskedLater({ req }: Context): boolean {
+  return req.method === 'GET' || req.method === 'POST'
 }
 
 async function service({ clock }: AuthenticationOutside, { context, token, scope }: Given): Promise<Caller> {

@@ -3,11 +3,11 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Database } from '../../lib/database/pool.ts'
 import type { ApiEnvironment, Protection } from './api.ts'
-import { type AuthenticationOutside, callerOf, guestOf, scopeOf } from './authentication.ts'
+import { type AuthenticationOutside, callerOf, guestOf, recognised, scopeOf } from './authentication.ts'
 import { deadline } from './deadline.ts'
 import type { GuestTokens } from './guest-tokens.ts'
 import { idempotent, identified } from './idempotency.ts'
-import { addressOf, counted, type RateLimits } from './rate-limits.ts'
+import { addressOf, counted, type Limited, type RateLimits } from './rate-limits.ts'
 
 export interface ProtectOutside extends AuthenticationOutside {
   database: Database
@@ -27,33 +27,49 @@ type Check = (context: Context<ApiEnvironment>) => Promise<void>
 
 /** In this order: an address that floods costs no signature, and who is not known no transaction. */
 export function protect(app: OpenAPIHono<ApiEnvironment>, routes: readonly Described[], outside: ProtectOutside): void {
-  const { limits, guests } = outside
-  const addresses = counted('address', limits)
   const timed = deadline(outside)
   const once = idempotent(outside)
   for (const route of routes) {
-    const { method, operationId, security } = route
-    const scope = scopeOf(security)
-    const isForGuests = security?.some(each => 'guest' in each) ?? false
-    const isPost = method === 'post'
+    const isPost = route.method === 'post'
     const keepsReply = route['x-keeps-reply'] ?? false
-    const checks: Check[] = [
-      addresses,
-      ...(scope === undefined ? [] : [callerOf(outside, scope)]),
-      ...(isForGuests ? [guestOf(guests)] : []),
-      counted(route['x-rate-limit'], limits, context => `${operationId}:${whoAsks(context)}`),
-      ...(isPost && keepsReply ? [identified] : []),
-    ]
+    const admit = admission(route, outside)
+    const check = isPost && keepsReply ? inOrder(admit, identified) : admit
     const around = isPost && !keepsReply ? [once] : []
-    app.on(method.toUpperCase(), route.getRoutingPath(), timed, passing(checks), ...around)
+    app.on(route.method.toUpperCase(), route.getRoutingPath(), timed, passing(check), ...around)
   }
 }
 
-/** One after the other, as one: each layer of its own costs every request a promise or two. */
-function passing(checks: readonly Check[]): MiddlewareHandler<ApiEnvironment> {
+/** Who asks, and whether not too often. */
+function admission({ operationId, security, 'x-rate-limit': name }: Described, outside: ProtectOutside): Check {
+  const { limits, guests } = outside
+  const address: Limited = { name: 'address', subjectOf: addressOf }
+  const asker: Limited = { name, subjectOf: context => `${operationId}:${whoAsks(context)}` }
+  const scope = scopeOf(security)
+  const isForGuests = security?.some(each => 'guest' in each) ?? false
+  const oneByOne = inOrder(
+    counted(limits, address),
+    ...(scope === undefined ? [] : [callerOf(outside, scope)]),
+    ...(isForGuests ? [guestOf(guests)] : []),
+    counted(limits, asker),
+  )
+  if (scope === undefined) return oneByOne
+  // Whose token was verified before costs none, and is counted both ways by one round trip.
+  const isKnown = recognised(outside)
+  const atOnce = counted(limits, address, asker)
+  return context => (isKnown(context) ? atOnce(context) : oneByOne(context))
+}
+
+/** As one layer: each of its own costs every request a promise or two. */
+function passing(check: Check): MiddlewareHandler<ApiEnvironment> {
   return async (context, next) => {
-    for (const check of checks) await check(context)
+    await check(context)
     await next()
+  }
+}
+
+function inOrder(...checks: readonly Check[]): Check {
+  return async context => {
+    for (const check of checks) await check(context)
   }
 }
 

@@ -99,24 +99,37 @@ function bucketOf(text: string): string {
 
 /** Before a handler: `counted`. */
 export function limited(name: LimitName, limits: RateLimits): MiddlewareHandler {
-  const count = counted(name, limits)
+  const count = counted(limits, { name, subjectOf: addressOf })
   return async (context, next) => {
     await count(context)
     await next()
   }
 }
 
-/** Counts the request against its address, or what `subjectOf` names. Throws TooManyRequests; tells of it in either case. */
-export function counted(name: LimitName, limits: RateLimits, subjectOf: (context: Context) => string = addressOf) {
+export interface Limited {
+  name: LimitName
+  /** Against what a request is counted. */
+  subjectOf(context: Context): string
+}
+
+/** Counts a request under all of these at once. Throws the first one's TooManyRequests; tells of it, or else of the last. */
+export function counted(limits: RateLimits, ...all: readonly Limited[]) {
   return async (context: Context): Promise<void> => {
-    const allowance = await limits.count(name, subjectOf(context)).catch((error: unknown) => {
-      if (error instanceof HttpError && error.retryAfterSeconds !== undefined) {
-        tellAllowance(context, { limit: LIMITS[name], remaining: 0, resetSeconds: error.retryAfterSeconds })
-      }
-      throw error
-    })
-    tellAllowance(context, allowance)
+    const counts = await Promise.allSettled(all.map(({ name, subjectOf }) => limits.count(name, subjectOf(context))))
+    let allowance: Allowance | undefined
+    for (const [index, count] of counts.entries()) {
+      if (count.status === 'rejected') throw refusedBy(context, all[index]?.name, count.reason)
+      allowance = count.value
+    }
+    if (allowance) tellAllowance(context, allowance)
   }
+}
+
+function refusedBy(context: Context, name: LimitName | undefined, error: unknown): unknown {
+  if (name !== undefined && error instanceof HttpError && error.retryAfterSeconds !== undefined) {
+    tellAllowance(context, { limit: LIMITS[name], remaining: 0, resetSeconds: error.retryAfterSeconds })
+  }
+  return error
 }
 
 /** https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-07.html */

@@ -162,11 +162,17 @@ export function sessionRoutes({ clock, commands }: SessionOutside) {
       const done = await startOnce(
         { ...commands, database: context.get('database') },
         { ...wish, ...(regions ? { regions } : {}), playerId, now: clock.now() },
-        { ...request, seal: record => seal(JSON.stringify(shownSession(record)), request.text) },
+        {
+          ...request,
+          answer(record) {
+            const reply = shownSession(record)
+            return { reply, sealed: seal(JSON.stringify(reply), request.text) }
+          },
+        },
       )
       switch (done.outcome) {
         case 'Started':
-          return context.json(shownSession(done.record), 201)
+          return context.json(done.reply, 201)
         case 'Kept':
           // As it was given: the version that gave it may have said less of a session, or more.
           return context.json(JSON.parse(open(done.sealedBody, request.text)), 201, REPLAYED)

@@ -31,6 +31,8 @@ export interface AccessClaims {
 
 export interface AccessTokens {
   sign(claims: Omit<AccessClaims, 'expiresAt'>, now: Date): Promise<{ token: string; expiresAt: Date }>
+  /** What `verify` has found before, while it is true. */
+  seen(token: string, now: Date): AccessClaims | undefined
   /** Throws `PlayerError` Unauthenticated. */
   verify(token: string, now: Date): Promise<AccessClaims>
 }
@@ -57,8 +59,13 @@ export function accessTokens({ algorithm, keys, issuer }: TokenSettings): Access
 
   // What was signed stays signed: of a token seen before, to the byte, only the time is asked again.
   const verified = new Map<string, AccessClaims>()
+  const seen = (token: string, now: Date) => {
+    const before = verified.get(token)
+    return before && now < before.expiresAt ? before : undefined
+  }
 
   return {
+    seen,
     async sign({ playerId, signInId }, now) {
       const seconds = Math.floor(now.getTime() / 1000)
       const token = await new SignJWT({ sid: signInId })
@@ -72,8 +79,8 @@ export function accessTokens({ algorithm, keys, issuer }: TokenSettings): Access
       return { token, expiresAt: new Date((seconds + ACCESS_SECONDS) * 1000) }
     },
     async verify(token, now) {
-      const before = verified.get(token)
-      if (before && now < before.expiresAt) return before
+      const before = seen(token, now)
+      if (before) return before
       try {
         const { payload } = await jwtVerify(token, verifyingKey, { ...checks, currentDate: now })
         const { sub, sid, exp } = claimsSchema.parse(payload)

@@ -42,18 +42,23 @@ export async function start(outside: CommandOutside, order: StartOrder): Promise
 }
 
 /** What makes a request known again, and its reply. */
-export interface OnceOrder {
+export interface OnceOrder<Reply> {
   owner: string
   key: string
   hash: Buffer
   /** Without which nothing is done; `undefined` for a service. */
   signInId: string | undefined
-  /** The reply as it is kept. */
-  seal(record: SessionRecord): Buffer
+  answer(record: SessionRecord): Answer<Reply>
 }
 
-export type StartedOnce =
-  | { outcome: 'Started'; record: SessionRecord }
+interface Answer<Reply> {
+  reply: Reply
+  /** The same as it is kept. */
+  sealed: Buffer
+}
+
+export type StartedOnce<Reply> =
+  | { outcome: 'Started'; reply: Reply }
   /** It was started before, by this very request; so it was answered. */
   | { outcome: 'Kept'; sealedBody: Buffer }
   | { outcome: 'SignedOut' | 'IdempotencyInFlight' | 'IdempotencyKeyReused' }
@@ -65,15 +70,20 @@ const ATTEMPTS = 5
  * As `start`, once per key. The reply is made before it is true, and the start is done only if it becomes so: a wallet
  * that reaches for less than the first block takes a second round trip.
  */
-export async function startOnce(outside: CommandOutside, order: StartOrder, once: OnceOrder): Promise<StartedOnce> {
+export async function startOnce<Reply>(
+  outside: CommandOutside,
+  order: StartOrder,
+  once: OnceOrder<Reply>,
+): Promise<StartedOnce<Reply>> {
   const { session, ratePaisePerHour } = planned(outside, order)
   let paidSeconds = BigInt(outside.holdBlockSeconds)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const record = recordOf({ session, ratePaisePerHour, paidSeconds })
-    const row = await askOnce(outside, { record, once, now: order.now })
+    const { reply, sealed } = once.answer(record)
+    const row = await askOnce(outside, { record, once, sealed, now: order.now })
     switch (row.outcome) {
       case 'Held':
-        return { outcome: 'Started', record }
+        return { outcome: 'Started', reply }
       case 'Kept':
         if (row.kept_body === null) throw new Error('A reply that is kept has no body.')
         return { outcome: 'Kept', sealedBody: row.kept_body }
@@ -99,14 +109,14 @@ type OnceRow = StartRow & {
 
 async function askOnce(
   { database, holdBlockSeconds }: { database: Queries; holdBlockSeconds: number },
-  { record, once, now }: { record: SessionRecord; once: OnceOrder; now: Date },
+  { record, once, sealed, now }: { record: SessionRecord; once: OnceOrder<unknown>; sealed: Buffer; now: Date },
 ): Promise<OnceRow> {
   const { session, ratePaisePerHour, paidSeconds } = record
   const { owner, key, hash, signInId = null } = once
   const { id, playerId, game, tier, regions } = session
   return only(
     await database<OnceRow[]>`
-      SELECT * FROM session_start_once(${owner}, ${key}, ${hash}, ${once.seal(record)}, ${signInId}, ${id}, ${playerId},
+      SELECT * FROM session_start_once(${owner}, ${key}, ${hash}, ${sealed}, ${signInId}, ${id}, ${playerId},
         ${game}, ${tier}, ${regions}, ${ratePaisePerHour}, ${holdBlockSeconds}, ${MINIMUM_SECONDS}, ${paidSeconds}, ${now})`,
   )
 }
