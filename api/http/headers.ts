@@ -23,7 +23,9 @@ export const SECURE_HEADERS = {
  */
 export function tell(context: Context, headers: Readonly<Record<string, string>>): void {
   const reply = replyOf(context)
-  for (const [name, value] of Object.entries(headers)) {
+  // Not by `Object.entries`: some twenty a reply, each a list that is thrown away.
+  for (const name in headers) {
+    const value = headers[name] ?? ''
     if (reply) reply.setHeader(name, value)
     else context.header(name, value)
   }

@@ -115,11 +115,13 @@ export interface Limited {
 /** Counts a request under all of these at once. Throws the first one's TooManyRequests; tells of it, or else of the last. */
 export function counted(limits: RateLimits, ...all: readonly Limited[]) {
   return async (context: Context): Promise<void> => {
-    const counts = await Promise.allSettled(all.map(({ name, subjectOf }) => limits.count(name, subjectOf(context))))
+    const counting = all.map(({ name, subjectOf }) => limits.count(name, subjectOf(context)))
+    const counts = await Promise.allSettled(counting)
     let allowance: Allowance | undefined
-    for (const [index, count] of counts.entries()) {
-      if (count.status === 'rejected') throw refusedBy(context, all[index]?.name, count.reason)
-      allowance = count.value
+    for (let index = 0; index < counts.length; index += 1) {
+      const count = counts[index]
+      if (count?.status === 'rejected') throw refusedBy(context, all[index]?.name, count.reason)
+      allowance = count?.value
     }
     if (allowance) tellAllowance(context, allowance)
   }

@@ -35,7 +35,8 @@ export function observeRequests(options: {
   return async (context, next) => {
     const requestId = randomUUID()
     context.set('requestId', requestId)
-    tell(context, { ...SECURE_HEADERS, 'X-Request-Id': requestId })
+    tell(context, SECURE_HEADERS)
+    tell(context, { 'X-Request-Id': requestId })
     const begun = clock.monotonic()
     await next()
 

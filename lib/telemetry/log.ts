@@ -58,7 +58,8 @@ export function createLogger(options: { program: string; level: LogLevel }): Log
 /** `fields` itself when it holds no secret, as nearly all do: pino's own redaction copies each line to look at it. */
 export function redacted<Fields extends object>(fields: Fields, levels: number): Fields {
   let clean: Fields | undefined
-  for (const [name, value] of Object.entries(fields)) {
+  for (const name in fields) {
+    const value = fields[name]
     const shown = SECRET_FIELDS.has(name)
       ? '[redacted]'
       : levels > 1 && isObject(value)

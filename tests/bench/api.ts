@@ -20,9 +20,12 @@ import type { Figure, Part } from './figures.ts'
 import { type Measured, startCommand } from './programs.ts'
 
 const ROUNDS = 3
-const COUNTS = { Read: 6000, Start: 1500 } as const satisfies Record<Kind, number>
-/** So many that every player's token was seen, and that what is compiled as it runs is compiled: a server runs for weeks. */
-const WARM_UP = { Read: 12_000, Start: 3000 } as const satisfies Record<Kind, number>
+const COUNTS = { Read: 6000, Start: 3000 } as const satisfies Record<Kind, number>
+/**
+ * Rounds before those that are counted: so many that every player's token was seen, and that what is compiled as it runs is
+ * compiled, which takes V8 some ten thousand calls: a server runs for weeks.
+ */
+const WARM_UPS = { Read: 3, Start: 4 } as const satisfies Record<Kind, number>
 /** Of FastAPI's speed. */
 const TIMES = 3
 /** Requests after which the heap is looked at, and by how much it may then differ, in percent. */
@@ -95,10 +98,10 @@ async function compared(
     bare: { Read: [], Start: [] },
   }
   for (const kind of KINDS) {
-    for (let round = 0; round <= ROUNDS; round += 1) {
+    const count = COUNTS[kind]
+    for (let round = 1 - WARM_UPS[kind]; round <= ROUNDS; round += 1) {
       for (const name of SERVERS) {
         const server = servers[name]
-        const count = round === 0 ? WARM_UP[kind] : COUNTS[kind]
         const before = server.processorSeconds()
         await fire(server, { kind, count })
         if (round > 0) found[name][kind].push(count / (server.processorSeconds() - before))
