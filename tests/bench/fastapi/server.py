@@ -5,8 +5,8 @@ two limits counted in Redis (in memory without it), the same bounds on body and 
 same validation, the same statement (a start is one function of the database, for both), the same sealed reply under its
 Idempotency-Key, the same origins, headers, metric and line in the log. Where FastAPI leaves a choice, the faster one is
 taken: no model for the reply, orjson, plain ASGI middleware, hiredis, httptools, uvloop, no reset of a connection, and
-what is known of an address or a token is remembered. What api/ gathers over many requests (counts of one turn of the event
-loop, lines of the log) is its own doing.
+what is known of an address or a token is remembered. What api/ gathers into one (counts of a request whose token is known
+and of one turn of the event loop, lines of the log) is its own doing.
 """
 
 import asyncio
