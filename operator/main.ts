@@ -30,6 +30,7 @@ import { gpuVmController } from './gpuvm/controller.ts'
 import { USUAL_POLL_SECONDS } from './gpuvm/decision.ts'
 import { fleet } from './gpuvm/fleet.ts'
 import { type Holdings, holdings } from './gpuvm/holdings.ts'
+import { gpuVmMetrics } from './gpuvm/metrics.ts'
 import { type Prober, prober } from './gpuvm/prober.ts'
 import { priorityOf } from './gpuvm/urgency.ts'
 import type { HistoryStore } from './history/history.ts'
@@ -210,6 +211,7 @@ function machineSide(
       capacity.refusals.remember({ code, message }, place, machine.metadata.uid ?? '')
     },
   })
+  gpuVmMetrics(registry, cluster.machines.store)
   const sweeping = sweeper({
     azure: azure('Sweep'),
     kube: cluster.kube,

@@ -319,6 +319,10 @@ export interface GpuVmStatus {
      */
     retryable: boolean
     /**
+     * What was refused, at once or late: PutNetworkInterface, DeleteVirtualMachine.
+     */
+    step?: string
+    /**
      * When it was received.
      */
     at?: string

@@ -1,9 +1,10 @@
 // Long-running operations, begun here, finished anywhere: a poller's state is written down and taken up again.
-import { restorePoller } from '@azure/arm-compute'
+import { restorePoller as restoreComputes } from '@azure/arm-compute'
+import { restorePoller as restoreNetworks } from '@azure/arm-network'
 import type { OperationState as LroState, PollerLike } from '@azure/core-lro'
 import type { SubscriptionClients } from './clients.ts'
 import { AzureError, OPERATION_FAILED, toAzureError } from './errors.ts'
-import type { AcceptedOperation, OperationState } from './provider.ts'
+import type { Accepted, AcceptedOperation, OperationState } from './provider.ts'
 
 /** Sends the request, waits for its first reply alone, and gives what resumes it. */
 export async function accepted<Result>(poller: PollerLike<LroState<Result>, Result>): Promise<AcceptedOperation> {
@@ -11,9 +12,10 @@ export async function accepted<Result>(poller: PollerLike<LroState<Result>, Resu
   return { poller: await poller.serialize() }
 }
 
-/** Sends the request and waits for its first reply; the end is seen by looking at the resource. */
-export async function submitted<Result>(poller: PollerLike<LroState<Result>, Result>): Promise<void> {
+/** The same of what may be done with the first reply. Its end is seen by looking at the resource, its failure told by this. */
+export async function submitted<Result>(poller: PollerLike<LroState<Result>, Result>): Promise<Accepted> {
   await poller.submitted()
+  return poller.isDone ? undefined : { poller: await poller.serialize() }
 }
 
 /** One look at an operation. Throws `AzureError` when Azure did not say; a failed operation is a state, not an error. */
@@ -40,9 +42,13 @@ export async function lookAtOperation(
   }
 }
 
-function restored({ compute }: SubscriptionClients, stored: string) {
+/** Whose request it was does not matter to the look; whose service it is does. */
+function restored({ compute, network }: SubscriptionClients, stored: string) {
   try {
-    return restorePoller(compute, withoutResource(stored), compute.virtualMachines.createOrUpdate)
+    const state = withoutResource(stored)
+    return /\/providers\/Microsoft\.Network\/locations\//i.test(state)
+      ? restoreNetworks(network, state, network.publicIPAddresses.createOrUpdate)
+      : restoreComputes(compute, state, compute.virtualMachines.createOrUpdate)
   } catch {
     return undefined // Not what `serialize` wrote: nothing can be learnt from it.
   }

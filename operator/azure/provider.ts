@@ -123,6 +123,9 @@ export interface AcceptedOperation {
   poller: string
 }
 
+/** `undefined`: it was done with the reply. */
+export type Accepted = AcceptedOperation | undefined
+
 /** `Forgotten`: Azure does not know it (any more), or the poller cannot be read; only the resource itself can tell. */
 export type OperationState =
   | { is: 'Running' | 'Succeeded' | 'Forgotten' }
@@ -194,7 +197,7 @@ export interface Azure {
     place: Place,
     request: { name: string; redundancy: AddressRedundancy; tags: Tags },
     signal: AbortSignal,
-  ): Promise<void>
+  ): Promise<Accepted>
   putNetworkInterface(
     place: Place,
     request: {
@@ -205,25 +208,25 @@ export interface Azure {
       tags: Tags
     },
     signal: AbortSignal,
-  ): Promise<void>
+  ): Promise<Accepted>
   putNetworkSecurityGroup(
     place: Place,
     request: { name: string; clientCIDRs: string[]; probeCIDRs: string[]; tags: Tags },
     signal: AbortSignal,
-  ): Promise<void>
+  ): Promise<Accepted>
 
   /** An incremental snapshot of a disk in the same region, or a copy of one from another region. */
   putSnapshot(
     place: Place,
     request: { name: string; tags: Tags } & ({ diskId: string } | { snapshotId: string }),
     signal: AbortSignal,
-  ): Promise<void>
+  ): Promise<Accepted>
   /** A disk with what the snapshot holds, in the same region. */
   putDisk(
     place: Place,
     request: Omit<DiskRequest, 'sizeGiB'> & { zone: Zone | undefined; snapshotId: string; tags: Tags },
     signal: AbortSignal,
-  ): Promise<void>
+  ): Promise<Accepted>
 
   /** Never touches a VM of this name that exists: throws `PreconditionFailed` (`If-None-Match: *`). */
   createVirtualMachine(place: Place, request: VirtualMachineRequest, signal: AbortSignal): Promise<AcceptedOperation>
@@ -235,11 +238,11 @@ export interface Azure {
   deleteVirtualMachine(place: Place, name: string, signal: AbortSignal): Promise<AcceptedOperation>
 
   /** Accepted; gone when a look says so. What is absent already counts as accepted. */
-  deleteNetworkInterface(place: Place, name: string, signal: AbortSignal): Promise<void>
-  deletePublicIPAddress(place: Place, name: string, signal: AbortSignal): Promise<void>
-  deleteNetworkSecurityGroup(place: Place, name: string, signal: AbortSignal): Promise<void>
-  deleteDisk(place: Place, name: string, signal: AbortSignal): Promise<void>
-  deleteSnapshot(place: Place, name: string, signal: AbortSignal): Promise<void>
+  deleteNetworkInterface(place: Place, name: string, signal: AbortSignal): Promise<Accepted>
+  deletePublicIPAddress(place: Place, name: string, signal: AbortSignal): Promise<Accepted>
+  deleteNetworkSecurityGroup(place: Place, name: string, signal: AbortSignal): Promise<Accepted>
+  deleteDisk(place: Place, name: string, signal: AbortSignal): Promise<Accepted>
+  deleteSnapshot(place: Place, name: string, signal: AbortSignal): Promise<Accepted>
 
   /** Tags of other names are left as they are. Accepted; done when a look says so. */
   retag(place: Place, resource: Pick<TaggedResource, 'kind' | 'name'>, tags: Tags, signal: AbortSignal): Promise<void>

@@ -25,7 +25,7 @@ import { claimed, strangers } from '../installation.ts'
 import { type StatusRecord, statusRecord } from '../status-record.ts'
 import { abandon, isAbandoned, isBeyondReach } from './abandonment.ts'
 import type { Annotations } from './annotations.ts'
-import { decide, type GpuVmSettings, incarnationOf, isLeaving, rootUidOf, type Seen, type Verdict } from './decision.ts'
+import { type GpuVmSettings, incarnationOf, isLeaving, rootUidOf, type Seen, type Verdict } from './decision.ts'
 import { released } from './events.ts'
 import type { Fleet } from './fleet.ts'
 import { type Guards, guards } from './guards.ts'
@@ -33,14 +33,13 @@ import { type Hindrance, hindranceOf } from './hindrance.ts'
 import type { Holdings } from './holdings.ts'
 import { nothing, observe, placeOf } from './observe.ts'
 import { FINALIZER, perform } from './perform.ts'
-import { phases } from './phases.ts'
+import { verdictOn } from './phases.ts'
 import type { Prober } from './prober.ts'
 import { type Recollections, recollections } from './recollection.ts'
 import { intend, record } from './record.ts'
 import { isHeardAlone, isSettled } from './settled.ts'
 import { type Silences, silences } from './silence.ts'
 import type { Outcome } from './status.ts'
-import { suspended } from './suspension.ts'
 import { type Turns, turns } from './turns.ts'
 import { priorityOf, priorityOfChange, urgencyOf } from './urgency.ts'
 
@@ -215,6 +214,11 @@ export interface Decided {
   hindrance?: { is: Hindrance['is'] | 'Error'; code: string; message: string }
 }
 
+function outcomeOf(hindrance: Hindrance): Outcome {
+  if (hindrance.is === 'Refused') return { refused: hindrance.refused }
+  return hindrance.is === 'Busy' && hindrance.busy ? { busy: hindrance.busy } : {}
+}
+
 export interface Attempt {
   verdict: Verdict
   outcome: Outcome
@@ -231,14 +235,15 @@ async function attempt(seen: Seen, outside: Inside & { isStanding: boolean }, si
   // What goes is seen to be gone, and what was another's is read tag by tag.
   const isSeenWhole = isLeaving(seen.machine) || seen.machine.status?.adoptedFrom !== undefined
   const predecessor = virtualMachineName(seen.rootUid, seen.incarnation.number - 1)
-  const azure = isSeenWhole ? live : recollection.through(live, { ...outside, predecessor })
+  const known = isSeenWhole ? live : recollection.through(live, { ...outside, predecessor })
+  const azure = recollection.requests.through(known, outside.runtime.clock)
   const isEndInSight = fleet.isEndInSight(seen.machine)
   try {
     seen.observed = await observe({ ...seen, azure, kube, holdings, annotations, recollection, isEndInSight, signal })
     outside.guards.saw(seen)
     seen.now = outside.runtime.clock.now()
     decided = { ...seen }
-    verdict = suspended(seen, decide(phases, seen))
+    verdict = verdictOn(seen)
     if (verdict.step?.do === 'DeallocateVirtualMachine') await intend(seen, verdict, outside, signal)
     const outcome = verdict.step ? await perform(verdict.step, seen, { azure, kube }, signal) : {}
     if (verdict.step?.do === 'EnsureBootstrapSecret') recollection.hasBootstrapSecret = true
@@ -256,6 +261,6 @@ async function attempt(seen: Seen, outside: Inside & { isStanding: boolean }, si
     const hindrance = hindranceOf(error, { ...seen, isRecalled: recollection.wasUsed }, verdict)
     const { code, message } = error
     outside.onDecided({ seen: decided, verdict, hindrance: { is: hindrance.is, code, message } })
-    return { verdict, outcome: hindrance.is === 'Refused' ? { refused: hindrance.refused } : {}, hindrance }
+    return { verdict, outcome: outcomeOf(hindrance), hindrance }
   }
 }

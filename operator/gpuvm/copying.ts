@@ -12,7 +12,7 @@ import { type DeletableResource, type Phase, PLAYER_LABEL, type Seen, scaled, ty
 
 /** Seconds between looks at a copy; whole disks take minutes and more. */
 const LOOK_SECONDS = 15
-/** Until what failed late is asked for again. */
+/** Until a disk that is not there, or is another's, is looked for again. */
 const FAILED_SECONDS = 60
 /** Told in steps of so many percent, so that the object is not written all the time. */
 const STEP_PERCENT = 10
@@ -90,11 +90,8 @@ export function removableSnapshots({ observed: { copy } }: Seen): DeletableResou
 function startAnew(seen: Seen, { failure }: SnapshotSeen): Verdict {
   const why = failure ? ` (${failure.code}: ${failure.message})` : ''
   const because = { reason: 'CopyingDisk', message: `Azure failed to copy the disk${why}; it is begun anew.` }
-  return {
-    because,
-    step: { do: 'DeleteResources', resources: removableSnapshots(seen) },
-    requeueAfterSeconds: scaled(FAILED_SECONDS, seen.settings),
-  }
+  const requeueAfterSeconds = seen.settings.operationPollSeconds
+  return { because, step: { do: 'DeleteResources', resources: removableSnapshots(seen) }, requeueAfterSeconds }
 }
 
 function isWhole({ provisioningState, completionPercent }: SnapshotSeen): boolean {

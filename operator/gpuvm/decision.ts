@@ -47,8 +47,20 @@ export interface Observed {
   noted: Noted
   /** What the object that this one was restored from has left; only of one that has not begun. */
   heritage: Heritage | undefined
+  /** The latest of what is no VM's and has failed late (requests.ts). */
+  late: LateFailure | undefined
+  /** Since when Azure has been at work on what it has been at for longest, the VM's own operation apart. */
+  underWaySince: Date | undefined
   /** The operation that the status names, as Azure tells of it; `undefined` when there is none, or no poller of it. */
   operation: OperationState | undefined
+}
+
+/** What Azure had accepted and then failed to do. */
+export interface LateFailure {
+  step: Step['do']
+  code: string
+  message: string
+  at: Date
 }
 
 /** On the way of a disk from one region to another. */

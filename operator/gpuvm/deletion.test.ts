@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { deletion } from './deletion.ts'
+import { verdictOn } from './phases.ts'
 import {
   bare,
   type Different,
@@ -112,15 +113,17 @@ test.each<{ title: string; seen: Different; step: object | undefined }>([
   expect(deleting(seen)).toEqual(step)
 })
 
-test('a deletion that failed late is not repeated at once', () => {
+test('a deletion that failed late is not repeated at once, and says why', () => {
   const operation = { kind: 'Delete' as const, resource: 'vm', since: '2026-11-24T11:59:00.000Z' }
-  const verdict = deletion(
+  const verdict = verdictOn(
     sight({
       metadata: leaving,
       status: { operation },
-      observed: { operation: { is: 'Failed', code: 'InternalExecutionError', message: 'No.' } },
+      observed: { operation: { is: 'Failed', code: 'InternalExecutionError', message: 'Oops.' } },
     }),
   )
-  expect(verdict.step).toBeUndefined()
-  expect(verdict.requeueAfterSeconds).toBe(60)
+  expect(verdict).toEqual({
+    because: { reason: 'InternalExecutionError', message: 'Azure failed to do it; it is tried again. Oops.' },
+    requeueAfterSeconds: 30,
+  })
 })

@@ -1,24 +1,20 @@
 // Gives everything back, whatever was under way: machines first, then what they held, then what those held. The
-// finalizer goes last, after live reads have shown that nothing is left. A delete overtakes a running creation.
+// finalizer goes last, after live reads have shown that nothing is left. A delete overtakes a running creation. One that
+// Azure refuses, or fails late, is asked for again when refusal.ts says.
 import type { DiskSeen } from '../azure/provider.ts'
 import { removableSnapshots } from './copying.ts'
-import { type DeletableResource, isLeaving, type Phase, type Seen, scaled, type Verdict } from './decision.ts'
-
-/** Seconds until a deletion that failed late is tried again. */
-const FAILED_SECONDS = 60
+import { type DeletableResource, isLeaving, type Phase, type Seen, type Verdict } from './decision.ts'
 
 export const deletion: Phase = seen => {
   if (!isLeaving(seen.machine)) return {}
   const because = { reason: 'Deleting', message: 'The machine and everything it held is given back to Azure.' }
   const wait: Verdict = { because, requeueAfterSeconds: seen.settings.operationPollSeconds }
-  const { machine, observed, incarnation } = seen
+  const { observed, incarnation } = seen
 
   // Nothing was ever put where we cannot look: without a place there is nothing to give back to Azure.
   if (!seen.place && !observed.hasBootstrapSecret) return { because, step: { do: 'ReleaseObject' } }
 
   if (observed.sight === 'Operation') return wait
-  if (observed.operation?.is === 'Failed' && machine.status?.operation?.kind === 'Delete')
-    return { because, requeueAfterSeconds: scaled(FAILED_SECONDS, seen.settings) }
   const machines = [
     { vm: observed.virtualMachine, number: incarnation.number },
     { vm: observed.predecessor, number: incarnation.number - 1 },

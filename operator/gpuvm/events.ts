@@ -7,6 +7,7 @@ import { leftBehind } from '../held.ts'
 import { type Explanation, kindOf, type LastError, type Seen, type Verdict } from './decision.ts'
 import { keptDisks } from './deletion.ts'
 import { isStoppedByOthers } from './eviction.ts'
+import { SLOW } from './overdue.ts'
 import { isEvictionSeen, type Outcome } from './status.ts'
 
 export type Teller = Pick<Recorder, 'event'>
@@ -32,6 +33,8 @@ export function tell(recorder: Teller, { seen, verdict, outcome, failure, next }
   if (next.powerState === 'Running' && machine.status?.powerState !== 'Running') runs(recorder, machine, next)
   if (next.phase === 'Deallocated' && machine.status?.phase !== 'Deallocated') stopped(recorder, machine)
   if (isPlayable(next) && !isPlayable(machine.status)) playable(recorder, machine, next)
+  if (verdict.because?.reason === SLOW && condition(machine.status?.conditions, 'Reconciling')?.reason !== SLOW)
+    slow(recorder, machine, verdict.because)
   if (verdict.stalled && condition(machine.status?.conditions, 'Stalled')?.reason !== verdict.stalled.reason)
     stalled(recorder, machine, verdict.stalled)
   if (outcome.abandoned && leftBehind(machine.status?.conditions) === undefined)
@@ -79,8 +82,8 @@ function asked(recorder: Teller, machine: GpuVm, { incarnation }: GpuVmStatus): 
   recorder.event(machine, { type: 'Normal', reason: 'Creating', action: 'Create', note })
 }
 
-function refused(recorder: Teller, machine: GpuVm, { code, message }: { code: string; message: string }): void {
-  recorder.event(machine, { type: 'Warning', reason: code.slice(0, 128), action: 'Create', note: message })
+function refused(recorder: Teller, machine: GpuVm, { code, message, step = 'Create' }: LastError): void {
+  recorder.event(machine, { type: 'Warning', reason: code.slice(0, 128), action: step, note: message })
 }
 
 function runs(recorder: Teller, machine: GpuVm, { priority, publicIP }: GpuVmStatus): void {
@@ -111,6 +114,10 @@ function stopped(recorder: Teller, machine: GpuVm): void {
 function playable(recorder: Teller, machine: GpuVm, { publicIP, priority }: GpuVmStatus): void {
   const note = `The stream server at ${publicIP} answers, on ${kindOf(priority ?? machine.spec.priority)}.`
   recorder.event(machine, { type: 'Normal', reason: 'Playable', action: 'Probe', note })
+}
+
+function slow(recorder: Teller, machine: GpuVm, { reason, message: note }: Explanation): void {
+  recorder.event(machine, { type: 'Warning', reason, action: 'Wait', note })
 }
 
 function stalled(recorder: Teller, machine: GpuVm, { reason, message }: { reason: string; message: string }): void {

@@ -10,7 +10,7 @@ export type Hindrance = {
 } /** It says nothing about the machine (throttled, no answer): the same again, not before `afterSeconds` if given. */ & (
   | { is: 'Unanswered'; error: AzureError; afterSeconds: number | undefined }
   /** Azure is busy with the resource: what stands in its way is told, and looked at again. */
-  | { is: 'Busy' }
+  | { is: 'Busy'; busy?: LastError }
   | { is: 'Refused'; refused: LastError }
 )
 
@@ -37,17 +37,18 @@ export function hindranceOf(error: AzureError, seen: Seen & { isRecalled?: boole
   if (decision.do === 'Retry')
     return { is: 'Unanswered', code, error, afterSeconds: decision.afterSeconds, verdict: unanswered(seen, error) }
 
-  const isGone = error.status === 404 && verdict.step !== undefined && onMachine.includes(verdict.step.do)
-  if (decision.do === 'LookAgain' || isGone) {
+  const step = verdict.step?.do
+  const isGone = error.status === 404 && step !== undefined && onMachine.includes(step)
+  if (isGone) {
     const because = { reason: reasonOf(error.code), message: `Azure is not ready for it yet. ${error.message}` }
-    const afterSeconds = decision.do === 'LookAgain' ? decision.afterSeconds : 1
-    return {
-      is: 'Busy',
-      code,
-      verdict: { ...verdict, because, requeueAfterSeconds: scaled(afterSeconds, seen.settings) },
-    }
+    return { is: 'Busy', code, verdict: { ...verdict, because, requeueAfterSeconds: scaled(1, seen.settings) } }
   }
-  const refused = lastError(error, seen)
+  const refused = lastError(error, seen, step)
+  if (decision.do === 'LookAgain') {
+    const told = refusedVerdict(seen, verdict, refused)
+    const requeueAfterSeconds = Math.max(told.requeueAfterSeconds ?? 0, error.retryAfterSeconds ?? 0)
+    return { is: 'Busy', code, verdict: { ...told, requeueAfterSeconds }, busy: refused }
+  }
   return { is: 'Refused', code, verdict: refusedVerdict(seen, verdict, refused), refused }
 }
 

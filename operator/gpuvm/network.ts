@@ -1,9 +1,7 @@
 // The address and the interface, made once and kept for the object's whole life: an eviction never touches them.
-import { lookSeconds, type Phase, type Seen, scaled, type Verdict } from './decision.ts'
+// What has failed is asked for again here; when, is for refusal.ts to say.
+import { lookSeconds, type Phase, type Seen, type Verdict } from './decision.ts'
 import { textOf } from './guards.ts'
-
-/** Seconds until what failed late is asked for again. */
-const FAILED_SECONDS = 30
 
 export const network: Phase = seen => {
   const { machine, region, observed, settings, operations } = seen
@@ -12,21 +10,20 @@ export const network: Phase = seen => {
   // Sooner than at what takes Azure a minute; where many are at it, at a time when it is most likely done.
   const soon = Math.min(settings.operationPollSeconds, lookSeconds(settings, operations) / 2)
   const wait: Verdict = { because, requeueAfterSeconds: soon }
-  const again: Verdict = { because, requeueAfterSeconds: scaled(FAILED_SECONDS, settings) }
   const { publicIPAddress, networkInterface, networkSecurityGroup } = observed
 
   // A machine proves its address and interface; they are looked at again only for a security group's sake. Without
   // the catalogue's word on who probes and where the subnet is, what stands is not touched.
   if (observed.virtualMachine && (!networkInterface || !region)) return {}
-  if (!publicIPAddress) return { because, step: { do: 'PutPublicIPAddress' }, ...wait }
-  if (publicIPAddress.provisioningState === 'Failed') return { because, step: { do: 'PutPublicIPAddress' }, ...again }
+  if (!publicIPAddress || publicIPAddress.provisioningState === 'Failed')
+    return { because, step: { do: 'PutPublicIPAddress' }, ...wait }
   if (wantsSecurityGroup(seen) && !securityGroupFits(seen))
     return { because, step: { do: 'PutNetworkSecurityGroup' }, ...wait }
   if (publicIPAddress.provisioningState !== 'Succeeded') return wait
   if (wantsSecurityGroup(seen) && networkSecurityGroup?.provisioningState !== 'Succeeded') return wait
 
-  if (!networkInterface) return { because, step: { do: 'PutNetworkInterface' }, ...wait }
-  if (networkInterface.provisioningState === 'Failed') return { because, step: { do: 'PutNetworkInterface' }, ...again }
+  if (!networkInterface || networkInterface.provisioningState === 'Failed')
+    return { because, step: { do: 'PutNetworkInterface' }, ...wait }
   if (networkInterface.provisioningState !== 'Succeeded') return wait
   const has = networkInterface.networkSecurityGroupId?.toLowerCase()
   if (has !== securityGroupId(seen)?.toLowerCase()) return { because, step: { do: 'PutNetworkInterface' }, ...wait }

@@ -21,6 +21,7 @@ import { isCopyOfUse, sourceOf } from './copying.ts'
 import { type CopySeen, type Heritage, incarnationOf, isLeaving, type Observed, PLAYER_LABEL } from './decision.ts'
 import type { Holdings } from './holdings.ts'
 import type { Recollection } from './recollection.ts'
+import type { Standing } from './requests.ts'
 
 /** Before anything was asked. */
 export const nothing: Observed = {
@@ -36,6 +37,8 @@ export const nothing: Observed = {
   noted: undefined,
   hasBootstrapSecret: false,
   heritage: undefined,
+  late: undefined,
+  underWaySince: undefined,
   operation: undefined,
 }
 
@@ -44,7 +47,7 @@ export interface Sighting {
   kube: KubeClient
   holdings: Pick<Holdings, 'of'>
   annotations: Pick<Annotations, 'of'>
-  recollection: Pick<Recollection, 'isDeleted' | 'hasBootstrapSecret'>
+  recollection: Pick<Recollection, 'isDeleted' | 'hasBootstrapSecret' | 'requests'>
   /** Azure's list of the fleet shows already what the operation under way is to bring about. */
   isEndInSight: boolean
   machine: GpuVm
@@ -57,6 +60,7 @@ export interface Sighting {
 
 export async function observe(sighting: Sighting): Promise<Observed> {
   const { azure, machine, rootUid, place, now, signal } = sighting
+  const { requests } = sighting.recollection
   if (!place) return { ...nothing, hasBootstrapSecret: await bootstrapSecretExists(sighting) }
 
   const { number } = incarnationOf(machine, now)
@@ -74,11 +78,12 @@ export async function observe(sighting: Sighting): Promise<Observed> {
   const heritage = isLeaving(machine) ? undefined : await heritageOf(sighting, place)
   if (heritage) return { ...nothing, sight: 'Operation', heritage }
 
+  const settled = async <S extends Standing>(of: string, look: Promise<S | undefined>) =>
+    await requests.settled({ name: of, seen: await look }, sighting)
+  const machineOf = async (of: string) => await settled(of, azure.virtualMachine(place, of, signal))
   const [virtualMachine, predecessor] = await Promise.all([
-    ended ?? azure.virtualMachine(place, name, signal),
-    number > 1 && mayHavePredecessor(machine)
-      ? azure.virtualMachine(place, virtualMachineName(rootUid, number - 1), signal)
-      : undefined,
+    ended ?? machineOf(name),
+    number > 1 && mayHavePredecessor(machine) ? machineOf(virtualMachineName(rootUid, number - 1)) : undefined,
   ])
   const everything = virtualMachine === undefined || isLeaving(machine) || !isOnRecord(machine) || isAdopted(machine)
   const guarded =
@@ -88,19 +93,22 @@ export async function observe(sighting: Sighting): Promise<Observed> {
   const isWaiting = predecessor !== undefined && !isLeaving(machine) && isOnRecord(machine) && !isAdopted(machine)
   const network = (everything || guarded) && !isWaiting
 
+  const [address, nic, os] = [publicIPAddressName(rootUid), networkInterfaceName(rootUid), osDiskName(rootUid)]
+  const group = networkSecurityGroupName(rootUid)
   const [hasBootstrapSecret, copy, publicIPAddress, networkInterface, networkSecurityGroup, osDisk, ...dataDisks] =
     await Promise.all([
       everything ? bootstrapSecretExists(sighting) : true,
       everything ? copySeen(sighting, place) : undefined,
-      network ? azure.publicIPAddress(place, publicIPAddressName(rootUid), signal) : undefined,
-      network ? azure.networkInterface(place, networkInterfaceName(rootUid), signal) : undefined,
+      network ? settled(address, azure.publicIPAddress(place, address, signal)) : undefined,
+      network ? settled(nic, azure.networkInterface(place, nic, signal)) : undefined,
       (guarded && !isWaiting) || isLeaving(machine)
-        ? azure.networkSecurityGroup(place, networkSecurityGroupName(rootUid), signal)
+        ? settled(group, azure.networkSecurityGroup(place, group, signal))
         : undefined,
-      everything ? azure.disk(place, osDiskName(rootUid), signal) : undefined,
-      ...(everything ? (machine.spec.disks.data ?? []) : []).map(disk =>
-        azure.disk(place, dataDiskName(rootUid, disk.name), signal),
-      ),
+      everything ? settled(os, azure.disk(place, os, signal)) : undefined,
+      ...(everything ? (machine.spec.disks.data ?? []) : []).map(disk => {
+        const data = dataDiskName(rootUid, disk.name)
+        return settled(data, azure.disk(place, data, signal))
+      }),
     ])
   return {
     sight: 'Whole',
@@ -116,6 +124,8 @@ export async function observe(sighting: Sighting): Promise<Observed> {
       virtualMachine && isInQuestion(machine, virtualMachine) ? sighting.annotations.of(virtualMachine.id) : undefined,
     hasBootstrapSecret,
     heritage: undefined,
+    late: requests.failure,
+    underWaySince: requests.underWaySince,
     operation,
   }
 }
@@ -128,14 +138,17 @@ function isInQuestion({ spec, status }: GpuVm, { powerState }: VirtualMachineSee
 }
 
 /** Where it is of use no more, its disk may be gone, and its region out of reach. */
-async function copySeen({ azure, machine, rootUid, signal }: Sighting, place: Place): Promise<CopySeen | undefined> {
+async function copySeen(sighting: Sighting, place: Place): Promise<CopySeen | undefined> {
+  const { azure, machine, rootUid, recollection, signal } = sighting
   const from = sourceOf(machine)
   if (from === undefined || !isCopyOfUse(machine)) return undefined
   const beside = { ...from.place, region: '' }
+  const snapshot = async (where: Place, name: string) =>
+    await recollection.requests.settled({ name, seen: await azure.snapshot(where, name, signal) }, sighting)
   const [source, taken, copied] = await Promise.all([
     azure.sourceDisk(beside, from.name, signal),
-    azure.snapshot(beside, takenSnapshotName(rootUid), signal),
-    azure.snapshot(place, copiedSnapshotName(rootUid), signal),
+    snapshot(beside, takenSnapshotName(rootUid)),
+    snapshot(place, copiedSnapshotName(rootUid)),
   ])
   return { source, taken, copied }
 }

@@ -145,7 +145,7 @@ async function deleteResource(
   seen: Seen,
   { azure, kube }: Hands,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<unknown> {
   const { machine, rootUid, namespace } = seen
   switch (resource.kind) {
     case 'networkInterface':

@@ -6,16 +6,19 @@ import { catalogued } from './catalogued.ts'
 import { change } from './change.ts'
 import { copying } from './copying.ts'
 import { creation } from './creation.ts'
+import { decide, type Seen, type Verdict } from './decision.ts'
 import { deletion } from './deletion.ts'
 import { eviction } from './eviction.ts'
 import { loss } from './loss.ts'
 import { network } from './network.ts'
 import { notice } from './notice.ts'
 import { operationUnderWay } from './operation.ts'
+import { overdue } from './overdue.ts'
 import { power } from './power.ts'
-import { refusal } from './refusal.ts'
+import { patient, refusal } from './refusal.ts'
 import { replacement } from './replacement.ts'
 import { sickness } from './sickness.ts'
+import { suspended } from './suspension.ts'
 
 export const phases = [
   deletion,
@@ -36,3 +39,8 @@ export const phases = [
   sickness,
   notice,
 ]
+
+/** What the phases decide, less what it is too soon for, or what a person holds back. */
+export function verdictOn(seen: Seen): Verdict {
+  return suspended(seen, overdue(seen, patient(seen, decide(phases, seen))))
+}

@@ -24,6 +24,7 @@ import type {
   PublicIPAddressSeen,
   VirtualMachineSeen,
 } from '../azure/provider.ts'
+import { type Requests, requests } from './requests.ts'
 
 export interface Recollection {
   /**
@@ -38,6 +39,8 @@ export interface Recollection {
   hasBootstrapSecret: boolean | undefined
   /** The address that the status names stands: it is made once, and goes with the object alone. */
   hasAddress(address: { name: string; id: string; address: string; fqdn: string | undefined; ownerUid: string }): void
+  /** What Azure has accepted and is at; not forgotten with the rest. */
+  readonly requests: Requests
   /** Nothing of the object can be in Azure yet. */
   isNew(machine: { rootUid: string; machine: GpuVm }): void
   /** No VM of this name was ever asked for. */
@@ -131,6 +134,7 @@ export function recollection(): Recollection {
   }
 
   return {
+    requests: requests(),
     get wasUsed() {
       return wasUsed
     },

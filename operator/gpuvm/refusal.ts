@@ -2,8 +2,19 @@
 // until something has succeeded after it, or the spec has changed.
 import { type Decision, decideOn } from '../azure/decisions.ts'
 import { AzureError, OPERATION_FAILED } from '../azure/errors.ts'
-import { ABANDON_ANNOTATION } from '../held.ts'
-import { type Explanation, isLeaving, type LastError, type Phase, type Seen, scaled, type Verdict } from './decision.ts'
+import { isTurnedAway } from '../azure/reach.ts'
+import { ABANDON_ANNOTATION, isToBeAbandoned } from '../held.ts'
+import {
+  type Explanation,
+  isLeaving,
+  type LastError,
+  type Operation,
+  type Phase,
+  type Seen,
+  type Step,
+  scaled,
+  type Verdict,
+} from './decision.ts'
 
 /** Seconds until what was refused for want of capacity is asked for again. */
 const REFUSED_SECONDS = 60
@@ -11,8 +22,13 @@ const REFUSED_SECONDS = 60
 const STALLED_SECONDS = 300
 /** Until what failed on Azure's side, late, is tried again. */
 const FAILED_SECONDS = 30
-/** For so long what nobody knows is tried again, after 30 s, a minute, two, four, eight; then it is a person's. */
-const UNKNOWN_SECONDS = 900
+/**
+ * For so long it is tried again what nobody knows, or what Azure fails on its side: after 30 s, a minute, two, four, eight.
+ * Then it is a person's, and tried only every five minutes.
+ */
+const TRIED_SECONDS = 900
+/** The longest wait for what Azure is busy with, while that is no person's yet. */
+const BUSY_SECONDS = 60
 /** A status holds no longer text (its schema's limit). */
 const MESSAGE_CHARACTERS = 4096
 
@@ -23,11 +39,15 @@ export interface Refusal {
   at: Date
   /** Since when Azure has answered with this code and nothing else. */
   since: Date
+  /** What was refused; `undefined` where the VM alone says that it has failed. */
+  step: string | undefined
 }
 
 export const refusal: Phase = seen => {
   const standing = standingRefusal(seen)
   if (!standing || isAsAsked(seen)) return {}
+  // What could not be removed holds up its own removal, and what comes after that by standing in its way.
+  if (isOfRemoval(standing)) return {}
   if (mayFallBack(seen, standing)) {
     const message = 'Azure has no spot capacity for it now; it is rebuilt as an on-demand machine from the same disk.'
     return {
@@ -36,8 +56,28 @@ export const refusal: Phase = seen => {
       requeueAfterSeconds: 0,
     }
   }
-  const leftSeconds = patienceSeconds(standing, seen) - (seen.now.getTime() - standing.at.getTime()) / 1000
-  return leftSeconds > 0 ? { ...told(standing, seen), requeueAfterSeconds: leftSeconds } : {}
+  const requeueAfterSeconds = leftSeconds(standing, seen)
+  return requeueAfterSeconds > 0 ? { ...told(standing, seen), requeueAfterSeconds } : {}
+}
+
+/**
+ * The verdict, less a step that Azure has refused, at once or late, and that it is too soon to ask for again. A person
+ * who lets the object go is not kept waiting: Azure is asked once more.
+ */
+export function patient(seen: Seen, verdict: Verdict): Verdict {
+  const standing = verdict.step && standingRefusal(seen)
+  if (standing === undefined || standing.step !== verdict.step?.do || isToBeAbandoned(seen.machine)) return verdict
+  const requeueAfterSeconds = leftSeconds(standing, seen)
+  if (requeueAfterSeconds <= 0) return verdict
+  return { ...remediable(seen, standing), requeueAfterSeconds }
+}
+
+function isOfRemoval({ step }: Refusal): boolean {
+  return step === 'DeleteVirtualMachine' || step === 'DeleteResources'
+}
+
+function leftSeconds(standing: Refusal, seen: Seen): number {
+  return patienceSeconds(standing, seen) - (seen.now.getTime() - standing.at.getTime()) / 1000
 }
 
 /** What stands refused; `undefined` when nothing is, or the spec or the catalogue has changed since. */
@@ -55,39 +95,54 @@ function isMendedSince({ decision, at }: Refusal, { configuredAt }: Seen): boole
 }
 
 function refusalOf(error: LastError): Refusal {
-  const { code, message, at, since } = error
-  return { decision: decisionOn(error), code, message, at: new Date(at ?? 0), since: new Date(since ?? at ?? 0) }
+  const { code, message, at, since, step } = error
+  return { decision: decisionOn(error), code, message, at: new Date(at ?? 0), since: new Date(since ?? at ?? 0), step }
 }
+
+const stepOf = {
+  Create: 'CreateVirtualMachine',
+  Start: 'StartVirtualMachine',
+  Redeploy: 'RedeployVirtualMachine',
+  Deallocate: 'DeallocateVirtualMachine',
+  Resize: undefined, // Nobody does.
+  Delete: 'DeleteVirtualMachine',
+} as const satisfies Record<Operation['kind'], Step['do'] | undefined>
 
 /**
  * What this pass sees for the first time to have failed late: by the operation's poller, or by the VM's own word where
  * the poller was lost. The poller tells the innermost code alone; where nobody knows that one, the VM's word counts.
  */
 export function lateFailure(seen: Seen): LastError | undefined {
-  const { operation, virtualMachine: vm } = seen.observed
+  const { operation, virtualMachine: vm, late } = seen.observed
+  const { lastError: known, operation: begun } = seen.machine.status ?? {}
   if (operation?.is === 'Failed') {
     const isKnown = decisionOn(operation).do !== 'TryAWhile'
-    return lastError(isKnown ? operation : (vm?.failure ?? operation), seen)
+    return lastError(isKnown ? operation : (vm?.failure ?? operation), seen, begun && stepOf[begun.kind])
   }
+  if (late && !(new Date(known?.at ?? 0) >= late.at))
+    return { ...lastError(late, seen, late.step), at: late.at.toISOString() }
   if (vm?.provisioningState !== 'Failed' || vm.powerState === 'Running') return undefined
+  // Of one that is removed the operation tells, and that it stands.
+  if (known?.step === 'DeleteVirtualMachine') return undefined
   const unexplained = { code: OPERATION_FAILED, message: 'Azure says that provisioning failed, and does not say why.' }
   const failure = lastError(vm.failure ?? unexplained, seen)
-  const known = seen.machine.status?.lastError
   return known?.code === failure.code && known.message === failure.message ? undefined : failure
 }
 
-/** As it goes on record. The same word again leaves it on record since when it is heard. */
+/** As it goes on record. The same word on the same step leaves it on record since when it is heard. */
 export function lastError(
   { code: told, message }: { code: string; message: string },
   { machine, now }: Seen,
+  step?: Step['do'],
 ): LastError {
   const text = message.slice(0, MESSAGE_CHARACTERS)
   const code = told.slice(0, 128)
   const { do: decided } = decisionOn({ code, message: text })
   const known = machine.status?.lastError
   const at = now.toISOString()
-  const since = (known?.code === code ? (known.since ?? known.at) : undefined) ?? at
-  return { code, message: text, retryable: decided !== 'Stall', at, since }
+  const isSame = known?.code === code && (known.step ?? step) === (step ?? known.step)
+  const since = (isSame ? (known.since ?? known.at) : undefined) ?? at
+  return { code, message: text, retryable: decided !== 'Stall', ...(step && { step }), at, since }
 }
 
 /**
@@ -115,57 +170,78 @@ export function refusedExplanation(refusal: Refusal | undefined, seen: Seen): Ex
 export function refusedVerdict(seen: Seen, { step }: Verdict, error: LastError): Verdict {
   const standing = refusalOf(error)
   const requeueAfterSeconds = mayFallBack(seen, standing) ? 0 : patienceSeconds(standing, seen)
-  return { ...(step && { step }), ...remediable(seen, told(standing, seen)), requeueAfterSeconds }
+  return { ...(step && { step }), ...remediable(seen, standing), requeueAfterSeconds }
 }
 
 /** What an object that is to go can do without Azure. */
 export const LET_GO = `Should it never be possible again, annotate the object with ${ABANDON_ANNOTATION}= to let it go and leave behind what Azure holds.`
 
-function remediable({ machine }: Seen, verdict: Verdict): Verdict {
+/** A person may let go of what Azure deals with no more, not of what it merely does not give up. */
+function remediable(seen: Seen, standing: Refusal): Verdict {
+  const verdict = told(standing, seen)
   const { stalled } = verdict
-  if (stalled === undefined || !isLeaving(machine)) return verdict
+  if (stalled === undefined || !isLeaving(seen.machine) || !isTurnedAway(standing)) return verdict
   return { ...verdict, stalled: { ...stalled, message: `${stalled.message} ${LET_GO}` } }
 }
 
 function told(refusal: Refusal, seen: Seen): { because?: Explanation; stalled?: Explanation } {
   const { decision, code, message } = refusal
-  const again = { reason: reasonOf(code), message: `Azure failed to do it; it is tried again. ${message}` }
+  const reason = reasonOf(code)
   switch (decision.do) {
     case 'Stall':
-      return { stalled: { reason: reasonOf(code), message: `${message} ${decision.remedy}` } }
+      return { stalled: { reason, message: `${message} ${decision.remedy}` } }
     case 'Refused':
       return { because: { reason: 'CapacityRefused', message: `Azure has none of it: ${message}` } }
     case 'TryAWhile':
-      if (!isTriedLongEnough(refusal, seen)) return { because: again }
-      return { stalled: { reason: reasonOf(code), message: `${message} ${decision.remedy}` } }
     case 'LookAgain':
     case 'Retry':
-      return { because: again }
+      if (isTriedLongEnough(refusal, seen)) return { stalled: { reason, message: `${message} ${remedyOf(decision)}` } }
+      return { because: { reason, message: `${decision.do === 'LookAgain' ? BUSY : FAILED} ${message}` } }
+    default:
+      return decision satisfies never
+  }
+}
+
+const BUSY = 'Azure is not ready for it yet.'
+const FAILED = 'Azure failed to do it; it is tried again.'
+
+function remedyOf(decision: Decision & { do: 'TryAWhile' | 'LookAgain' | 'Retry' }): string {
+  switch (decision.do) {
+    case 'TryAWhile':
+      return decision.remedy
+    case 'LookAgain':
+      return "It has been so for a quarter of an hour. The resource's activity log in the portal tells what holds it; end that."
+    case 'Retry':
+      return "It has been so for a quarter of an hour. See Azure's status page and the resource's activity log in the portal; open a support request if they show nothing. It is tried again every five minutes."
     default:
       return decision satisfies never
   }
 }
 
 function isTriedLongEnough({ at, since }: Refusal, { settings }: Seen): boolean {
-  return at.getTime() - since.getTime() >= scaled(UNKNOWN_SECONDS, settings) * 1000
+  return at.getTime() - since.getTime() >= scaled(TRIED_SECONDS, settings) * 1000
 }
 
 /** From the refusal to the next try. */
 function patienceSeconds(refusal: Refusal, seen: Seen): number {
   const { decision, at, since } = refusal
   const { settings } = seen
+  const triedSeconds = (at.getTime() - since.getTime()) / 1000
   switch (decision.do) {
     case 'Stall':
       return scaled(STALLED_SECONDS, settings)
     case 'Refused':
       return scaled(REFUSED_SECONDS, settings)
     case 'LookAgain':
-      return scaled(decision.afterSeconds, settings)
+      if (isTriedLongEnough(refusal, seen)) return scaled(STALLED_SECONDS, settings)
+      return Math.max(
+        scaled(decision.afterSeconds, settings),
+        Math.min(triedSeconds / 2, scaled(BUSY_SECONDS, settings)),
+      )
     case 'Retry':
-      return scaled(FAILED_SECONDS, settings)
     case 'TryAWhile':
       if (isTriedLongEnough(refusal, seen)) return scaled(STALLED_SECONDS, settings)
-      return Math.max(scaled(FAILED_SECONDS, settings), (at.getTime() - since.getTime()) / 1000)
+      return Math.max(scaled(FAILED_SECONDS, settings), triedSeconds)
     default:
       return decision satisfies never
   }

@@ -185,6 +185,8 @@ export function sight(different: Different = {}): Seen {
       noted: undefined,
       hasBootstrapSecret: true,
       heritage: undefined,
+      late: undefined,
+      underWaySince: undefined,
       operation: undefined,
       ...different.observed,
     },

@@ -22,6 +22,8 @@ export interface Outcome {
   /** Azure has accepted it. Without a poller: it is about to be asked. */
   operation?: Operation
   refused?: LastError
+  /** It is at work on the resource and takes nothing else now: no refusal, and on record for how long. */
+  busy?: LastError
   /** The object is let go, and this may be left behind. */
   abandoned?: Explanation
 }
@@ -140,19 +142,24 @@ function resourcesOf({ machine, observed }: Seen, begun: boolean): NonNullable<G
   return next
 }
 
-function lastErrorOf(seen: Seen, { step, because, stalled }: Verdict, { refused }: Outcome): LastError | undefined {
+function lastErrorOf(seen: Seen, { step, because, stalled }: Verdict, outcome: Outcome): LastError | undefined {
   const { machine, observed } = seen
   const { status, metadata, spec } = machine
   // A new plan wipes the slate, but for the one that was made because of the error.
   if (step?.do === 'BeginIncarnation' && step.reason !== 'CreateFailed') return undefined
-  const fresh = refused ?? lateFailure(seen)
+  const fresh = outcome.refused ?? outcome.busy ?? lateFailure(seen)
   if (fresh) return fresh
   // What an older spec was refused is no word on this one, however little is seen while an operation runs.
   if (status?.observedGeneration !== metadata.generation) return undefined
   if (observed.sight !== 'Whole') return status?.lastError
   if (!because && !stalled) return undefined
-  if (spec.powerState === 'Running' && observed.virtualMachine?.powerState === 'Running') return undefined
-  return status?.lastError
+  const isRunning = spec.powerState === 'Running' && observed.virtualMachine?.powerState === 'Running'
+  return isRunning && !isOfNetwork(status?.lastError) ? undefined : status?.lastError
+}
+
+/** A machine that runs has outlived what was refused of itself, not of the rules about who may reach it. */
+function isOfNetwork(error: LastError | undefined): boolean {
+  return error?.step === 'PutNetworkSecurityGroup' || error?.step === 'PutNetworkInterface'
 }
 
 /** Transitions only; a stretch is closed at its last evidence, in the player's favour, never at its discovery. */

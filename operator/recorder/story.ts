@@ -1,9 +1,8 @@
 // Tells recorded decisions to a person, and makes each of them again to see that it comes out the same.
 import { isDeepStrictEqual } from 'node:util'
 import type { Decided } from '../gpuvm/controller.ts'
-import { decide, type Observed, type Seen, type Step } from '../gpuvm/decision.ts'
-import { phases } from '../gpuvm/phases.ts'
-import { suspended } from '../gpuvm/suspension.ts'
+import type { Observed, Seen, Step } from '../gpuvm/decision.ts'
+import { phases, verdictOn } from '../gpuvm/phases.ts'
 import { written } from './record.ts'
 
 export interface Replay {
@@ -17,7 +16,7 @@ export function replay({ seen, verdict, hindrance }: Decided): Replay {
   // Nothing was seen, so nothing was decided.
   if (seen.observed.sight === 'None' && hindrance) return { isSame: true, phase: undefined }
   try {
-    const again = suspended(seen, decide(phases, seen))
+    const again = verdictOn(seen)
     const deciding = phases.find(phase => {
       const { step, because, stalled } = phase(seen)
       return step ?? because ?? stalled

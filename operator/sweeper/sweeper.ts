@@ -190,7 +190,7 @@ async function deletion(
   place: Place,
   { kind, name }: TaggedResource,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<unknown> {
   switch (kind) {
     case 'virtualMachine':
       await azure.deleteVirtualMachine(place, name, signal)

@@ -111,7 +111,14 @@ const machine: GpuVm & { spec: Whole<GpuVmSpec>; status: Whole<GpuVmStatus> } = 
     redeployedAt: at,
     evictions: 1,
     stream: { answering: true, since: at, lastAnsweredAt: at },
-    lastError: { code: 'SkuNotAvailable', message: 'There is none.', retryable: true, at, since: at },
+    lastError: {
+      code: 'SkuNotAvailable',
+      message: 'There is none.',
+      retryable: true,
+      step: 'CreateVirtualMachine',
+      at,
+      since: at,
+    },
     guest: {
       maintenance: { event: 'Reboot', notBefore: at },
       incarnation: 1,

@@ -30,6 +30,7 @@ import { annotations } from '../../../operator/gpuvm/annotations.ts'
 import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { holdings } from '../../../operator/gpuvm/holdings.ts'
+import { gpuVmMetrics } from '../../../operator/gpuvm/metrics.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
 import { priorityOf } from '../../../operator/gpuvm/urgency.ts'
 import type { HistoryStore } from '../../../operator/history/history.ts'
@@ -155,6 +156,7 @@ export function startOperator(options: OperatorOptions): Operator {
       capacity.refusals.remember({ code, message }, place, machine.metadata.uid ?? '')
     },
   })
+  gpuVmMetrics(registry, itsMachines.view.store)
   const sessionNudges = rawSource()
   const { prices = false, store, ...capacitySettings } = options.capacity ?? {}
   const capacity = capacitySide({

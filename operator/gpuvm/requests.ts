@@ -1,0 +1,146 @@
+// What this process has asked of Azure for one machine that goes on after the reply and is no VM's: address, interface,
+// group, disks, snapshots. A resource says of itself that it has failed, and not why; that is told by the operation, which
+// is asked once, and only then. It is a hint: lost with the process, what has failed is asked for anew, and tells again.
+//
+// It also knows since when Azure has been at work on a resource, from the call or from its first sight.
+
+import { OPERATION_FAILED } from '../azure/errors.ts'
+import type { Accepted, Azure, OperationState, Place, PowerState, ProvisioningState } from '../azure/provider.ts'
+import type { LateFailure, Step } from './decision.ts'
+
+/** What is looked at; a snapshot and a VM say more of why they failed. */
+export interface Standing {
+  provisioningState: ProvisioningState
+  powerState?: PowerState
+  failure?: { code: string; message: string } | undefined
+}
+
+interface Request {
+  /** `undefined` of what somebody else began, or we did in another process. */
+  step: Step['do'] | undefined
+  subscriptionId: string
+  poller: string | undefined
+  since: Date
+  failure?: LateFailure
+}
+
+export interface Requests {
+  /** Azure; what it accepts is remembered. A pass begins with it. */
+  through(azure: Azure, clock: { now(): Date }): Azure
+  /** The resource as it is to be taken, once it is known what became of the last request for it. */
+  settled<Seen extends Standing>(
+    resource: { name: string; seen: Seen | undefined },
+    asked: { azure: Pick<Azure, 'operation'>; now: Date; signal: AbortSignal },
+  ): Promise<Seen | undefined>
+  /** Of what this pass has looked at: the latest that has failed late and was not asked for again. */
+  readonly failure: LateFailure | undefined
+  /** Of what this pass has looked at: since when Azure has been at work on what it has been at for longest. */
+  readonly underWaySince: Date | undefined
+}
+
+const moving: PowerState[] = ['Starting', 'Stopping', 'Deallocating']
+
+export function requests(): Requests {
+  /** By the resource's name. */
+  const known = new Map<string, Request>()
+  /** What this pass has found so. */
+  let failed: LateFailure[] = []
+  let underWay: Date[] = []
+
+  return {
+    through(azure, clock) {
+      failed = []
+      underWay = []
+      const put =
+        <Asked extends { name: string }>(
+          step: Step['do'],
+          call: (place: Place, request: Asked, signal: AbortSignal) => Promise<Accepted>,
+        ) =>
+        async (place: Place, request: Asked, signal: AbortSignal) =>
+          remember(step, { place, name: request.name }, await call(place, request, signal))
+      const remove =
+        (call: (place: Place, name: string, signal: AbortSignal) => Promise<Accepted>) =>
+        async (place: Place, name: string, signal: AbortSignal) =>
+          remember('DeleteResources', { place, name }, await call(place, name, signal))
+
+      function remember(
+        step: Step['do'],
+        { place, name }: { place: Place; name: string },
+        accepted: Accepted,
+      ): Accepted {
+        const { subscriptionId } = place
+        known.set(name, { step, subscriptionId, poller: accepted?.poller, since: clock.now() })
+        return accepted
+      }
+      return {
+        ...azure,
+        putPublicIPAddress: put('PutPublicIPAddress', azure.putPublicIPAddress),
+        putNetworkInterface: put('PutNetworkInterface', azure.putNetworkInterface),
+        putNetworkSecurityGroup: put('PutNetworkSecurityGroup', azure.putNetworkSecurityGroup),
+        putSnapshot: (place, request, signal) =>
+          put('diskId' in request ? 'TakeSnapshot' : 'CopySnapshot', azure.putSnapshot)(place, request, signal),
+        putDisk: put('PutOsDisk', azure.putDisk),
+        deleteNetworkInterface: remove(azure.deleteNetworkInterface),
+        deletePublicIPAddress: remove(azure.deletePublicIPAddress),
+        deleteNetworkSecurityGroup: remove(azure.deleteNetworkSecurityGroup),
+        deleteDisk: remove(azure.deleteDisk),
+        deleteSnapshot: remove(azure.deleteSnapshot),
+      }
+    },
+
+    async settled({ name, seen }, { azure, now, signal }) {
+      const request = known.get(name)
+      if (seen === undefined) {
+        known.delete(name)
+        return undefined
+      }
+      if (isUnderWay(seen)) {
+        underWay.push(request?.since ?? now)
+        if (request === undefined)
+          known.set(name, { step: undefined, subscriptionId: '', poller: undefined, since: now })
+        return seen
+      }
+      if (request === undefined) return seen
+      // One that was to go and stands has failed to go, whatever it says of itself.
+      const isFailed = seen.provisioningState === 'Failed' || seen.failure || request.step === 'DeleteResources'
+      if (!isFailed || request.step === undefined) {
+        known.delete(name)
+        return seen
+      }
+      if (request.failure) {
+        failed.push(request.failure)
+        return seen
+      }
+      const state: OperationState =
+        request.poller === undefined
+          ? { is: 'Forgotten' }
+          : await azure.operation(request.subscriptionId, request.poller, signal)
+      if (state.is === 'Running') {
+        underWay.push(request.since)
+        return { ...seen, provisioningState: request.step === 'DeleteResources' ? 'Deleting' : 'Updating' }
+      }
+      if (state.is === 'Succeeded' && request.step === 'DeleteResources') {
+        known.delete(name) // The look at the resource was older.
+        return { ...seen, provisioningState: 'Deleting' }
+      }
+      const { code, message } = state.is === 'Failed' ? state : (seen.failure ?? unexplained)
+      request.failure = { step: request.step, code, message, at: now }
+      failed.push(request.failure)
+      return seen
+    },
+
+    get failure() {
+      return failed.toSorted((one, two) => two.at.getTime() - one.at.getTime())[0]
+    },
+    get underWaySince() {
+      return underWay.toSorted((one, two) => one.getTime() - two.getTime())[0]
+    },
+  }
+}
+
+const unexplained = { code: OPERATION_FAILED, message: 'Azure says that it has failed, and does not say why.' }
+
+function isUnderWay({ provisioningState, powerState }: Standing): boolean {
+  const isAtWork = ['Creating', 'Updating', 'Deleting'].includes(provisioningState)
+  return isAtWork || (powerState !== undefined && moving.includes(powerState))
+}
