@@ -80,6 +80,8 @@ function leftSeconds(standing: Refusal, seen: Seen): number {
   return patienceSeconds(standing, seen) - (seen.now.getTime() - standing.at.getTime()) / 1000
 }
 
+const ofCapacity: string[] = ['CreateVirtualMachine', 'StartVirtualMachine', 'RedeployVirtualMachine']
+
 /** What stands refused; `undefined` when nothing is, or the spec or the catalogue has changed since. */
 export function standingRefusal(seen: Seen): Refusal | undefined {
   const { status, metadata } = seen.machine
@@ -153,12 +155,16 @@ export function decisionOn({ code, message }: { code: string; message: string })
   return decideOn(new AzureError(code, message, { status: 400 }))
 }
 
-/** Somebody has played on this disk and spot is refused: the spec lets it go on on-demand, in the same place. */
+/**
+ * Somebody has played on this disk and spot is refused: the spec lets it go on on-demand, in the same place. What was
+ * refused of address, interface or group would be refused of an on-demand machine's, too.
+ */
 export function mayFallBack({ machine, incarnation }: Seen, refusal: Refusal | undefined): boolean {
   const { spec, status } = machine
   const wasPlayed = status?.stream !== undefined
   const isWanted = spec.powerState === 'Running' && spec.onEviction === 'Regular'
-  return wasPlayed && isWanted && incarnation.priority === 'Spot' && refusal?.decision.do === 'Refused'
+  const isOfMachine = refusal?.step === undefined || ofCapacity.includes(refusal.step)
+  return wasPlayed && isWanted && incarnation.priority === 'Spot' && refusal?.decision.do === 'Refused' && isOfMachine
 }
 
 /** Capacity that is not to be had, in the words by which a session looks for another place. */

@@ -269,6 +269,7 @@ function callOf(world: World, { request, route, params, kind, apiVersion, fault 
     baseUrl: request.url.origin,
     body: bodyOf(world, route, request.text),
     failLate: fault !== undefined && 'failLate' in fault ? fault.failLate : undefined,
+    workSeconds: fault !== undefined && 'workSeconds' in fault ? fault.workSeconds : undefined,
   }
 }
 

@@ -25,6 +25,12 @@ const outcome = z.union([
     retryAfterSeconds: z.number().min(0).optional(),
   }),
   z.strictObject({ failLate: failure }),
+  z.strictObject({
+    workSeconds: z
+      .number()
+      .min(0)
+      .max(7 * 86_400),
+  }),
   z.strictObject({ loseReply: z.literal(true) }),
   z.strictObject({ loseRequest: z.literal(true) }),
   z.strictObject({ holdBack: z.literal(true) }),

@@ -84,7 +84,9 @@ export function begin(world: World, call: Call, work: Work): Operation {
   resource.operationId = operation.id
   resource.revision += 1
   const failure = call.failLate ?? work.failure
-  schedule(world, world.now + delayOf(world, work.delay) * (work.share ?? 1), () => {
+  const usual = delayOf(world, work.delay) * (work.share ?? 1)
+  const takes = call.workSeconds === undefined ? usual : milliseconds(world.clock, call.workSeconds)
+  schedule(world, world.now + takes, () => {
     if (resource.operationId !== operation.id) return
     resource.operationId = undefined
     resource.revision += 1

@@ -41,6 +41,8 @@ export interface Call {
   body: unknown
   /** A fault set by hand: the long-running operation that this call starts fails so. */
   failLate: Failure | undefined
+  /** Likewise: it takes so many seconds, before the speed. */
+  workSeconds: number | undefined
 }
 
 export interface Reply {

@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest'
+import type { OperationState } from '../azure/provider.ts'
+import { type Requests, requests, type Standing } from './requests.ts'
+import { now } from './sights.fixture.ts'
+
+const place = { subscriptionId: 'sub', resourceGroup: 'rg', region: 'westeurope' }
+const signal = AbortSignal.timeout(5000)
+const later = (seconds: number) => new Date(now.getTime() + seconds * 1000)
+const failed: OperationState = { is: 'Failed', code: 'SubnetIsFull', message: 'No room.' }
+
+/** What Azure says of one interface, and how often its operation was asked for. */
+function stage(operation: OperationState = failed) {
+  const asked: string[] = []
+  const it: Requests = requests()
+  const azure = {
+    putNetworkInterface: async () => ({ poller: 'put' }),
+    deleteNetworkInterface: async () => ({ poller: 'delete' }),
+    async operation(_subscription: string, poller: string) {
+      asked.push(poller)
+      return operation
+    },
+  }
+  const pass = (at: Date) => it.through(Object.assign(Object.create(azure), azure), { now: () => at })
+  const request = { name: 'nic', subnetId: '', publicIPAddressId: '', networkSecurityGroupId: undefined, tags: {} }
+  return {
+    asked,
+    it,
+    put: async (at = now) => void (await pass(at).putNetworkInterface(place, request, signal)),
+    remove: async (at = now) => void (await pass(at).deleteNetworkInterface(place, 'nic', signal)),
+    /** One pass's look, that shows it so. */
+    async look(provisioningState: Standing['provisioningState'] | 'Absent', at = now) {
+      const azureNow = pass(at)
+      const seen = provisioningState === 'Absent' ? undefined : { provisioningState }
+      const settled = await it.settled({ name: 'nic', seen }, { azure: azureNow, now: at, signal })
+      return settled?.provisioningState ?? 'Absent'
+    },
+  }
+}
+
+test('in an undisturbed life nothing more is asked of Azure', async () => {
+  const { put, remove, look, asked, it } = stage()
+  expect(await look('Absent')).toBe('Absent')
+  await put()
+  for (const state of ['Updating', 'Succeeded', 'Succeeded'] as const) expect(await look(state)).toBe(state)
+  await remove()
+  for (const state of ['Deleting', 'Absent'] as const) expect(await look(state)).toBe(state)
+  expect(asked).toEqual([])
+  expect(it.failure).toBeUndefined()
+})
+
+test('what failed is asked for its cause once, and keeps it until it is asked for again', async () => {
+  const { put, look, asked, it } = stage()
+  await put()
+  await look('Failed', later(3))
+  await look('Failed', later(6))
+  const failure = { step: 'PutNetworkInterface', code: 'SubnetIsFull', message: 'No room.', at: later(3) }
+  expect(it.failure).toEqual(failure)
+  expect(asked).toEqual(['put'])
+  await put(later(33))
+  await look('Failed', later(36))
+  expect(it.failure).toEqual({ ...failure, at: later(36) })
+  await look('Succeeded')
+  expect(it.failure).toBeUndefined()
+})
+
+test.each(['Failed', 'Succeeded'] as const)('what was to go and stands as %s has failed to go', async state => {
+  const { remove, look, it } = stage()
+  await remove()
+  expect(await look(state)).toBe(state)
+  expect(it.failure).toMatchObject({ step: 'DeleteResources', code: 'SubnetIsFull' })
+})
+
+test('an older look at it proves nothing: while its operation runs it is taken for under way', async () => {
+  const { put, remove, look, it } = stage({ is: 'Running' })
+  await put()
+  expect(await look('Failed', later(5))).toBe('Updating')
+  await remove(later(10))
+  expect(await look('Succeeded', later(15))).toBe('Deleting')
+  expect(it.underWaySince).toEqual(later(10))
+  expect(it.failure).toBeUndefined()
+})
+
+test('a failure of which nothing is told any more has a code all the same', async () => {
+  const { put, look, it } = stage({ is: 'Forgotten' })
+  await put()
+  await look('Failed')
+  expect(it.failure).toMatchObject({ code: 'OperationFailed' })
+})
+
+test('what another process asked for, and failed, is not known: it is asked for anew', async () => {
+  const { look, asked, it } = stage()
+  expect(await look('Failed')).toBe('Failed')
+  expect(it.failure).toBeUndefined()
+  expect(asked).toEqual([])
+})
+
+test('since when it is under way counts from the call, and of what another began from its first sight', async () => {
+  const { put, look, it } = stage()
+  await look('Updating', later(1))
+  await look('Updating', later(60))
+  expect(it.underWaySince).toEqual(later(1))
+  await look('Succeeded', later(61))
+  expect(it.underWaySince).toBeUndefined()
+  await put(later(70))
+  await look('Updating', later(90))
+  expect(it.underWaySince).toEqual(later(70))
+})
+
+test('of what a pass has not looked at nothing is told', async () => {
+  const { put, look, it } = stage()
+  await put()
+  await look('Failed')
+  expect(it.failure).toBeDefined()
+  await put() // A pass that does not look again.
+  expect(it.failure).toBeUndefined()
+})
