@@ -179,6 +179,28 @@ test('a NIC is kept three minutes for the machine whose creation failed', async 
   expect((await put('other', 'kept')).status).toBe(201)
 })
 
+test('an operation takes as long as it is told to, and one that fails late leaves a resource that says so and why', async () => {
+  const azure = await azureByHand()
+  const { call, pass, network } = by(azure)
+  await network('slow')
+  await azure.control('POST', 'faults', { match: { kind: 'DELETE networkInterfaces' }, outcome: { workSeconds: 600 } })
+  expect((await call('DELETE', nic('slow'))).status).toBe(202)
+  await pass(599)
+  expect((await call('GET', nic('slow'))).body).toMatchObject({ properties: { provisioningState: 'Deleting' } })
+  await pass(1)
+  expect((await call('GET', nic('slow'))).status).toBe(404)
+
+  await network('kept')
+  const failure = { code: 'ScopeLocked', message: 'It is locked.' }
+  await azure.control('POST', 'faults', { match: { kind: 'DELETE networkInterfaces' }, outcome: { failLate: failure } })
+  const { headers } = await call('DELETE', nic('kept'))
+  await pass(10)
+  expect((await call('GET', nic('kept'))).body).toMatchObject({ properties: { provisioningState: 'Failed' } })
+  const { pathname, search } = new URL(String(headers['azure-asyncoperation']))
+  expect(await azure.arm('GET', pathname + search)).toMatchObject({ body: { status: 'Failed', error: failure } })
+  expect((await call('DELETE', nic('kept'))).status).toBe(202)
+})
+
 test('the network locks what is at work', async () => {
   const azure = await azureByHand()
   const { call, pass } = by(azure)
