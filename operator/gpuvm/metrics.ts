@@ -7,7 +7,7 @@ import { OVERDUE, SLOW } from './overdue.ts'
 
 /** Registers everything with `registry`; once per registry. */
 export function gpuVmMetrics(registry: Registry, machines: Store<GpuVm>): void {
-  const count = (name: string, { help, is }: { help: string; is: (machine: GpuVm) => boolean }) =>
+  const count = ({ name, help, is }: { name: string; help: string; is: (machine: GpuVm) => boolean }) =>
     new Gauge({
       name,
       help,
@@ -16,11 +16,13 @@ export function gpuVmMetrics(registry: Registry, machines: Store<GpuVm>): void {
         this.set(machines.list().filter(is).length)
       },
     })
-  count('wasd_machines_stalled', {
+  count({
+    name: 'wasd_machines_stalled',
     help: 'GpuVms that only a person can bring to what they ask for; some of them cost on',
     is: ({ status }) => isTrue(status?.conditions, 'Stalled'),
   })
-  count('wasd_machines_overdue', {
+  count({
+    name: 'wasd_machines_overdue',
     help: 'GpuVms on which Azure has been at work for unusually long',
     is: ({ status }) =>
       ['Reconciling', 'Stalled'].some(type => {

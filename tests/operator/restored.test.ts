@@ -59,7 +59,7 @@ test.concurrent('I1, I2, I6: restored after the cluster was lost it finds its ma
   await scene.until('it is told', async () => (await scene.eventsOf('solo')).includes('Adopted'))
 
   // It is evicted, moved and given back like any other.
-  await azure.evict(`gvm-$old-vm-2`).catch(() => undefined)
+  await azure.evict(`gvm-${old}-vm-2`).catch(() => undefined)
   await scene.change('solo', { priority: 'Regular', size: 'Standard_NV6ads_A10_v5' })
   const moved = await scene.machine(
     'solo',
@@ -67,7 +67,7 @@ test.concurrent('I1, I2, I6: restored after the cluster was lost it finds its ma
     m => m.status?.size === 'Standard_NV6ads_A10_v5' && isPlayable(m),
   )
   expect(moved.status?.publicIP).toBe(before.status?.publicIP)
-  expect((await azure.of(old)).virtualMachines.map(({ name }) => name)).toEqual([`gvm-$old-vm-3`])
+  expect((await azure.of(old)).virtualMachines.map(({ name }) => name)).toEqual([`gvm-${old}-vm-3`])
   await scene.delete('solo')
   await scene.gone('solo')
   expect(await azure.standing(old)).toEqual([])
@@ -82,7 +82,7 @@ test.concurrent('with a status from the backup, older than what Azure holds, the
   const first = scene.operate()
   const old = await scene.apply('solo', {}, { labels })
   const backup = await scene.machine('solo', 'is playable', isPlayable)
-  await azure.evict(`gvm-$old-vm-1`)
+  await azure.evict(`gvm-${old}-vm-1`)
   await scene.machine('solo', 'plays on-demand', m => m.status?.incarnation?.number === 2 && isPlayable(m))
   await first.stop()
   await scene.lose('solo')
@@ -96,7 +96,7 @@ test.concurrent('with a status from the backup, older than what Azure holds, the
     m => m.status?.adoptedFrom === old && isReady(m) && isPlayable(m),
   )
   expect(after.status?.incarnation).toMatchObject({ number: 2, priority: 'Regular' })
-  expect((await azure.of(old)).virtualMachines.map(({ name }) => name)).toEqual([`gvm-$old-vm-2`])
+  expect((await azure.of(old)).virtualMachines.map(({ name }) => name)).toEqual([`gvm-${old}-vm-2`])
   await scene.delete('solo')
   await scene.gone('solo')
   expect(await azure.standing(old)).toEqual([])
@@ -131,7 +131,7 @@ test.concurrent('I1, I4, I6: a session and its machine come back without their s
   const first = scene.operate({ sessions: true })
   await scene.play('evening', { paidSeconds: 3600 })
   const before = await scene.session('evening', 'runs', s => s.status?.phase === 'Running')
-  const machine = await scene.machine(`evening-$REGION`, 'is playable', isPlayable)
+  const machine = await scene.machine(`evening-${REGION}`, 'is playable', isPlayable)
   const old = machine.metadata.uid ?? ''
   await first.stop()
   await scene.lose(machine.metadata.name)
