@@ -120,7 +120,7 @@ async function goesWell(scene: Scene, operator: Operator, one: Case, index: numb
   expect(await world.azure.standing(uid), what).toEqual([])
 }
 
-test('every kind of refusal of every call beside the creation of a VM, at once and late: told with its cause, asked again in time and not before, and mended by itself once it can be', async () => {
+test.concurrent('every kind of refusal of every call beside the creation of a VM, at once and late: told with its cause, asked again in time and not before, and mended by itself once it can be', async () => {
   const scene = await world.scene('parts')
   const operator = scene.operate()
   const queue = [...asked.flatMap(casesOf).entries()]
@@ -159,3 +159,32 @@ test.concurrent.each<Asked>([
   },
   60_000,
 )
+
+test.concurrent('an operator that comes after one died over what then failed asks once more, and hears why', async ({
+  onTestFinished,
+}) => {
+  const scene = await world.scene('after-death', onTestFinished)
+  const kind = 'PUT networkInterfaces'
+  const code = 'RequestDisallowedByPolicy'
+  const { uid, begin } = await onTheEve(scene, { kind, during: 'Creation' }, 'solo')
+  const failLate = { code, message: MESSAGE }
+  const fault = await world.azure.fault({ kind, resource: uid, times: null }, { failLate })
+  // The address, then the interface.
+  const first = scene.operate({ cut: { after: 2, counting: 'changes', isReplyHeard: true } })
+  await begin()
+  expect(await first.died).toBe('putNetworkInterface')
+  await first.stop()
+  await scene.until('it has failed', async () => {
+    const [nic] = (await world.azure.of(uid)).networkInterfaces
+    return nic?.properties.provisioningState === 'Failed'
+  })
+
+  scene.operate()
+  const stalled = await scene.machine('solo', 'is stalled', found => stallOf(found)?.reason === code)
+  expect(stalled.status?.lastError).toMatchObject({ code, step: 'PutNetworkInterface' })
+  const calls = (await world.azure.calls(0)).filter(call => call.kind === kind && call.path.includes(uid))
+  expect(calls).toHaveLength(2)
+  await world.azure.faultless(fault)
+  await comesAbout(scene, { kind, during: 'Creation' }, 'solo')
+  await clear(scene, 'solo')
+})

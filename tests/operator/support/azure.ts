@@ -38,7 +38,7 @@ const disk = resource.extend({
 const address = resource.extend({ properties: z.object({ ipAddress: z.string().nullish() }) })
 const stateShape = z.object({
   virtualMachines: z.array(machine),
-  networkInterfaces: z.array(resource),
+  networkInterfaces: z.array(resource.extend({ properties: z.object({ provisioningState: z.string() }) })),
   publicIPAddresses: z.array(address),
   networkSecurityGroups: z.array(resource.extend({ properties: z.unknown() })),
   disks: z.array(disk),
