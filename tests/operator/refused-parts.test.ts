@@ -7,7 +7,7 @@ import { condition } from '../../lib/kube/conditions.ts'
 import { decideOn } from '../../operator/azure/decisions.ts'
 import { AzureError } from '../../operator/azure/errors.ts'
 import type { Operator } from './support/operator.ts'
-import { isRefused, type Scene, startWorld, type World } from './support/world.ts'
+import { isRefused, type Scene, SPEED, startWorld, type World } from './support/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -139,7 +139,7 @@ test.concurrent.each<Asked>([
   'what nobody knows, and what Azure fails again and again, is asked a handful of times and is then a person’s: $kind',
   async ({ kind, during }) => {
     const scene = await world.scene(`again-${during.toLowerCase()}`)
-    scene.operate()
+    scene.operate({ speed: 3 * SPEED }) // A quarter of an hour is three seconds to it.
     const insisting = async (code: string, name: string) => {
       const { uid, begin } = await onTheEve(scene, { kind, during }, name)
       const failLate = { code, message: MESSAGE }
