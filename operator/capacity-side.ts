@@ -35,6 +35,8 @@ export interface CapacitySettings {
   quotaSeconds: number
   /** Seconds after which a quota's list is not believed any more; 900 where not given. */
   quotaStaleSeconds?: number
+  /** Seconds between looks at the prices; 3600 where not given. */
+  priceSeconds?: number
 }
 
 export interface CapacityOutside {
@@ -85,6 +87,7 @@ export function capacitySide(outside: CapacityOutside): Capacity {
     clock,
     log,
     catalogue,
+    ...(settings.priceSeconds !== undefined && { refreshSeconds: settings.priceSeconds }),
     fetch: outside.priceList,
     onChange() {
       changed()

@@ -23,11 +23,13 @@ export function prices(options: {
   clock: Clock
   log: Logger
   catalogue: () => Catalogue
+  /** Seconds between two looks; an hour where not given. */
+  refreshSeconds?: number
   fetch: (place: { region: string; size: string }, signal: AbortSignal) => Promise<Price[]>
   /** Some price is another one than before: who waited for one may look again. */
   onChange: () => void
 }): Prices {
-  const { clock, log, catalogue, onChange } = options
+  const { clock, log, catalogue, refreshSeconds = REFRESH_SECONDS, onChange } = options
   const known = new Map<string, number>()
   let isFailing = false
 
@@ -53,7 +55,7 @@ export function prices(options: {
     if (failure && !isFailing) log.warn({ error: failure.reason }, 'Azure prices cannot be read; the last ones stand')
     if (!failure && isFailing) log.info({}, 'Azure prices can be read again')
     isFailing = failure !== undefined
-    return isFailing ? RETRY_SECONDS : REFRESH_SECONDS
+    return isFailing ? RETRY_SECONDS : refreshSeconds
   }
 
   return {
