@@ -61,7 +61,7 @@ test('I8: a change is taken over once, what cannot be used is told once and repl
   await running
 })
 
-test('I8: with a wrong tenant in its values the operator stalls what it is to make, outlives a broken catalogue with a metric, a log line and an event, and makes it once the catalogue names the right one', async ({
+test('I8: with a wrong tenant in its values the operator stalls what it is to make, outlives a broken catalogue with a metric, a log line and an event, and makes it once the catalogue names the right one; all of it with a database that never answers', async ({
   onTestFinished,
 }) => {
   const world = await startWorld()
@@ -88,9 +88,10 @@ test('I8: with a wrong tenant in its values the operator stalls what it is to ma
     AZURE_AUTHORITY_HOST: settings.authorityHost,
     AZURE_RESOURCE_MANAGER_ENDPOINT: settings.resourceManagerEndpoint,
     AZURE_RETAIL_PRICES_ENDPOINT: about.listening,
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nowhere', // A help, never a need.
   })
   onTestFinished(operator.stop)
-  const uid = await scene.apply('solo')
+  await scene.apply('solo')
   const stalled = await scene.machine(
     'solo',
     'is stalled',
@@ -115,7 +116,11 @@ test('I8: with a wrong tenant in its values the operator stalls what it is to ma
   const { tenantId, clientId } = settings
   put(stringify({ ...parse(sample), subscriptions: { [subscription]: { tenantId, clientId } } }))
   await scene.machine('solo', 'is playable', isPlayable)
+  await scene.play('evening')
+  await scene.session('evening', 'runs', ({ status }) => status?.phase === 'Running')
+  await scene.want('evening', { spec: { desiredState: 'Ended' } })
+  await scene.session('evening', 'has ended', ({ status }) => status?.phase === 'Ended')
   await scene.delete('solo')
   await scene.gone('solo')
-  expect(await world.azure.standing(uid)).toEqual([])
+  expect(await world.azure.standing()).toEqual([])
 })
