@@ -87,6 +87,33 @@ test('an object that changes its owner asks for both, and one that keeps it asks
   expect(asked).toEqual(['n/left at 0', 'n/last at 0'])
 })
 
+test.each([
+  ['as it is', 'odd', 'before', 'n/before at 0'],
+  ['as it was', 'after', 'odd', 'n/after at 0'],
+])(
+  'an object that cannot be mapped %s still asks for its other owner, and the reflector is told',
+  (_, after, before, key) => {
+    const owner = ownedBy(widgets)
+    const map = (object: KubernetesObject) => {
+      if (object.metadata.ownerReferences?.some(({ name }) => name === 'odd')) throw new Error('no such thing')
+      return owner(object)
+    }
+    const { asked, tell } = setUp({ map })
+    const change = { type: 'Modified', old: child('a', before), object: child('a', after), initial: false } as const
+    expect(() => tell(change)).toThrow('no such thing')
+    expect(asked).toEqual([key])
+  },
+)
+
+test('a change that a predicate cannot judge is looked at, and the reflector is told', () => {
+  const predicate = () => {
+    throw new Error('no such thing')
+  }
+  const { asked, tell } = setUp({ predicate })
+  expect(() => tell({ type: 'Added', object: child('a'), initial: false })).toThrow('no such thing')
+  expect(asked).toEqual(['n/a at 0'])
+})
+
 test('a map that throws for one object is told with its name, at the start and at each resync, and costs no other its look', async () => {
   const map = ({ metadata: { namespace, name } }: KubernetesObject) => {
     if (name === 'odd') throw new Error('no such thing')

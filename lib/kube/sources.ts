@@ -61,11 +61,23 @@ export function reflected<T extends KubernetesObject>(
     synced: reflector.synced,
     start(sink, { signal, runtime }) {
       const stop = reflector.onChange(change => {
-        if (!change.initial && !predicate(change)) return
-        const urgency = change.initial ? LOW_PRIORITY : priority(change.object)
-        // Before the change it may have belonged to another. Each key once: an idle worker takes the first at once.
-        const keys = [change.object, ...(change.old === undefined ? [] : [change.old])].flatMap(object => map(object))
+        const errors: unknown[] = []
+        const attempt = <Answer>(ask: () => Answer, otherwise: Answer): Answer => {
+          try {
+            return ask()
+          } catch (error) {
+            errors.push(error)
+            return otherwise
+          }
+        }
+        if (!change.initial && !attempt(() => predicate(change), true)) return
+        const urgency = change.initial ? LOW_PRIORITY : attempt(() => priority(change.object), 0)
+        // Before the change it may have belonged to another, who is to look even where the object as it is cannot be mapped.
+        const objects = [change.object, ...(change.old === undefined ? [] : [change.old])]
+        const keys = objects.flatMap(object => attempt(() => map(object), []))
+        // Each once: an idle worker takes the first at once.
         for (const key of new Map(keys.map(each => [keyOf(each), each])).values()) sink(key, urgency)
+        if (errors.length > 0) throw errors[0] // The reflector counts and logs it.
       })
       signal.addEventListener('abort', stop, { once: true })
       standing(sink, runtime)

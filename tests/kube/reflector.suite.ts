@@ -4,6 +4,7 @@ import { reflectNamespaces } from '../../lib/kube/namespaces.ts'
 import { reflector } from '../../lib/kube/reflector.ts'
 import { defineResource } from '../../lib/kube/resource.ts'
 import { sharing } from '../../lib/kube/sharing.ts'
+import { systemClock } from '../../lib/process/clock.ts'
 import type { ApiServer } from './api-server.ts'
 import { clientOf, makeRuntime, metric, newNamespace, until, untilTestEnds, widget, widgets } from './fixtures.ts'
 import { heapBytes, witness } from './witness.ts'
@@ -30,6 +31,26 @@ export function reflectorBehaves(server: () => ApiServer): void {
       expect(await metric(seen.runtime, `kube_store_objects${label}`)).toBe(5)
       expect(await metric(seen.runtime, `store_resource_version${label}`)).toBe(Number(seen.store.resourceVersion))
       await seen.leavesNothing()
+    })
+
+    test('how long ago the server gave a sign is told: more and more while nothing arrives, and nothing upon an event', async () => {
+      let elapsed = 5000
+      const runtime = { ...makeRuntime(), clock: { ...systemClock, monotonic: () => elapsed } }
+      const seen = await witness(server(), { runtime })
+      const label = `{resource="${seen.namespace}/widgets.test.example.com"}`
+      const age = () => metric(runtime, `kube_watch_last_event_age_seconds${label}`)
+      expect(await age()).toBeNaN()
+      await seen.start()
+      expect(await age()).toBe(0) // By its list.
+      elapsed += 40_000
+      expect(await age()).toBe(40)
+      elapsed += 50_000
+      expect(await age()).toBe(90)
+      await seen.create('a')
+      await until(() => seen.store.size === 1)
+      expect(await age()).toBe(0)
+      elapsed += 1500
+      expect(await age()).toBe(1.5)
     })
 
     test('keeps indexes, transforms, and freezes what is shared in development', async () => {
