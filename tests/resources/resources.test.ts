@@ -1,6 +1,7 @@
-// Both resources on the whole stack, which all suites share: starting it takes longer than most of them. Their order
-// is part of it: what was written and asked on the way is judged at the end.
+// Evenings and both resources on the whole stack, which all suites share: starting it takes longer than most of them. Their
+// order is part of it: what was written and asked on the way is judged at the end.
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest'
+import { eveningsArePlayed } from '../evening/evening.suite.ts'
 import { cascadesRunToTheirEnd } from './cascades.suite.ts'
 import { eveningIsPlayed } from './evening.suite.ts'
 import { healthIsJudged } from './health.suite.ts'
@@ -24,6 +25,7 @@ function theatre(): Theatre {
   return open
 }
 
+describe('evenings', () => eveningsArePlayed(() => theatre().stage))
 describe('an evening', () => eveningIsPlayed(theatre))
 describe('by kubectl', () => kubectlTells(theatre))
 describe('the policy', () => policyKeepsTheApi(theatre))

@@ -25,6 +25,7 @@ const run = promisify(execFile)
 /** Azure's and the operator's time; a machine's creation takes half a second. */
 export const SPEED = 100
 const PATIENCE_SECONDS = 20
+const LOOK_MILLISECONDS = 40
 export const SIZE = 'Standard_NV12ads_A10_v5'
 /** Where sessions are played, but where a test says otherwise. */
 export const REGION = 'westeurope'
@@ -74,6 +75,8 @@ export async function startWorld(
     azure,
     kube,
     kubeconfig: cluster.kubeconfig,
+    /** Requests as cluster-admin. */
+    api: cluster.api,
     kubectl,
     catalogue,
     /** Its operators end with the test, whatever came of it, or with `end`. */
@@ -110,7 +113,7 @@ export type Scene = ReturnType<typeof sceneIn>
 
 /** A namespace of its own, and an operator that sees nothing else. */
 function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backdrop) {
-  const until = patientFor(PATIENCE_SECONDS, { account })
+  const until = patientFor(PATIENCE_SECONDS, { lookMilliseconds: LOOK_MILLISECONDS, account })
 
   /** What a person needs when a test fails. */
   async function account(): Promise<string> {
