@@ -84,7 +84,7 @@ export function eveningsArePlayed(stage: () => Stage): void {
     expect(findings.filter(({ holds }) => !holds)).toEqual([])
   })
 
-  describe('while the API is down', () => {
+  describe.concurrent('while the API is down', () => {
     beforeAll(async () => await stage().stopApi())
     afterAll(async () => await stage().startApi())
 

@@ -2,7 +2,7 @@
 // same, and no connection or timer is left.
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ApiServer, fixed } from './api-server.ts'
-import { makeRuntime, until } from './fixtures.ts'
+import { hasty, makeRuntime, until } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
 import { startRelay } from './relay.ts'
 import { heapBytes, resources, type WitnessOptions, witness } from './witness.ts'
@@ -38,7 +38,7 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
       const proxy = await startProxy(Number(new URL(relay.url).port))
       onTestFinished(() => proxy.close())
       const credentials = fixed({ server: `http://127.0.0.1:${proxy.port}` })
-      const seen = await witness(server(), { credentials, way: proxy, pageSize: 10 })
+      const seen = await witness(server(), { credentials, way: proxy, pageSize: 10, runtime: hasty() })
       for (let index = 0; index < 30; index++) await seen.create(`w${index}`, { note: NOTE })
       proxy.cutAfter(40_000, 10_000) // In the second page of three, and in that page again.
       await seen.start()
@@ -54,7 +54,7 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
     })
 
     test('cut in the middle of a watch, and of an event: it goes on where it was, without a new list', async () => {
-      const runtime = { ...makeRuntime(), random: () => 0 } // No pause between two attempts.
+      const runtime = hasty()
       const { proxy, seen } = await setUp({ runtime })
       for (const name of ['a', 'b']) await seen.create(name, { note: NOTE })
       await seen.start()
@@ -72,7 +72,7 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
     })
 
     test('an object deleted and made again under its name while the watch was down is told as two', async () => {
-      const { proxy, seen } = await setUp()
+      const { proxy, seen } = await setUp({ runtime: hasty() })
       for (const name of ['a', 'b']) await seen.create(name)
       await seen.start()
       const before = seen.get('a')?.metadata.uid
@@ -90,7 +90,7 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
     })
 
     test('half open, nothing arrives and nothing closes: it is cut by its silence, long before the watch’s time', async () => {
-      const { proxy, seen } = await setUp({ silentSeconds: 1 })
+      const { proxy, seen } = await setUp({ silentSeconds: 1, timeoutSeconds: 0.5, runtime: hasty() })
       await seen.create('a')
       await seen.start()
       proxy.become('Silent')
@@ -131,7 +131,7 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
     })
 
     test('cut a hundred times, nothing piles up: connections, timers, memory', async () => {
-      const runtime = { ...makeRuntime(), random: () => 0 } // No pause between two attempts.
+      const runtime = hasty()
       const { proxy, seen } = await setUp({ runtime })
       await seen.create('a')
       await seen.start()

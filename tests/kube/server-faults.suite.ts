@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { defineResource, type KubernetesObject } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
 import { type ApiServer, fixed } from './api-server.ts'
-import { clientOf, makeRuntime, until, widgets } from './fixtures.ts'
+import { clientOf, hasty, makeRuntime, until, widgets } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
 import { startRelay, status } from './relay.ts'
 import { type WitnessOptions, witness } from './witness.ts'
@@ -19,7 +19,7 @@ export function serverFaultsAreSurvived(server: () => ApiServer): void {
 
   describe('a server that fails', () => {
     test('Gone in the middle of a watch, as an ERROR event: it lists anew and tells only what changed', async () => {
-      const { relay, seen } = await relayed()
+      const { relay, seen } = await relayed({ runtime: hasty() })
       for (const name of ['a', 'b', 'c', 'd']) await seen.create(name)
       await seen.start()
       await seen.resize('a', 1)
@@ -39,7 +39,7 @@ export function serverFaultsAreSurvived(server: () => ApiServer): void {
     })
 
     test('Gone as the answer to a watch: the same', async () => {
-      const { relay, seen } = await relayed()
+      const { relay, seen } = await relayed({ runtime: hasty() })
       await seen.create('a')
       await seen.start()
       let isOld = true

@@ -21,15 +21,17 @@ export interface WitnessOptions<Name extends string = never>
   /** Directly to the server without one. */
   credentials?: Credentials
   way?: Way
+  /** Of its client, upon silence. Default 2. */
+  timeoutSeconds?: number
 }
 
 export async function witness<Name extends string = never>(server: ApiServer, options: WitnessOptions<Name> = {}) {
-  const { credentials = server.credentials(), way, ...rest } = options
+  const { credentials = server.credentials(), way, timeoutSeconds = 2, ...rest } = options
   const writer = clientOf(server.credentials())
   const namespace = await newNamespace(server)
   const runtime = options.runtime ?? makeRuntime()
   const before = resources()
-  const client = connect(credentials, { userAgent: 'witness/1', timeoutSeconds: 2, metrics: runtime.metrics })
+  const client = connect(credentials, { userAgent: 'witness/1', timeoutSeconds, metrics: runtime.metrics })
   const changes: Change<Widget>[] = []
   const stop = new AbortController()
   const seen = reflector({ resource: widgets, namespace, ...rest, runtime, client })

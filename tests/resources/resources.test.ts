@@ -27,8 +27,8 @@ function theatre(): Theatre {
 
 describe('evenings', () => eveningsArePlayed(() => theatre().stage))
 describe('an evening', () => eveningIsPlayed(theatre))
-describe('by kubectl', () => kubectlTells(theatre))
-describe('the policy', () => policyKeepsTheApi(theatre))
+describe.concurrent('by kubectl', () => kubectlTells(theatre))
 describe.concurrent('the cluster', () => cascadesRunToTheirEnd(theatre))
+describe('the policy', () => policyKeepsTheApi(theatre))
 describe('the health', () => healthIsJudged(theatre))
 describe('the roles', () => rolesAreExact(theatre))
