@@ -122,7 +122,8 @@ export function eveningsArePlayed(stage: () => Stage): void {
     })
   })
 
-  test('a GpuVm made by kubectl alone is playable, and leaves nothing when it is deleted', async () => {
+  // The operator is restarted while somebody plays.
+  test.concurrent('a GpuVm made by kubectl alone is playable, and leaves nothing when it is deleted', async () => {
     const machine = await stage().bareMachine('bare')
     await machine.isPlayable()
     expect(await stage().azure.streamIdentity(machine.host ?? '')).not.toBe('')
@@ -135,6 +136,35 @@ export function eveningsArePlayed(stage: () => Stage): void {
     const told = await stage().explained('bare')
     expect(told).toMatch(/CreateVirtualMachine[\s\S]*DeleteVirtualMachine/)
     expect(told).toMatch(/Decided again from the record, all \d+ come out the same\./)
+  })
+
+  test.concurrent('I1: one player plays one session at a time, whoever asks for the second', {
+    timeout: 90_000,
+  }, async () => {
+    const zoya = await stage().player('Zoya')
+    await zoya.writes('/start', /Hi Zoya/)
+    await zoya.topsUpOnTheWeb('₹500')
+    const first = await zoya.plays('Neon Rally', 'Standard')
+    await first.until('Running')
+
+    await zoya.writes('/play', /What would you like to play/)
+    await zoya.presses('Star Caravan', /Which machine/)
+    const answer = await zoya.presses('Standard', /Neon Rally is already running, and it is one session at a time/)
+    expect(answer.buttons.flat().map(({ text }) => text)).toEqual([
+      expect.stringContaining('Status'),
+      expect.stringContaining('Stop'),
+    ])
+
+    const second = await stage().applied('second', { player: first.player() })
+    await second.reaches('waits', () => second.ready?.reason === 'PlayerBusy')
+    expect(second.ready?.message).toContain(`has session ${stage().stack.namespace}/${first.name} already`)
+    expect(second.session().status?.vm).toBeUndefined()
+
+    await zoya.stops()
+    await second.until('Running')
+    expect(await first.inAzure()).toEqual([])
+    await second.wants('Ended')
+    await second.ends()
   })
 
   test('I5: a webhook that Razorpay did not sign is refused, and changes nothing', async () => {
@@ -167,33 +197,6 @@ export function eveningsArePlayed(stage: () => Stage): void {
     // Updates of a chat are answered in order: had the forged one been taken, its answer would be here before this one.
     await ravi.writes('/help', /What I can do/)
     expect(ravi.hears(before)).toHaveLength(1)
-  })
-
-  test('I1: one player plays one session at a time, whoever asks for the second', { timeout: 90_000 }, async () => {
-    const zoya = await stage().player('Zoya')
-    await zoya.writes('/start', /Hi Zoya/)
-    await zoya.topsUpOnTheWeb('₹500')
-    const first = await zoya.plays('Neon Rally', 'Standard')
-    await first.until('Running')
-
-    await zoya.writes('/play', /What would you like to play/)
-    await zoya.presses('Star Caravan', /Which machine/)
-    const answer = await zoya.presses('Standard', /Neon Rally is already running, and it is one session at a time/)
-    expect(answer.buttons.flat().map(({ text }) => text)).toEqual([
-      expect.stringContaining('Status'),
-      expect.stringContaining('Stop'),
-    ])
-
-    const second = await stage().applied('second', { player: first.player() })
-    await second.reaches('waits', () => second.ready?.reason === 'PlayerBusy')
-    expect(second.ready?.message).toContain(`has session ${stage().stack.namespace}/${first.name} already`)
-    expect(second.session().status?.vm).toBeUndefined()
-
-    await zoya.stops()
-    await second.until('Running')
-    expect(await first.inAzure()).toEqual([])
-    await second.wants('Ended')
-    await second.ends()
   })
 
   test('I8: a game that the catalogue does not know is told with those that it knows, and costs nothing', async () => {

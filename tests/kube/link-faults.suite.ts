@@ -118,12 +118,12 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
     })
 
     test('slow: a list that takes longer than the timeout and a watch behind it arrive whole', async () => {
-      const { proxy, seen } = await setUp()
-      for (let index = 0; index < 60; index++) await seen.create(`w${index}`, { note: NOTE.repeat(4) })
+      const { proxy, seen } = await setUp({ timeoutSeconds: 1 })
+      for (let index = 0; index < 30; index++) await seen.create(`w${index}`, { note: NOTE.repeat(4) })
       proxy.become('Slow')
       await seen.start()
-      expect(proxy.slowed()).toBeGreaterThan(2000) // The client's timeout, which is one of silence.
-      for (let index = 0; index < 20; index++) await seen.resize(`w${index}`, index)
+      expect(proxy.slowed()).toBeGreaterThan(1000) // The client's timeout, which is one of silence.
+      for (let index = 0; index < 10; index++) await seen.resize(`w${index}`, index)
       await seen.equal()
       expect(await seen.lists()).toBe(1)
       expect(proxy.connections()).toBeLessThanOrEqual(2)

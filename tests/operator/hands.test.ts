@@ -21,8 +21,8 @@ function world(): World {
   return running
 }
 
-describe('the schemas', () => boundsHold(() => world().api))
 describe('writes', () => livesCostFewWrites(world)) // By itself: it counts.
+describe.concurrent('the schemas', () => boundsHold(() => world().api))
 describe.concurrent('held back', () => heldBackAndLetGo(world))
 describe.concurrent('limits', () => limitsAreKept(world))
 describe.concurrent('restored', () => restoredObjectsPlayOn(world))

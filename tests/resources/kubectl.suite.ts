@@ -1,4 +1,4 @@
-// The resources as an SRE uses them, by the real kubectl; one after the other, whatever else goes on elsewhere.
+// The resources as an SRE uses them, by the real kubectl.
 import { resolve } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -17,10 +17,6 @@ const toldEvent = z.looseObject({
   note: z.string().default(''),
   action: z.string().default(''),
 })
-
-/** After the test before it, though the suites beside this one go on. */
-const inTurn = (name: string, act: () => void | Promise<void>, timeout = 60_000) =>
-  test(name, { concurrent: false, timeout }, act)
 
 /** A row of `get gs` tells of its phase this; what is not there is left blank. */
 const sessionRows: Record<string, RegExp> = {
@@ -89,7 +85,7 @@ export function kubectlTells(theatre: () => Theatre): void {
       await kubectl(['wait', 'gvm/bare', '--for=condition=Ready', patience])
     }, 120_000)
 
-    inTurn('-o wide adds whose it is, what is asked, and the reason in words', async () => {
+    test('-o wide adds whose it is, what is asked, and the reason in words', async () => {
       const [heading = '', ...rows] = (await kubectl(['get', 'gs', '-o', 'wide'])).split('\n')
       expect(heading).toMatch(/AGE +PLAYER +TIER +ZONE +SIZE +DESIRED +PAID +BILLED +READY +STATUS$/)
       const row = (name: string) => rows.find(each => each.startsWith(`${name} `))
@@ -107,12 +103,12 @@ export function kubectlTells(theatre: () => Theatre): void {
       )
     })
 
-    inTurn('get wasd shows both kinds', async () => {
+    test('get wasd shows both kinds', async () => {
       const names = (await kubectl(['get', 'wasd', '-o', 'name'])).trim().split('\n')
       expect(names).toEqual(expect.arrayContaining(['gamesession.wasd.cloud/running', 'gpuvm.wasd.cloud/bare']))
     })
 
-    inTurn('describe tells why nothing goes on, and what to do', async () => {
+    test('describe tells why nothing goes on, and what to do', async () => {
       expect(await kubectl(['describe', 'gs', 'unknown-game'])).toMatch(
         /Warning +GameUnknown .* create a new session, or add the game to the catalogue\./,
       )
@@ -124,27 +120,23 @@ export function kubectlTells(theatre: () => Theatre): void {
       )
     })
 
-    inTurn(
-      'delete takes one, and delete --all the rest; each returns when Azure holds nothing of it',
-      async () => {
-        const { stage, recording } = theatre()
-        const { namespace } = stage.stack
-        expect(await kubectl(['delete', 'gs', 'running', '--timeout=60s'])).toMatch(
-          /^gamesession.wasd.cloud "running" deleted/,
-        )
-        expect(await kubectl(['get', 'gvm', '-l', 'wasd.cloud/session=running', '-o', 'name'])).toBe('')
-        await kubectl(['delete', 'gs,gvm', '--all', '--timeout=90s'])
-        expect(await kubectl(['get', 'wasd'])).toBe('')
-        const uids = new Set(
-          recording.machines.flatMap(({ metadata }) => (metadata.namespace === namespace ? (metadata.uid ?? []) : [])),
-        )
-        for (const uid of uids) expect(await stage.azure.holds(uid)).toEqual([])
-      },
-      100_000,
-    )
+    test('delete takes one, and delete --all the rest; each returns when Azure holds nothing of it', async () => {
+      const { stage, recording } = theatre()
+      const { namespace } = stage.stack
+      expect(await kubectl(['delete', 'gs', 'running', '--timeout=60s'])).toMatch(
+        /^gamesession.wasd.cloud "running" deleted/,
+      )
+      expect(await kubectl(['get', 'gvm', '-l', 'wasd.cloud/session=running', '-o', 'name'])).toBe('')
+      await kubectl(['delete', 'gs,gvm', '--all', '--timeout=90s'])
+      expect(await kubectl(['get', 'wasd'])).toBe('')
+      const uids = new Set(
+        recording.machines.flatMap(({ metadata }) => (metadata.namespace === namespace ? (metadata.uid ?? []) : [])),
+      )
+      for (const uid of uids) expect(await stage.azure.holds(uid)).toEqual([])
+    }, 100_000)
   })
 
-  inTurn('get tells every phase in its row', () => {
+  test('get tells every phase in its row', () => {
     const { rows, recording } = theatre()
     for (const [kind, expected, versions] of [
       ['gs', sessionRows, recording.sessions],
@@ -164,7 +156,7 @@ export function kubectlTells(theatre: () => Theatre): void {
     }
   })
 
-  inTurn('no event says what a program would: each is a sentence', async () => {
+  test('no event says what a program would: each is a sentence', async () => {
     const said = JSON.parse(await kubectl(['get', 'events.events.k8s.io', '-o', 'json']))
     const ours = z
       .array(toldEvent)
@@ -180,7 +172,7 @@ export function kubectlTells(theatre: () => Theatre): void {
     }
   })
 
-  inTurn('no condition does either, and each is on one line', () => {
+  test('no condition does either, and each is on one line', () => {
     const { sessions, machines } = theatre().recording
     const messages = [...sessions, ...machines].flatMap(({ status }) => status?.conditions ?? [])
     expect(messages.length).toBeGreaterThan(100)
@@ -190,7 +182,7 @@ export function kubectlTells(theatre: () => Theatre): void {
     }
   })
 
-  inTurn('explain --recursive knows every field, and none is without a description', async () => {
+  test('explain --recursive knows every field, and none is without a description', async () => {
     for (const [kind, name] of [
       ['GameSession', 'gamesession'],
       ['GpuVm', 'gpuvm'],
@@ -204,43 +196,35 @@ export function kubectlTells(theatre: () => Theatre): void {
     }
   })
 
-  inTurn(
-    'apply twice says unchanged, diff says what would change, and --dry-run=server changes nothing',
-    async () => {
-      const changed = objectOf('GameSession', 'try-out', { ...standard, paidSeconds: 600 })
-      expect((await attempt(['diff', ...samples])).code).toBe(1)
-      expect(await kubectl(['apply', ...samples, '--dry-run=server'])).toMatch(
-        /created \(server dry run\)\n.*created \(server dry run\)/,
-      )
-      expect(await kubectl(['get', 'wasd'])).toBe('')
+  test('apply twice says unchanged, diff says what would change, and --dry-run=server changes nothing', async () => {
+    const changed = objectOf('GameSession', 'try-out', { ...standard, paidSeconds: 600 })
+    expect((await attempt(['diff', ...samples])).code).toBe(1)
+    expect(await kubectl(['apply', ...samples, '--dry-run=server'])).toMatch(
+      /created \(server dry run\)\n.*created \(server dry run\)/,
+    )
+    expect(await kubectl(['get', 'wasd'])).toBe('')
 
-      expect(await kubectl(['apply', ...samples])).toMatch(
-        /gamesession.wasd.cloud\/try-out created\ngpuvm.wasd.cloud\/bare-machine created/,
-      )
-      expect(await kubectl(['apply', ...samples])).toMatch(
-        /try-out unchanged\ngpuvm.wasd.cloud\/bare-machine unchanged/,
-      )
-      await kubectl(['wait', 'gs/try-out', 'gvm/bare-machine', '--for=condition=Ready', '--timeout=60s'])
-      expect(await kubectl(['apply', ...samples])).toMatch(
-        /try-out unchanged\ngpuvm.wasd.cloud\/bare-machine unchanged/,
-      )
-      expect(await attempt(['diff', ...samples])).toMatchObject({ code: 0, stdout: '' })
+    expect(await kubectl(['apply', ...samples])).toMatch(
+      /gamesession.wasd.cloud\/try-out created\ngpuvm.wasd.cloud\/bare-machine created/,
+    )
+    expect(await kubectl(['apply', ...samples])).toMatch(/try-out unchanged\ngpuvm.wasd.cloud\/bare-machine unchanged/)
+    await kubectl(['wait', 'gs/try-out', 'gvm/bare-machine', '--for=condition=Ready', '--timeout=60s'])
+    expect(await kubectl(['apply', ...samples])).toMatch(/try-out unchanged\ngpuvm.wasd.cloud\/bare-machine unchanged/)
+    expect(await attempt(['diff', ...samples])).toMatchObject({ code: 0, stdout: '' })
 
-      const difference = await attempt(['diff', '-f', '-'], changed)
-      expect(difference.code).toBe(1)
-      expect(difference.stdout).toContain('+  paidSeconds: 600')
-      expect(await kubectl(['get', 'gs', 'try-out', '-o', 'jsonpath={.spec.paidSeconds}'])).toBe('')
-      const refused = await attempt([
-        'patch',
-        'gs',
-        'try-out',
-        '--type=merge',
-        '--patch={"spec":{"game":"tetris"}}',
-        '--dry-run=server',
-      ])
-      expect(refused.stderr).toContain('spec.game: Invalid value: "tetris": game is immutable and stays "neon-rally"')
-      await kubectl(['delete', ...samples, '--timeout=60s'])
-    },
-    90_000,
-  )
+    const difference = await attempt(['diff', '-f', '-'], changed)
+    expect(difference.code).toBe(1)
+    expect(difference.stdout).toContain('+  paidSeconds: 600')
+    expect(await kubectl(['get', 'gs', 'try-out', '-o', 'jsonpath={.spec.paidSeconds}'])).toBe('')
+    const refused = await attempt([
+      'patch',
+      'gs',
+      'try-out',
+      '--type=merge',
+      '--patch={"spec":{"game":"tetris"}}',
+      '--dry-run=server',
+    ])
+    expect(refused.stderr).toContain('spec.game: Invalid value: "tetris": game is immutable and stays "neon-rally"')
+    await kubectl(['delete', ...samples, '--timeout=60s'])
+  }, 90_000)
 }

@@ -26,9 +26,12 @@ function theatre(): Theatre {
 }
 
 describe('evenings', () => eveningsArePlayed(() => theatre().stage))
-describe('an evening', () => eveningIsPlayed(theatre))
-describe.concurrent('by kubectl', () => kubectlTells(theatre))
+// In the namespace of the release one after the other; the cluster's own controllers take their time in theirs meanwhile.
+describe.concurrent('the release', () => {
+  describe('an evening', { concurrent: false }, () => eveningIsPlayed(theatre))
+  describe('by kubectl', { concurrent: false }, () => kubectlTells(theatre))
+  describe('the policy', { concurrent: false }, () => policyKeepsTheApi(theatre))
+})
 describe.concurrent('the cluster', () => cascadesRunToTheirEnd(theatre))
-describe('the policy', () => policyKeepsTheApi(theatre))
 describe('the health', () => healthIsJudged(theatre))
 describe('the roles', () => rolesAreExact(theatre))
