@@ -122,8 +122,7 @@ export function eveningsArePlayed(stage: () => Stage): void {
     })
   })
 
-  // The operator is restarted while somebody plays.
-  test.concurrent('a GpuVm made by kubectl alone is playable, and leaves nothing when it is deleted', async () => {
+  test('a GpuVm made by kubectl alone is playable, and leaves nothing when it is deleted', async () => {
     const machine = await stage().bareMachine('bare')
     await machine.isPlayable()
     expect(await stage().azure.streamIdentity(machine.host ?? '')).not.toBe('')
@@ -138,7 +137,7 @@ export function eveningsArePlayed(stage: () => Stage): void {
     expect(told).toMatch(/Decided again from the record, all \d+ come out the same\./)
   })
 
-  test.concurrent('I1: one player plays one session at a time, whoever asks for the second', {
+  test('I1: one player plays one session at a time, whoever asks for the second', {
     timeout: 90_000,
   }, async () => {
     const zoya = await stage().player('Zoya')

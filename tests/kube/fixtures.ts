@@ -87,9 +87,9 @@ export function makeRuntime(): Runtime {
   }
 }
 
-/** A runtime that makes no pause between two attempts. */
-export function hasty(): Runtime {
-  return { ...makeRuntime(), random: () => 0 }
+/** A runtime that makes no pause between two attempts, or a short one: `share` of what it may be, 0 to 1. */
+export function hasty(share = 0): Runtime {
+  return { ...makeRuntime(), random: () => share }
 }
 
 /** Closed when the test is over. */

@@ -90,7 +90,7 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
     })
 
     test('half open, nothing arrives and nothing closes: it is cut by its silence, long before the watch’s time', async () => {
-      const { proxy, seen } = await setUp({ silentSeconds: 1, timeoutSeconds: 0.5, runtime: hasty() })
+      const { proxy, seen } = await setUp({ silentSeconds: 1, timeoutSeconds: 0.5, runtime: hasty(0.01) })
       await seen.create('a')
       await seen.start()
       proxy.become('Silent')
