@@ -35,8 +35,8 @@ const DESCRIPTION = `Games on GPU machines, prepaid by the second.
 Sign in for an access token, and send it as \`Authorization: Bearer\`. Every POST carries an \`Idempotency-Key\`: sent again
 with the same key, a request is answered again and not done again (\`Idempotency-Replayed: true\`); a refused one is tried
 anew. What is refused is told as a problem (RFC 9457): \`code\` never changes, \`detail\` says what to do, \`faults\` where a
-request does not fit. Lists come in pages: ask with the \`nextCursor\` of the last. \`RateLimit-*\` say what is left of the
-minute. Amounts are whole paise. Times are UTC.`
+request does not fit. Lists come in pages: ask with the \`nextCursor\` of the last, which is good for its list alone.
+\`RateLimit-*\` say what is left of the minute. Amounts are whole paise. Times are UTC.`
 
 export function openApiDocument({ publicUrl }: { publicUrl: string }) {
   const app = new OpenAPIHono()

@@ -22,6 +22,11 @@ export const HEADERS = {
     required: true,
     schema: { type: 'integer', minimum: 1 },
   },
+  'WWW-Authenticate': {
+    description: 'How to say who one is.',
+    required: true,
+    schema: { type: 'string', const: 'Bearer' },
+  },
   'Idempotency-Replayed': {
     description: 'The request was done before under this Idempotency-Key, and is answered again.',
     schema: { type: 'string', const: 'true' },
@@ -40,6 +45,7 @@ export function headersOf({ method, status }: { method: string; status: number }
   const isDone = method === 'post' && status < 300
   const names: HeaderName[] = [
     ...ALWAYS,
+    ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
     ...(isLater ? (['Retry-After'] as const) : []),
     ...(isDone ? (['Idempotency-Replayed'] as const) : []),
   ]

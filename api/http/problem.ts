@@ -179,6 +179,9 @@ export function logRefusal(log: Logger, what: { error: unknown; refusal: Refusal
 
 export const problemNotFound: NotFoundHandler<ApiEnvironment> = context => reply(context, standard('NotFound'))
 
+/** A 401 has to say how to come back: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2 */
+const CHALLENGE = { 'WWW-Authenticate': 'Bearer' } as const
+
 function reply(context: Context<ApiEnvironment>, refusal: Refusal): Response {
   const { code, status, detail, faults, funds, retryAfterSeconds } = refusal
   const body: Problem = {
@@ -197,5 +200,6 @@ function reply(context: Context<ApiEnvironment>, refusal: Refusal): Response {
   return context.body(JSON.stringify(body), status, {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
+    ...(status === 401 ? CHALLENGE : {}),
   })
 }

@@ -6,6 +6,7 @@ import type { ApiEnvironment, Protection } from './api.ts'
 import { type AuthenticationOutside, callerOf, guestOf, recognised, scopeOf } from './authentication.ts'
 import { deadline } from './deadline.ts'
 import type { GuestTokens } from './guest-tokens.ts'
+import { tell } from './headers.ts'
 import { idempotent, identified } from './idempotency.ts'
 import { addressOf, counted, type Limited, type RateLimits } from './rate-limits.ts'
 
@@ -40,7 +41,7 @@ export function protect(app: OpenAPIHono<ApiEnvironment>, routes: readonly Descr
 }
 
 /** Who asks, and whether not too often. */
-function admission({ operationId, security, 'x-rate-limit': name }: Described, outside: ProtectOutside): Check {
+function admission({ method, operationId, security, 'x-rate-limit': name }: Described, outside: ProtectOutside): Check {
   const { limits, guests } = outside
   const address: Limited = { name: 'address', subjectOf: addressOf }
   const asker: Limited = { name, subjectOf: context => `${operationId}:${whoAsks(context)}` }
@@ -50,6 +51,7 @@ function admission({ operationId, security, 'x-rate-limit': name }: Described, o
     counted(limits, address),
     ...(scope === undefined ? [] : [callerOf(outside, scope)]),
     ...(isForGuests ? [guestOf(guests)] : []),
+    ...(method === 'post' && scope === undefined ? [neverKept] : []),
     counted(limits, asker),
   )
   if (scope === undefined) return oneByOne
@@ -57,6 +59,11 @@ function admission({ operationId, security, 'x-rate-limit': name }: Described, o
   const isKnown = recognised(outside)
   const atOnce = counted(limits, address, asker)
   return context => (isKnown(context) ? atOnce(context) : oneByOne(context))
+}
+
+/** What is handed out may be a token: https://www.rfc-editor.org/rfc/rfc6749#section-5.1 */
+async function neverKept(context: Context<ApiEnvironment>): Promise<void> {
+  tell(context, { 'Cache-Control': 'no-store' })
 }
 
 /** As one layer: each of its own costs every request a promise or two. */

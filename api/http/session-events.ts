@@ -77,9 +77,8 @@ export function sessionEventRoutes(outside: SessionEventOutside) {
     if (state === 'Ended' && first.length === 0) return context.body(null, 204)
 
     const stream = streams.open({ playerId, sessionId })
-    context.header('Cache-Control', 'no-store')
     context.header('X-Accel-Buffering', 'no') // nginx would hold the events back.
-    return streamSSE(context, async output => {
+    const reply = streamSSE(context, async output => {
       output.onAbort(() => stream.close())
       try {
         await send({ ...outside, output, stream }, { sessionId, after, until: expiresAt })
@@ -87,6 +86,8 @@ export function sessionEventRoutes(outside: SessionEventOutside) {
         stream.close()
       }
     })
+    reply.headers.set('Cache-Control', 'no-store') // Of its own, Hono says `no-cache`, by which it may be kept.
+    return reply
 
     async function send(
       { output, stream, heartbeatSeconds }: SessionEventOutside & { output: SSEStreamingApi; stream: Stream },

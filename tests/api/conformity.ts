@@ -56,6 +56,9 @@ export function conformity({ resolve }: Pick<ApiDocument, 'resolve'>) {
       const reply = operation.replies[status]
       if (!reply) throw new Error(`${told}\n${status} is no documented status.`)
       headersConform(reply, { headers, told })
+      // All but what is the same for everybody.
+      const isOwn = operation.method !== 'GET' || operation.security !== 'Nobody' || status >= 400
+      if (isOwn) expect(headers.get('Cache-Control'), told).toBe('no-store')
       const type = headers.get('Content-Type')?.replace(/;.*/, '')
       if (!reply.content) {
         expect([type, text], told).toEqual([undefined, ''])
