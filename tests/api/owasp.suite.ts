@@ -144,7 +144,9 @@ export function owaspTopTenHolds(given: () => { stack: FrontStack; guests: Guest
     })
 
     test('API4, resource consumption: bodies, pages, keys and streams have limits, and every route has one per minute', async () => {
-      expect(await statusOfHuge(`${stack.publicUrl}/v1/sign-in/mini-app`)).toBe(413)
+      const signInPath = `${stack.publicUrl}/v1/sign-in/mini-app`
+      expect(await statusOfHuge(signInPath, { 'Content-Length': 300_000 })).toBe(413)
+      expect(await statusOfHuge(signInPath, { 'Transfer-Encoding': 'chunked' })).toBe(413)
       for (const limit of ['101', '0', '-1', '1e9', '9'.repeat(50)]) {
         expect((await asha.get(`/v1/sessions?limit=${limit}`)).status, limit).toBe(422)
       }
@@ -239,12 +241,26 @@ export function owaspTopTenHolds(given: () => { stack: FrontStack; guests: Guest
         expect(headers.get('Server')).toBeNull()
         expect(text).not.toMatch(/at .*\.ts|node_modules|postgres|SELECT|stack/i)
       }
-      const preflight = await fetch(`${stack.publicUrl}/v1/sessions`, {
-        method: 'OPTIONS',
-        headers: { Origin: 'https://evil.example.com', 'Access-Control-Request-Method': 'POST' },
-      })
-      expect(preflight.headers.get('Access-Control-Allow-Origin')).toBeNull()
-      expect(preflight.headers.get('Access-Control-Allow-Credentials')).toBeNull()
+      for (const [origin, allowed] of [
+        ['https://evil.example.com', null],
+        ['https://portal.example.com.evil.example.com', null],
+        ['null', null],
+        ['https://portal.example.com', 'https://portal.example.com'],
+      ] as const) {
+        const preflight = await fetch(`${stack.publicUrl}/v1/sessions`, {
+          method: 'OPTIONS',
+          headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
+        })
+        const shared = await asha.get('/v1/wallet', { headers: { Origin: origin } })
+        for (const { headers } of [preflight, shared]) {
+          expect([origin, headers.get('Access-Control-Allow-Origin')]).toEqual([origin, allowed])
+          expect(headers.get('Access-Control-Allow-Credentials')).toBeNull()
+          expect(headers.get('Vary')).toContain('Origin')
+        }
+        if (allowed === null) continue
+        expect(preflight.headers.get('Access-Control-Allow-Headers')).toContain('Idempotency-Key')
+        expect(shared.headers.get('Access-Control-Expose-Headers')).toContain('RateLimit-Remaining')
+      }
     })
 
     test('API9, inventory: everything that is served is documented or known, in one version', () => {
@@ -278,16 +294,13 @@ export function owaspTopTenHolds(given: () => { stack: FrontStack; guests: Guest
   })
 }
 
-/** On a connection of its own: the server closes it, rather than take in the rest. */
-async function statusOfHuge(url: string): Promise<number | undefined> {
-  const headers = {
-    'Content-Type': 'application/json',
-    'Content-Length': 300_000,
-    'Idempotency-Key': crypto.randomUUID(),
-  }
+/** On a connection of its own: the server closes it, rather than take in the rest. Where no length is told, it is sent. */
+async function statusOfHuge(url: string, length: Record<string, string | number>): Promise<number | undefined> {
+  const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID(), ...length }
   const sent = request(url, { method: 'POST', agent: false, headers })
   sent.on('error', () => undefined)
   sent.write('{"initData":"')
+  if (length['Content-Length'] === undefined) sent.write('x'.repeat(300_000))
   const [reply] = await once(sent, 'response')
   sent.destroy()
   return reply.statusCode
