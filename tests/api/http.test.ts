@@ -54,7 +54,7 @@ beforeAll(async () => {
   stack = await startFront({
     operatorUrl: `http://127.0.0.1:${port}`,
     guestKeysFile: guests.file,
-    requestSeconds: 1,
+    requestSeconds: 2,
     limits,
   })
 })
