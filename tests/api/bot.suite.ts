@@ -67,6 +67,35 @@ export function botAnswers(stackOf: () => FrontStack): void {
       await asha.reads('Your balance: ₹500.50')
     })
 
+    test('I5: Stars that are told of under another update are the same payment, and what went back is the same refund', async () => {
+      await topUpByStars()
+      const [payment] = await stack.database<{ id: string; payload: string }[]>`
+        SELECT payment.id, top_up_id AS payload FROM payments payment JOIN top_ups ON top_ups.id = top_up_id
+          JOIN players ON players.id = player_id WHERE telegram_user_id = ${String(asha.chatId)}`
+      const money = { currency: 'XTR', total_amount: 385, invoice_payload: payment?.payload }
+      const charge = { ...money, telegram_payment_charge_id: payment?.id, provider_payment_charge_id: '' }
+      let updateId = 800_000_000 + (asha.chatId % 100_000) * 10
+      const isTold = async (what: object) => {
+        const from = { id: asha.chatId, is_bot: false, first_name: 'Asha' }
+        const message = { message_id: 1, date: 0, chat: { id: asha.chatId, type: 'private' }, from, ...what }
+        const reply = await fetch(`${stack.publicUrl}/webhooks/telegram`, {
+          method: 'POST',
+          headers: { 'X-Telegram-Bot-Api-Secret-Token': TELEGRAM_SECRET },
+          body: JSON.stringify({ update_id: updateId++, message }),
+        })
+        expect(reply.status).toBe(200)
+      }
+      for (let time = 0; time < 2; time += 1) await isTold({ successful_payment: charge })
+      await asha.writes('/balance')
+      await asha.reads('Your balance: ₹500.50')
+      for (let time = 0; time < 2; time += 1) await isTold({ refunded_payment: charge })
+      await asha.writes('/balance')
+      await asha.reads('Your balance: ₹0.00')
+      await isTold({ successful_payment: charge })
+      await asha.writes('/balance')
+      await asha.reads('Your balance: ₹0.00')
+    })
+
     test('I4: unspent Stars go back to where they came from, once, and the wallet says so', async () => {
       await topUpByStars()
       await asha.writes('/refund')
