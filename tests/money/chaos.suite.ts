@@ -107,10 +107,11 @@ function castOf({ sessions, late, lives }: ChaosOptions): { index: number; life:
   return Array.from({ length: sessions + late }, (_, index) => ({ index, life: lifeOf(index) }))
 }
 
-/** How many sessions the API knows to be played now, or to be over; and how many payments it has credited. */
-async function count(database: Database, what: 'playing' | 'ended' | 'credited'): Promise<number> {
+/** How many sessions the API knows to be played now, ever, or to be over; and how many payments it has credited. */
+async function count(database: Database, what: 'playing' | 'played' | 'ended' | 'credited'): Promise<number> {
   const [row] = await database<Record<typeof what, number>[]>`
     SELECT count(*) FILTER (WHERE seen_since IS NOT NULL AND ended_at IS NULL)::int AS playing,
+      count(*) FILTER (WHERE seen_ready_at IS NOT NULL)::int AS played,
       count(*) FILTER (WHERE ended_at IS NOT NULL)::int AS ended,
       (SELECT count(*) FROM payments)::int AS credited FROM sessions`
   return row?.[what] ?? 0
@@ -211,6 +212,7 @@ export function chargedExactlyInChaos(options: ChaosOptions): void {
       expect(damage).toMatchObject({ postgresRestarts: 2, redisStops: 1 })
       expect(damage.apiKills).toBeGreaterThanOrEqual(leastKills)
 
+      await until('whoever came late plays', async () => (await count(database, 'played')) === sessions + late)
       // Whoever is to run out does; the others go home.
       await Promise.all(players.filter(({ life }) => life !== 'RunsOut').map(({ app }) => app.commands('end')))
       const toppedUp = players.filter(({ life }) => life === 'TopsUp').length
