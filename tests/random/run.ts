@@ -2,8 +2,10 @@
 import fc from 'fast-check'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { isPlayable, isReady, type World } from '../operator/support/world.ts'
-import { type Place, type Played, play } from './play.ts'
-import { type Action, type Last, last, scenario, words } from './scenario.ts'
+import { type Place, places } from './place.ts'
+import { type Played, play, type Stage } from './play.ts'
+import { playSession } from './play-session.ts'
+import { machineScenario, type Scenario, type SessionLast, sessionScenario, words } from './scenario.ts'
 
 export interface Outcome {
   played: number
@@ -12,13 +14,11 @@ export interface Outcome {
   decisions: number
   /** Of those played, the ones that began as a copy from another region. */
   copies: number
-  lasts: Record<Last, number>
+  sessions: number
+  /** Of the sessions that had ended when all was well, why. */
+  endings: Record<string, number>
+  lasts: Record<SessionLast, number>
 }
-
-const sizes: [string, string][] = [
-  ['Standard_NV12ads_A10_v5', 'Standard_NV6ads_A10_v5'],
-  ['Standard_NC8as_T4_v3', 'Standard_NC16as_T4_v3'],
-]
 
 /** So many lives begin as a copy of a disk in another region, where they are not played in that very one. */
 const COPIES_ONE_IN = 5
@@ -46,29 +46,15 @@ async function savesAtRest(world: World, namespace: string) {
 
 const isAtRest = ({ status }: GpuVm) => status?.powerState === 'Deallocated'
 
-/** Where scenarios can be played at the same time: nobody shares a size of a region. */
-export function places({ catalogue }: World): Place[] {
-  return sizes.flatMap(pair =>
-    Object.entries(catalogue.regions).map(([region, { resourceGroup, subscriptionId, zones }]) => ({
-      region,
-      zones,
-      resourceGroup,
-      subscriptionId,
-      sizes: pair,
-    })),
-  )
-}
+/** One life in so many is a whole session's. */
+const SESSIONS_ONE_IN = 4
 
-/** Scenario number `index` of this seed; the same pair gives the same actions. */
-export function scenarioOf({ seed, index }: { seed: number; index: number }): Action[] {
-  const [actions] = fc.sample(scenario, { numRuns: 1, seed: seed + index * 7919 })
-  return actions ?? []
-}
-
-/** As what that scenario is to end. */
-export function lastOf({ seed, index }: { seed: number; index: number }): Last {
-  const [drawn] = fc.sample(last, { numRuns: 1, seed: seed + index * 7919 + 1 })
-  return drawn ?? 'Running'
+/** Scenario number `index` of this seed; the same pair gives the same life. */
+export function scenarioOf({ seed, index }: { seed: number; index: number }): Scenario {
+  const arbitrary = index % SESSIONS_ONE_IN === 1 ? sessionScenario : machineScenario
+  const [drawn] = fc.sample(arbitrary, { numRuns: 1, seed: seed + index * 7919 })
+  if (drawn === undefined) throw new Error('Nothing was drawn.')
+  return drawn
 }
 
 /** Throws with the seed and the number of the first that fails, which is all it takes to play it again. */
@@ -76,8 +62,7 @@ export async function playMany(
   world: World,
   { seed, from = 0, isEnough }: { seed: number; from?: number; isEnough: (played: number) => boolean },
 ): Promise<Outcome> {
-  const lasts = { Running: 0, Deallocated: 0, Deleted: 0 }
-  const outcome: Outcome = { played: 0, evictions: 0, incarnations: 0, decisions: 0, copies: 0, lasts }
+  const outcome: Outcome = { ...nothing(), endings: {}, lasts: { Running: 0, Deallocated: 0, Deleted: 0, Ended: 0 } }
   let next = from
   let isBroken = false
   const saves = await savesAtRest(world, `saves-${seed}-${from}`)
@@ -85,18 +70,17 @@ export async function playMany(
   async function work(place: Place): Promise<void> {
     while (!isBroken && !isEnough(next - from)) {
       const index = next++
-      const actions = scenarioOf({ seed, index })
-      const end = lastOf({ seed, index })
+      const drawn = scenarioOf({ seed, index })
       const scene = await world.scene(`random-${seed}-${index}`)
-      const isCopy = index % COPIES_ONE_IN === 0 && place.region !== saves.region
+      const isCopy = drawn.of === 'Machine' && index % COPIES_ONE_IN === 0 && place.region !== saves.region
       try {
-        count(outcome, await play({ world, scene, place, last: end, ...(isCopy && { copyOf: saves.osDisk }) }, actions))
-        outcome.lasts[end] += 1
+        const copyOf = isCopy ? { copyOf: saves.osDisk } : {}
+        await playOne(outcome, { world, scene, place, ...copyOf }, drawn)
         if (isCopy) outcome.copies += 1
       } catch (error) {
         isBroken = true
         const again = `WASD_SEED=${seed} WASD_SCENARIO=${index} npm run soak`
-        const told = `Scenario ${index} of seed ${seed}: ${words(actions)}\nPlay it again: ${again}\n`
+        const told = `Scenario ${index} of seed ${seed}: ${words(drawn)}\nPlay it again: ${again}\n`
         throw new Error(`${told}${error instanceof Error ? error.message : error}`, { cause: error })
       } finally {
         await scene.end()
@@ -108,6 +92,25 @@ export async function playMany(
   const [failed] = ended.flatMap(one => (one.status === 'rejected' ? [one.reason] : []))
   if (failed !== undefined) throw failed
   return outcome
+}
+
+function nothing() {
+  return { played: 0, evictions: 0, incarnations: 0, decisions: 0, copies: 0, sessions: 0 }
+}
+
+async function playOne(outcome: Outcome, stage: Stage, drawn: Scenario): Promise<void> {
+  const { isWishedAmid, last } = drawn
+  if (drawn.of === 'Machine') {
+    count(outcome, await play({ ...stage, last: drawn.last, isWishedAmid }, drawn.actions))
+  } else {
+    const { paidSeconds } = drawn
+    const played = await playSession({ ...stage, last: drawn.last, isWishedAmid, paidSeconds }, drawn.actions)
+    count(outcome, played)
+    outcome.sessions += 1
+    const why = played.endReason ?? 'None'
+    outcome.endings[why] = (outcome.endings[why] ?? 0) + 1
+  }
+  outcome.lasts[last] += 1
 }
 
 function count(outcome: Outcome, { evictions, incarnations, decisions }: Played): void {

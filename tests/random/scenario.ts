@@ -1,4 +1,5 @@
-// A machine's life by lot: what its owner asks for, what Azure does to it, and how the operator fares, in any order.
+// A life by lot, of a machine or of a whole session: what its owner asks for, what Azure does to it, and how the operator
+// fares, in any order.
 import fc from 'fast-check'
 
 /** Refused capacity, by the code that Azure gives for it. */
@@ -23,10 +24,9 @@ export type Fault =
   | { failLate: { code: string; message: string } }
   | { throttle: { retryAfterSeconds: number } }
 
-export type Action =
+/** What befalls a machine and its operator, whoever asked for it. */
+export type Deed =
   | { do: 'Evict' }
-  | { do: 'Pause' | 'Resume' | 'Suspend' | 'Release' }
-  | { do: 'ChangeSize' | 'ChangePriority' | 'ChangeClients' }
   | { do: 'RefuseCapacity'; priority: 'Spot' | 'Regular'; refusal: (typeof refusals)[number] }
   | { do: 'GrantCapacity' }
   | { do: 'Fault'; kind: (typeof kinds)[number]; fault: Fault }
@@ -37,7 +37,15 @@ export type Action =
   | { do: 'DeleteVirtualMachine' }
   /** The list of the fleet is an old one for a while. */
   | { do: 'StaleLists'; times: number }
-  | { do: 'AwaitRest' }
+
+type Common = Deed | { do: 'Pause' | 'Resume' | 'Suspend' | 'Release' | 'AwaitRest' }
+
+export type MachineAction = Common | { do: 'ChangeSize' | 'ChangePriority' | 'ChangeClients' | 'ChangeOnEviction' }
+
+/** `Connect` and `Leave` are what the agent on the machine reports of the player. */
+export type SessionAction = Common | { do: 'End' | 'PayMore' | 'Connect' | 'Leave' | 'AwaitEnd' }
+
+export type Action = MachineAction | SessionAction
 
 const message = 'By lot.'
 const fault: fc.Arbitrary<Fault> = fc.oneof(
@@ -50,14 +58,10 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.constant({ throttle: { retryAfterSeconds: 1 } }),
 )
 
-const action: fc.Arbitrary<Action> = fc.oneof(
+const common: fc.WeightedArbitrary<Common>[] = [
   { weight: 4, arbitrary: fc.constant({ do: 'Evict' as const }) },
   { weight: 5, arbitrary: fc.constant({ do: 'AwaitRest' as const }) },
   { weight: 2, arbitrary: fc.constantFrom('Pause', 'Resume', 'Suspend', 'Release').map(word => ({ do: word })) },
-  {
-    weight: 2,
-    arbitrary: fc.constantFrom('ChangeSize', 'ChangePriority', 'ChangeClients').map(word => ({ do: word })),
-  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -78,16 +82,59 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('StaleLists' as const), times: fc.integer({ min: 1, max: 5 }) }),
   },
-)
+]
 
-export const scenario: fc.Arbitrary<Action[]> = fc.array(action, { minLength: 3, maxLength: 8 })
+const edits = fc.constantFrom('ChangeSize', 'ChangePriority', 'ChangeClients', 'ChangeOnEviction')
+const ofMachine = fc.oneof<fc.WeightedArbitrary<MachineAction>[]>(...common, {
+  weight: 3,
+  arbitrary: edits.map(word => ({ do: word })),
+})
+const wishes = fc.constantFrom('PayMore', 'Connect', 'Leave', 'AwaitEnd', 'End')
+const ofSession = fc.oneof<fc.WeightedArbitrary<SessionAction>[]>(...common, {
+  weight: 5,
+  arbitrary: wishes.map(word => ({ do: word })),
+})
 
-/** What its owner asks for last, when Azure does again what it is asked. */
+/** What its owner asks for last: of a machine never its end, which is the object's deletion. */
 const lasts = ['Running', 'Deallocated', 'Deleted'] as const
+const sessionLasts = [...lasts, 'Ended'] as const
 export type Last = (typeof lasts)[number]
-export const last: fc.Arbitrary<Last> = fc.constantFrom(...lasts)
+export type SessionLast = (typeof sessionLasts)[number]
+
+const LENGTH = { minLength: 3, maxLength: 8 }
+/** The last wish comes when all is well again, or before. */
+const isWishedAmid = fc.boolean()
+
+export type Scenario =
+  | { of: 'Machine'; actions: MachineAction[]; last: Last; isWishedAmid: boolean }
+  | { of: 'Session'; actions: SessionAction[]; last: SessionLast; isWishedAmid: boolean; paidSeconds: number }
+
+export const machineScenario: fc.Arbitrary<Scenario> = fc.record({
+  of: fc.constant('Machine'),
+  actions: fc.array(ofMachine, LENGTH),
+  last: fc.constantFrom(...lasts),
+  isWishedAmid,
+})
+
+const LITTLE_SECONDS = 1
+const PLENTY_SECONDS = 600
+
+/** Little is paid, and played out unless something is in the way, or plenty. */
+export const sessionScenario: fc.Arbitrary<Scenario> = fc
+  .record({
+    of: fc.constant('Session' as const),
+    actions: fc.array(ofSession, LENGTH),
+    last: fc.constantFrom(...sessionLasts),
+    isWishedAmid,
+    paidSeconds: fc.constantFrom(LITTLE_SECONDS, PLENTY_SECONDS),
+  })
+  .map(({ actions, paidSeconds, ...rest }) => {
+    const isLittle = paidSeconds === LITTLE_SECONDS
+    return { ...rest, paidSeconds, actions: isLittle ? [...actions, { do: 'AwaitEnd' as const }] : actions }
+  })
 
 /** One line for a person. */
-export function words(actions: readonly Action[]): string {
-  return actions.map(one => JSON.stringify(one).replaceAll(/[{}"]/g, '').replace('do:', '')).join(' | ')
+export function words({ actions, ...rest }: Scenario): string {
+  const told = actions.map(one => JSON.stringify(one).replaceAll(/[{}"]/g, '').replace('do:', '')).join(' | ')
+  return `${JSON.stringify(rest).replaceAll(/[{}"]/g, '')}: ${told}`
 }

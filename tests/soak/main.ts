@@ -12,7 +12,7 @@ const BATCH = 100
 let isStopped = false
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
 
-const world = await startWorld()
+const world = await startWorld({ azureArguments: [`--seed=${seed}`] })
 try {
   if (only !== undefined) {
     process.stdout.write(`Scenario ${only} of seed ${seed}: ${words(scenarioOf({ seed, index: only }))}\n`)

@@ -12,8 +12,10 @@ const polls = ['fleet', 'tagged', 'annotations']
 export interface Cut {
   /** Counted from 1. */
   after: number
-  /** `changes`: what changes Azure. `calls`: every look at it and every change of it, and every write to Kubernetes. */
-  counting: 'changes' | 'calls'
+  /**
+   * `changes`: what changes Azure. `writes`: these, and every write to Kubernetes. `calls`: these, and every look at Azure.
+   */
+  counting: 'changes' | 'writes' | 'calls'
   /** Of these only what is asked of Azure in this region. */
   region?: string
   /** The reply is heard before the end; without it, the call has its effect and the reply is lost. */
@@ -21,6 +23,18 @@ export interface Cut {
 }
 
 class Dead extends Error {}
+
+interface Call {
+  name: string
+  /** Of Azure: a change, or a look. A write is one to Kubernetes. */
+  is: 'Change' | 'Look' | 'Write'
+}
+
+const counted: Record<Cut['counting'], Call['is'][]> = {
+  changes: ['Change'],
+  writes: ['Change', 'Write'],
+  calls: ['Change', 'Write', 'Look'],
+}
 
 interface Ways {
   azure: (urgency: Urgency) => Azure
@@ -43,23 +57,23 @@ export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
   const writes: string[] = []
   const calls: string[] = []
   /** Of a call that got out: whether this process ends with it. */
-  function cutAt(call: string, isChange: boolean): boolean {
+  function cutAt(call: string, is: Call['is']): boolean {
     if (isDead) return true
-    if (cut === undefined || (cut.counting === 'changes' && !isChange)) return false
+    if (cut === undefined || !counted[cut.counting].includes(is)) return false
     calls.push(call)
     if (calls.length !== cut.after) return false
     isDead = true
     die(call)
     return true
   }
-  async function unlessDead(call: () => Promise<unknown>, { name, isChange }: { name: string; isChange: boolean }) {
+  async function unlessDead(call: () => Promise<unknown>, { name, is }: Call) {
     if (isDead) throw new Dead()
     try {
       const reply = await call()
-      if (cutAt(name, isChange) && !cut?.isReplyHeard) throw new Dead()
+      if (cutAt(name, is) && !cut?.isReplyHeard) throw new Dead()
       return reply
     } catch (error) {
-      if (!(error instanceof Dead)) cutAt(name, isChange)
+      if (!(error instanceof Dead)) cutAt(name, is)
       throw error
     }
   }
@@ -73,13 +87,13 @@ export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
   async function throughAzure(method: string, call: () => Promise<unknown>, [place]: unknown[]): Promise<unknown> {
     if (polls.includes(method)) return isDead ? Promise.reject(new Dead()) : await call()
     const isElsewhere = cut?.region !== undefined && textIn(place, 'region') !== cut.region
-    return await unlessDead(call, { name: method, isChange: changes.test(method) && !isElsewhere })
+    return await unlessDead(call, { name: method, is: changes.test(method) && !isElsewhere ? 'Change' : 'Look' })
   }
   const kube = intercepted(ways.kube, async (method, call, given) => {
     const write = writeOf(method, given)
     if (write === undefined) return isDead ? Promise.reject(new Dead()) : await call()
     const name = write.split(' ').slice(0, 2).join(' ')
-    const reply = await unlessDead(call, { name, isChange: false })
+    const reply = await unlessDead(call, { name, is: 'Write' })
     writes.push(write)
     return reply
   })

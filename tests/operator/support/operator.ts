@@ -44,6 +44,7 @@ export const INSTALLATION = 'test-installation'
 /** A mistake put into it on purpose. */
 export interface Plant {
   azure?: (azure: Azure, settings: AzureSettings) => Azure
+  kube?: (kube: KubeClient) => KubeClient
   /** What was first seen of an object is believed for ever. */
   isCacheStale?: true
 }
@@ -95,7 +96,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const stop = new AbortController()
   const { plant = {} } = options
   const { azure, kube, calls, writes, died } = mortal(
-    { azure: azureOf(options, registry), kube: options.kube },
+    { azure: azureOf(options, registry), kube: plant.kube?.(options.kube) ?? options.kube },
     options.cut,
   )
 

@@ -181,6 +181,8 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backd
     /** Deletes the session. */
     drop: async (name: string) => await kube.delete(gameSessions, { namespace, name }),
     want: async (name: string, change: object) => await kube.mergePatch(gameSessions, { namespace, name }, change),
+    /** The session as it is. */
+    sessionNow: async (name: string) => await kube.get(gameSessions, { namespace, name }),
     /** The session, once it is so. */
     async session(name: string, what: string, is: (session: GameSession) => boolean): Promise<GameSession> {
       return await until(`${name} ${what}`, async () => {

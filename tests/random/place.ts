@@ -1,0 +1,30 @@
+// Where lives can be played at the same time: nobody shares a size of a region, so that each may spoil its own capacity.
+import type { Zone } from '../../crds/catalogue.ts'
+import type { World } from '../operator/support/world.ts'
+
+export interface Place {
+  region: string
+  resourceGroup: string
+  subscriptionId: string
+  /** Two of one driver class. */
+  sizes: [string, string]
+  /** Absent where the region is not used by zones. */
+  zones?: readonly Zone[] | undefined
+}
+
+const sizes: [string, string][] = [
+  ['Standard_NV12ads_A10_v5', 'Standard_NV6ads_A10_v5'],
+  ['Standard_NC8as_T4_v3', 'Standard_NC16as_T4_v3'],
+]
+
+export function places({ catalogue }: World): Place[] {
+  return sizes.flatMap(pair =>
+    Object.entries(catalogue.regions).map(([region, { resourceGroup, subscriptionId, zones }]) => ({
+      region,
+      zones,
+      resourceGroup,
+      subscriptionId,
+      sizes: pair,
+    })),
+  )
+}

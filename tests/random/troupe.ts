@@ -1,0 +1,50 @@
+// The operators of one life, of which one leads at a time.
+import type { Decided } from '../../operator/gpuvm/controller.ts'
+import { read } from '../../operator/recorder/record.ts'
+import type { Operator, OperatorOptions } from '../operator/support/operator.ts'
+import type { Scene } from '../operator/support/world.ts'
+
+export interface Troupe {
+  begin(): void
+  /** Another comes in place of the one that leads, which ends well. */
+  replace(): Promise<void>
+  /** Another comes that is cut off after so many more calls that change Azure, and then yet another. */
+  doom(afterWrites: number): Promise<void>
+  /** Of all of them, on the machine of this name. */
+  decisions(name: string): Decided[]
+}
+
+export function troupe(scene: Scene, options: Partial<OperatorOptions>): Troupe {
+  const operators: Operator[] = []
+  const operate = (more: Partial<OperatorOptions> = {}): Operator => {
+    const operator = scene.operate({ sweep: true, ...options, ...more })
+    operators.push(operator)
+    return operator
+  }
+
+  /** Who comes in place of one that died meanwhile is stopped too. */
+  async function stopLast(): Promise<void> {
+    for (let stopped: unknown; stopped !== operators.at(-1); ) {
+      const last = operators.at(-1)
+      await last?.stop()
+      stopped = last
+    }
+  }
+
+  return {
+    begin: () => void operate(),
+    async replace() {
+      await stopLast()
+      operate()
+    },
+    async doom(after) {
+      await stopLast()
+      const doomed = operate({ cut: { after, counting: 'changes' } })
+      void doomed.died.then(async () => {
+        await doomed.stop()
+        if (operators.at(-1) === doomed) operate()
+      })
+    },
+    decisions: name => operators.flatMap(({ recorded }) => recorded.of({ namespace: scene.namespace, name }).map(read)),
+  }
+}
