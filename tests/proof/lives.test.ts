@@ -1,0 +1,100 @@
+// In each scene of a machine's life, and of a session's, the operator is cut off at every single call: right after the
+// reply, and after the effect with the reply lost. Another goes on, and the end is that of the undisturbed scene, with the
+// same addresses and disks. When that is done, lives by lot take what is left of the minutes for both.
+import { randomInt } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startWorld, type World } from '../operator/support/world.ts'
+import { places } from '../random/place.ts'
+import { playMany } from '../random/run.ts'
+import { type Cut, type Ending, madeTwice, playScene } from './matrix.ts'
+import { machineScenes } from './matrix-machines.ts'
+import { sessionScenes } from './matrix-sessions.ts'
+
+/** Of the lives by lot, and with the simulated Azure's: printed, it plays the same again. */
+const seed = Number(process.env.WASD_SEED ?? randomInt(2 ** 31))
+/** For all of this file: first the matrices, whose length is what it is, then as many lives by lot as the rest takes. */
+const MINUTES = 8
+/** So many are played, however long the matrices took. */
+const LEAST_LIVES = 100
+const began = performance.now()
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ azureArguments: [`--seed=${seed}`] })
+})
+afterAll(async () => await world?.stop())
+
+const NEVER = Number.MAX_SAFE_INTEGER
+/** Of the cuts that the undisturbed scene has calls for: with less to do, the operator is done before the last. */
+const LEAST_SHARE = 0.9
+/** Of a cut that comes too late: how many calls a scene takes hangs on who is first in it. */
+const MOST_TRIES = 3
+const scenes = [...machineScenes, ...sessionScenes]
+const counts: object[] = []
+afterAll(() => console.table(counts))
+
+const isChange = (call: string) => /^(put|create|start|deallocate|delete|update|patch)/.test(call)
+
+/** After every call; a look has no effect to be lost, and one that repeats itself while Azure works is cut at once. */
+function cutsOf(calls: string[]): Cut[] {
+  return calls.flatMap((call, at) => {
+    if (isChange(call)) return [true, false].map(isReplyHeard => ({ after: at + 1, isReplyHeard }))
+    return call === calls[at - 1] ? [] : [{ after: at + 1, isReplyHeard: false }]
+  })
+}
+
+test.each(scenes)(
+  'I1, I2, I3, I4, I6: $title, cut off at any call, the end is the same',
+  async scene => {
+    const index = scenes.indexOf(scene)
+    // Which zone a session takes is the operator's choice; a machine's is its spec's.
+    const ground = places(world).filter(({ zones }) => scene.operated === undefined || zones === undefined)
+    const [first] = ground
+    if (first === undefined) throw new Error('The catalogue has no region to play in.')
+    let number = 0
+    const played = async (place: typeof first, cut: Cut): Promise<Ending> => {
+      const stage = await world.scene(`matrix-${index}-${++number}`)
+      try {
+        return await playScene(scene, { world, scene: stage, place }, cut)
+      } catch (error) {
+        const where = `${scene.title}, cut off after call ${cut.after}${cut.isReplyHeard ? '' : ', its reply lost'}`
+        throw new Error(`${where}: ${error instanceof Error ? error.message : error}`, { cause: error })
+      } finally {
+        await stage.end()
+      }
+    }
+    const undisturbed = await played(first, { after: NEVER, isReplyHeard: true })
+
+    const waiting = cutsOf(undisturbed.calls)
+    const count = { scene: scene.title, planned: waiting.length, struck: 0, machines: 0, madeTwice: 0, orphans: 0 }
+    count.machines = undisturbed.accepted.length
+    const work = async (place: typeof first) => {
+      for (let cut = waiting.shift(); cut !== undefined; cut = waiting.shift()) {
+        let ending = await played(place, cut)
+        for (let tries = 1; ending.cutAt === undefined && tries < MOST_TRIES; tries += 1)
+          ending = await played(place, cut)
+        if (ending.cutAt !== undefined) count.struck += 1
+        count.madeTwice += madeTwice(ending)
+        count.orphans += ending.orphans.length
+        expect({ ...cut, twice: madeTwice(ending), orphans: ending.orphans }).toEqual({ ...cut, twice: 0, orphans: [] })
+        if (!scene.isRace) expect({ ...cut, of: ending.accepted }).toEqual({ ...cut, of: undisturbed.accepted })
+        expect(ending.dump).toBe(undisturbed.dump)
+      }
+    }
+    /** The first that fails is told when all have come to their end: the next scene has the places to itself. */
+    const workers = ground.map(async place => await work(place).finally(() => waiting.splice(0)))
+    counts.push(count)
+    await Promise.allSettled(workers)
+    await Promise.all(workers)
+    expect(count.struck).toBeGreaterThanOrEqual(count.planned * LEAST_SHARE)
+  },
+  600_000,
+)
+
+test(`I1, I2, I6: lives by lot from seed ${seed} each come to rest, and leave nothing`, async () => {
+  const end = began + MINUTES * 60_000
+  const isEnough = (played: number) => played >= LEAST_LIVES && performance.now() > end
+  const outcome = await playMany(world, { seed, isEnough })
+  console.info({ seed, ...outcome })
+  expect(outcome.played).toBeGreaterThanOrEqual(LEAST_LIVES)
+}, 900_000)
