@@ -82,7 +82,9 @@ export function cascadesRunToTheirEnd(theatre: () => Theatre): void {
     expect(condition(waiting.status?.conditions, 'Ready')?.message).toMatch(
       /^The quota of the namespace admits no further GpuVm: .* exceeded quota: games, requested: count\/gpuvms.wasd.cloud=1, .* The session waits, uncharged\.$/,
     )
-    expect(await kubectl(['describe', 'gs', 'second'])).toMatch(/Normal +QuotaExceeded /)
+    await stage.until('it is told', async () =>
+      /Normal +QuotaExceeded /.test(await kubectl(['describe', 'gs', 'second'])),
+    )
     await expect(apply('third')).rejects.toThrow(/exceeded quota: games, requested: count\/gamesessions.wasd.cloud=1/)
 
     const before = theatre().recording.sessions.length
