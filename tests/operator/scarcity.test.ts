@@ -1,5 +1,6 @@
 // What several parts have to do together when Azure is short of machines, of money's worth or of patience: the reserve and
-// the rescue, another size and another region, a price that falls, and whose request goes first.
+// the rescue, another size and another region, a price that falls, and whose request goes first. Each test
+// has regions of its own, so that none takes another's.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { condition } from '../../lib/kube/conditions.ts'
@@ -17,7 +18,7 @@ const runs = ({ status }: GameSession) => status?.phase === 'Running'
 const reasonOf = ({ status }: GameSession) => condition(status?.conditions, 'Ready')?.reason
 const control = async (what: string, body: object) => await world.azure.control('POST', what, body)
 
-test('the last on-demand machine is kept for whoever is evicted, with the chance of it told: who is new waits, and is served as the quota rises', async ({
+test.concurrent('the last on-demand machine is kept for whoever is evicted, with the chance of it told: who is new waits, and is served as the quota rises', async ({
   onTestFinished,
 }) => {
   const region = 'southindia'
@@ -55,7 +56,7 @@ test('the last on-demand machine is kept for whoever is evicted, with the chance
   await scene.session('buyer', 'is served', runs)
 })
 
-test('I6: refused on demand it plays on in another size, from the same disk at the same address; resumed with no size left, in another region from a copy', async ({
+test.concurrent('I6: refused on demand it plays on in another size, from the same disk at the same address; resumed with no size left, in another region from a copy', async ({
   onTestFinished,
 }) => {
   const [home, away] = ['westeurope', 'northeurope']
@@ -103,10 +104,10 @@ test('I6: refused on demand it plays on in another size, from the same disk at t
   expect(await world.azure.standing(uid)).toEqual([])
 })
 
-test('a price that falls to what a player will pay serves the session that waits for it', async ({
+test.concurrent('a price that falls to what a player will pay serves the session that waits for it', async ({
   onTestFinished,
 }) => {
-  const region = 'centralindia'
+  const region = 'northeurope'
   const price = async (size: string, usdPerHour: number) =>
     await control('price', { region, size, priority: 'Spot', usdPerHour })
   for (const size of [SIZE, OTHER_SIZE]) await price(size, 0.9)
@@ -125,23 +126,24 @@ test('a price that falls to what a player will pay serves the session that waits
   expect(served.status?.placement).toMatchObject({ size: SIZE, hourlyPriceUsd: '0.3' })
 })
 
-test('a rescue and a creation stand in one line for Azure’s limits, each by its urgency', async ({
+test.concurrent('a rescue and a creation stand in one line for Azure’s limits, each by its urgency', async ({
   onTestFinished,
 }) => {
   const scene = await world.scene('urgency', onTestFinished)
   const { registry } = scene.operate({ isBudgeted: true })
-  const uid = await scene.apply('played')
+  const region = 'centralindia'
+  const uid = await scene.apply('played', { region })
   await scene.machine('played', 'is playable', isPlayable)
 
   // One answer pauses every write in the subscription, for less long than a call waits in line.
   await world.azure.fault(
-    { kind: 'PUT publicIPAddresses' },
+    { kind: 'PUT publicIPAddresses', resource: `wasd-${region}` },
     { status: 429, code: 'SubscriptionRequestsThrottled', message: 'Later.', retryAfterSeconds: 3 },
   )
-  await scene.apply('refused')
+  await scene.apply('refused', { region })
   await scene.until('Azure has said so', async () => (await world.azure.calls(0)).some(({ status }) => status === 429))
   await world.azure.evict(`gvm-${uid}-vm-1`)
-  await scene.apply('new')
+  await scene.apply('new', { region })
   await scene.until('both stand in line', async () => {
     const { values = [] } = (await registry.getSingleMetric('wasd_azure_requests_waiting')?.get()) ?? {}
     const waiting = (urgency: string) => values.find(({ labels }) => labels.urgency === urgency)?.value ?? 0
