@@ -18,6 +18,7 @@ demo: install ## Plays one evening over the real parts and tells it as it happen
 	@npm run --silent demo
 
 test: setup ## Proves every invariant once, on a real API server, Postgres and Redis. At most 12 minutes.
+	@npm run --silent setup:tests
 	@npm run --silent test
 
 proof: setup ## Runs the long proofs: processes killed at every point, and the end compared. At most 30 minutes.

@@ -4,17 +4,16 @@
 // trips, and what is compared is framework, driver and middleware. Each is held to one core; load, Postgres and Redis have
 // the others, and on a small machine are what a start waits for. So it is not told how many a second there were, but how many
 // a second of the server's own processor time: what waits for a store counts for nobody.
-import { execFile, execFileSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
 import { migrateApi } from '../../api/migrate.ts'
 import { startPostgres } from '../../demo/stack/postgres.ts'
 import { startRedis } from '../../demo/stack/redis.ts'
 import { connect, type Database } from '../../lib/database/pool.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
-import { installed } from '../installed.ts'
+import { pythonPackages } from '../installed.ts'
 import { endAll, type Fire, furnish, KINDS, type Kind, loader } from './api-load.ts'
 import type { Figure, Part } from './figures.ts'
 import { type Measured, startCommand } from './programs.ts'
@@ -34,7 +33,6 @@ const HEAP_PERCENT = 5
 /** As many as the API has: for each server alike. */
 const CONNECTIONS = 20
 
-const run = promisify(execFile)
 const log = createLogger({ program: 'bench', level: 'fatal' })
 const words = { Read: 'reads of one row', Start: 'session starts' } as const satisfies Record<Kind, string>
 
@@ -152,11 +150,7 @@ async function told(program: Measured, word: string): Promise<string> {
 /** Where the Python program's packages are, from PyPI, once. */
 async function findPython(): Promise<string> {
   const source = resolve(import.meta.dirname, 'fastapi')
-  return await installed({ name: 'fastapi', source, files: ['requirements.txt'] }, async folder => {
-    const quiet = ['--quiet', '--disable-pip-version-check', '--no-input']
-    const from = ['--requirement', join(source, 'requirements.txt')]
-    await run('python3', ['-m', 'pip', 'install', ...quiet, '--target', folder, ...from])
-  })
+  return await pythonPackages({ name: 'fastapi', source })
 }
 
 /** Those that we may run on: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */

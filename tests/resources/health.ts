@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { goProgram } from '../installed.ts'
+import { healthJudge } from '../installed.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 export const customizations = join(root, 'manifests/argocd/resource_customizations/wasd.cloud')
@@ -24,7 +24,7 @@ const kustomization = z.looseObject({
 
 /** One for each object, in order. Throws with the judge's words when a script or an expression fails. */
 export async function judged(objects: object[]): Promise<Verdict[]> {
-  const program = await goProgram({ name: 'health', source: join(root, 'tests/health/checker') })
+  const program = await healthJudge()
   const scripts = kinds.map(kind => [kind, readFileSync(join(customizations, kind, 'health.lua'), 'utf8')])
   const { spec } = kustomization.parse(parse(readFileSync(join(root, 'manifests/flux/sessions.yaml'), 'utf8')))
   const expressions = spec.healthCheckExprs.map(each => [each.kind, each])

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { goProgram, installed } from '../installed.ts'
+import { azureForGo, azureForPython } from '../installed.ts'
 import { type AzureSimulator, group, image, region, startAzure } from './azure-simulator.ts'
 
 const run = promisify(execFile)
@@ -35,12 +35,7 @@ const life = {
 test(
   'azure-mgmt-compute from PyPI completes a life: spot, evicted, on-demand on its disk, resized, gone',
   async () => {
-    const source = { name: 'azure-python', source: join(clients, 'python'), files: ['requirements.txt'] }
-    const packages = await installed(source, async folder => {
-      const requirements = join(clients, 'python/requirements.txt')
-      const quiet = ['--quiet', '--disable-pip-version-check', '--no-input']
-      await run('python3', ['-m', 'pip', 'install', ...quiet, '--target', folder, '--requirement', requirements])
-    })
+    const packages = await azureForPython()
     const seen = await seenBy('python3', [join(clients, 'python/life.py')], { PYTHONPATH: packages })
     expect(seen).toEqual({ ...life, listed: ['python-vm'] })
   },
@@ -50,7 +45,7 @@ test(
 test(
   'armcompute for Go completes the same life',
   async () => {
-    const program = await goProgram({ name: 'azure-go', source: join(clients, 'go') })
+    const program = await azureForGo()
     expect(await seenBy(program, [])).toEqual({ ...life, listed: ['go-vm'] })
   },
   INSTALL_MILLISECONDS,
