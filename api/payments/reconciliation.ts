@@ -171,7 +171,10 @@ async function takeIn(
 /** What changes nothing. */
 const OLD: readonly MovementOutcome[] = ['AlreadyCredited', 'NotOurs', 'RefundKnown', 'DisputeKnown', 'Awaited']
 
-/** Claims by setting the next look before this one: a second replica finds nothing due. */
+/**
+ * Claims by setting the next look before this one: a second replica finds nothing due. Whose money is still to come goes
+ * first, however many are due that may have been paid twice.
+ */
 async function dueTopUps(database: Database, now: Date): Promise<TopUp[]> {
   const rows = await database<TopUpRow[]>`
     UPDATE top_ups SET look_at = CASE
@@ -181,7 +184,7 @@ async function dueTopUps(database: Database, now: Date): Promise<TopUp[]> {
     END
     WHERE id IN (
       SELECT id FROM top_ups WHERE look_at <= ${now} AND rail = 'Razorpay'
-      ORDER BY look_at LIMIT ${PASS_SIZE} FOR UPDATE SKIP LOCKED
+      ORDER BY credited_at IS NOT NULL, look_at LIMIT ${PASS_SIZE} FOR UPDATE SKIP LOCKED
     ) RETURNING *`
   return rows.map(topUpOf)
 }

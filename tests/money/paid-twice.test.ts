@@ -166,6 +166,23 @@ test('I5: a second payment that is captured a day after the first, and that nobo
   for (const hours of [100, 130, 160]) expect(await gateway.ask(hours * HOUR)).toEqual([])
 })
 
+test('I5: a crowd of credited top-ups that are to be asked about holds up no fresh one', async () => {
+  const { gateway, database } = stage
+  const { id: playerId } = await newPlayer(database)
+  await database`
+    INSERT INTO top_ups (id, token, player_id, rail, amount_paise, created_at, expires_at, look_at, credited_at)
+    SELECT 'crowd-' || number, 'crowd-' || number || repeat('-', 32), ${playerId}, 'Razorpay', 50000, now(), now(),
+      now() - interval '1 day', now()
+    FROM generate_series(1, 100) number
+    UNION ALL SELECT 'fresh', repeat('-', 32), ${playerId}, 'Razorpay', 50000, now(), now(), now(), NULL`
+  expect(await gateway.ask(0)).toEqual([])
+  const due = await database<{ id: string }[]>`
+    SELECT id FROM top_ups WHERE player_id = ${playerId} AND look_at <= now()`
+  expect(due.length).toBeGreaterThan(0) // The crowd is more than one pass takes.
+  expect(due).not.toContainEqual({ id: 'fresh' })
+  await database`UPDATE top_ups SET look_at = NULL WHERE player_id = ${playerId}`
+})
+
 test('I5: two charges for one invoice of Stars are two credits, told however often, and each goes back whole by itself', async () => {
   const { database } = stage
   const { id: playerId } = await newPlayer(database)

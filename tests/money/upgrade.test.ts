@@ -127,6 +127,22 @@ async function evening(program: Database, number: number): Promise<void> {
   })
 }
 
+/** Top-ups as versions before 0021 leave them: what is credited is never asked about again. */
+async function credited(program: Database): Promise<void> {
+  await program`
+    INSERT INTO top_ups (id, token, player_id, rail, amount_paise, created_at, expires_at, look_at, credited_at)
+    SELECT kind || number, kind || number || repeat('-', 32), ${idOf(2)}, 'Razorpay', 1000, now() - age, now(), now() - age,
+      now() - age
+    FROM (VALUES ('old-', interval '5 days'), ('recent-', interval '3 days')) of (kind, age), generate_series(1, 20) number`
+}
+
+/** When they are asked about next, in hours from now. */
+async function looks(program: Database, kind: 'old' | 'recent'): Promise<(number | null)[]> {
+  const rows = await program<{ hours: number | null }[]>`
+    SELECT extract(epoch FROM look_at - now())::float8 / 3600 AS hours FROM top_ups WHERE id LIKE ${`${kind}-%`}`
+  return rows.map(({ hours }) => hours)
+}
+
 function idOf(number: number): string {
   return `01jd00000000000000000${String(number).padStart(5, '0')}`
 }
@@ -158,6 +174,7 @@ test.concurrent('I4: a program of any version since there are two roles runs on 
   await migrate({ url: ownerUrl, directory, log: silent })
   await owner`SELECT grant_program(${role})`
   await evening(program, 1)
+  await credited(program)
 
   for (const [index, name] of steps.entries()) {
     const before = await contractOf(owner, role)
@@ -173,6 +190,11 @@ test.concurrent('I4: a program of any version since there are two roles runs on 
     expect(await contractOf(owner, role), name).toEqual(expect.arrayContaining(before))
   }
   expect(await brokenInvariants(program, [])).toEqual([])
+  // I5: a second payment of theirs may still be captured; they are asked about, and not all at once.
+  expect(new Set(await looks(program, 'old'))).toEqual(new Set([null]))
+  const hours = await looks(program, 'recent')
+  expect(hours.filter(each => each !== null && each > -1 && each <= 24)).toHaveLength(20)
+  expect(new Set(hours).size).toBeGreaterThan(10)
 })
 
 test.concurrent('A second role takes the books over from the one that ran the program and owned them, as the README says', async context => {
