@@ -59,6 +59,15 @@ const checks = {
     SELECT session.id, 'it is live, and nothing is held for it' AS detail
     FROM sessions session LEFT JOIN wallet_holds hold ON hold.session_id = session.id
     WHERE session.ended_at IS NULL AND (hold.session_id IS NULL OR hold.released_at IS NOT NULL)`,
+  HoldOfAnother: `
+    SELECT hold.session_id AS id, 'it is played by ' || player_id || ', held in ' || hold.account_id || ' and booked in ' ||
+      coalesce(accounts, 'none') AS detail
+    FROM wallet_holds hold JOIN sessions session ON session.id = hold.session_id,
+    LATERAL (SELECT string_agg(DISTINCT entry.account_id, ', ') AS accounts,
+        bool_or(entry.account_id <> 'wallet:' || player_id) AS are_others FROM wallet_transactions booked
+      JOIN wallet_entries entry ON entry.transaction_id = booked.id
+      WHERE booked.session_id = hold.session_id AND entry.account_id LIKE 'wallet:%') of
+    WHERE hold.account_id <> 'wallet:' || player_id OR are_others`,
   ChargeDiffers: `
     SELECT hold.session_id AS id, charged_paise || ' paise are charged, ' || booked || ' booked' AS detail
     FROM wallet_holds hold, LATERAL (SELECT coalesce(sum(amount_paise), 0) AS booked FROM wallet_entries entry
@@ -75,6 +84,15 @@ const checks = {
     FROM payments payment, LATERAL (SELECT coalesce(-sum(entry.amount_paise), 0) AS booked FROM wallet_entries entry
       WHERE entry.transaction_id = payment.transaction_id AND entry.account_id LIKE 'gateway:%') of
     WHERE amount_paise <> booked`,
+  PaymentOfAnother: `
+    SELECT payment.rail || ' ' || payment.id AS id, 'it was paid for ' || coalesce(top_up.player_id, 'nobody') || ' by ' ||
+      coalesce(top_up.rail, 'nothing') || '; booked was ' || coalesce(reference, 'nothing') || ' over ' || accounts AS detail
+    FROM payments payment LEFT JOIN top_ups top_up ON top_up.id = payment.top_up_id
+      JOIN wallet_transactions booked ON booked.id = payment.transaction_id,
+    LATERAL (SELECT coalesce(string_agg(account_id, ', ' ORDER BY account_id), 'nothing') AS accounts, coalesce(bool_and(account_id IN
+        ('gateway:' || lower(payment.rail), 'wallet:' || top_up.player_id, 'receivable:' || top_up.player_id)), false) AS are_theirs
+      FROM wallet_entries entry WHERE entry.transaction_id = booked.id) of
+    WHERE NOT are_theirs OR top_up.rail IS DISTINCT FROM payment.rail OR reference IS DISTINCT FROM payment.id`,
   CreditWithoutPayment: `
     SELECT booked.id::text AS id, 'credited for ' || coalesce(reference, 'nothing') || ', which is no payment' AS detail
     FROM wallet_transactions booked LEFT JOIN payments payment ON payment.transaction_id = booked.id
@@ -114,6 +132,17 @@ const checks = {
     FROM receipts receipt LEFT JOIN wallet_holds hold USING (session_id),
     LATERAL (SELECT coalesce(sum((line ->> 'paise')::bigint), 0) AS lined FROM jsonb_array_elements(lines) line) of
     WHERE total_paise <> lined OR total_paise <> coalesce(charged_paise, 0)`,
+  ReceiptOfAnother: `
+    SELECT series || '/' || number AS id, 'it is made out to ' || receipt.player_id || ', and ' || session.player_id ||
+      ' has played' AS detail
+    FROM receipts receipt JOIN sessions session ON session.id = receipt.session_id
+    WHERE receipt.player_id <> session.player_id`,
+  ReceiptMissing: `
+    SELECT session.id, charged_paise || ' paise are charged, and there is no receipt' AS detail
+    FROM sessions session JOIN wallet_holds hold ON hold.session_id = session.id
+      LEFT JOIN receipts receipt ON receipt.session_id = session.id
+    WHERE charged_paise > 0 AND receipt.session_id IS NULL
+      AND ended_at >= (SELECT min(issued_at) FROM receipts)`, // The first version issued none.
   ReceiptNumberMissing: `
     SELECT series AS id, last_number || ' numbers were given, ' || issued || ' receipts issued' AS detail
     FROM receipt_series, LATERAL (SELECT count(*) AS issued FROM receipts WHERE receipts.series = receipt_series.series) of

@@ -25,8 +25,8 @@ let books: Books
 let database: Database
 /** Replays rows as a replica does: no trigger and no foreign key looks. */
 let unbound: Database
-/** What there is to be broken: a wallet with a live session, one that is over, a refund under way, a receipt. */
-let there: { playerId: string; paymentId: string; refund: string; live: string; ended: string; play: bigint }
+/** What there is to be broken: two wallets, each with a live session, one that is over, and its receipt; a refund under way. */
+let there: Awaited<ReturnType<typeof furnished>>
 
 beforeAll(async () => {
   books = await openBooks()
@@ -57,17 +57,22 @@ async function session(playerId: string, ended: { seconds: bigint } | undefined)
   return id
 }
 
-async function furnished() {
+async function playing() {
   const { id: playerId } = await newPlayer(database)
   const paymentId = await paid(database, { playerId, amountPaise: 10_000n })
   const ended = await session(playerId, { seconds: 300n })
   const live = await session(playerId, undefined)
+  return { playerId, paymentId, ended, live }
+}
+
+async function furnished() {
+  const [one, other] = [await playing(), await playing()]
+  const { paymentId } = one
   const order = { rail: 'Razorpay', paymentId, amountPaise: 1000n, by: { askedBy: 'Player' }, now: noon } as const
   const { id: refund } = await askRefund(database, order)
   const dispute = { id: 'disp_1', paymentId, disputed: { currency: 'INR', units: 100n }, state: 'Open' } as const
   await inTransaction(database, transaction => settleDispute(transaction, { rail: 'Razorpay', dispute, now: noon }))
-  const [play] = await database<{ id: bigint }[]>`SELECT id FROM wallet_transactions WHERE kind = 'Play'`
-  return { playerId, paymentId, refund, live, ended, play: play?.id ?? 0n }
+  return { ...one, refund, other }
 }
 
 async function faults() {
@@ -155,6 +160,31 @@ const blows: Record<CheckName, { wrong: string; right: string; id: () => string;
     right: 'UPDATE payments SET amount_paise = amount_paise - 1',
     id: () => `Razorpay ${there.paymentId}`,
   },
+  // What is told of another is so of both: done once more, it is right again.
+  PaymentOfAnother: {
+    wrong: 'UPDATE payments SET top_up_id = (SELECT id FROM top_ups other WHERE other.id <> top_up_id)',
+    right: 'UPDATE payments SET top_up_id = (SELECT id FROM top_ups other WHERE other.id <> top_up_id)',
+    id: () => `Razorpay ${there.paymentId}`,
+  },
+  HoldOfAnother: {
+    wrong: `UPDATE wallet_holds hold SET account_id = other.account_id FROM wallet_balances other
+      WHERE other.account_id <> hold.account_id AND released_at IS NOT NULL`,
+    right: `UPDATE wallet_holds hold SET account_id = other.account_id FROM wallet_balances other
+      WHERE other.account_id <> hold.account_id AND released_at IS NOT NULL`,
+    id: () => there.ended,
+  },
+  ReceiptOfAnother: {
+    wrong: 'UPDATE receipts SET player_id = (SELECT id FROM players other WHERE other.id <> player_id)',
+    right: 'UPDATE receipts SET player_id = (SELECT id FROM players other WHERE other.id <> player_id)',
+    id: () => '26-27/2',
+  },
+  ReceiptMissing: {
+    wrong: `UPDATE receipts SET session_id = 'none' WHERE number = 2`,
+    right: `UPDATE receipts SET session_id = (
+      SELECT id FROM sessions WHERE ended_at IS NOT NULL AND sessions.player_id = receipts.player_id) WHERE number = 2`,
+    id: () => there.other.ended,
+    besides: ['ReceiptDiffers'], // It is a document over nothing.
+  },
   CreditWithoutPayment: {
     wrong: 'UPDATE payments SET transaction_id = transaction_id + 1000',
     right: 'UPDATE payments SET transaction_id = transaction_id - 1000',
@@ -182,8 +212,8 @@ const blows: Record<CheckName, { wrong: string; right: string; id: () => string;
     id: () => '26-27/1',
   },
   ReceiptNumberMissing: {
-    wrong: 'UPDATE receipt_series SET last_number = 2',
-    right: 'UPDATE receipt_series SET last_number = 1',
+    wrong: 'UPDATE receipt_series SET last_number = 3',
+    right: 'UPDATE receipt_series SET last_number = 2',
     id: () => '26-27',
   },
 }
@@ -204,6 +234,54 @@ test.each(checkNames)('I4: %s is found, by name and id, and nothing that is righ
   } finally {
     await unbound.unsafe(right)
   }
+  expect(await faults()).toEqual([])
+})
+
+test.each([
+  [
+    'credited to another, though as much',
+    `UPDATE wallet_entries entry SET account_id = other.account_id FROM wallet_balances other, wallet_transactions booked
+      WHERE booked.id = entry.transaction_id AND kind = 'TopUp' AND entry.account_id LIKE 'wallet:%'
+        AND other.account_id <> entry.account_id`,
+    undefined,
+  ],
+  [
+    'booked under another id',
+    `UPDATE wallet_transactions SET reference = 'not ' || reference WHERE kind = 'TopUp'`,
+    `UPDATE wallet_transactions SET reference = substr(reference, 5) WHERE kind = 'TopUp'`,
+  ],
+  [
+    'of another gateway',
+    `UPDATE wallet_entries SET account_id = 'gateway:stars' WHERE account_id = 'gateway:razorpay' AND amount_paise < 0`,
+    `UPDATE wallet_entries SET account_id = 'gateway:razorpay' WHERE account_id = 'gateway:stars'`,
+  ],
+  [
+    'made for a top-up by another rail',
+    `UPDATE top_ups SET rail = 'Stars', stars = amount_paise, paise_per_star = 1`,
+    `UPDATE top_ups SET rail = 'Razorpay', stars = NULL, paise_per_star = NULL`,
+  ],
+])('I5: a payment that is %s is one of another, by its id', async (_, wrong, right = wrong) => {
+  await unbound.unsafe(wrong)
+  try {
+    const ids = [there, there.other].map(({ paymentId }) => `Razorpay ${paymentId}`)
+    const found = (await faults()).filter(({ check }) => check === 'PaymentOfAnother').map(({ id }) => id)
+    expect(found.toSorted()).toEqual(ids.toSorted())
+  } finally {
+    await unbound.unsafe(right)
+  }
+  expect(await faults()).toEqual([])
+})
+
+test('I4: what was played on the wallet of another is found by its session', async () => {
+  const charged = `UPDATE wallet_entries entry SET account_id = other.account_id
+    FROM wallet_balances other, wallet_transactions booked
+    WHERE booked.id = entry.transaction_id AND kind = 'Play' AND entry.account_id LIKE 'wallet:%'
+      AND other.account_id <> entry.account_id`
+  await unbound.unsafe(charged)
+  const found = await faults()
+  await unbound.unsafe(charged)
+  const { ended: id } = there
+  expect(found).toContainEqual({ check: 'HoldOfAnother', id, detail: expect.stringContaining(there.other.playerId) })
   expect(await faults()).toEqual([])
 })
 
@@ -268,7 +346,7 @@ test('On a timer, one at a time: what is wrong is a metric, and what has expired
   await unbound.unsafe(blows.PaymentDiffers.wrong)
   const keeping = keepBooks(outside, stopping.signal)
   const told = () => registry.getSingleMetricAsString('wasd_api_ledger_faults')
-  await expect.poll(told).toContain('wasd_api_ledger_faults{check="PaymentDiffers"} 1')
+  await expect.poll(told).toContain('wasd_api_ledger_faults{check="PaymentDiffers"} 2')
   expect(await told()).toContain('wasd_api_ledger_faults{check="BalanceDiffers"} 0')
   stopping.abort()
   await keeping
