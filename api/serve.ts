@@ -21,6 +21,7 @@ import { createRateLimits } from './http/rate-limits.ts'
 import { connectRedis } from './http/redis.ts'
 import { forgetSignIns } from './http/sign-in.ts'
 import { catalogueMetric, queueMetrics } from './metrics.ts'
+import { contradictions } from './payments/contradictions.ts'
 import { paymentMetrics } from './payments/metrics.ts'
 import { razorpayRail } from './payments/razorpay.ts'
 import { reconcilePayments } from './payments/reconciliation.ts'
@@ -99,7 +100,11 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
       drainSeconds: DRAIN_SECONDS,
     }).run(drain.signal),
     reconcilePayments(
-      { database, rails, clock, log, onOutcome: what => paymentsTold.told({ ...what, by: 'Reconciliation' }) },
+      {
+        ...{ database, rails, clock, log },
+        onOutcome: what => paymentsTold.told({ ...what, by: 'Reconciliation' }),
+        onContradiction: contradictions({ registry: metrics, log }),
+      },
       drain.signal,
     ),
     keepBooks({ database, clock, log, registry: metrics, checkSeconds: settings.ledgerCheckSeconds }, drain.signal),

@@ -7,7 +7,8 @@ import type { Database } from '../../lib/database/pool.ts'
 import { inBatches } from '../../lib/process/batches.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { PermanentError } from '../queue/errors.ts'
-import { isPaymentError, PaymentError } from './errors.ts'
+import { forGoodIfContradiction } from './contradictions.ts'
+import { PaymentError } from './errors.ts'
 import { bringIn, type MovementOutcome } from './movements.ts'
 import type { HostedRail, Movement } from './rail.ts'
 import {
@@ -72,8 +73,7 @@ export function razorpayWebhooks(outside: RazorpayOutside): WorkOffWebhook {
     if (rawBody === undefined) throw new PermanentError('WebhookMalformed', `There is no stored webhook ${webhookId}.`)
     const event = parsed(rawBody)
     const outcome = await outcomeOf(event, { ...outside, isKnown }, now).catch((error: unknown) => {
-      const isFinal = isPaymentError(error, 'TopUpUnknown', 'PaymentMismatch')
-      throw isFinal ? new PermanentError(error.code, error.message, { cause: error }) : error
+      throw forGoodIfContradiction(error)
     })
     // By itself: were it lost, the work would be done again, and come to nothing new.
     await record({ webhookId, outcome, now })

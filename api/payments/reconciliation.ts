@@ -11,7 +11,7 @@ import { type Database, inTransaction } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { enqueueAgain } from '../queue/queue.ts'
-import { WalletError } from '../wallet/errors.ts'
+import { forGoodIfContradiction, isContradiction, type OnContradiction } from './contradictions.ts'
 import { isPaymentError } from './errors.ts'
 import { bringIn, type MovementOutcome } from './movements.ts'
 import type { HostedRail, Movement, PaymentRail, RailName } from './rail.ts'
@@ -25,6 +25,8 @@ export interface ReconciliationOptions {
   log: Logger
   /** Told of everything that was found. */
   onOutcome?: (outcome: { rail: RailName; outcome: MovementOutcome }) => void
+  /** Told of what was found and cannot be taken in, at each look that finds it. */
+  onContradiction?: OnContradiction
   /** Seconds between passes. Default 15. */
   passSeconds?: number
 }
@@ -144,7 +146,7 @@ async function bringAgain(database: Database, refundId: string): Promise<boolean
 
 /** Each by itself: one that nobody can place must not hold up the others. */
 async function takeIn(
-  { database, clock, log, onOutcome }: ReconciliationOptions,
+  { database, clock, log, onOutcome, onContradiction }: ReconciliationOptions,
   rail: RailName,
   movements: readonly Movement[],
 ): Promise<MovementOutcome[]> {
@@ -160,9 +162,8 @@ async function takeIn(
       log.warn({ rail, movement, outcome }, 'Found by asking what nobody had told of')
       news.push(outcome)
     } catch (error) {
-      const isContradiction = isPaymentError(error, 'PaymentMismatch', 'TopUpUnknown') || error instanceof WalletError
-      if (!isContradiction) throw error
-      log.error({ error, rail, movement }, 'Money that cannot be placed; a person has to compare it with the gateway')
+      if (!isContradiction(error)) throw error
+      onContradiction?.({ rail, movement, error })
     }
   }
   return news
@@ -233,12 +234,17 @@ async function duePaidOut(database: Database, now: Date): Promise<string[]> {
   return rows.map(({ payment_id: id }) => id)
 }
 
-/** The handler of `razorpay.refunds`. Throws `PaymentError` when the gateway cannot be asked. */
+/**
+ * The handler of `razorpay.refunds`. Throws `PaymentError` when the gateway cannot be asked, `PermanentError` for what a
+ * person has to look at.
+ */
 export async function takeInRefunds(
   outside: { database: Database; rail: HostedRail },
   { paymentId, now }: { paymentId: string; now: Date },
 ): Promise<MovementOutcome[]> {
   const refunds = await outside.rail.refundsOf(paymentId)
   const movements = refunds.map((refund): Movement => ({ is: 'Refund', refund }))
-  return await bringIn(outside.database, { rail: 'Razorpay', movements, now })
+  return await bringIn(outside.database, { rail: 'Razorpay', movements, now }).catch((error: unknown) => {
+    throw forGoodIfContradiction(error)
+  })
 }

@@ -1,10 +1,12 @@
 // One top-up that is paid more than once, or late, or is told of in the wrong order: whatever was captured is credited by its
 // own id, and nothing else is.
+import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
+import { contradictions, type OnContradiction } from '../../api/payments/contradictions.ts'
 import { bringIn } from '../../api/payments/movements.ts'
 import { createStarsInvoice } from '../../api/payments/stars.ts'
 import { balanceOf, credit } from '../../api/wallet/wallet.ts'
-import { newPlayer } from './books.ts'
+import { newPlayer, silent } from './books.ts'
 import { gatewayStage, type Payer, type WebhookEvent } from './gateway.ts'
 
 const stage = gatewayStage()
@@ -46,15 +48,36 @@ test('I5: two captured payments of one top-up are two credits, in whatever order
 test('I5: money that contradicts the books is left to a person, and holds up nothing that is told after it', async () => {
   const { gateway, database } = stage
   const [odd, next] = [await gateway.payer(50_000n), await gateway.payer(20_000n)]
-  await gateway.events()
+  const events = await gateway.events()
   // Booked before, under the payment's own key, by a hand that knew another amount.
   const idempotencyKey = `razorpay:payment:${odd.paymentId}`
   const order = { playerId: odd.player.id, amountPaise: 1n, source: 'razorpay', reference: odd.paymentId } as const
   await credit(database, { ...order, idempotencyKey, now: new Date() })
   // Found in the list of what has moved, not by looking at the top-up.
   await database`UPDATE top_ups SET look_at = NULL WHERE id IN (${odd.topUpId}, ${next.topUpId})`
-  expect(await gateway.ask(240)).toEqual(['Credited'])
+  const [registry, logged] = [new Registry(), [] as unknown[]]
+  const tell = contradictions({ registry, log: { ...silent, error: (fields: unknown) => void logged.push(fields) } })
+  const found: string[] = []
+  const onContradiction: OnContradiction = contradiction => {
+    found.push(contradiction.error.code)
+    tell(contradiction)
+  }
+  expect(await gateway.ask(240, { onContradiction })).toEqual(['Credited'])
+  expect(await gateway.ask(310, { onContradiction })).toEqual([])
   expect([await posted(odd), await posted(next)]).toEqual([1n, 20_000n])
+  // Found at each look, and told of once.
+  expect(found).toEqual(['IdempotencyConflict', 'IdempotencyConflict'])
+  expect(logged).toMatchObject([{ rail: 'Razorpay', movement: { payment: { id: odd.paymentId } } }])
+  const counted = await registry.getSingleMetricAsString('wasd_api_payment_contradictions_total')
+  expect(counted.match(/^\w+\{.*\} [1-9]\d*$/gm)).toEqual([
+    'wasd_api_payment_contradictions_total{rail="Razorpay",code="IdempotencyConflict"} 1',
+  ])
+  expect(counted).toContain('{rail="Razorpay",code="PaymentMismatch"} 0')
+
+  // Told by a webhook, it is a dead letter at the first try.
+  const captured = about(events, odd.paymentId).filter(({ event }) => event === 'payment.captured')
+  await expect(gateway.deliver(captured)).rejects.toMatchObject({ name: 'PermanentError', code: 'IdempotencyConflict' })
+  expect(await posted(odd)).toBe(1n)
 })
 
 test('I5: of two authorised payments of a top-up we capture one; the other stays with the payer', async () => {
