@@ -154,6 +154,7 @@ describe('the alerts', () => {
   const ruleSchema = z.object({
     alert: z.string(),
     expr: z.string(),
+    for: z.string().optional(),
     labels: z.object({ severity: z.enum(['critical', 'warning']) }),
     annotations: z.object({ summary: z.string(), description: z.string() }),
   })
@@ -173,8 +174,15 @@ describe('the alerts', () => {
       'max by (namespace, phase) (wasd_sessions_stalled{namespace="wasd"}) > 0',
     )
     expect(exprOf('WasdLedgerFaults')).toBe('max by (namespace, check) (wasd_api_ledger_faults{namespace="wasd"}) > 0')
-    expect(checkNames).toEqual(expect.arrayContaining(['RefundUnbooked', 'DisputeUnbooked']))
-    expect(exprOf('WasdLedgerUnchecked')).toMatch(/ > 1800$/)
+    const told = ['PaymentOfAnother', 'HoldOfAnother', 'ReceiptOfAnother', 'ReceiptMissing', 'RefundUnbooked']
+    expect(checkNames).toEqual(expect.arrayContaining([...told, 'DisputeUnbooked']))
+    const unchecked = rules.find(({ alert }) => alert === 'WasdLedgerUnchecked')
+    expect(unchecked).toMatchObject({ expr: expect.stringMatching(/ > 1800$/), for: '10m' })
+    expect(exprOf('WasdMachinesStalled')).toBe('max by (namespace) (wasd_machines_stalled{namespace="wasd"}) > 0')
+    expect(exprOf('WasdCatalogueRefused')).toMatch(
+      /wasd_api_catalogue_current\{.*\}\) == 0 or .*wasd_catalogue_refused_total/,
+    )
+    expect(exprOf('WasdPaymentContradiction')).toContain('sum by (namespace, rail, code)')
     expect(rules.map(({ annotations }) => annotations.summary).join(' ')).toContain(
       '{{ $value }} of {{ $labels.check }}',
     )
@@ -189,7 +197,7 @@ describe('the alerts', () => {
     )
     const known = new Set(source.flatMap(text => [...text.matchAll(/name: '(wasd_\w+)'/g)].map(([, name]) => name)))
     const asked = [...JSON.stringify(rule).matchAll(/\b(wasd_\w+)/g)].map(([, name]) => name)
-    expect(asked.length).toBeGreaterThanOrEqual(7)
+    expect(asked.length).toBeGreaterThanOrEqual(12)
     expect(asked.filter(name => !known.has(name))).toEqual([])
   })
 })
