@@ -136,6 +136,19 @@ test('Two sessions that end at once get numbers without a gap', async () => {
   expect(rows.map(({ number }) => number)).toEqual(rows.map((_, index) => index + 1))
 })
 
+test('The first receipt after midnight of 1 April in India is number 1 of its series, and the one before lacks none', async () => {
+  const newYear = (Date.parse('2027-03-31T18:30:00.000Z') - noon.getTime()) / 1000
+  const all = await Promise.all([-2, -1, 0, 1].map(async seconds => ({ seconds, ...(await started(10_000n)) })))
+  for (const { seconds, object } of all) await observe(world(newYear + seconds), object(final(300)))
+  const rows = await database<{ series: string; number: number; session: string }[]>`
+    SELECT series, number, session_id AS session FROM receipts ORDER BY series, number`
+  const [old, next] = ['26-27', '27-28'].map(series => rows.filter(row => row.series === series))
+  expect(rows).toEqual([...(old ?? []), ...(next ?? [])])
+  expect(old?.map(({ number }) => number)).toEqual(old?.map((_, index) => index + 1))
+  expect(next?.map(({ number }) => number)).toEqual([1, 2])
+  expect([...(old ?? []).slice(-2), ...(next ?? [])].map(({ session }) => session)).toEqual(all.map(({ id }) => id))
+})
+
 test('The rate is the one of the start, whatever the catalogue says later and whatever machine it moves to', async () => {
   const { playerId, id, object } = await started(50_000n)
   const cheaper = { database, catalogue: () => catalogue(100), holdBlockSeconds: 900, defaultRegions: ['centralindia'] }
