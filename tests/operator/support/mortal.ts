@@ -13,7 +13,8 @@ export interface Cut {
   /** Counted from 1. */
   after: number
   /**
-   * `changes`: what changes Azure. `writes`: these, and every write to Kubernetes. `calls`: these, and every look at Azure.
+   * `changes`: what changes Azure. `writes`: these, and every write to Kubernetes. `calls`: these, and every look at Azure,
+   * but for one that was taken already since the last of these: how often an operator looks that waits is up to the clock.
    */
   counting: 'changes' | 'writes' | 'calls'
   /** Of these only what is asked of Azure in this region. */
@@ -28,6 +29,8 @@ interface Call {
   name: string
   /** Of Azure: a change, or a look. A write is one to Kubernetes. */
   is: 'Change' | 'Look' | 'Write'
+  /** Of a look: what it is at. */
+  about?: string
 }
 
 const counted: Record<Cut['counting'], Call['is'][]> = {
@@ -56,24 +59,29 @@ export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
   const { promise: died, resolve: die } = Promise.withResolvers<string>()
   const writes: string[] = []
   const calls: string[] = []
+  /** What was looked at since the last change or write. */
+  const looked = new Set<string>()
   /** Of a call that got out: whether this process ends with it. */
-  function cutAt(call: string, is: Call['is']): boolean {
+  function cutAt({ name, is, about = name }: Call): boolean {
     if (isDead) return true
     if (cut === undefined || !counted[cut.counting].includes(is)) return false
-    calls.push(call)
+    if (is !== 'Look') looked.clear()
+    else if (looked.has(about)) return false
+    else looked.add(about)
+    calls.push(name)
     if (calls.length !== cut.after) return false
     isDead = true
-    die(call)
+    die(name)
     return true
   }
-  async function unlessDead(call: () => Promise<unknown>, { name, is }: Call) {
+  async function unlessDead(call: () => Promise<unknown>, about: Call) {
     if (isDead) throw new Dead()
     try {
       const reply = await call()
-      if (cutAt(name, is) && !cut?.isReplyHeard) throw new Dead()
+      if (cutAt(about) && !cut?.isReplyHeard) throw new Dead()
       return reply
     } catch (error) {
-      if (!(error instanceof Dead)) cutAt(name, is)
+      if (!(error instanceof Dead)) cutAt(about)
       throw error
     }
   }
@@ -84,10 +92,11 @@ export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
     known.set(urgency, made)
     return made
   }
-  async function throughAzure(method: string, call: () => Promise<unknown>, [place]: unknown[]): Promise<unknown> {
+  async function throughAzure(method: string, call: () => Promise<unknown>, [place, of]: unknown[]): Promise<unknown> {
     if (polls.includes(method)) return isDead ? Promise.reject(new Dead()) : await call()
     const isElsewhere = cut?.region !== undefined && textIn(place, 'region') !== cut.region
-    return await unlessDead(call, { name: method, is: changes.test(method) && !isElsewhere ? 'Change' : 'Look' })
+    const is = changes.test(method) && !isElsewhere ? 'Change' : 'Look'
+    return await unlessDead(call, { name: method, is, about: `${method} ${typeof of === 'string' ? of : ''}` })
   }
   const kube = intercepted(ways.kube, async (method, call, given) => {
     const write = writeOf(method, given)
