@@ -5,6 +5,7 @@ import { condition } from '../../lib/kube/conditions.ts'
 import { type Controller, controller, type Reconcile } from '../../lib/kube/controller.ts'
 import { isKubeError } from '../../lib/kube/errors.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
+import { hasFinalizer } from '../../lib/kube/finalizers.ts'
 import type { Reflector } from '../../lib/kube/reflector.ts'
 import { type ObjectReference, referenceOf } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
@@ -12,7 +13,7 @@ import { ownedBy, type RawSource, reflected } from '../../lib/kube/sources.ts'
 import { strangers } from '../installation.ts'
 import { type StatusRecord, statusRecord } from '../status-record.ts'
 import { ADMISSION_REASONS } from './admission.ts'
-import { decide, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
+import { decide, FINALIZER, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
 import { announce } from './events.ts'
 import type { GameSessionMetrics } from './metrics.ts'
 import { isNoteworthy } from './noteworthy.ts'
@@ -70,8 +71,11 @@ export function gameSessionController(outside: Outside): Controller {
   })
 }
 
-function isNew({ metadata, status }: GameSession): boolean {
-  return status === undefined && metadata.deletionTimestamp === undefined
+/** Nobody has looked at it yet: the schema gives each a status, and the finalizer comes before the first of ours. */
+export function isNew(session: GameSession): boolean {
+  const { metadata, status } = session
+  const isSeen = status?.observedGeneration !== undefined || hasFinalizer(session, FINALIZER)
+  return !isSeen && metadata.deletionTimestamp === undefined
 }
 
 /** A session that ends or goes makes way for its player's others. */

@@ -23,7 +23,8 @@ export function priorityOf(machine: GpuVm): number {
  * once the first are made soon, in place of all being begun before any is made.
  */
 export function priorityOfChange(machine: GpuVm): number {
-  return machine.status === undefined && !isLeaving(machine) ? 0 : priorityOf(machine)
+  // The schema gives each a status.
+  return machine.status?.incarnation === undefined && !isLeaving(machine) ? 0 : priorityOf(machine)
 }
 
 const priorities = { Rescue: 20, Removal: 10, Standing: 5, Creation: 2, Watch: 0, Sweep: 0 } as const satisfies Record<
