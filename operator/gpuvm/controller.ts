@@ -26,7 +26,6 @@ import { type StatusRecord, statusRecord } from '../status-record.ts'
 import { abandon, isAbandoned, isBeyondReach } from './abandonment.ts'
 import type { Annotations } from './annotations.ts'
 import { type GpuVmSettings, incarnationOf, isLeaving, rootUidOf, type Seen, type Verdict } from './decision.ts'
-import { released } from './events.ts'
 import type { Fleet } from './fleet.ts'
 import { type Guards, guards } from './guards.ts'
 import { type Hindrance, hindranceOf } from './hindrance.ts'
@@ -138,10 +137,7 @@ function gpuVmReconciler(outside: Inside): Reconcile {
       signal,
     )
     if (verdict.step) runtime.log.info(fieldsOf(seen, verdict, hindrance), 'Took a step for a machine')
-    if (verdict.step?.do === 'ReleaseObject' && !hindrance) {
-      released(outside.recorder, seen)
-      return prober.forget(seen.uid)
-    }
+    if (verdict.step?.do === 'ReleaseObject' && !hindrance) return prober.forget(seen.uid)
     const told = hindrance?.verdict ?? verdict
     const isOutOfReach = hindrance !== undefined && isBeyondReach(seen, hindrance, outside)
     if (isOutOfReach && isAbandoned(machine)) return await abandon({ seen, hindrance }, outside, signal)
@@ -229,7 +225,7 @@ export interface Attempt {
 async function attempt(seen: Seen, outside: Inside & { isStanding: boolean }, signal: AbortSignal): Promise<Attempt> {
   let verdict: Verdict = {}
   let decided = seen // As the phases were given it; what is done writes into `seen`.
-  const { kube, holdings, annotations, fleet } = outside
+  const { kube, holdings, annotations, fleet, recorder } = outside
   const recollection = outside.memories.of(seen)
   const live = outside.azure(urgencyOf(seen.machine))
   // What goes is seen to be gone, and what was another's is read tag by tag.
@@ -245,7 +241,7 @@ async function attempt(seen: Seen, outside: Inside & { isStanding: boolean }, si
     decided = { ...seen }
     verdict = verdictOn(seen)
     if (verdict.step?.do === 'DeallocateVirtualMachine') await intend(seen, verdict, outside, signal)
-    const outcome = verdict.step ? await perform(verdict.step, seen, { azure, kube }, signal) : {}
+    const outcome = verdict.step ? await perform(verdict.step, seen, { azure, kube, recorder }, signal) : {}
     if (verdict.step?.do === 'EnsureBootstrapSecret') recollection.hasBootstrapSecret = true
     // The number that is raised now is nobody's yet.
     if (verdict.step?.do === 'BeginIncarnation')

@@ -41,7 +41,7 @@ export function tell(recorder: Teller, { seen, verdict, outcome, failure, next }
     abandoned(recorder, machine, outcome.abandoned)
 }
 
-/** Once the object lets go, nothing else will tell of a disk that costs on. */
+/** When the object lets go, nothing else will tell of a disk that costs on. */
 export function released(recorder: Teller, seen: Seen): void {
   for (const { id } of keptDisks(seen)) {
     const note = `The disk is left in Azure, since it bears the tag ${KEEP_TAG}, and costs on until somebody deletes it. A GpuVm whose spec.disks.os.copyOf names it goes on with what it holds: ${id}`

@@ -27,6 +27,7 @@ import {
   type Step,
   type TaggedKind,
 } from './decision.ts'
+import { released, type Teller } from './events.ts'
 import { securityGroupId } from './network.ts'
 import { virtualMachineRequest } from './request.ts'
 import type { Outcome } from './status.ts'
@@ -36,10 +37,11 @@ export const FINALIZER = 'wasd.cloud/operator'
 export interface Hands {
   azure: Azure
   kube: KubeClient
+  recorder: Teller
 }
 
 export async function perform(step: Step, seen: Seen, hands: Hands, signal: AbortSignal): Promise<Outcome> {
-  const { azure, kube } = hands
+  const { azure, kube, recorder } = hands
   const { machine, rootUid, incarnation } = seen
   const name = virtualMachineName(rootUid, incarnation.number)
 
@@ -52,6 +54,7 @@ export async function perform(step: Step, seen: Seen, hands: Hands, signal: Abor
       await ensureBootstrapSecret(seen, kube, signal)
       return {}
     case 'ReleaseObject':
+      released(recorder, seen) // Before: whoever comes after a death in between does not see the object any more.
       await removeFinalizer(kube, gpuVms, machine, FINALIZER, { signal })
       return {}
     case 'Retag':
