@@ -2,7 +2,19 @@ import { expect, test } from 'vitest'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { Operation } from './decision.ts'
 import { verdictOn } from './phases.ts'
-import { bare, evicted, leaving, now, playing, publicIPAddress, sight, without } from './sights.fixture.ts'
+import {
+  bare,
+  type Different,
+  evicted,
+  leaving,
+  now,
+  playing,
+  publicIPAddress,
+  refusedBy,
+  sight,
+  virtualMachine,
+  without,
+} from './sights.fixture.ts'
 import { statusOf } from './status.ts'
 
 const unmade = without(playing, 'vmId', 'stream')
@@ -75,6 +87,39 @@ test('a step that is due is not held up by what else is under way, nor is a rest
   const observed = { ...bare, networkInterface: undefined, underWaySince: minutesAgo(100) }
   expect(verdictOn(sight({ status: unmade, observed })).step).toEqual({ do: 'PutNetworkInterface' })
   expect(verdictOn(sight({ observed: { underWaySince: minutesAgo(100) } }))).toEqual({})
+})
+
+test.each<{ reason: string; seen: Different }>([
+  {
+    reason: 'CapacityRefused',
+    seen: { status: { ...unmade, lastError: refusedBy('SkuNotAvailable') }, observed: bare },
+  },
+  {
+    reason: 'CapacityRefused', // Told while the remains of the one that was refused go.
+    seen: {
+      status: {
+        ...without(evicted, 'stream'),
+        incarnation: { number: 2, priority: 'Regular', specPriority: 'Spot', reason: 'Evicted' },
+        lastError: refusedBy('SkuNotAvailable'),
+      },
+      observed: { ...bare, predecessor: virtualMachine({ powerState: 'Deallocating' }) },
+    },
+  },
+  {
+    reason: 'StopUnclear',
+    seen: {
+      status: { ...playing, provisionedAt: minutesAgo(200).toISOString() },
+      observed: {
+        virtualMachine: virtualMachine({ powerState: 'Deallocated', provisionedAt: minutesAgo(1) }),
+        noted: 'Pending',
+      },
+    },
+  },
+])('a reason by which others decide stays, whatever else Azure is at: $reason', ({ reason, seen }) => {
+  const usual = verdictOn(sight(seen))
+  expect(usual.because?.reason).toBe(reason)
+  const observed = { ...seen.observed, underWaySince: minutesAgo(100) }
+  expect(verdictOn(sight({ ...seen, observed }))).toEqual(usual)
 })
 
 test('where time is run faster, so is patience', () => {

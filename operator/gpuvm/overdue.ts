@@ -16,11 +16,29 @@ export const SLOW = 'OperationSlow'
 /** It takes longer than Azure says that it can. */
 export const OVERDUE = 'OperationOverdue'
 
+/**
+ * What is told while Azure is at work. What else is told has a reason by which others decide: a capacity that is refused,
+ * a stop that is unclear.
+ */
+const ofWork = [
+  'Creating',
+  'Starting',
+  'HostSick',
+  'Deallocating',
+  'Replacing',
+  'DiskDetaching',
+  'CopyingDisk',
+  'AzureBusy',
+  'Adopting',
+  'Deleting',
+]
+
 /** The verdict, told in these words where it waits for what Azure is at for so long. */
 export function overdue(seen: Seen, verdict: Verdict): Verdict {
   const { because, step } = verdict
   const since = underWaySince(seen)
-  if (step !== undefined || because === undefined || since === undefined) return verdict
+  if (step !== undefined || because === undefined || since === undefined || !ofWork.includes(because.reason))
+    return verdict
   const tookSeconds = (seen.now.getTime() - since.getTime()) / 1000
   if (tookSeconds < scaled(SLOW_MINUTES * 60, seen.settings)) return verdict
 
