@@ -80,9 +80,9 @@ export async function observe(sighting: Sighting): Promise<Observed> {
 
   const settled = async <S extends Standing>(of: string, look: Promise<S | undefined>) =>
     await requests.settled({ name: of, seen: await look }, sighting)
-  const machineOf = async (of: string) => await settled(of, azure.virtualMachine(place, of, signal))
+  const machineOf = async (of: string, look = azure.virtualMachine(place, of, signal)) => await settled(of, look)
   const [virtualMachine, predecessor] = await Promise.all([
-    ended ?? machineOf(name),
+    machineOf(name, ended && Promise.resolve(ended)),
     number > 1 && mayHavePredecessor(machine) ? machineOf(virtualMachineName(rootUid, number - 1)) : undefined,
   ])
   const everything = virtualMachine === undefined || isLeaving(machine) || !isOnRecord(machine) || isAdopted(machine)

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import type { LastError } from './decision.ts'
+import { verdictOn } from './phases.ts'
 import { lastError, lateFailure, refusal, refusedVerdict, standingRefusal } from './refusal.ts'
 import {
   bare,
   type Different,
+  leaving,
   now,
   playing,
   refusedBy,
@@ -165,6 +167,29 @@ test('a failure that the VM itself tells of is new once', () => {
   const recorded = sight({ observed, status: { ...playing, lastError: refusedBy('AllocationFailed', 'None.', 33) } })
   expect(lateFailure(recorded)).toBeUndefined()
   expect(standingRefusal(recorded)?.at.getTime()).toBe(recorded.now.getTime() - 33_000)
+})
+
+test('the failure of a machine is no secret because the removal of the one before was refused', () => {
+  const removal = { ...refusedBy('AnotherOperationInProgress'), step: 'DeleteVirtualMachine' }
+  const status = { ...playing, lastError: removal }
+  const failure = { code: 'AllocationFailed', message: 'None.' }
+  const observed = {
+    virtualMachine: virtualMachine({ provisioningState: 'Failed', powerState: 'Deallocated', failure }),
+  }
+  expect(lateFailure(sight({ observed, status }))).toMatchObject(failure)
+  expect(lateFailure(sight({ observed, status, metadata: leaving })), 'its own removal').toBeUndefined()
+})
+
+test('I2: under abandonment too, a deletion that was accepted and failed late is asked for again in its time only', () => {
+  const annotations = { 'wasd.cloud/abandon': '' }
+  const late = (code: string) =>
+    sight({
+      metadata: { ...leaving, annotations },
+      status: { ...playing, lastError: { ...refusedBy(code), step: 'DeleteVirtualMachine' } },
+    })
+  expect(verdictOn(late('ScopeLocked'))).toMatchObject({ stalled: { reason: 'ScopeLocked' }, requeueAfterSeconds: 290 })
+  expect(verdictOn(late('ScopeLocked')).step).toBeUndefined()
+  expect(verdictOn(late('AuthorizationFailed')).step?.do).toBe('DeleteVirtualMachine')
 })
 
 test('what a person has to mend is asked for at once when the catalogue has changed since', () => {

@@ -62,11 +62,12 @@ export const refusal: Phase = seen => {
 
 /**
  * The verdict, less a step that Azure has refused, at once or late, and that it is too soon to ask for again. A person
- * who lets the object go is not kept waiting: Azure is asked once more.
+ * who lets the object go is not kept waiting where that lets it go: where Azure turns us away it is asked once more.
  */
 export function patient(seen: Seen, verdict: Verdict): Verdict {
   const standing = verdict.step && standingRefusal(seen)
-  if (standing === undefined || standing.step !== verdict.step?.do || isToBeAbandoned(seen.machine)) return verdict
+  if (standing === undefined || standing.step !== verdict.step?.do) return verdict
+  if (isToBeAbandoned(seen.machine) && isTurnedAway(standing)) return verdict
   const requeueAfterSeconds = leftSeconds(standing, seen)
   if (requeueAfterSeconds <= 0) return verdict
   return { ...remediable(seen, standing), requeueAfterSeconds }
@@ -124,8 +125,8 @@ export function lateFailure(seen: Seen): LastError | undefined {
   if (late && !(new Date(known?.at ?? 0) >= late.at))
     return { ...lastError(late, seen, late.step), at: late.at.toISOString() }
   if (vm?.provisioningState !== 'Failed' || vm.powerState === 'Running') return undefined
-  // Of one that is removed the operation tells, and that it stands.
-  if (known?.step === 'DeleteVirtualMachine') return undefined
+  // Of one that is to go the operation tells, and that it stands.
+  if (isLeaving(seen.machine) && known?.step === 'DeleteVirtualMachine') return undefined
   const unexplained = { code: OPERATION_FAILED, message: 'Azure says that provisioning failed, and does not say why.' }
   const failure = lastError(vm.failure ?? unexplained, seen)
   return known?.code === failure.code && known.message === failure.message ? undefined : failure

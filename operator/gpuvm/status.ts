@@ -159,8 +159,10 @@ function lastErrorOf(seen: Seen, { step, because, stalled }: Verdict, outcome: O
 
 /** A machine that runs has outlived what was refused of itself, not of the rules about who may reach it. */
 function isOfNetwork(error: LastError | undefined): boolean {
-  return error?.step === 'PutNetworkSecurityGroup' || error?.step === 'PutNetworkInterface'
+  return error?.step !== undefined && ofNetwork.includes(error.step)
 }
+
+const ofNetwork = ['PutPublicIPAddress', 'PutNetworkSecurityGroup', 'PutNetworkInterface']
 
 /** Transitions only; a stretch is closed at its last evidence, in the player's favour, never at its discovery. */
 function streamOf({ machine, observed, stream, now }: Seen, next: GpuVmStatus): GpuVmStatus['stream'] {

@@ -26,8 +26,8 @@ export function read(text: string): Decided {
 }
 
 /**
- * A list of JSON says null of what is absent, and a disk that is gone would stand again. And before it was looked whom a
- * group lets in to the probe, it was taken to be whom the catalogue names.
+ * A list of JSON says null of what is absent, and a disk that is gone would stand again. A record that does not say whom a
+ * group lets in to the probe was decided on as if it were whom the catalogue names.
  */
 function completed(seen: Decided['seen']): Decided['seen'] {
   const dataDisks = seen.observed.dataDisks.map(disk => disk ?? undefined)
