@@ -225,12 +225,13 @@ function machineSide(
     largestShare: settings.sweepLargestShare,
     isDryRun: settings.isSweepDryRun,
     onHalted(orphans) {
-      const note = `${orphans} Azure resources seem to have no owner: too many to be true, and none is deleted. Look at the cluster and the subscription, or raise operator.sweep.largestShare.`
+      const note = `${orphans} Azure resources seem to have no owner: too many to be true, and none is deleted. Look at the cluster and the subscription: restore the objects, or set operator.sweep.largestShare to 1 until those are gone.`
       cluster.tell({ type: 'Warning', reason: 'SweepHalted', action: 'Sweep', note })
     },
     subscriptions,
     namespaces: settings.watchNamespaces,
     machines: cluster.machines.store,
+    isInhabited: () => cluster.machines.store.size + cluster.sessions.store.size > 0,
   })
   return { probing, recorded, parts: [probing, listing, noting, controlling, sweeping] }
 }

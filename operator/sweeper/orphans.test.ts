@@ -56,7 +56,7 @@ test('machines go before what they hold, and that before its address', () => {
     'networkInterface',
   ] as const
   const ripe = kinds.map(kind => resource('gone', { kind }))
-  const plan = sweepable({ ripe, tagged: 100, owners: 5, largestShare: 0.2 })
+  const plan = sweepable({ ripe, tagged: 100, owners: 5, isShown: true, largestShare: 0.2 })
   expect(plan.delete.map(({ resource: { kind } }) => kind)).toEqual([
     'virtualMachine',
     'networkInterface',
@@ -72,21 +72,46 @@ test.each([
   { title: 'a fifth of a fleet may', ripe: 200, tagged: 1000, owners: 160, halted: false },
   { title: 'more than a fifth is too much to be true', ripe: 201, tagged: 1000, owners: 160, halted: true },
   {
-    title: 'an empty cluster loses one machine at most',
+    title: 'a cluster that was emptied loses one machine at most',
     ripe: PERMITTED_WITHOUT_OWNERS,
     tagged: 5,
     owners: 0,
     halted: false,
   },
   {
-    title: 'an empty cluster never deletes the world',
+    title: 'a cluster that was emptied never deletes the world',
     ripe: PERMITTED_WITHOUT_OWNERS + 1,
     tagged: 10_000,
     owners: 0,
     halted: true,
   },
-])('$title', ({ ripe, tagged, owners, halted }) => {
-  const plan = sweepable({ ripe: many(ripe), tagged, owners, largestShare: 0.2 })
+  {
+    title: 'a cluster that has shown nothing yet deletes no world, however small',
+    ripe: 1,
+    tagged: 1,
+    owners: 0,
+    isShown: false,
+    halted: true,
+  },
+  {
+    title: 'where nothing is without an owner nothing halts',
+    ripe: 0,
+    tagged: 0,
+    owners: 0,
+    isShown: false,
+    halted: false,
+  },
+  {
+    title: 'a person who has looked lets everything go',
+    ripe: 10_000,
+    tagged: 10_000,
+    owners: 0,
+    isShown: false,
+    largestShare: 1,
+    halted: false,
+  },
+])('$title', ({ ripe, tagged, owners, isShown = true, largestShare = 0.2, halted }) => {
+  const plan = sweepable({ ripe: many(ripe), tagged, owners, isShown, largestShare })
   expect(plan.halted).toBe(halted)
   expect(plan.delete).toHaveLength(halted ? 0 : ripe)
 })

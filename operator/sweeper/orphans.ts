@@ -16,7 +16,10 @@ export interface Owners {
 
 /** So many may always go: one machine with all that it holds, twice. */
 export const ALWAYS_PERMITTED = 10
-/** And so many where the cluster names no owner at all, which is rather a lost cluster than an idle one: one machine. */
+/**
+ * And so many where the cluster names no owner at all, which is rather a lost cluster than an idle one: one machine. None,
+ * where it has shown this process nothing of ours yet: it may be another cluster, or an empty one in place of ours.
+ */
 export const PERMITTED_WITHOUT_OWNERS = 5
 
 /** In the order in which they go: machines first, then what they held, then what that held. */
@@ -48,17 +51,29 @@ export function isOwned({ kind, tags }: Pick<TaggedResource, 'kind' | 'tags'>, {
   return living.has(uid) && !(kind === 'snapshot' && done.has(uid))
 }
 
+interface Found {
+  ripe: Orphan[]
+  tagged: number
+  owners: number
+  /** The cluster shows an object of ours, or has shown one to this process. */
+  isShown: boolean
+  /** 0 to 1; 1 is the word of a person who has looked. */
+  largestShare: number
+}
+
 /**
  * What is deleted in this round; `halted` when it would be too much to be true: more than `largestShare` of all that
  * is tagged.
  */
-export function sweepable(found: { ripe: Orphan[]; tagged: number; owners: number; largestShare: number }): {
-  halted: boolean
-  delete: Orphan[]
-} {
-  const { ripe, tagged, owners, largestShare } = found
-  const permitted = owners === 0 ? PERMITTED_WITHOUT_OWNERS : Math.max(ALWAYS_PERMITTED, tagged * largestShare)
-  if (ripe.length > permitted) return { halted: true, delete: [] }
+export function sweepable(found: Found): { halted: boolean; delete: Orphan[] } {
+  const { ripe } = found
+  if (ripe.length > permitted(found)) return { halted: true, delete: [] }
   const sorted = [...ripe].sort((left, right) => KINDS.indexOf(left.resource.kind) - KINDS.indexOf(right.resource.kind))
   return { halted: false, delete: sorted }
+}
+
+function permitted({ tagged, owners, isShown, largestShare }: Found): number {
+  if (largestShare === 1) return tagged
+  if (owners > 0) return Math.max(ALWAYS_PERMITTED, tagged * largestShare)
+  return isShown ? PERMITTED_WITHOUT_OWNERS : 0
 }

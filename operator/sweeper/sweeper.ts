@@ -1,7 +1,8 @@
 // Deletes what carries this installation's tag in Azure and belongs to no GpuVm any more, or has served the one that it
 // belongs to. Azure is listed before the
 // cluster, so that what is made in between is never taken for an orphan. An empty cluster list must not delete the
-// world: more than a set share at once stops the sweep, loudly, until a person has looked.
+// world, however small: more than a set share at once, or anything while the cluster has shown nothing of ours yet, stops
+// the sweep, loudly, until a person has looked or something of ours stands there.
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
@@ -41,6 +42,8 @@ export interface SweeperOptions {
   namespaces: string[]
   /** The store may be behind: what has no owner in it is a reason to ask the server, and proves nothing. */
   machines: Pick<Store<GpuVm>, 'list'>
+  /** Whether the cluster shows any object of ours now, a session too. */
+  isInhabited: () => boolean
 }
 
 export function sweeper(options: SweeperOptions): Runnable {
@@ -50,10 +53,13 @@ export function sweeper(options: SweeperOptions): Runnable {
   /** How many resources the last sweep listed. */
   let lately = 0
   let wasHalted = false
+  /** In this sweep, or in one before it. */
+  let isShown = false
 
   async function sweep(signal: AbortSignal): Promise<void> {
     let tagged = 0
     const suspects: Orphan[] = []
+    isShown ||= options.isInhabited()
     // Of a fleet nearly all has its owner in sight; only what has none is worth keeping, and a list of the cluster.
     const inSight = ownersAmong(options.machines.list().map(borne))
     const isWanted = (resource: TaggedResource) => {
@@ -72,7 +78,8 @@ export function sweeper(options: SweeperOptions): Runnable {
     since = new Map(orphans.map(({ resource }) => [resource.id, since.get(resource.id) ?? now]))
     const ripe = orphans.filter(({ resource }) => now - (since.get(resource.id) ?? now) >= options.graceSeconds * 1000)
 
-    const plan = sweepable({ ripe, tagged, owners: owners.living.size, largestShare: options.largestShare })
+    const { largestShare } = options
+    const plan = sweepable({ ripe, tagged, owners: owners.living.size, isShown, largestShare })
     metrics.orphans.set(orphans.length)
     metrics.halted.set(plan.halted ? 1 : 0)
     if (plan.halted && !wasHalted) options.onHalted(ripe.length)

@@ -193,6 +193,7 @@ export function heldBackAndLetGo(world: () => World): void {
       expect(leftBehind(left)).toContain(`gvm-${uid}-ip`)
       await second.stop()
       await scene.lose('solo')
+      await scene.apply('neighbour', { region: 'atlantis' }) // The cluster is not lost.
       scene.operate({ sweep: true })
       await scene.until('what was left is swept', async () => (await azure.standing(uid)).length === 0)
       await scene.end()

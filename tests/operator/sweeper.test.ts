@@ -46,7 +46,9 @@ test('I2: what an abandoned object left is swept, and its neighbour plays on', a
   expect(await azure.standing()).toEqual([])
 })
 
-test('I2: a cluster that names no owner at all stops the sweep, loudly', async ({ onTestFinished }) => {
+test('I2: a cluster that shows no object of ours stops the sweep, loudly; once one stands there it goes on', async ({
+  onTestFinished,
+}) => {
   const { azure } = world
   const scene = await world.scene('lost', onTestFinished)
   const first = scene.operate()
@@ -60,6 +62,9 @@ test('I2: a cluster that names no owner at all stops the sweep, loudly', async (
   const halted = async () => (await registry.getSingleMetric('wasd_sweeper_halted')?.get())?.values[0]?.value
   await scene.until('the sweep is halted', async () => (await halted()) === 1)
   expect(await azure.standing()).toEqual(before)
+  await scene.apply('next', { region: 'atlantis' }) // Which holds nothing in Azure.
+  await scene.until('the orphans are swept', async () => (await azure.standing()).length === 0)
+  expect(await halted()).toBe(0)
 })
 
 test("a player's own disk outlives its machine: restored, deleted, swept and made anew under its name, nobody touches it; one that the restored object does not name any more goes", async ({

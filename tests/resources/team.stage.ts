@@ -142,6 +142,12 @@ export async function openGround() {
         await kubectl([`-n=${play}`, 'apply', '-f', '-'], object)
         await kubectl([`-n=${play}`, 'wait', `gs/${session}`, '--for=condition=Playable', '--timeout=40s'])
       },
+      /** The session and its machine, out of the cluster alone, as a lost etcd would. */
+      async loses(session: string): Promise<void> {
+        const lost = [`-n=${play}`, `gs/${session}`, `gvm/${session}-centralindia`]
+        await kubectl(['patch', ...lost, '--type=merge', '--patch={"metadata":{"finalizers":null}}'])
+        await kubectl(['delete', ...lost, '--ignore-not-found'])
+      },
       /** A field of one of its objects. */
       field: async (object: string, path: string) =>
         await kubectl([`-n=${play}`, 'get', object, `-o=jsonpath=${path}`]),

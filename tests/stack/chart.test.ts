@@ -164,7 +164,7 @@ describe('the alerts', () => {
     expect((await rendered()).filter(({ kind }) => kind === 'PrometheusRule')).toEqual([])
   })
 
-  test('wake somebody for stalled sessions, and for every fault of the books by its name', async () => {
+  test('wake somebody for stalled sessions, a sweep that has stopped, and every fault of the books by its name', async () => {
     const objects = await rendered({ alerts: { enabled: true, labels: { release: 'monitoring' } } })
     const rule = named(objects, 'PrometheusRule', 'wasd-alerts')
     expect(rule.metadata).toMatchObject({ labels: { release: 'monitoring' } })
@@ -173,6 +173,7 @@ describe('the alerts', () => {
     expect(exprOf('WasdSessionsStalled')).toBe(
       'max by (namespace, phase) (wasd_sessions_stalled{namespace="wasd"}) > 0',
     )
+    expect(exprOf('WasdSweepHalted')).toBe('max by (namespace) (wasd_sweeper_halted{namespace="wasd"}) > 0')
     expect(exprOf('WasdLedgerFaults')).toBe('max by (namespace, check) (wasd_api_ledger_faults{namespace="wasd"}) > 0')
     const told = ['PaymentOfAnother', 'HoldOfAnother', 'ReceiptOfAnother', 'ReceiptMissing', 'RefundUnbooked']
     expect(checkNames).toEqual(expect.arrayContaining([...told, 'DisputeUnbooked']))
