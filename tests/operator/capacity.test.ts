@@ -8,7 +8,8 @@ import { z } from 'zod'
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
-import { startPostgres } from '../../demo/stack/postgres.ts'
+import { type Postgres, startPostgres } from '../../demo/stack/postgres.ts'
+import { connect } from '../../lib/database/pool.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import { events } from '../../lib/kube/core.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
@@ -16,14 +17,22 @@ import { listen } from '../../lib/process/server.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import { capacityRoutes } from '../../operator/capacity/routes.ts'
 import type { CapacitySettings } from '../../operator/capacity-side.ts'
+import type { HistoryStore } from '../../operator/history/history.ts'
 import { postgresHistory } from '../../operator/history/postgres.ts'
-import { type Scene, SIZE, startWorld, type World } from './support/world.ts'
+import { isPlayable, type Scene, SIZE, startWorld, type World } from './support/world.ts'
 
+const log = createLogger({ program: 'test', level: 'silent' })
 let world: World
+let folder: string
+let postgres: Postgres
 beforeAll(async () => {
-  world = await startWorld()
+  folder = await mkdtemp(join(tmpdir(), 'capacity-test-'))
+  ;[world, postgres] = await Promise.all([startWorld(), startPostgres({ folder })])
 })
-afterAll(async () => await world?.stop())
+afterAll(async () => {
+  await Promise.all([world?.stop(), postgres?.stop()])
+  await rm(folder, { recursive: true, force: true })
+})
 
 type OnTestFinished = (end: () => Promise<void>) => void
 
@@ -55,14 +64,13 @@ async function evening(
   options: {
     region: string
     catalogue?: Catalogue
-    capacity?: Partial<CapacitySettings> & { prices?: boolean }
+    capacity?: Partial<CapacitySettings> & { prices?: boolean; store?: HistoryStore }
     onTestFinished: OnTestFinished
   },
 ) {
   const { region, capacity = {}, catalogue = world.catalogue, onTestFinished } = options
   const scene = await world.scene(name, onTestFinished)
   const operator = scene.operate({ sessions: true, catalogue, capacity: { ...ATTENTIVE, ...capacity } })
-  const log = createLogger({ program: 'test', level: 'silent' })
   const application = capacityRoutes(operator.capacity.see)
   const server = await listen({ application, name: 'hints', port: 0, host: '127.0.0.1', clock, log })
   onTestFinished(() => server.close(0))
@@ -88,6 +96,8 @@ async function evening(
 
 const readyOf = ({ status }: GameSession) => condition(status?.conditions, 'Ready')
 const isIn = (phase: string) => (session: GameSession) => session.status?.phase === phase
+const OTHER_SIZE = 'Standard_NC8as_T4_v3'
+const historyStore = () => postgresHistory({ url: postgres.url('wasd_operator'), log })
 const spotOnly = { capacity: { preference: 'SpotOnly' } } as const
 
 async function quota(region: string, limit: number): Promise<void> {
@@ -186,7 +196,7 @@ test('an event tells why this place was taken and why the others were not; the o
   onTestFinished,
 }) => {
   const region = 'westeurope'
-  const [dear, cheap] = ['Standard_NV12ads_A10_v5', 'Standard_NC8as_T4_v3']
+  const [dear, cheap] = [SIZE, OTHER_SIZE]
   await world.azure.control('POST', 'eviction-rate', { region, size: cheap, rate: '20+' })
   for (const [size, usdPerHour] of [
     [dear, 0.24],
@@ -251,21 +261,13 @@ test('a region in which creations fail is rested: who may goes elsewhere, and co
 test('a new operator with a history asks for nothing that was refused to the one before it; without one it asks once', async ({
   onTestFinished,
 }) => {
-  const folder = await mkdtemp(join(tmpdir(), 'capacity-test-'))
-  const postgres = await startPostgres({ folder })
-  onTestFinished(async () => {
-    await postgres.stop()
-    await rm(folder, { recursive: true, force: true })
-  })
   const region = 'southindia'
   await quota(region, 500)
   await world.azure.capacity(0, { region, size: SIZE, priority: 'Spot', refusal: 'SkuNotAvailable' })
   const scene = await world.scene('remembered', onTestFinished)
   /** Where a session comes to play under a new operator, and what Azure answered on the way. */
   const playsUnder = async (session: string, keeps: 'History' | 'Nothing') => {
-    const log = createLogger({ program: 'test', level: 'silent' })
-    const url = postgres.url('wasd_operator')
-    const capacity = keeps === 'History' ? { store: postgresHistory({ url, log }) } : {}
+    const capacity = keeps === 'History' ? { store: historyStore() } : {}
     const mark = await world.azure.mark()
     scene.operate({ sessions: true, capacity })
     await scene.play(session, { player: session, regions: [region], ...spotOnly })
@@ -274,10 +276,59 @@ test('a new operator with a history asks for nothing that was refused to the one
     const puts = (await world.azure.calls(mark)).filter(({ kind }) => kind === 'PUT virtualMachines')
     return { size: status?.placement?.size, answers: puts.map(put => put.code ?? put.status) }
   }
-  const size = 'Standard_NC8as_T4_v3'
+  const size = OTHER_SIZE
   expect(await playsUnder('first', 'History')).toEqual({ size, answers: ['SkuNotAvailable', 201] })
   expect(await playsUnder('second', 'History')).toEqual({ size, answers: [201] })
   expect(await playsUnder('third', 'Nothing')).toEqual({ size, answers: ['SkuNotAvailable', 201] })
+})
+
+test('what is asked, refused, granted, evicted and given back comes into the database in its order, each at its price', async ({
+  onTestFinished,
+}) => {
+  const region = 'westeurope'
+  const list = { [SIZE]: { Spot: 0.21, Regular: 0.91 }, [OTHER_SIZE]: { Spot: 0.22, Regular: 0.82 } }
+  for (const [size, by] of Object.entries(list)) {
+    for (const [priority, usdPerHour] of Object.entries(by))
+      await world.azure.control('POST', 'price', { region, size, priority, usdPerHour })
+  }
+  const refusal = { region, size: SIZE, priority: 'Spot', refusal: 'AllocationFailed' } // Told late.
+  await world.azure.capacity(0, refusal)
+  onTestFinished(async () => void (await world.azure.capacity(null, refusal)))
+  const { until, offerings, wants, session, machine, want, gone, end } = await evening('noted', {
+    region,
+    capacity: { prices: true, store: historyStore() },
+    onTestFinished,
+  })
+  await until('all prices are known', async () => {
+    const known = new Set((await offerings()).offerings.map(({ hourlyPriceUsd }) => hourlyPriceUsd))
+    return Object.values(list).every(({ Spot, Regular }) => known.has(Spot) && known.has(Regular))
+  })
+  await wants('evening')
+  await session('evening', 'runs', isIn('Running'))
+  const { metadata, status } = await machine(`evening-${region}`, 'is playable', isPlayable)
+  await world.azure.evict(`gvm-${metadata.uid}-vm-${status?.incarnation?.number}`)
+  await session('evening', 'plays on', one => isIn('Running')(one) && one.status?.evictions === 1)
+  await want('evening', { spec: { desiredState: 'Ended' } })
+  await gone(`evening-${region}`)
+  await end()
+
+  const database = connect(postgres.url('wasd_operator'), { max: 1, applicationName: 'test' })
+  const rows = await database`
+    select kind, size, priority, code, hourly_price_usd::float as price from capacity_events
+    where gpu_vm_uid = ${metadata.uid ?? ''} order by id`
+  await database.end()
+  const onSpot = { size: OTHER_SIZE, priority: 'Spot', code: null, price: 0.22 }
+  const onDemand = { size: OTHER_SIZE, priority: 'Regular', code: null, price: 0.82 }
+  expect(rows.map(row => ({ ...row }))).toEqual([
+    { kind: 'Asked', size: SIZE, priority: 'Spot', code: null, price: 0.21 },
+    { kind: 'Refused', size: SIZE, priority: 'Spot', code: 'AllocationFailed', price: 0.21 },
+    { kind: 'Asked', ...onSpot },
+    { kind: 'Granted', ...onSpot },
+    { kind: 'Evicted', ...onSpot },
+    { kind: 'Asked', ...onDemand },
+    { kind: 'Granted', ...onDemand },
+    { kind: 'Released', ...onDemand },
+  ])
 })
 
 function orderOf({ metadata }: GameSession): string {
