@@ -1,11 +1,14 @@
 // What several parts have to do together when Azure is short of machines, of money's worth or of patience: the reserve and
 // the rescue, another size and another region, a price that falls, and whose request goes first. Each test
 // has regions of its own, so that none takes another's.
+import type { Registry } from 'prom-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { GameSession } from '../../crds/types/gamesession.ts'
+import { gpuVms } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import { regionOffers } from '../../operator/capacity/offerings.ts'
-import { isPlayable, SIZE, startWorld, type World } from './support/world.ts'
+import type { ArmCall } from './support/azure.ts'
+import { isPlayable, SIZE, SPEED, startWorld, type World } from './support/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -16,6 +19,14 @@ afterAll(async () => await world?.stop())
 const OTHER_SIZE = 'Standard_NC8as_T4_v3'
 const runs = ({ status }: GameSession) => status?.phase === 'Running'
 const reasonOf = ({ status }: GameSession) => condition(status?.conditions, 'Ready')?.reason
+/** Pauses all of its method in the subscription, for no longer than a call waits in line. */
+const PAUSE = { status: 429, code: 'SubscriptionRequestsThrottled', message: 'Later.', retryAfterSeconds: 3 }
+const isVmChange = ({ kind }: ArmCall) => kind === 'DELETE virtualMachines' || kind === 'PUT virtualMachines'
+/** How many calls of an urgency stand in line. */
+const inLine = (registry: Registry) => async (urgency: string) => {
+  const { values = [] } = (await registry.getSingleMetric('wasd_azure_requests_waiting')?.get()) ?? {}
+  return values.find(({ labels }) => labels.urgency === urgency)?.value ?? 0
+}
 const control = async (what: string, body: object) => await world.azure.control('POST', what, body)
 
 test.concurrent('the last on-demand machine is kept for whoever is evicted, with the chance of it told: who is new waits, and is served as the quota rises', async ({
@@ -135,19 +146,59 @@ test.concurrent('a rescue and a creation stand in one line for Azure’s limits,
   const uid = await scene.apply('played', { region })
   await scene.machine('played', 'is playable', isPlayable)
 
-  // One answer pauses every write in the subscription, for less long than a call waits in line.
-  await world.azure.fault(
-    { kind: 'PUT publicIPAddresses', resource: `wasd-${region}` },
-    { status: 429, code: 'SubscriptionRequestsThrottled', message: 'Later.', retryAfterSeconds: 3 },
-  )
+  await world.azure.fault({ kind: 'PUT publicIPAddresses', resource: `wasd-${region}` }, PAUSE)
   await scene.apply('refused', { region })
   await scene.until('Azure has said so', async () => (await world.azure.calls(0)).some(({ status }) => status === 429))
   await world.azure.evict(`gvm-${uid}-vm-1`)
   await scene.apply('new', { region })
-  await scene.until('both stand in line', async () => {
-    const { values = [] } = (await registry.getSingleMetric('wasd_azure_requests_waiting')?.get()) ?? {}
-    const waiting = (urgency: string) => values.find(({ labels }) => labels.urgency === urgency)?.value ?? 0
-    return waiting('Rescue') === 1 && waiting('Creation') >= 1
-  })
+  const waiting = inLine(registry)
+  await scene.until(
+    'both stand in line',
+    async () => (await waiting('Rescue')) === 1 && (await waiting('Creation')) >= 1,
+  )
   for (const name of ['played', 'refused', 'new']) await scene.machine(name, 'is playable', isPlayable)
+})
+
+test.concurrent('of two that are evicted together whoever was playing goes first, with the removal and with the new machine, though it is the younger', async ({
+  onTestFinished,
+}) => {
+  const { azure } = world
+  const scene = await world.scene('players', onTestFinished)
+  const waiting = inLine(scene.operate({ isBudgeted: true }).registry)
+  const region = 'northeurope'
+  const stands = async (name: string) => {
+    const uid = await scene.apply(name, { region })
+    await scene.machine(name, 'is playable', isPlayable)
+    return uid
+  }
+  const [idle, played, leaving] = [await stands('a-idle'), await stands('b-played'), await stands('leaving')]
+  const coming = await scene.apply('coming', { region }, { annotations: { 'wasd.cloud/suspend': '' } })
+  await scene.edit(gpuVms, 'a-idle', { guest: { incarnation: 1, connected: false } })
+  const since = await azure.mark()
+  const isPaused = async (uid: string) =>
+    (await azure.calls(since)).some(({ path, status }) => path.includes(uid) && status === 429)
+  const changes = async () =>
+    (await azure.calls(since)).filter(isVmChange).flatMap(({ method, path, status }) => {
+      const whose = path.includes(played) ? 'played' : path.includes(idle) ? 'idle' : undefined
+      return whose === undefined ? [] : [`${method} ${whose} ${status}`]
+    })
+  const bothStandInLine = async () => (await waiting('Rescue')) === 1 && (await waiting('Standing')) === 1
+
+  await azure.fault({ method: 'DELETE', resource: leaving }, PAUSE)
+  await scene.delete('leaving')
+  await scene.until('deletions are paused', async () => await isPaused(leaving))
+  for (const uid of [idle, played]) {
+    await azure.fault({ kind: 'DELETE virtualMachines', resource: uid }, { workSeconds: 2 * SPEED })
+    await azure.evict(`gvm-${uid}-vm-1`)
+  }
+  await scene.until('both stand in line to be removed', bothStandInLine)
+
+  await azure.fault({ method: 'PUT', resource: coming }, PAUSE)
+  await scene.until('both are being removed', async () => (await changes()).length === 2)
+  await scene.annotate('coming', { 'wasd.cloud/suspend': null })
+  await scene.until('writes are paused', async () => await isPaused(coming))
+  await scene.until('both stand in line to be made', bothStandInLine)
+  for (const name of ['a-idle', 'b-played'])
+    await scene.machine(name, 'plays on', m => m.status?.incarnation?.number === 2 && isPlayable(m))
+  expect(await changes()).toEqual(['DELETE played 202', 'DELETE idle 202', 'PUT played 201', 'PUT idle 201'])
 })
