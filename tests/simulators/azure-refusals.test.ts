@@ -188,6 +188,28 @@ test('a disk that exists is only attached, and without what made it', async () =
   })
 })
 
+test('with If-Match a machine is changed only as it was read: by PATCH, by PUT, and not where there is none', async () => {
+  const { nicId } = await machineOf('read')
+  const { compute } = azure
+  const [body, changeless] = [spotMachine('read', nicId), { statusCode: 412, code: 'PreconditionFailed' }]
+  const etag = async () => (await compute.virtualMachines.get(group, 'read')).etag ?? ''
+  const tag = async (seat: string, ifMatch: string) =>
+    await compute.virtualMachines.update(group, 'read', { tags: { seat } }, { ifMatch, ...quick })
+  const put = async (name: string, seat: string, ifMatch: string) =>
+    await compute.virtualMachines.createOrUpdate(group, name, { ...body, tags: { seat } }, { ifMatch, ...quick })
+
+  const first = await etag()
+  expect((await tag('one', first)).tags).toEqual({ seat: 'one' })
+  const second = await etag()
+  expect(second).not.toBe(first)
+  await expect(tag('two', first)).rejects.toMatchObject(changeless)
+  await expect(put('read', 'two', first)).rejects.toMatchObject(changeless)
+  expect((await compute.virtualMachines.get(group, 'read')).tags).toEqual({ seat: 'one' })
+  expect((await put('read', 'two', second)).tags).toEqual({ seat: 'two' })
+  expect((await tag('three', '*')).tags).toEqual({ seat: 'three' })
+  await expect(put('unread', 'one', '*')).rejects.toMatchObject(changeless)
+})
+
 test('a machine is made once, and some of it never changes', async () => {
   const { nicId } = await machineOf('once')
   const { compute } = azure

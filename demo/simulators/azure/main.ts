@@ -7,7 +7,8 @@
 // made inline by a VM's PUT; load balancers, IPv6, Basic and dynamic addresses; hibernation, reimage, generalize; the
 // acknowledgement of scheduled events (the notice runs its time); Resource Graph beyond SpotResources and the notes on
 // machines in HealthResources; Resource Health, Event Grid, activity log; Azure's own repair of a machine whose host broke;
-// limits of requests about disks beyond ARM's own; several subscriptions.
+// limits of requests about disks beyond ARM's own; tenants beyond one (of subscriptions there may be several); moving resources
+// between groups or subscriptions.
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -2,6 +2,7 @@
 // every reply fits Azure's schema, and in the end all can be taken away.
 import fc from 'fast-check'
 import { beforeAll, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 import { serveArm, type WireReply } from './arm.ts'
 import { type ManualClock, manualClock } from './clock.ts'
 import { serveControl } from './control.ts'
@@ -40,7 +41,8 @@ function newRun(seed: number): Run {
   if (options === undefined) throw new Error('no options')
   const clock = manualClock(Date.UTC(2026, 0, 1))
   const world = newWorld(options, { clock, schemas })
-  world.tokens.set('token', { clientId: 'test', expiresAt: Number.POSITIVE_INFINITY })
+  const [clientId = ''] = world.settings.clients
+  world.tokens.set('token', { clientId, expiresAt: Number.POSITIVE_INFINITY })
   const ask = (method: string, path: string, body?: unknown) => {
     const url = new URL(`https://azure${path}`)
     const header = (name: string) => (name === 'authorization' ? 'Bearer token' : undefined)
@@ -251,6 +253,7 @@ test('any sequence of requests leaves a sound Azure, and all of it can be taken 
         for (let slot = 0; slot < 3; slot += 1) take(run, { what, slot, other: slot, seconds: 0 })
         pass(run, MARGIN_SECONDS)
       }
+      expect([run.world.networkInterfaces.size, run.world.machines.size]).toEqual([3, 3])
       for (const step of sequence) {
         const reply = take(run, step)
         expect(reply?.status ?? 200).toBeLessThan(500)
@@ -275,4 +278,24 @@ test('any sequence of requests leaves a sound Azure, and all of it can be taken 
     { numRuns: 150 },
   )
   expect(mistakes).not.toHaveBeenCalled()
+}, 30_000)
+
+test('a list comes in pages of two hundred where nothing else is asked for, each thing once', () => {
+  const run = newRun(1)
+  const base = `/subscriptions/${run.world.settings.subscription}`
+  const version = 'api-version=2026-03-02'
+  for (let number = 0; number < 401; number += 1) {
+    const properties = { creationData: { createOption: 'Empty' }, diskSizeGB: 4 }
+    const path = `${base}/resourceGroups/${group}/providers/Microsoft.Compute/disks/disk-${number}?${version}`
+    expect(run.ask('PUT', path, { location: 'westeurope', properties }).status).toBe(202)
+  }
+  const shape = z.object({ value: z.array(z.object({ name: z.string() })), nextLink: z.string().optional() })
+  const pages: string[][] = []
+  for (let next: string | undefined = `${base}/providers/Microsoft.Compute/disks?${version}`; next !== undefined; ) {
+    const page: z.infer<typeof shape> = shape.parse(run.ask('GET', next).body)
+    pages.push(page.value.map(({ name }) => name))
+    next = page.nextLink?.replace('https://azure', '')
+  }
+  expect(pages.map(page => page.length)).toEqual([200, 200, 1])
+  expect(new Set(pages.flat()).size).toBe(401)
 })
