@@ -1,15 +1,21 @@
 // What networks do to a reflector. After each: the store is the server's list, whoever followed the changes has the
 // same, and no connection or timer is left.
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { loadCredentials } from '../../lib/kube/credentials.ts'
+import { systemClock } from '../../lib/process/clock.ts'
 import { type ApiServer, fixed } from './api-server.ts'
-import { hasty, makeRuntime, until } from './fixtures.ts'
+import { clientOf, hasty, makeRuntime, until, widgets } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
-import { startRelay } from './relay.ts'
-import { heapBytes, resources, type WitnessOptions, witness } from './witness.ts'
+import { startRelay, status } from './relay.ts'
+import { heapBytes, resources, type Witness, type WitnessOptions, witness } from './witness.ts'
 
 const NOTE = 'x'.repeat(2000)
 /** Characters, and bytes of memory. */
 const LONG_NOTE = 100_000
+/** Rounds after which whatever is made once has been made. */
+const WARM_UP = 10
 
 export function linkFaultsAreSurvived(server: () => ApiServer): void {
   const setUp = async (options: WitnessOptions = {}) => {
@@ -131,28 +137,114 @@ export function linkFaultsAreSurvived(server: () => ApiServer): void {
     })
 
     test('cut a hundred times, nothing piles up: connections, timers, memory', async () => {
-      const runtime = hasty()
-      const { proxy, seen } = await setUp({ runtime })
-      await seen.create('a')
-      await seen.start()
-      // Of few different words the reflector keeps one each; it knows by now that these tell objects apart.
-      for (let count = 1; count <= 70; count++) await seen.edit('a', { note: `${count}` })
-      const cutOnce = async (size: number) => {
-        proxy.cut()
-        await seen.edit('a', { size, note: `${size}`.padEnd(LONG_NOTE, 'x') })
-        await until(() => seen.get('a')?.spec?.size === size)
-        seen.forget()
-      }
-      for (let round = 1; round <= 10; round++) await cutOnce(round)
-      const before = { ...resources(), heap: heapBytes() }
-      for (let round = 11; round <= 110; round++) await cutOnce(round)
-      expect(heapBytes() - before.heap).toBeLessThan(30 * LONG_NOTE) // Of the hundred notes none is kept but the last.
-      const { heap: _, ...counts } = before
-      await until(() => Object.entries(resources()).every(([kind, count]) => count <= (counts[kind as never] ?? 0) + 1))
+      const { proxy, seen } = await setUp({ runtime: hasty() })
+      await nothingPilesUp(seen, { rounds: 100, disturb: async () => proxy.cut() })
       expect(proxy.open()).toBeLessThanOrEqual(2)
       await seen.leavesNothing()
     })
+
+    test('listed anew fifty times after Gone, each time with another token, nothing piles up', async () => {
+      const relay = await startRelay(server())
+      onTestFinished(() => relay.close())
+      const directory = await mkdtemp(join(server().directory, 'rotated-'))
+      let valid = 'token-0'
+      const rotate = async (token: string) => {
+        await writeFile(join(directory, 'token'), token)
+        valid = token
+      }
+      await writeFile(join(directory, 'ca.crt'), server().ca)
+      await rotate(valid)
+      const environment = { KUBERNETES_SERVICE_HOST: '127.0.0.1' }
+      const known = await loadCredentials({ serviceAccountDirectory: directory, environment })
+      const seen = await witness(server(), {
+        credentials: { ...known, server: relay.url },
+        way: relay,
+        runtime: hasty(),
+      })
+      let refused = 0
+      relay.intercept(({ token }) => {
+        if (token === valid) return undefined
+        refused += 1
+        return { status: 401, body: status(401, 'Unauthorized') }
+      })
+      const rounds = await nothingPilesUp(seen, {
+        rounds: 50,
+        async disturb(round) {
+          await until(() => relay.watching() === 1)
+          await rotate(`token-${round}`)
+          relay.interject({ type: 'ERROR', object: status(410, 'Expired', 'too old resource version') })
+        },
+      })
+      expect(await seen.restarts('Gone')).toBe(rounds)
+      expect(await seen.lists()).toBe(rounds + 1)
+      expect(refused).toBe(rounds)
+      await until(() => relay.open() <= 2)
+      await seen.leavesNothing()
+    })
+
+    test('given another client certificate fifty times, nothing piles up: the old connections are gone', async () => {
+      const proxy = await startProxy(server().port)
+      onTestFinished(() => proxy.close())
+      const directory = await mkdtemp(join(server().directory, 'rotated-'))
+      const [certificate, key] = [join(directory, 'client.crt'), join(directory, 'client.key')]
+      const issue = async (user: string) => await server().clients.client(user, ['system:masters'])
+      const [odd, even] = [await issue('odd'), await issue('even')]
+      const present = async (pair: typeof odd) => {
+        await writeFile(certificate, pair.certificate)
+        await writeFile(key, pair.key)
+      }
+      await present(even)
+      const user = { 'client-certificate': certificate, 'client-key': key }
+      const kubeconfig = await server().kubeconfig(user, proxy.port)
+      let elapsed = 0
+      const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + elapsed }
+      const credentials = await loadCredentials({ kubeconfig, environment: {}, clock })
+      const client = clientOf(credentials)
+      const seen = await witness(server(), { credentials, way: proxy, runtime: hasty() })
+      const rounds = await nothingPilesUp(seen, {
+        rounds: 50,
+        async disturb(round) {
+          await present(round % 2 === 1 ? odd : even)
+          elapsed += 31_000 // Files are read every 30 s at most.
+          await client.get(widgets, { namespace: seen.namespace, name: 'a' })
+          proxy.cutAfter(1000) // The watch alone, in its next event; it begins anew under the new certificate.
+        },
+      })
+      expect(proxy.connections()).toBeGreaterThan(2 * rounds)
+      await until(() => proxy.open() <= 2)
+      expect(await seen.lists()).toBe(1)
+      await client.close()
+      await seen.leavesNothing()
+    })
   })
+}
+
+/**
+ * Ten rounds, and then so many more, each with a disturbance and a long note: of the notes none is kept but the last, and of
+ * connections and timers there are no more than before. Resolves with the number of all rounds.
+ */
+async function nothingPilesUp(
+  seen: Witness,
+  { rounds, disturb }: { rounds: number; disturb: (round: number) => Promise<void> },
+): Promise<number> {
+  await seen.create('a')
+  await seen.start()
+  // Of few different words the reflector keeps one each; it knows by now that these tell objects apart.
+  for (let count = 1; count <= 70; count++) await seen.edit('a', { note: `${count}` })
+  const once = async (size: number) => {
+    await disturb(size)
+    await seen.edit('a', { size, note: `${size}`.padEnd(LONG_NOTE, 'x') })
+    await until(() => seen.get('a')?.spec?.size === size)
+    seen.forget()
+  }
+  const all = WARM_UP + rounds
+  for (let round = 1; round <= WARM_UP; round++) await once(round)
+  const before = { ...resources(), heap: heapBytes() }
+  for (let round = WARM_UP + 1; round <= all; round++) await once(round)
+  expect(heapBytes() - before.heap).toBeLessThan(30 * LONG_NOTE)
+  const { heap: _, ...counts } = before
+  await until(() => Object.entries(resources()).every(([kind, count]) => count <= (counts[kind as never] ?? 0) + 1))
+  return all
 }
 
 /** Every sleep is so many times shorter. */

@@ -29,6 +29,8 @@ export interface Relay {
   intercept(by?: Intercept): void
   /** Puts a line into every running watch, and ends the watches after it. */
   interject(line: object): void
+  /** Watches that run now. */
+  watching(): number
   /** Connections open now. */
   open(): number
   close(): Promise<void>
@@ -96,7 +98,9 @@ export async function startRelay(target: ApiServer): Promise<Relay> {
     },
     interject(line) {
       for (const watch of watches) watch.end(`${JSON.stringify(line)}\n`)
+      watches.clear()
     },
+    watching: () => watches.size,
     open: () => sockets,
     close: async () => {
       server.closeAllConnections()
