@@ -313,9 +313,10 @@ test('what is asked, refused, granted, evicted and given back comes into the dat
   await end()
 
   const database = connect(postgres.url('wasd_operator'), { max: 1, applicationName: 'test' })
+  // After a creation that failed late Azure keeps the interface a while, and says so as often as it is asked.
   const rows = await database`
     select kind, size, priority, code, hourly_price_usd::float as price from capacity_events
-    where gpu_vm_uid = ${metadata.uid ?? ''} order by id`
+    where gpu_vm_uid = ${metadata.uid ?? ''} and code is distinct from 'NicReservedForAnotherVm' order by id`
   await database.end()
   const onSpot = { size: OTHER_SIZE, priority: 'Spot', code: null, price: 0.22 }
   const onDemand = { size: OTHER_SIZE, priority: 'Regular', code: null, price: 0.82 }
