@@ -55,6 +55,17 @@ export const guestReportSchema = z.strictObject({
   idleSince: z.iso.datetime().optional(),
   /** When Azure says that it takes the machine back. */
   preemptAt: z.iso.datetime().optional(),
+  /**
+   * What Azure has announced that is no eviction, from the announcement until it is over or called off; of several, what
+   * begins first. https://learn.microsoft.com/azure/virtual-machines/windows/scheduled-events
+   */
+  maintenance: z
+    .strictObject({
+      event: z.enum(['Freeze', 'Reboot', 'Redeploy']),
+      /** Of one that has begun the time that was announced; Azure does not name it any more. */
+      notBefore: z.iso.datetime(),
+    })
+    .optional(),
 })
 export type GuestReport = z.infer<typeof guestReportSchema>
 

@@ -7,7 +7,7 @@ import type { KubeClient } from '../../lib/kube/client.ts'
 import { secrets } from '../../lib/kube/core.ts'
 import { isKubeError } from '../../lib/kube/errors.ts'
 
-/** Seconds between two changes that are written. A notice of eviction waits for nothing. */
+/** Seconds between two changes that are written. What Azure is going to do to the machine waits for nothing. */
 export const DEBOUNCE_SECONDS = 10
 /** Seconds between reports: presence is to be known well within a session's grace. */
 const REPORT_SECONDS = 15
@@ -55,9 +55,9 @@ async function takeOnce({ kube }: GuestOutside, order: Order): Promise<GuestRepo
 
   const outcome = outcomeOf({ guest: live.status.guest, report, now })
   if (outcome === 'Written') {
-    const { idleSince = null, preemptAt = null, incarnation, connected } = report
+    const { idleSince = null, preemptAt = null, maintenance = null, incarnation, connected } = report
     // A field that is not reported any more is taken away.
-    const guest = { incarnation, connected, idleSince, preemptAt, reportedAt: now.toISOString() }
+    const guest = { incarnation, connected, idleSince, preemptAt, maintenance, reportedAt: now.toISOString() }
     const patch = { metadata: { uid, resourceVersion: live.metadata.resourceVersion }, status: { guest } }
     try {
       await kube.mergePatch(gpuVms, { namespace, name }, patch, { subresource: 'status', signal })
@@ -81,6 +81,8 @@ export function outcomeOf(given: {
   const { guest, report, now } = given
   if (!guest || guest.incarnation !== report.incarnation) return 'Written'
   if (isOther(guest.preemptAt, report.preemptAt)) return 'Written'
+  if (guest.maintenance?.event !== report.maintenance?.event) return 'Written'
+  if (isOther(guest.maintenance?.notBefore, report.maintenance?.notBefore)) return 'Written'
   const isSame = guest.connected === report.connected && !isOther(guest.idleSince, report.idleSince)
   if (isSame) return 'Unchanged'
   const sinceSeconds = (now.getTime() - Date.parse(guest.reportedAt ?? '')) / 1000

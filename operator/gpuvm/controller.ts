@@ -100,11 +100,17 @@ export function gpuVmController(outside: Outside) {
 /** What the API writes of what the guest reports. */
 const OTHERS = ['guest'] as const
 
-/** Our own status writes are no reason to look again; somebody else's are, and a notice from the machine itself is. */
+/** Our own status writes are no reason to look again; somebody else's are, and what Azure tells the machine itself is. */
 function isOfInterest(change: Change<GpuVm>, records: StatusRecord<GpuVm>): boolean {
   if (anyOf(generationChanged, annotationsChanged, labelsChanged, finalizersChanged)(change)) return true
   if (!records.isOurs(change.object)) return true
-  return change.old?.status?.guest?.preemptAt !== change.object.status?.guest?.preemptAt
+  return announced(change.old) !== announced(change.object)
+}
+
+/** What Azure has said inside the machine that it is going to do to it, or that it is not any more. */
+function announced(machine: GpuVm | undefined): string {
+  const { preemptAt, maintenance } = machine?.status?.guest ?? {}
+  return [preemptAt, maintenance?.event, maintenance?.notBefore].join(' ')
 }
 
 export interface Inside extends Outside {

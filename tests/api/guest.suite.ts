@@ -44,6 +44,48 @@ export function guestsAreHeard(worldOf: () => World): void {
       expect((await vm.seen())?.status?.guest?.preemptAt).toBeUndefined()
     })
 
+    test.each(['Freeze', 'Reboot', 'Redeploy'])(
+      'a %s that Azure has announced is written at once, and goes when it is over',
+      async event => {
+        const vm = await machine(`announced-${event.toLowerCase()}`)
+        await vm.reports(quiet)
+        for (const notBefore of ['2026-11-26T18:30:00.000Z', '2026-11-26T18:45:00.000Z']) {
+          const announced = { ...quiet, maintenance: { event, notBefore } }
+          expect((await vm.reports(announced)).json.outcome).toBe('Written')
+          expect((await vm.seen())?.status?.guest).toMatchObject(announced)
+          expect((await vm.reports(announced)).json.outcome).toBe('Unchanged')
+        }
+        expect((await vm.reports(quiet)).json.outcome).toBe('Written')
+        const { guest } = (await vm.seen())?.status ?? {}
+        expect(guest).toMatchObject(quiet)
+        expect(guest?.maintenance).toBeUndefined()
+      },
+    )
+
+    test('one announcement in place of another is written; what is none is refused, and says what is permitted', async () => {
+      const vm = await machine('announced')
+      const notBefore = '2026-11-26T18:30:00.000Z'
+      const freeze = { ...quiet, maintenance: { event: 'Freeze', notBefore } }
+      await vm.reports(freeze)
+      expect((await vm.reports({ ...quiet, maintenance: { event: 'Reboot', notBefore } })).json.outcome).toBe('Written')
+      const before = await vm.seen()
+      for (const { maintenance, at, says } of [
+        { maintenance: { event: 'Preempt', notBefore }, at: 'event', says: '"Freeze"|"Reboot"|"Redeploy"' },
+        { maintenance: { event: 'Terminate', notBefore }, at: 'event', says: '"Freeze"|"Reboot"|"Redeploy"' },
+        { maintenance: { event: 'Freeze' }, at: 'notBefore', says: 'expected string' },
+        { maintenance: { event: 'Freeze', notBefore: 'Mon, 19 Sep 2016 18:29:47 GMT' }, at: 'notBefore', says: 'ISO' },
+        { maintenance: { ...freeze.maintenance, seconds: 5 }, at: 'seconds', says: 'Nothing of this name' },
+      ]) {
+        const { status, json } = await vm.reports({ ...quiet, maintenance })
+        const fault = {
+          at: `maintenance.${at}`,
+          message: expect.stringContaining(says),
+        }
+        expect({ status, ...json }).toMatchObject({ status: 422, code: 'InvalidRequest', faults: [fault] })
+      }
+      expect((await vm.seen())?.metadata.resourceVersion).toBe(before?.metadata.resourceVersion)
+    })
+
     test('a machine that came after, and one that is gone, are not reported on', async () => {
       const vm = await machine('replaced')
       await vm.incarnate(2)

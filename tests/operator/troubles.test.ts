@@ -1,8 +1,11 @@
-// What befalls a machine that is no eviction and no refusal: a sick host, a person with the portal open.
+// What befalls a machine that is no eviction and no refusal: a sick host, Azure's own work on one, a person with the portal
+// open.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import { createAzure } from '../../operator/azure/sdk.ts'
-import { isPlayable, startWorld, type World } from './support/world.ts'
+import type { Maintenance } from './support/guests.ts'
+import { isPlayable, type Scene, startWorld, type World } from './support/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -37,6 +40,103 @@ test.concurrent('I6: on a host that Azure knows to be sick it is moved once, and
   await scene.delete('solo')
   await scene.gone('solo')
   expect(await azure.standing(uid)).toEqual([])
+})
+
+/**
+ * Two machines that play, then fall silent, agent and all: Azure has announced it to the one, and its agent has told; of the
+ * other nobody has told anything. When this is over the other was moved and plays, and the one has been silent for longer.
+ */
+async function silentTwins(scene: Scene, event: Maintenance) {
+  const { azure, guests, kube } = world
+  scene.operate()
+  const plays = async (name: string) => {
+    const uid = await scene.apply(name)
+    return { name, uid, vm: `gvm-${uid}-vm-1`, before: await scene.machine(name, 'is playable', isPlayable) }
+  }
+  const [told, untold] = await Promise.all([plays('told'), plays('untold')])
+  await guests.announce(told.vm, event)
+  expect(await guests.report(kube, { machine: told.before, vm: told.vm })).toMatchObject({ outcome: 'Written' })
+  const mark = await azure.mark()
+  for (const { vm } of [told, untold]) {
+    await guests.hang(vm)
+    await azure.control('POST', 'agent', { vm, ready: false })
+  }
+  await scene.machine('told', 'is silent', m => !isPlayable(m))
+  const moved = await scene.machine(
+    'untold',
+    'is playable again',
+    m => m.status?.redeployedAt !== undefined && isPlayable(m),
+  )
+  const silent = await scene.get('told')
+  const guest = { maintenance: { event } }
+  expect(silent?.status).toMatchObject({ powerState: 'Running', stream: { answering: false }, guest })
+  return {
+    told,
+    untold,
+    moved,
+    /** What was asked of Azure since, but for looks. */
+    asked: async (uid: string) =>
+      (await azure.calls(mark))
+        .filter(({ method, path }) => method !== 'GET' && path.includes(uid))
+        .map(({ kind }) => kind),
+    /** As they were, for all that befell them. */
+    areTheSame(...pairs: { before: GpuVm; after: GpuVm }[]) {
+      for (const { before, after } of pairs) {
+        const { publicIP, vmId } = before.status ?? {}
+        expect(after.status).toMatchObject({ publicIP, vmId, incarnation: { number: 1, priority: 'Spot' } })
+        expect(after.status?.evictions).toBeUndefined()
+      }
+    },
+    async go() {
+      for (const { name } of [told, untold]) await scene.delete(name)
+      for (const { name, uid } of [told, untold]) {
+        await scene.gone(name)
+        expect(await azure.standing(uid)).toEqual([])
+      }
+    },
+  }
+}
+
+test.concurrent.for(['Freeze', 'Reboot', 'Redeploy'] as const)(
+  'I6: a silence that the agent has told Azure’s %s of is waited for; the same silence untold is a sick host’s, and moved once',
+  async (event, { onTestFinished }) => {
+    const { azure, guests, kube } = world
+    const scene = await world.scene(`told-${event.toLowerCase()}`, onTestFinished)
+    const { told, untold, moved, asked, areTheSame, go } = await silentTwins(scene, event)
+    expect(await asked(untold.uid)).toEqual(['POST virtualMachines/redeploy'])
+    await scene.until('it is told', async () => (await scene.eventsOf('untold')).includes('HostSick'))
+
+    await azure.control('POST', 'agent', { vm: told.vm, ready: true })
+    await guests.resume(told.vm)
+    await guests.withdraw(told.vm, event)
+    const after = await scene.machine('told', 'is playable again', isPlayable)
+    expect(await guests.report(kube, { machine: after, vm: told.vm })).toMatchObject({ outcome: 'Written' })
+    expect((await scene.get('told'))?.status?.guest?.maintenance).toBeUndefined()
+    expect(await asked(told.uid)).toEqual([])
+    expect(after.status?.redeployedAt).toBeUndefined()
+    expect(await scene.eventsOf('told')).not.toContain('HostSick')
+    areTheSame({ ...told, after }, { ...untold, after: moved })
+    await go()
+  },
+)
+
+test.concurrent('what Azure has called off explains a silence no longer: the machine is moved at once', async ({
+  onTestFinished,
+}) => {
+  const { guests, kube } = world
+  const scene = await world.scene('called-off', onTestFinished)
+  const { told, asked, areTheSame, go } = await silentTwins(scene, 'Reboot')
+  expect(await asked(told.uid)).toEqual([])
+  await guests.withdraw(told.vm, 'Reboot')
+  await guests.report(kube, { machine: told.before, vm: told.vm })
+  const after = await scene.machine(
+    'told',
+    'is playable again',
+    m => m.status?.redeployedAt !== undefined && isPlayable(m),
+  )
+  expect(await asked(told.uid)).toEqual(['POST virtualMachines/redeploy'])
+  areTheSame({ ...told, after })
+  await go()
 })
 
 test.concurrent('deallocated by a person it was not evicted: it is started again as it was, and the person is told how to stop it', async ({

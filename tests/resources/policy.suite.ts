@@ -196,7 +196,9 @@ export function policyKeepsTheApi(theatre: () => Theatre): void {
     })
 
     test("of a machine's status it reports the guest, and no other field", async () => {
-      const guest = { incarnation: 1, connected: true, reportedAt: '2026-11-26T18:00:00Z' }
+      const at = '2026-11-26T18:00:00Z'
+      const maintenance = { event: 'Freeze', notBefore: at }
+      const guest = { incarnation: 1, connected: true, maintenance, reportedAt: at }
       await isTaken('the guest', 'PATCH', 'gpuvms/bare/status', { status: { guest } })
       const fields = allFields().filter(({ kind, way }) => kind === 'GpuVm' && way.length === 2 && way[0] === 'status')
       for (const { way } of fields.filter(({ way }) => way[1] !== 'guest')) {

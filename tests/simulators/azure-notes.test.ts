@@ -85,6 +85,24 @@ test('a broken host silences the machine, and only what is inside shows it until
   await expect(azure.control('POST', 'host-failure', { vm: 'nobody' })).rejects.toThrow('is not running')
 })
 
+test('a VM agent that is not heard shows in the instance view alone, until it is heard or boots again', async () => {
+  await machineNamed('mute')
+  const agent = async () => {
+    const { vmAgent } = await azure.compute.virtualMachines.instanceView(group, 'mute')
+    return [vmAgent?.statuses?.[0]?.displayStatus, await power('mute')]
+  }
+  const hears = (ready: boolean) => azure.control('POST', 'agent', { vm: 'mute', ready })
+  await hears(false)
+  expect(await agent()).toEqual(['Not Ready', 'PowerState/running'])
+  await hears(true)
+  expect(await agent()).toEqual(['Ready', 'PowerState/running'])
+  await hears(false)
+  await azure.compute.virtualMachines.redeploy(group, 'mute', quick)
+  expect(await agent()).toEqual(['Ready', 'PowerState/running'])
+  expect(await notesOn('mute')).toEqual([])
+  await expect(azure.control('POST', 'agent', { vm: 'nobody', ready: true })).rejects.toThrow('is not running')
+})
+
 test('eviction rates and Spot prices are asked for by size and region', async () => {
   const query = `SpotResources
     | where type =~ 'microsoft.compute/skuspotevictionrate/location'

@@ -217,6 +217,62 @@ test('the metadata service tells the machine, and no other, of its Preempt notic
   await expect(ask('scheduledevents?api-version=2020-07-01')).rejects.toThrow()
 })
 
+test.each([
+  { event: 'Freeze', seconds: 900 },
+  { event: 'Reboot', seconds: 900 },
+  { event: 'Redeploy', seconds: 600 },
+])(
+  'the metadata service tells of a $event from its announcement until it is over, beside a Preempt notice',
+  async ({ event, seconds }) => {
+    runs('id-1')
+    await answering()
+    const at = `${guests.metadata}/machines/vm-1/metadata/scheduledevents?api-version=2020-07-01`
+    const shape = z.object({
+      DocumentIncarnation: z.number(),
+      Events: z.array(z.looseObject({ EventId: z.string(), EventType: z.string(), NotBefore: z.string() })),
+    })
+    const events = async () => shape.parse(await (await fetch(at, { headers: { Metadata: 'true' } })).json())
+    const started = Date.now()
+    expect((await act('vm-1/announce', { event })).status).toBe(200)
+    const { DocumentIncarnation, Events } = await events()
+    expect([DocumentIncarnation, Events.length]).toEqual([2, 1])
+    expect(Events[0]).toMatchObject({ EventType: event, EventStatus: 'Scheduled', Resources: ['vm-1'] })
+    // At the simulator's speed, and told to the second.
+    const ahead = Date.parse(Events[0]?.NotBefore ?? '') - started
+    expect(ahead).toBeGreaterThan((seconds * 1000) / 200 - 1000)
+
+    azure.tell({
+      vmName: 'vm-1',
+      vmId: 'id-1',
+      state: 'running',
+      reason: 'preempt',
+      preemptAt: '2026-01-02T03:04:05.000Z',
+    })
+    await expect.poll(async () => (await events()).Events.map(({ EventType }) => EventType)).toEqual([event, 'Preempt'])
+
+    const approves = (EventId: string) =>
+      fetch(at, {
+        method: 'POST',
+        headers: { Metadata: 'true' },
+        body: JSON.stringify({ StartRequests: [{ EventId }] }),
+      })
+    expect((await approves('another')).status).toBe(400)
+    expect((await approves(Events[0]?.EventId ?? '')).status).toBe(200)
+    expect((await events()).Events).toMatchObject([
+      { EventStatus: 'Started', NotBefore: '' },
+      { EventStatus: 'Scheduled' },
+    ])
+    await act('vm-1/withdraw', { event })
+    expect(await events()).toMatchObject({ DocumentIncarnation: 5, Events: [{ EventType: 'Preempt' }] })
+
+    const unknown = await act('vm-1/announce', { event: 'Terminate' })
+    expect([unknown.status, await unknown.text()]).toEqual([
+      400,
+      expect.stringContaining('"Freeze"|"Reboot"|"Redeploy"'),
+    ])
+  },
+)
+
 test('a machine whose address is not on this computer says so', async () => {
   runs('id-1', { publicIP: '203.0.113.7' })
   await expect

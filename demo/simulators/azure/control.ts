@@ -51,6 +51,7 @@ const bodies = {
     noticeSeconds: z.number().min(0).max(86_400).optional(),
   }),
   hostFailure: z.strictObject({ vm: z.string() }),
+  agent: z.strictObject({ vm: z.string(), ready: z.boolean() }),
   capacity: z.strictObject({
     region,
     zone: zone.optional(),
@@ -120,10 +121,13 @@ const handlers: Record<string, Handler> = {
     ok({ events: eventsSince(world, sinceOf(request)), next: world.guests.next }),
   'POST /simulator/evict': evict,
   'POST /simulator/host-failure': (world, request) => {
-    const { vm } = bodies.hostFailure.parse(JSON.parse(request.text))
-    const [machine] = machinesNamed(world, vm)
-    if (machine?.powerState !== 'running') throw new ControlError(`VM '${vm}' is not running.`)
+    const machine = runningMachine(world, bodies.hostFailure.parse(JSON.parse(request.text)))
     failHost(viewOfId(world, machine.id), machine)
+    return done
+  },
+  'POST /simulator/agent': (world, request) => {
+    const { ready, ...named } = bodies.agent.parse(JSON.parse(request.text))
+    runningMachine(world, named).isAgentSilent = !ready
     return done
   },
   'POST /simulator/faults': (world, request) => {
@@ -192,6 +196,12 @@ function sinceOf(request: WireRequest): number {
 /** By name or id, of whichever subscription. */
 function machinesNamed(world: World, vm: string): readonly Machine[] {
   return views(world).flatMap(({ machines }) => machines.get(vm) ?? machines.by('name', vm))
+}
+
+function runningMachine(world: World, { vm }: { vm: string }): Machine {
+  const [machine] = machinesNamed(world, vm)
+  if (machine?.powerState !== 'running') throw new ControlError(`VM '${vm}' is not running.`)
+  return machine
 }
 
 /** The first where none is named. */

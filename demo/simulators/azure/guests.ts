@@ -34,6 +34,7 @@ export interface GuestFeed {
 /** Tells that a machine boots. */
 export function guestBoots(world: World, machine: Machine, reason: string): void {
   machine.guestRunning = true
+  machine.isAgentSilent = false
   tell(world, machine, 'running', reason)
 }
 

@@ -52,6 +52,8 @@ export interface Machine extends Resource {
   evicting: boolean
   /** Its host is broken: Azure calls it running, and nothing on it answers until it is moved to another. */
   hostFailed: boolean
+  /** Its VM agent is not heard; until it boots again. */
+  isAgentSilent: boolean
   /** What was running was told to the guests' feed. */
   guestRunning: boolean
   /** The hardware that it holds. */

@@ -57,6 +57,7 @@ export function create(world: World, call: Call, { id, name, location, body }: W
     preemptAt: undefined,
     evicting: false,
     hostFailed: false,
+    isAgentSilent: false,
     guestRunning: false,
     placement: failure === undefined ? placement : undefined,
   })

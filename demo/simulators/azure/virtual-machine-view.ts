@@ -64,7 +64,7 @@ export function instanceView(world: World, machine: Machine) {
           osName: storageProfile?.osDisk?.osType === 'Windows' ? 'Windows 11 Pro' : 'ubuntu',
           hyperVGeneration: 'V2',
           vmAgent: {
-            vmAgentVersion: machine.hostFailed ? 'Unknown' : '2.7.41491.1150',
+            vmAgentVersion: isSilent(machine) ? 'Unknown' : '2.7.41491.1150',
             statuses: [agentStatus(machine, new Date(world.now).toISOString())],
           },
         }
@@ -84,10 +84,12 @@ export function instanceView(world: World, machine: Machine) {
   }
 }
 
+const isSilent = ({ hostFailed, isAgentSilent }: Machine) => hostFailed || isAgentSilent
+
 /** Azure goes on to call a machine running whose host is broken; only the agent inside falls silent. */
-function agentStatus({ hostFailed }: Machine, time: string) {
+function agentStatus(machine: Machine, time: string) {
   const code = 'ProvisioningState'
-  if (hostFailed) {
+  if (isSilent(machine)) {
     const message = 'VM status blob is found but not yet populated.'
     return { code: `${code}/Unavailable`, level: 'Warning', displayStatus: 'Not Ready', message, time }
   }

@@ -1,10 +1,15 @@
 // The control API: what runs, and what a test does to it. Shapes are in README.md.
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { answerControlErrors, ControlError } from '../control-api.ts'
-import type { Machines, Run } from './machines.ts'
+import { answerControlErrors, body, ControlError, parse } from '../control-api.ts'
+import { MAINTENANCE, type Machines, type Run } from './machines.ts'
 
 const playBody = z.strictObject({ playing: z.boolean() })
+const withdrawBody = z.strictObject({ event: z.enum(MAINTENANCE) })
+const announceBody = withdrawBody.extend({ noticeSeconds: z.number().min(0).max(86_400).optional() })
+
+/** The least that Azure gives: https://learn.microsoft.com/azure/virtual-machines/windows/scheduled-events#event-scheduling */
+const NOTICE_SECONDS = { Freeze: 900, Reboot: 900, Redeploy: 600 }
 
 export function controlApi(machines: Machines, azure: () => 'connected' | 'away'): Hono {
   const app = new Hono()
@@ -25,6 +30,17 @@ export function controlApi(machines: Machines, azure: () => 'connected' | 'away'
     const parsed = playBody.safeParse(await context.req.json().catch(() => undefined))
     if (!parsed.success) throw new ControlError(400, 'the body must be {"playing": true} or {"playing": false}')
     run.playing = parsed.data.playing
+    return context.json(machineBody(run))
+  })
+  app.post('/machines/:vm/announce', async context => {
+    const run = runOf(machines, context.req.param('vm'))
+    const { event, noticeSeconds } = parse(announceBody, await body(context.req.raw))
+    machines.announce(run, { type: event, noticeSeconds: noticeSeconds ?? NOTICE_SECONDS[event] })
+    return context.json(machineBody(run))
+  })
+  app.post('/machines/:vm/withdraw', async context => {
+    const run = runOf(machines, context.req.param('vm'))
+    machines.withdraw(run, parse(withdrawBody, await body(context.req.raw)).event)
     return context.json(machineBody(run))
   })
 
@@ -49,7 +65,7 @@ function stateOf(run: Run): 'failed' | 'booting' | 'hanging' | 'answering' {
 }
 
 function machineBody(run: Run): Record<string, unknown> {
-  const { event, preempt, error } = run
+  const { event, scheduled, error } = run
   return {
     vm: event.vmName,
     resourceGroup: event.resourceGroup,
@@ -59,7 +75,7 @@ function machineBody(run: Run): Record<string, unknown> {
     uniqueid: run.uniqueid,
     state: stateOf(run),
     playing: run.playing,
-    preemptAt: preempt?.notBefore ?? null,
+    preemptAt: scheduled.find(({ type }) => type === 'Preempt')?.notBefore ?? null,
     since: event.time,
     bootedAt: run.bootedAt ?? null,
     ...(error !== undefined && { error }),

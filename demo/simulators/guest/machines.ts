@@ -11,6 +11,18 @@ import { listen, uniqueIdOf } from './sunshine.ts'
 const LISTEN_TRIES = 20
 const LISTEN_DELAY = 100
 
+/** Azure's words for what it does to a machine that runs. */
+export const MAINTENANCE = ['Freeze', 'Reboot', 'Redeploy'] as const
+type EventType = 'Preempt' | (typeof MAINTENANCE)[number]
+
+/** As the metadata service tells of it: from the notice until it is over or called off. */
+export interface ScheduledEvent {
+  type: EventType
+  eventId: string
+  notBefore: string
+  started: boolean
+}
+
 export interface Run {
   event: GuestEvent
   uniqueid: string
@@ -18,7 +30,8 @@ export interface Run {
   error: string | undefined
   hanging: boolean
   playing: boolean
-  preempt: { eventId: string; notBefore: string; started: boolean } | undefined
+  /** One of a type at most. */
+  scheduled: ScheduledEvent[]
   /** Raised by every change of the scheduled events. */
   documentIncarnation: number
   stopped: AbortController
@@ -82,6 +95,19 @@ export class Machines {
     }
   }
 
+  /** Azure tells the machine what it is going to do to it. */
+  announce(run: Run, { type, noticeSeconds }: { type: EventType; noticeSeconds: number }): void {
+    const milliseconds = (noticeSeconds * 1000) / this.#options.speed
+    schedule(run, type, new Date(this.#outside.clock.now().getTime() + milliseconds).toISOString())
+  }
+
+  /** It is over, or does not come. */
+  withdraw(run: Run, type: EventType): void {
+    const left = run.scheduled.filter(one => one.type !== type)
+    if (left.length < run.scheduled.length) run.documentIncarnation += 1
+    run.scheduled = left
+  }
+
   stopAll(): void {
     for (const key of [...this.#runs.keys()]) this.#stop(key)
   }
@@ -97,7 +123,7 @@ export class Machines {
       error: undefined,
       hanging: false,
       playing: false,
-      preempt: undefined,
+      scheduled: [],
       documentIncarnation: 1,
       stopped: new AbortController(),
     }
@@ -109,10 +135,7 @@ export class Machines {
 
   #warn(event: GuestEvent): void {
     const run = this.#runs.get(keyOf(event))
-    if (run === undefined || event.preemptAt === undefined || run.preempt?.notBefore === event.preemptAt) return
-    const eventId = uniqueIdOf({ id: run.event.vmId, generation: event.preemptAt })
-    run.preempt = { eventId, notBefore: event.preemptAt, started: false }
-    run.documentIncarnation += 1
+    if (run !== undefined && event.preemptAt !== undefined) schedule(run, 'Preempt', event.preemptAt)
   }
 
   #stop(key: string): void {
@@ -174,6 +197,15 @@ export class Machines {
     run.stopped.signal.throwIfAborted()
     await this.#outside.clock.sleep(milliseconds, run.stopped.signal)
   }
+}
+
+/** Twice told is told once. */
+function schedule(run: Run, type: EventType, notBefore: string): void {
+  if (run.scheduled.some(one => one.type === type && one.notBefore === notBefore)) return
+  const eventId = uniqueIdOf({ id: run.event.vmId, generation: `${type} ${notBefore}` })
+  const others = run.scheduled.filter(one => one.type !== type)
+  run.scheduled = [...others, { type, eventId, notBefore, started: false }]
+  run.documentIncarnation += 1
 }
 
 function keyOf({ resourceGroup, vmName }: GuestEvent): string {

@@ -1,7 +1,8 @@
 // The simulated guests as a program: options in, one line of JSON when it listens, SIGTERM or SIGINT to stop.
 //
 // Not modelled: pairing, HTTPS (47984), applist, launch and the stream itself, Sunshine's own configuration API, the
-// operating system, the up to two minutes until the first scheduled events come, other scheduled events than Preempt.
+// operating system, the up to two minutes until the first scheduled events come, Terminate among them, and what a freeze,
+// a restart or a move does to the machine that was told of it: its silence is the control API's (`hang`, `resume`).
 // A machine answers on its public address whatever its network security group says.
 import { type HttpBindings, type ServerType, serve } from '@hono/node-server'
 import { Hono } from 'hono'

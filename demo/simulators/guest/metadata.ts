@@ -4,7 +4,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
-import type { Machines, Run } from './machines.ts'
+import type { Machines, Run, ScheduledEvent } from './machines.ts'
 
 type Environment = { Bindings: HttpBindings; Variables: { run: Run } }
 
@@ -37,11 +37,14 @@ export function metadataService(machines: Machines): Hono<Environment> {
   service.post('/scheduledevents', async context => {
     const parsed = startRequests.safeParse(await context.req.json().catch(() => undefined))
     if (!parsed.success) return context.json({ error: 'Bad request. StartRequests is missing' }, 400)
-    const { preempt } = context.get('run')
-    const unknown = parsed.data.StartRequests.some(({ EventId }) => EventId !== preempt?.eventId)
-    if (preempt === undefined || unknown) return context.json({ error: 'Bad request. Unknown EventId' }, 400)
-    if (!preempt.started) context.get('run').documentIncarnation += 1
-    preempt.started = true
+    const run = context.get('run')
+    const wanted = new Set(parsed.data.StartRequests.map(({ EventId }) => EventId))
+    const approved = run.scheduled.filter(({ eventId }) => wanted.has(eventId))
+    if (approved.length < Math.max(1, wanted.size)) {
+      return context.json({ error: 'Bad request. Unknown EventId' }, 400)
+    }
+    if (approved.some(({ started }) => !started)) run.documentIncarnation += 1
+    for (const event of approved) event.started = true
     return context.body(null, 200)
   })
   service.get('/instance', context => instance(context, ''))
@@ -54,19 +57,20 @@ export function metadataService(machines: Machines): Hono<Environment> {
   return app
 }
 
-function scheduledEvents({ event, preempt, documentIncarnation }: Run): Record<string, unknown> {
-  const warning = preempt && {
-    EventId: preempt.eventId,
-    EventStatus: preempt.started ? 'Started' : 'Scheduled',
-    EventType: 'Preempt',
+function scheduledEvents({ event, scheduled, documentIncarnation }: Run): Record<string, unknown> {
+  const told = ({ eventId, type, notBefore, started }: ScheduledEvent) => ({
+    EventId: eventId,
+    EventStatus: started ? 'Started' : 'Scheduled',
+    EventType: type,
     ResourceType: 'VirtualMachine',
     Resources: [event.vmName],
-    NotBefore: preempt.started ? '' : new Date(preempt.notBefore).toUTCString(),
-    Description: 'Spot Virtual Machine is being evicted.',
+    NotBefore: started ? '' : new Date(notBefore).toUTCString(),
+    Description:
+      type === 'Preempt' ? 'Spot Virtual Machine is being evicted.' : 'Host server is undergoing maintenance.',
     EventSource: 'Platform',
     DurationInSeconds: -1,
-  }
-  return { DocumentIncarnation: documentIncarnation, Events: warning ? [warning] : [] }
+  })
+  return { DocumentIncarnation: documentIncarnation, Events: scheduled.map(told) }
 }
 
 /** The whole document, or the part that the path leads to; `format=text` for a leaf alone. */

@@ -18,8 +18,8 @@ import { isKubeError } from '../../../lib/kube/errors.ts'
 import type { KubernetesObject, Resource } from '../../../lib/kube/resource.ts'
 import { patientFor } from '../../until.ts'
 import { type AzureWorld, startAzure } from './azure.ts'
+import { startGuests } from './guests.ts'
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts'
-import { startProgram } from './processes.ts'
 
 const run = promisify(execFile)
 /** Azure's and the operator's time; a machine's creation takes half a second. */
@@ -43,13 +43,7 @@ export async function startWorld(
     startCluster({ folder: join(folder, 'cluster'), controllerManager: options.controllerManager ?? false }),
     startAzure({ catalogue, folder, speed: SPEED, args: options.azureArguments ?? [] }),
   ])
-  const guest = await startProgram('demo/simulators/guest/main.ts', [
-    '--port=0',
-    `--azure=${azure.about.listening}`,
-    `--azure-ca=${azure.about.ca}`,
-    `--speed=${SPEED}`,
-    ...(options.guestArguments ?? []),
-  ])
+  const guests = await startGuests({ azure: azure.about, speed: SPEED, args: options.guestArguments ?? [] })
   const { kubectl: kubectlPath } = await findTools()
   const kubectl = async (...args: string[]) => {
     const { stdout } = await run(kubectlPath, [
@@ -73,6 +67,7 @@ export async function startWorld(
 
   return {
     azure,
+    guests,
     kube,
     kubeconfig: cluster.kubeconfig,
     /** Requests as cluster-admin. */
@@ -89,7 +84,7 @@ export async function startWorld(
     },
     async stop() {
       await kube.close()
-      await guest.stop()
+      await guests.stop()
       await azure.stop()
       await cluster.stop()
       await rm(folder, { recursive: true, force: true })
