@@ -266,10 +266,8 @@ test.each([
     expect(await events()).toMatchObject({ DocumentIncarnation: 5, Events: [{ EventType: 'Preempt' }] })
 
     const unknown = await act('vm-1/announce', { event: 'Terminate' })
-    expect([unknown.status, await unknown.text()]).toEqual([
-      400,
-      expect.stringContaining('"Freeze"|"Reboot"|"Redeploy"'),
-    ])
+    expect(unknown.status).toBe(400)
+    expect(await unknown.json()).toEqual({ error: expect.stringContaining('"Freeze"|"Reboot"|"Redeploy"') })
   },
 )
 

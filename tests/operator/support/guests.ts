@@ -39,8 +39,9 @@ export async function startGuests(options: {
     stop: program.stop,
     hang: async (vm: string) => await act(vm, 'hang'),
     resume: async (vm: string) => await act(vm, 'resume'),
-    /** Azure tells the machine of it, as long ahead as it promises. */
-    announce: async (vm: string, event: Maintenance) => await act(vm, 'announce', { event }),
+    /** Azure tells the machine of it. */
+    announce: async (vm: string, event: Maintenance, noticeSeconds: number) =>
+      await act(vm, 'announce', { event, noticeSeconds }),
     withdraw: async (vm: string, event: Maintenance) => await act(vm, 'withdraw', { event }),
     /** The agent reads what Azure has scheduled and reports it. */
     async report(kube: KubeClient, { machine, vm }: { machine: GpuVm; vm: string }) {
