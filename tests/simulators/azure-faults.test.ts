@@ -85,6 +85,21 @@ test('faults hit the calls they name, as often as they say', async () => {
   expect(await azure.control('GET', 'faults')).toEqual({ faults: [] })
 })
 
+test('a change of tags that fails in the end leaves those that were there', async () => {
+  const { compute } = azure
+  const creationData = { createOption: 'Empty' }
+  const disk = { location: 'westeurope', diskSizeGB: 64, creationData, tags: { of: 'old' } }
+  await compute.disks.createOrUpdate(group, 'tagged', disk, quick)
+  const failLate = { code: 'InternalExecutionError', message: 'No.' }
+  await azure.control('POST', 'faults', { match: { kind: 'PATCH disks', resource: 'tagged' }, outcome: { failLate } })
+  const change = compute.disks.update(group, 'tagged', { tags: { of: 'new' } }, quick)
+  await expect(change).rejects.toThrow(/InternalExecutionError/)
+  expect(await compute.disks.get(group, 'tagged')).toMatchObject({
+    provisioningState: 'Failed',
+    tags: { of: 'old' },
+  })
+})
+
 test('the log tells what was called and what was answered', async () => {
   const shape = z.object({
     next: z.number(),

@@ -22,6 +22,7 @@ afterEach(async () => {
 const base = `/subscriptions/{subscription}/resourceGroups/${group}/providers`
 const vm = (name: string) => `${base}/Microsoft.Compute/virtualMachines/${name}`
 const disk = (name: string) => `${base}/Microsoft.Compute/disks/${name}`
+const snapshot = (name: string) => `${base}/Microsoft.Compute/snapshots/${name}`
 const nic = (name: string) => `${base}/Microsoft.Network/networkInterfaces/${name}`
 const address = (name: string) => `${base}/Microsoft.Network/publicIPAddresses/${name}`
 
@@ -29,7 +30,7 @@ const address = (name: string) => `${base}/Microsoft.Network/publicIPAddresses/$
 function by(azure: AzureSimulator) {
   const version = (path: string) => {
     if (path.includes('/Microsoft.Network/')) return '2026-01-01'
-    return path.includes('/disks/') ? '2026-03-02' : '2026-04-01'
+    return /\/(disks|snapshots)\//.test(path) ? '2026-03-02' : '2026-04-01'
   }
   const call = (method: string, path: string, body?: unknown) => {
     const query = path.includes('?') ? '' : `?api-version=${version(path)}`
@@ -199,6 +200,53 @@ test('an operation takes as long as it is told to, and one that fails late leave
   const { pathname, search } = new URL(String(headers['azure-asyncoperation']))
   expect(await azure.arm('GET', pathname + search)).toMatchObject({ body: { status: 'Failed', error: failure } })
   expect((await call('DELETE', nic('kept'))).status).toBe(202)
+})
+
+test('a copy to another region can stand still for good when its operation has ended well, and tells why', async () => {
+  const azure = await azureByHand()
+  const { call, pass } = by(azure)
+  const make = async (path: string, createOption: string, source?: string) => {
+    const sourceResourceId = source?.replace('{subscription}', azure.about.subscription)
+    const location = createOption === 'CopyStart' ? 'northeurope' : region
+    const creationData = { createOption, ...(source !== undefined && { sourceResourceId }) }
+    const kind = source === undefined ? { diskSizeGB: 64 } : { incremental: true }
+    return await call('PUT', path, { location, properties: { ...kind, creationData } })
+  }
+  await make(disk('saves'), 'Empty')
+  await pass(5)
+  await make(snapshot('taken'), 'Copy', disk('saves'))
+  await pass(10)
+
+  const match = { kind: 'PUT snapshots', resource: 'scripted' }
+  await azure.control('POST', 'faults', { match, outcome: { failCopy: { message: 'It stood still.' } } })
+  for (const name of ['scripted', 'orphan']) await make(snapshot(name), 'CopyStart', snapshot('taken'))
+  const copies = async (name: string) => (await call('GET', snapshot(name))).body
+  await pass(59)
+  for (const name of ['scripted', 'orphan'])
+    expect(await copies(name)).toMatchObject({ properties: { provisioningState: 'Succeeded', completionPercent: 49 } })
+  expect(await copies('scripted')).not.toHaveProperty('properties.copyCompletionError')
+  await pass(1)
+  const copyCompletionError = { errorCode: 'CopySourceNotFound', errorMessage: 'It stood still.' }
+  const stands = { properties: { provisioningState: 'Succeeded', completionPercent: 50, copyCompletionError } }
+  expect(await copies('scripted')).toMatchObject(stands)
+
+  await call('DELETE', snapshot('taken'))
+  await pass(10)
+  const gone = { completionPercent: 58, copyCompletionError: { errorCode: 'CopySourceNotFound' } }
+  expect(await copies('orphan')).toMatchObject({ properties: gone })
+  await pass(3600)
+  expect(await copies('orphan')).toMatchObject({ properties: gone })
+  expect(await copies('scripted')).toMatchObject(stands)
+  const made = await call('PUT', disk('made'), {
+    location: 'northeurope',
+    properties: {
+      creationData: {
+        createOption: 'Copy',
+        sourceResourceId: snapshot('scripted').replace('{subscription}', azure.about.subscription),
+      },
+    },
+  })
+  expect(made).toMatchObject({ status: 409, body: { error: { code: 'OperationNotAllowed' } } })
 })
 
 test('the network locks what is at work', async () => {

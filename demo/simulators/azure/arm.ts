@@ -270,6 +270,7 @@ function callOf(world: World, { request, route, params, kind, apiVersion, fault 
     body: bodyOf(world, route, request.text),
     failLate: fault !== undefined && 'failLate' in fault ? fault.failLate : undefined,
     workSeconds: fault !== undefined && 'workSeconds' in fault ? fault.workSeconds : undefined,
+    failCopy: fault !== undefined && 'failCopy' in fault ? fault.failCopy : undefined,
   }
 }
 

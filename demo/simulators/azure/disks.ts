@@ -174,13 +174,15 @@ function changed(world: World, call: Call, disk: Disk, body: ReturnType<typeof d
     const message = `Cannot change the sku of disk ${disk.name} while it is attached to running VM ${machine.id}.`
     throw new ArmError(409, 'OperationNotAllowed', message)
   }
+  const { sku, tags, properties } = disk
   disk.sku = body.sku?.name ?? disk.sku
   disk.tags = call.method === 'PUT' ? body.tags : (body.tags ?? disk.tags)
   disk.properties = { ...disk.properties, ...rest, diskSizeGB: diskSizeGB ?? before }
-  return working(world, call, disk)
+  return working(world, call, disk, () => Object.assign(disk, { sku, tags, properties }))
 }
 
-function working(world: World, call: Call, disk: Disk): Reply {
+/** `undo`: what a change that fails in the end leaves as it was. */
+function working(world: World, call: Call, disk: Disk, undo: () => void = () => undefined): Reply {
   disk.provisioningState = 'Updating'
   const operation = begin(world, call, {
     service: 'disk',
@@ -191,6 +193,7 @@ function working(world: World, call: Call, disk: Disk): Reply {
     },
     fail: () => {
       disk.provisioningState = 'Failed'
+      undo()
     },
   })
   return { status: 202, headers: operationHeaders(world, call, operation), body: renderDisk(world, disk) }

@@ -31,6 +31,7 @@ const outcome = z.union([
       .min(0)
       .max(7 * 86_400),
   }),
+  z.strictObject({ failCopy: z.strictObject({ message: z.string() }) }),
   z.strictObject({ loseReply: z.literal(true) }),
   z.strictObject({ loseRequest: z.literal(true) }),
   z.strictObject({ holdBack: z.literal(true) }),

@@ -43,6 +43,8 @@ export interface Call {
   failLate: Failure | undefined
   /** Likewise: it takes so many seconds, before the speed. */
   workSeconds: number | undefined
+  /** Likewise: the copy that it starts ends well, and stands still half way. */
+  failCopy: { message: string } | undefined
 }
 
 export interface Reply {

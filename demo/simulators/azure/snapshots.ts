@@ -1,8 +1,10 @@
-// Snapshots, and their copies to another region: a copy answers soon and fills up afterwards (completionPercent).
+// Snapshots, and their copies to another region: a copy answers soon and fills up afterwards (completionPercent), or stands
+// still and tells why (copyCompletionError), though its operation has ended well.
 // https://learn.microsoft.com/azure/virtual-machines/disks-copy-incremental-snapshot-across-regions
+// https://learn.microsoft.com/rest/api/compute/snapshots/get#copycompletionerror
 import { computeId, sourceOf } from './disks.ts'
 import { ArmError, missingParameter, resourceNotFound } from './errors.ts'
-import { inCapitals } from './ids.ts'
+import { inCapitals, sameId } from './ids.ts'
 import { begin, delayOf, operationHeaders } from './operations.ts'
 import { checkSameLocation, locationOf } from './resource-groups.ts'
 import { type Call, page, type Reply, type Route } from './routes.ts'
@@ -25,7 +27,7 @@ export function renderSnapshot(world: World, snapshot: Snapshot) {
     sku: { name: snapshot.sku, tier: 'Standard' },
     properties: {
       ...snapshot.properties,
-      ...(copied ? { completionPercent: percentOf(world, snapshot) } : {}),
+      ...(copied ? { completionPercent: percentOf(world, snapshot), ...copyErrorOf(world, snapshot) } : {}),
       diskSizeBytes: (snapshot.properties.diskSizeGB ?? 0) * GIB,
       timeCreated: new Date(snapshot.createdAt).toISOString(),
       provisioningState: snapshot.provisioningState,
@@ -35,9 +37,29 @@ export function renderSnapshot(world: World, snapshot: Snapshot) {
   }
 }
 
-function percentOf(world: World, { createdAt, completedAt }: Snapshot): number {
-  if (completedAt <= world.now) return 100
-  return Math.floor((100 * (world.now - createdAt)) / (completedAt - createdAt))
+function percentOf(world: World, { createdAt, completedAt, copyFailure }: Snapshot): number {
+  const end = copyFailure ?? { at: completedAt, percent: 100 }
+  if (end.at <= world.now) return end.percent
+  return Math.floor((end.percent * (world.now - createdAt)) / (end.at - createdAt))
+}
+
+/** Azure has this one code for it. */
+function copyErrorOf(world: World, { copyFailure }: Snapshot) {
+  if (copyFailure === undefined || copyFailure.at > world.now) return {}
+  return { copyCompletionError: { errorCode: 'CopySourceNotFound', errorMessage: copyFailure.message } }
+}
+
+/** Copies that are still under way lose what they are made from. */
+function sourceGoes(world: World, source: Snapshot): void {
+  const lost = (one: Snapshot) =>
+    one.completedAt > world.now &&
+    one.copyFailure === undefined &&
+    sameId(one.properties.creationData?.sourceResourceId, source.id)
+  for (const copy of [...world.subscriptions.values()].flatMap(({ snapshots }) => snapshots.all().filter(lost))) {
+    const message = `The source snapshot ${source.id} was deleted while it was copied.`
+    copy.copyFailure = { at: world.now, percent: percentOf(world, copy), message }
+    copy.completedAt = Number.POSITIVE_INFINITY
+  }
 }
 
 function put(world: World, call: Call): Reply {
@@ -61,6 +83,8 @@ function put(world: World, call: Call): Reply {
       : sourceOf(world, creation.sourceResourceId, location)
   const { osType, diskSizeGB, securityProfile, hyperVGeneration } = source.properties
   const copies = creation.createOption === 'CopyStart'
+  const takes = copies ? delayOf(world, 'snapshot') * COPY_FACTOR : 0
+  const fails = copies ? call.failCopy : undefined
   const snapshot = world.snapshots.add({
     id,
     name,
@@ -73,7 +97,8 @@ function put(world: World, call: Call): Reply {
     sku: body.sku?.name ?? 'Standard_LRS',
     properties: { osType, diskSizeGB, securityProfile, hyperVGeneration, ...properties },
     uniqueId: world.random.uuid(),
-    completedAt: copies ? world.now + delayOf(world, 'snapshot') * COPY_FACTOR : world.now,
+    completedAt: fails ? Number.POSITIVE_INFINITY : world.now + takes,
+    copyFailure: fails && { message: fails.message, at: world.now + takes / 2, percent: 50 },
   })
   return working(world, call, snapshot)
 }
@@ -129,7 +154,10 @@ function remove(world: World, call: Call): Reply {
     service: 'disk',
     resource: snapshot,
     delay: 'snapshot',
-    succeed: () => world.snapshots.delete(snapshot.id),
+    succeed: () => {
+      world.snapshots.delete(snapshot.id)
+      sourceGoes(world, snapshot)
+    },
     fail: () => {
       snapshot.provisioningState = 'Failed'
     },

@@ -87,6 +87,8 @@ export interface Snapshot extends Resource {
   uniqueId: string
   /** When a copy from another region is whole; until then completionPercent grows. */
   completedAt: number
+  /** When, and how far on, the copy stands still for good; `undefined` of one that comes, or came, to be whole. */
+  copyFailure: { at: number; percent: number; message: string } | undefined
 }
 
 export interface PublicIp extends Resource {

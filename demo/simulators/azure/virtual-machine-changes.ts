@@ -47,7 +47,7 @@ export function change(world: World, call: Call, machine: Machine, { body, tags 
   if (neverPlaced && call.method === 'PUT') return provisionAgain(world, call, machine, { properties, tags })
   const failure = resized ? resize(world, machine, size.name) : undefined
 
-  const { properties: before, failure: oldFailure } = machine
+  const { properties: before, tags: tagsBefore, failure: oldFailure } = machine
   const osDisk = properties.storageProfile?.osDisk
   machine.properties = completed(properties, { osDisk, dataDisks: dataDisks.apply() })
   world.machines.changed(machine)
@@ -78,6 +78,7 @@ export function change(world: World, call: Call, machine: Machine, { body, tags 
     },
     fail: why => {
       setProvisioning(world, machine, 'Failed', why)
+      machine.tags = tagsBefore
       if (resized) machine.properties = { ...machine.properties, hardwareProfile: before.hardwareProfile }
       world.machines.changed(machine)
       runsAgain()
