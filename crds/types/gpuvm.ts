@@ -327,7 +327,7 @@ export interface GpuVmStatus {
      */
     at?: string
     /**
-     * Since when Azure answers with this code and nothing else.
+     * Since when Azure answers with this code, or one like it, and nothing else.
      */
     since?: string
   }

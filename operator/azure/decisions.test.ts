@@ -79,6 +79,11 @@ test.each([
   expect(decideOn(new AzureError(code, 'Oops.'))).toEqual({ do: 'Retry' })
 })
 
+test('a copy whose source went is made again for a while, and then a person sees to who deletes it', () => {
+  const decision = decideOn(new AzureError('CopySourceNotFound', 'Gone.', { status: 400 }))
+  expect(decision).toMatchObject({ do: 'TryAWhile', remedy: expect.stringContaining('activity log') })
+})
+
 test('throttled, whatever the code: when Azure says so, or in a minute', () => {
   const throttled = (retryAfterSeconds?: number) =>
     decideOn(new AzureError('SubscriptionRequestsThrottled', 'Slow down.', { status: 429, retryAfterSeconds }))

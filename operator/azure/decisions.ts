@@ -165,6 +165,16 @@ export const table: readonly Row[] = [
     decision: { do: 'TryAWhile', remedy: "The tenant's id stands on the portal's page Microsoft Entra ID, Overview." },
   },
 
+  // A copy between regions that stood still half way, since its source went.
+  {
+    codes: ['CopySourceNotFound'],
+    decision: {
+      do: 'TryAWhile',
+      remedy:
+        "Somebody deletes the snapshot while it is copied: its activity log in the portal tells who. Exempt what bears the operator's tags.",
+    },
+  },
+
   // What only a person can mend.
   ...['AADSTS90002', 'AADSTS900021', 'AADSTS900023'].map(code => ({
     codes: [UNAUTHENTICATED],

@@ -245,7 +245,12 @@ export interface Azure {
   deleteSnapshot(place: Place, name: string, signal: AbortSignal): Promise<Accepted>
 
   /** Tags of other names are left as they are. Accepted; done when a look says so. */
-  retag(place: Place, resource: Pick<TaggedResource, 'kind' | 'name'>, tags: Tags, signal: AbortSignal): Promise<void>
+  retag(
+    place: Place,
+    resource: Pick<TaggedResource, 'kind' | 'name'>,
+    tags: Tags,
+    signal: AbortSignal,
+  ): Promise<Accepted>
 
   /** One look at a long-running operation, from its stored poller. */
   operation(subscriptionId: string, poller: string, signal: AbortSignal): Promise<OperationState>

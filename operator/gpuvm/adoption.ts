@@ -2,9 +2,8 @@
 // cluster under our hands. What Azure holds of it is found by the tags of its namespace and name, only for the same
 // player, and only while the old UID is nowhere: a name is borne by one object at a time, and this is the one. From
 // then on the old names are its names; the tags are written anew, so that whoever sweeps sees whose they are.
-import type { GpuVm } from '../../crds/types/gpuvm.ts'
-import type { Owned } from '../azure/provider.ts'
-import type { Phase, Seen, TaggedKind } from './decision.ts'
+import type { Owned, ProvisioningState } from '../azure/provider.ts'
+import type { Phase, Seen, TaggedKind, Verdict } from './decision.ts'
 
 export const adoption: Phase = ({ observed }) => {
   const { heritage } = observed
@@ -14,27 +13,30 @@ export const adoption: Phase = ({ observed }) => {
 }
 
 export const retagging: Phase = seen => {
-  const resources = strange(seen)
-  if (resources.length === 0) return {}
-  const because = { reason: 'Adopting', message: 'What Azure holds of it is tagged with its new UID.' }
-  return { step: { do: 'Retag', resources }, because, requeueAfterSeconds: seen.settings.operationPollSeconds }
+  const { uid, settings } = seen
+  const isStrange = (one: Tagged) => one.ownerUid !== uid
+  if (those(seen, isStrange).length === 0) return {}
+  const wait: Verdict = {
+    because: { reason: 'Adopting', message: 'What Azure holds of it is tagged with its new UID.' },
+    requeueAfterSeconds: settings.operationPollSeconds,
+  }
+  // What Azure is at work on would be held up by another change.
+  const resources = those(seen, one => isStrange(one) && ['Succeeded', 'Failed'].includes(one.provisioningState))
+  return resources.length === 0 ? wait : { step: { do: 'Retag', resources }, ...wait }
 }
 
-/** What is tagged with the UID that the object had before. */
-function strange({ machine, uid, observed }: Seen): TaggedKind[] {
+interface Tagged extends Owned {
+  provisioningState: ProvisioningState
+}
+
+/** What an object that took up another's resources holds, and is so. */
+function those({ machine, observed }: Seen, is: (one: Tagged) => boolean): TaggedKind[] {
   if (machine.status?.adoptedFrom === undefined) return []
-  const isStrange = (one: Owned | undefined) => one !== undefined && one.ownerUid !== uid
+  const isOne = (one: Tagged | undefined) => one !== undefined && is(one)
   const kinds = ['virtualMachine', 'networkInterface', 'publicIPAddress', 'networkSecurityGroup', 'osDisk'] as const
-  const single = kinds.filter(kind => isStrange(observed[kind])).map(kind => ({ kind }))
-  return [...single, ...strangeDisks(machine, observed.dataDisks, isStrange)]
-}
-
-function strangeDisks(
-  { spec }: GpuVm,
-  disks: readonly (Owned | undefined)[],
-  isStrange: (one: Owned | undefined) => boolean,
-): TaggedKind[] {
-  return (spec.disks.data ?? []).flatMap(({ name }, index) =>
-    isStrange(disks[index]) ? [{ kind: 'dataDisk' as const, name }] : [],
+  const single = kinds.filter(kind => isOne(observed[kind])).map(kind => ({ kind }))
+  const disks = (machine.spec.disks.data ?? []).flatMap(({ name }, index) =>
+    isOne(observed.dataDisks[index]) ? [{ kind: 'dataDisk' as const, name }] : [],
   )
+  return [...single, ...disks]
 }

@@ -143,12 +143,14 @@ async function copySeen(sighting: Sighting, place: Place): Promise<CopySeen | un
   const from = sourceOf(machine)
   if (from === undefined || !isCopyOfUse(machine)) return undefined
   const beside = { ...from.place, region: '' }
-  const snapshot = async (where: Place, name: string) =>
-    await recollection.requests.settled({ name, seen: await azure.snapshot(where, name, signal) }, sighting)
+  const snapshot = async (
+    where: Place,
+    { name, failing }: { name: string; failing: 'TakeSnapshot' | 'CopySnapshot' },
+  ) => await recollection.requests.settled({ name, failing, seen: await azure.snapshot(where, name, signal) }, sighting)
   const [source, taken, copied] = await Promise.all([
     azure.sourceDisk(beside, from.name, signal),
-    snapshot(beside, takenSnapshotName(rootUid)),
-    snapshot(place, copiedSnapshotName(rootUid)),
+    snapshot(beside, { name: takenSnapshotName(rootUid), failing: 'TakeSnapshot' }),
+    snapshot(place, { name: copiedSnapshotName(rootUid), failing: 'CopySnapshot' }),
   ])
   return { source, taken, copied }
 }

@@ -37,7 +37,7 @@ export interface Refusal {
   code: string
   message: string
   at: Date
-  /** Since when Azure has answered with this code and nothing else. */
+  /** Since when Azure has answered with this code, or one like it, and nothing else. */
   since: Date
   /** What was refused; `undefined` where the VM alone says that it has failed. */
   step: string | undefined
@@ -125,14 +125,15 @@ export function lateFailure(seen: Seen): LastError | undefined {
   if (late && !(new Date(known?.at ?? 0) >= late.at))
     return { ...lastError(late, seen, late.step), at: late.at.toISOString() }
   if (vm?.provisioningState !== 'Failed' || vm.powerState === 'Running') return undefined
-  // Of one that is to go the operation tells, and that it stands.
+  // Of one that is to go, or to bear other tags, the operation tells, and how it stands.
   if (isLeaving(seen.machine) && known?.step === 'DeleteVirtualMachine') return undefined
+  if (vm.ownerUid !== seen.uid && known?.step === 'Retag') return undefined
   const unexplained = { code: OPERATION_FAILED, message: 'Azure says that provisioning failed, and does not say why.' }
   const failure = lastError(vm.failure ?? unexplained, seen)
   return known?.code === failure.code && known.message === failure.message ? undefined : failure
 }
 
-/** As it goes on record. The same word on the same step leaves it on record since when it is heard. */
+/** As it goes on record. A word like the one before, on the same step, leaves it on record since when it is heard. */
 export function lastError(
   { code: told, message }: { code: string; message: string },
   { machine, now }: Seen,
@@ -143,10 +144,18 @@ export function lastError(
   const { do: decided } = decisionOn({ code, message: text })
   const known = machine.status?.lastError
   const at = now.toISOString()
-  const isSame = known?.code === code && (known.step ?? step) === (step ?? known.step)
-  const since = (isSame ? (known.since ?? known.at) : undefined) ?? at
+  const isOfRow =
+    known !== undefined && (known.step ?? step) === (step ?? known.step) && isLike(known, { code, decided })
+  const since = (isOfRow ? (known.since ?? known.at) : undefined) ?? at
   return { code, message: text, retryable: decided !== 'Stall', ...(step && { step }), at, since }
 }
+
+/** Two codes by turns, of what is tried for a while alone, are tried no longer than one. */
+function isLike(known: LastError, { code, decided }: { code: string; decided: Decision['do'] }): boolean {
+  return known.code === code || (forAWhile.includes(decided) && forAWhile.includes(decisionOn(known).do))
+}
+
+const forAWhile: Decision['do'][] = ['TryAWhile', 'LookAgain', 'Retry']
 
 /**
  * The decision on what is on record. Silence and throttling never get there, so whatever does is an answer, though it
@@ -176,7 +185,8 @@ export function refusedExplanation(refusal: Refusal | undefined, seen: Seen): Ex
 /** What a refusal comes to that has just been heard; the verdict's own words give way to Azure's. */
 export function refusedVerdict(seen: Seen, { step }: Verdict, error: LastError): Verdict {
   const standing = refusalOf(error)
-  const requeueAfterSeconds = mayFallBack(seen, standing) ? 0 : patienceSeconds(standing, seen)
+  const fallsBack = mayFallBack(seen, standing) && !isAsAsked(seen)
+  const requeueAfterSeconds = fallsBack ? 0 : patienceSeconds(standing, seen)
   return { ...(step && { step }), ...remediable(seen, standing), requeueAfterSeconds }
 }
 

@@ -6,84 +6,28 @@ import { AzureError } from '../azure/errors.ts'
 import type { LastError, Seen, Verdict } from './decision.ts'
 import { hindranceOf } from './hindrance.ts'
 import { verdictOn } from './phases.ts'
-import {
-  bare,
-  type Different,
-  empty,
-  evicted,
-  leaving,
-  networkInterface,
-  now,
-  osDisk,
-  playing,
-  publicIPAddress,
-  sight,
-  virtualMachine,
-  without,
-} from './sights.fixture.ts'
+import { redeployment, steps, type Tried } from './refused-steps.fixture.ts'
+import { bare, evicted, leaving, now, osDisk, playing, sight, virtualMachine, without } from './sights.fixture.ts'
 import { type Outcome, statusOf } from './status.ts'
 
-const unmade = without(playing, 'vmId', 'stream')
-const guarded = { clientCIDRs: ['203.0.113.7/32'] }
-const group = { id: 'nsg', ownerUid: undefined, clientCIDRs: [], probeCIDRs: [], provisioningState: 'Failed' as const }
-
-/** Each with what it leaves when it has failed late; where that is a VM's, with the operation. */
-const steps: { step: string; seen: Different; kind?: 'Create' | 'Delete' }[] = [
-  { step: 'CreateVirtualMachine', seen: { status: unmade, observed: bare }, kind: 'Create' },
-  {
-    step: 'PutPublicIPAddress',
-    seen: {
-      status: unmade,
-      observed: { ...empty, publicIPAddress: { ...publicIPAddress, provisioningState: 'Failed' } },
-    },
-  },
-  {
-    step: 'PutNetworkInterface',
-    seen: {
-      status: unmade,
-      observed: { ...bare, networkInterface: { ...networkInterface, provisioningState: 'Failed' } },
-    },
-  },
-  {
-    step: 'PutNetworkSecurityGroup',
-    seen: { status: unmade, spec: guarded, observed: { ...bare, networkSecurityGroup: group } },
-  },
-  {
-    step: 'PutNetworkSecurityGroup', // Of a machine that is played on.
-    seen: { spec: guarded, observed: { ...bare, virtualMachine: virtualMachine(), networkSecurityGroup: group } },
-  },
-  {
-    step: 'DeleteVirtualMachine',
-    seen: { status: evicted, observed: { ...bare, predecessor: virtualMachine({ powerState: 'Deallocated' }) } },
-    kind: 'Delete',
-  },
-  { step: 'DeleteVirtualMachine', seen: { metadata: leaving }, kind: 'Delete' },
-  { step: 'DeleteResources', seen: { metadata: leaving, observed: { ...bare, osDisk } } },
-]
-
 const rows = table.map(({ codes: [code = ''], says = [] }) => ({ code, message: [...says, 'No.'].join(' ') }))
-const cases = steps.flatMap(step =>
-  [...rows, { code: 'WeHaveNeverSeenThis', message: 'No.' }].map(row => ({ ...step, ...row })),
-)
-
-interface Refused extends Pick<(typeof cases)[number], 'step' | 'seen' | 'kind' | 'code' | 'message'> {}
+const casesOf = (tried: Tried[]) =>
+  tried.flatMap(one => [...rows, { code: 'WeHaveNeverSeenThis', message: 'No.' }].map(row => ({ ...one, ...row })))
 
 /** As it is seen to have failed late. */
-function failedLate({ step, seen, kind, code, message }: Refused): Seen {
-  if (kind === undefined) {
-    const late = { step, code, message, at: now } as Seen['observed']['late']
-    return sight({ ...seen, observed: { ...seen.observed, late } })
-  }
+function failedLate({ step, seen, left = seen, kind, code, message }: Tried & { code: string; message: string }): Seen {
+  if (kind === undefined)
+    return sight({ ...left, observed: { ...left.observed, late: { step, code, message, at: now } } })
   const operation = { kind, resource: 'vm', poller: '{}', since: now.toISOString() }
-  const before = seen.status === undefined || seen.status === 'None' ? playing : seen.status
+  const before = left.status === undefined || left.status === 'None' ? playing : left.status
   return sight({
-    ...seen,
+    ...left,
     status: { ...before, operation },
-    observed: { ...seen.observed, operation: { is: 'Failed', code, message } },
+    observed: { ...left.observed, operation: { is: 'Failed', code, message } },
   })
 }
 
-/** The same machine so many seconds after what was seen and said is on record. */
+/** The same machine so many seconds after the refusal, when what was seen and said is on record. */
 function after(seconds: number, seen: Seen, verdict: Verdict, outcome: Outcome = {}): Seen {
   const { operation: _ended, ...status } = statusOf(seen, verdict, outcome)
   const observed = { ...seen.observed, operation: undefined }
@@ -97,24 +41,38 @@ function expectTold({ do: decided, ...decision }: Decision, verdict: Verdict): v
   expect(verdict.because?.reason).toBeDefined()
 }
 
-test.each(cases)('late, $step refused by $code ($message): told, held back, and asked for again in its time', one => {
-  const decision = decideOn(new AzureError(one.code, one.message, { status: 400 }))
-  const seen = failedLate(one)
-  const verdict = verdictOn(seen)
-  expect(verdict.step).toBeUndefined()
-  expectTold(decision, verdict)
-  const { requeueAfterSeconds: seconds = 0 } = verdict
-  expect(seconds).toBeGreaterThan(0)
+test.each(casesOf(steps))(
+  'late, $step refused by $code ($message): told, held back, and asked for again in its time',
+  one => {
+    const decision = decideOn(new AzureError(one.code, one.message, { status: 400 }))
+    const seen = failedLate(one)
+    const verdict = verdictOn(seen)
+    expect(verdict.step).toBeUndefined()
+    expectTold(decision, verdict)
+    const { requeueAfterSeconds: seconds = 0 } = verdict
+    expect(seconds).toBeGreaterThan(0)
 
-  const soon = after(seconds / 2, seen, verdict)
-  const lastError: LastError | undefined = soon.machine.status?.lastError
-  expect(lastError).toMatchObject({ code: one.code, step: one.step })
-  expect(verdictOn(soon).step, 'nothing is asked too soon').toBeUndefined()
-  expect(verdictOn(soon).requeueAfterSeconds).toBeCloseTo(seconds / 2)
-  expect(verdictOn(after(seconds, seen, verdict)).step?.do, 'and then the same again').toBe(one.step)
+    const soon = after(seconds / 2, seen, verdict)
+    const lastError: LastError | undefined = soon.machine.status?.lastError
+    expect(lastError).toMatchObject({ code: one.code, step: one.step })
+    expect(verdictOn(soon).step, 'nothing is asked too soon').toBeUndefined()
+    expect(verdictOn(soon).requeueAfterSeconds).toBeCloseTo(seconds / 2)
+    const later = after(seconds, soon, verdictOn(soon))
+    expect(later.machine.status?.lastError, 'whoever looks in between changes nothing').toEqual(lastError)
+    expect(verdictOn(later).step?.do, 'and then the same again').toBe(one.anew ?? one.step)
+  },
+)
+
+test('a move to another host that failed late is told, and not asked for again in the same silence', () => {
+  const seen = failedLate({ ...redeployment, code: 'AllocationFailed', message: 'No.' })
+  const { status } = seen.machine
+  const begun = { ...seen, machine: { ...seen.machine, status: { ...status, redeployedAt: now.toISOString() } } }
+  const verdict = verdictOn(begun)
+  expect(statusOf(begun, verdict, {}).lastError).toMatchObject({ code: 'AllocationFailed', step: redeployment.step })
+  for (const seconds of [0, 30, 600, 3600]) expect(verdictOn(after(seconds, begun, verdict)).step).toBeUndefined()
 })
 
-test.each(cases)(
+test.each(casesOf([...steps, redeployment]))(
   'at once, $step refused by $code ($message): told, held back, and asked for again in its time',
   one => {
     const error = new AzureError(one.code, one.message, { status: 409, retryAfterSeconds: 7 })
@@ -134,24 +92,27 @@ test.each(cases)(
         : hindrance.is === 'Busy' && hindrance.busy
           ? { busy: hindrance.busy }
           : {}
-    expect(verdictOn(after(0.5, seen, hindrance.verdict, outcome)).step, 'nothing is asked too soon').toBeUndefined()
-    expect(verdictOn(after(seconds, seen, hindrance.verdict, outcome)).step?.do, 'and then the same again').toBe(
-      one.step,
-    )
+    const soon = after(0.5, seen, hindrance.verdict, outcome)
+    expect(verdictOn(soon).step, 'nothing is asked too soon').toBeUndefined()
+    const later = after(seconds, soon, verdictOn(soon))
+    expect(verdictOn({ ...later, now: soon.now }).step, 'whoever looks in between changes nothing').toBeUndefined()
+    expect(verdictOn(later).step?.do, 'and then the same again').toBe(one.step)
   },
 )
 
-/** Asks, and is failed late, again and again; how often within the hour, and what is told after each. */
-function insisting(code: string) {
+/** Asks, and is failed late with these codes by turns, for an hour; what is told after each. */
+function insisting(...codes: string[]) {
   const told: Verdict[] = []
-  let seen = failedLate({ step: 'PutNetworkInterface', seen: steps[2]?.seen ?? {}, code, message: 'No.' })
+  const asked = steps.find(({ step }) => step === 'PutNetworkInterface')
+  let seen = failedLate({ step: 'PutNetworkInterface', seen: {}, ...asked, code: codes[0] ?? '', message: 'No.' })
   for (let seconds = 0; seconds < 3600; ) {
     const verdict = verdictOn(seen)
     told.push(verdict)
     seconds += verdict.requeueAfterSeconds ?? 0
     const next = after(seconds, seen, verdict)
     expect(verdictOn(next).step?.do).toBe('PutNetworkInterface')
-    const late = next.observed.late && { ...next.observed.late, at: next.now }
+    const code = codes[told.length % codes.length] ?? ''
+    const late = next.observed.late && { ...next.observed.late, code, at: next.now }
     seen = { ...next, observed: { ...next.observed, late } }
   }
   return { told, seconds: told.map(({ requeueAfterSeconds }) => requeueAfterSeconds) }
@@ -171,6 +132,24 @@ test('what Azure fails again and again is asked for more and more seldom, and is
     true,
   ])
   expect(told.at(-1)?.stalled?.message).toMatch(/^No\. .*support request/)
+})
+
+test.each([
+  { codes: ['InternalServerError', 'OperationFailed'] },
+  { codes: ['WeHaveNeverSeenThis', 'NorThis'] },
+  { codes: ['AnotherOperationInProgress', 'InternalExecutionError', 'WeHaveNeverSeenThis'] },
+])('by turns $codes are asked for no longer than one of them', ({ codes }) => {
+  const { told, seconds } = insisting(...codes)
+  const first = told.findIndex(({ stalled }) => stalled)
+  expect(first).toBeGreaterThan(0)
+  expect(first).toBeLessThan(20)
+  expect(told.slice(first).every(({ stalled }) => stalled !== undefined)).toBe(true)
+  expect(seconds.slice(first).every(wait => wait === 300)).toBe(true)
+})
+
+test('what was refused for want of room for hours is no trouble of Azure’s for so long', () => {
+  const { told } = insisting('SubnetIsFull', 'InternalServerError')
+  expect(told.every(({ stalled }) => stalled === undefined)).toBe(true)
 })
 
 test('what Azure is busy with is looked at at least once a minute, and after a quarter of an hour a person is told', () => {
@@ -213,7 +192,7 @@ test('a deletion does not wait for what the creation was refused', () => {
   const seen = sight({
     metadata: { ...leaving, generation: 2 },
     status: {
-      ...unmade,
+      ...without(playing, 'vmId', 'stream'),
       lastError: {
         code: 'ScopeLocked',
         message: 'No.',

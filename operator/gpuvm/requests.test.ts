@@ -8,13 +8,15 @@ const signal = AbortSignal.timeout(5000)
 const later = (seconds: number) => new Date(now.getTime() + seconds * 1000)
 const failed: OperationState = { is: 'Failed', code: 'SubnetIsFull', message: 'No room.' }
 
-/** What Azure says of one interface, and how often its operation was asked for. */
+/** What Azure says of one resource, an interface where it matters, and how often its operation was asked for. */
 function stage(operation: OperationState = failed) {
   const asked: string[] = []
   const it: Requests = requests()
   const azure = {
     putNetworkInterface: async () => ({ poller: 'put' }),
     deleteNetworkInterface: async () => ({ poller: 'delete' }),
+    putSnapshot: async () => ({ poller: 'copy' }),
+    retag: async () => ({ poller: 'patch' }),
     async operation(_subscription: string, poller: string) {
       asked.push(poller)
       return operation
@@ -22,18 +24,26 @@ function stage(operation: OperationState = failed) {
   }
   const pass = (at: Date) => it.through(Object.assign(Object.create(azure), azure), { now: () => at })
   const request = { name: 'nic', subnetId: '', publicIPAddressId: '', networkSecurityGroupId: undefined, tags: {} }
+  const look = async (name: string, seen: Standing | undefined, at: Date, failing?: 'CopySnapshot') => {
+    const asked = { azure: pass(at), now: at, signal }
+    const settled = await it.settled({ name, seen, ...(failing && { failing }) }, asked)
+    return settled?.provisioningState ?? 'Absent'
+  }
   return {
     asked,
     it,
     put: async (at = now) => void (await pass(at).putNetworkInterface(place, request, signal)),
     remove: async (at = now) => void (await pass(at).deleteNetworkInterface(place, 'nic', signal)),
+    copy: async (at = now) =>
+      void (await pass(at).putSnapshot(place, { name: 'copy', snapshotId: '', tags: {} }, signal)),
+    retag: async (at = now) =>
+      void (await pass(at).retag(place, { kind: 'virtualMachine', name: 'vm' }, { 'wasd-uid': 'new' }, signal)),
     /** One pass's look, that shows it so. */
-    async look(provisioningState: Standing['provisioningState'] | 'Absent', at = now) {
-      const azureNow = pass(at)
-      const seen = provisioningState === 'Absent' ? undefined : { provisioningState }
-      const settled = await it.settled({ name: 'nic', seen }, { azure: azureNow, now: at, signal })
-      return settled?.provisioningState ?? 'Absent'
-    },
+    look: async (provisioningState: Standing['provisioningState'] | 'Absent', at = now) =>
+      await look('nic', provisioningState === 'Absent' ? undefined : { provisioningState }, at),
+    lookAtCopy: async (failure: Standing['failure'], at = now) =>
+      await look('copy', { provisioningState: 'Succeeded', failure }, at, 'CopySnapshot'),
+    lookAtTagged: async (seen: Standing, at = now) => await look('vm', seen, at),
   }
 }
 
@@ -85,6 +95,65 @@ test('a failure of which nothing is told any more has a code all the same', asyn
   await put()
   await look('Failed')
   expect(it.failure).toMatchObject({ code: 'OperationFailed' })
+})
+
+test('a copy that stands still when its operation has ended well is told once, whoever began it, until another is made', async () => {
+  const { copy, lookAtCopy, asked, it } = stage()
+  const why = { code: 'CopySourceNotFound', message: 'Gone.' }
+  await copy()
+  await lookAtCopy(undefined, later(10))
+  expect(it.failure).toBeUndefined()
+  const failure = { step: 'CopySnapshot', ...why, at: later(60) }
+  for (const seconds of [60, 64, 300]) {
+    expect(await lookAtCopy(why, later(seconds))).toBe('Succeeded')
+    expect(it.failure).toEqual(failure)
+  }
+  expect(asked).toEqual([])
+  await copy(later(310))
+  await lookAtCopy(undefined, later(320))
+  expect(it.failure).toBeUndefined()
+
+  const another = stage()
+  await another.lookAtCopy(why, later(1))
+  await another.lookAtCopy(why, later(2))
+  expect(another.it.failure).toEqual({ ...failure, at: later(1) })
+})
+
+test('a copy that stands still before its end was seen is told in its own words', async () => {
+  const { copy, lookAtCopy, it } = stage({ is: 'Succeeded' })
+  await copy()
+  await lookAtCopy({ code: 'CopySourceNotFound', message: 'Gone.' })
+  expect(it.failure).toMatchObject({ step: 'CopySnapshot', code: 'CopySourceNotFound' })
+})
+
+test.each(['Failed', 'Succeeded'] as const)(
+  'what was to bear other tags and stands as %s without them has failed to',
+  async provisioningState => {
+    const { retag, lookAtTagged, asked, it } = stage()
+    const old = { provisioningState, ownerUid: 'old' }
+    await retag()
+    for (const seconds of [4, 8]) await lookAtTagged(old, later(seconds))
+    expect(it.failure).toEqual({ step: 'Retag', code: 'SubnetIsFull', message: 'No room.', at: later(4) })
+    expect(asked).toEqual(['patch'])
+  },
+)
+
+test('what bears the tags that were asked for has them, whatever else it says of itself', async () => {
+  const { retag, lookAtTagged, asked, it } = stage()
+  await retag()
+  await lookAtTagged({ provisioningState: 'Failed', ownerUid: 'new' })
+  expect(it.failure).toBeUndefined()
+  expect(asked).toEqual([])
+})
+
+test('tags that Azure says it has put on are looked for once more, and then they are missing', async () => {
+  const { retag, lookAtTagged, asked, it } = stage({ is: 'Succeeded' })
+  await retag()
+  expect(await lookAtTagged({ provisioningState: 'Succeeded', ownerUid: 'old' }, later(4))).toBe('Updating')
+  expect(it.failure).toBeUndefined()
+  expect(await lookAtTagged({ provisioningState: 'Succeeded', ownerUid: 'old' }, later(8))).toBe('Succeeded')
+  expect(it.failure).toMatchObject({ step: 'Retag', code: 'OperationFailed' })
+  expect(asked).toEqual(['patch'])
 })
 
 test('what another process asked for, and failed, is not known: it is asked for anew', async () => {

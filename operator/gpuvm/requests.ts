@@ -1,15 +1,18 @@
-// What this process has asked of Azure for one machine that goes on after the reply and is no VM's: address, interface,
-// group, disks, snapshots. A resource says of itself that it has failed, and not why; that is told by the operation, which
-// is asked once, and only then. It is a hint: lost with the process, what has failed is asked for anew, and tells again.
+// What this process has asked of Azure for one machine that goes on after the reply and is no operation of a VM's own:
+// address, interface, group, disks, snapshots, and the tags of all. A resource says of itself that it has failed, and not
+// why; that is told by the operation, which is asked once, and only then. It is a hint: lost with the process, what has
+// failed is asked for anew, and tells again. A snapshot's copy goes on when its operation has ended well; it tells itself.
 //
 // It also knows since when Azure has been at work on a resource, from the call or from its first sight.
 
 import { OPERATION_FAILED } from '../azure/errors.ts'
+import { UID_TAG } from '../azure/names.ts'
 import type { Accepted, Azure, OperationState, Place, PowerState, ProvisioningState } from '../azure/provider.ts'
 import type { LateFailure, Step } from './decision.ts'
 
 /** What is looked at; a snapshot and a VM say more of why they failed. */
 export interface Standing {
+  ownerUid?: string | undefined
   provisioningState: ProvisioningState
   powerState?: PowerState
   failure?: { code: string; message: string } | undefined
@@ -21,15 +24,20 @@ interface Request {
   subscriptionId: string
   poller: string | undefined
   since: Date
+  /** Whose it is to be tagged. */
+  ownerUid?: string | undefined
   failure?: LateFailure
 }
 
 export interface Requests {
   /** Azure; what it accepts is remembered. A pass begins with it. */
   through(azure: Azure, clock: { now(): Date }): Azure
-  /** The resource as it is to be taken, once it is known what became of the last request for it. */
+  /**
+   * The resource as it is to be taken, once it is known what became of the last request for it. `failing` is the step that
+   * has failed where the resource tells so by itself, whatever became of the request.
+   */
   settled<Seen extends Standing>(
-    resource: { name: string; seen: Seen | undefined },
+    resource: { name: string; seen: Seen | undefined; failing?: Step['do'] },
     asked: { azure: Pick<Azure, 'operation'>; now: Date; signal: AbortSignal },
   ): Promise<Seen | undefined>
   /** Of what this pass has looked at: the latest that has failed late and was not asked for again. */
@@ -65,11 +73,11 @@ export function requests(): Requests {
 
       function remember(
         step: Step['do'],
-        { place, name }: { place: Place; name: string },
+        { place, name, ownerUid }: { place: Place; name: string; ownerUid?: string | undefined },
         accepted: Accepted,
       ): Accepted {
         const { subscriptionId } = place
-        known.set(name, { step, subscriptionId, poller: accepted?.poller, since: clock.now() })
+        known.set(name, { step, subscriptionId, poller: accepted?.poller, since: clock.now(), ownerUid })
         return accepted
       }
       return {
@@ -85,10 +93,16 @@ export function requests(): Requests {
         deleteNetworkSecurityGroup: remove(azure.deleteNetworkSecurityGroup),
         deleteDisk: remove(azure.deleteDisk),
         deleteSnapshot: remove(azure.deleteSnapshot),
+        retag: async (place, { kind, name }, tags, signal) =>
+          remember(
+            'Retag',
+            { place, name, ownerUid: tags[UID_TAG] },
+            await azure.retag(place, { kind, name }, tags, signal),
+          ),
       }
     },
 
-    async settled({ name, seen }, { azure, now, signal }) {
+    async settled({ name, seen, failing }, { azure, now, signal }) {
       const request = known.get(name)
       if (seen === undefined) {
         known.delete(name)
@@ -100,32 +114,35 @@ export function requests(): Requests {
           known.set(name, { step: undefined, subscriptionId: '', poller: undefined, since: now })
         return seen
       }
-      if (request === undefined) return seen
-      // One that was to go and stands has failed to go, whatever it says of itself.
-      const isFailed = seen.provisioningState === 'Failed' || seen.failure || request.step === 'DeleteResources'
-      if (!isFailed || request.step === undefined) {
+      const step = request?.step ?? (seen.failure && failing)
+      if (step === undefined || !hasFailed(seen, { step, ownerUid: request?.ownerUid })) {
         known.delete(name)
         return seen
       }
-      if (request.failure) {
+      if (request?.failure) {
         failed.push(request.failure)
         return seen
       }
+      const { subscriptionId = '', poller, since = now, ownerUid } = request ?? {}
       const state: OperationState =
-        request.poller === undefined
-          ? { is: 'Forgotten' }
-          : await azure.operation(request.subscriptionId, request.poller, signal)
+        poller === undefined ? { is: 'Forgotten' } : await azure.operation(subscriptionId, poller, signal)
       if (state.is === 'Running') {
-        underWay.push(request.since)
-        return { ...seen, provisioningState: request.step === 'DeleteResources' ? 'Deleting' : 'Updating' }
+        underWay.push(since)
+        return { ...seen, provisioningState: step === 'DeleteResources' ? 'Deleting' : 'Updating' }
       }
-      if (state.is === 'Succeeded' && request.step === 'DeleteResources') {
-        known.delete(name) // The look at the resource was older.
+      // The look at the resource was older.
+      if (state.is === 'Succeeded' && step === 'DeleteResources') {
+        known.delete(name)
         return { ...seen, provisioningState: 'Deleting' }
       }
-      const { code, message } = state.is === 'Failed' ? state : (seen.failure ?? unexplained)
-      request.failure = { step: request.step, code, message, at: now }
-      failed.push(request.failure)
+      if (state.is === 'Succeeded' && step === 'Retag') {
+        known.set(name, { step, subscriptionId, poller: undefined, since, ownerUid })
+        return { ...seen, provisioningState: 'Updating' }
+      }
+      const { code, message } = state.is === 'Failed' ? state : (seen.failure ?? unexplained(step))
+      const failure = { step, code, message, at: now }
+      known.set(name, { step, subscriptionId, poller, since, ownerUid, failure })
+      failed.push(failure)
       return seen
     },
 
@@ -138,7 +155,20 @@ export function requests(): Requests {
   }
 }
 
-const unexplained = { code: OPERATION_FAILED, message: 'Azure says that it has failed, and does not say why.' }
+/** One that was to go, or to bear other tags, and stands as it was has failed to, whatever it says of itself. */
+function hasFailed(seen: Standing, { step, ownerUid }: Pick<Request, 'ownerUid'> & { step: Step['do'] }): boolean {
+  if (step === 'DeleteResources') return true
+  if (step === 'Retag') return seen.ownerUid !== ownerUid
+  return seen.provisioningState === 'Failed' || seen.failure !== undefined
+}
+
+function unexplained(step: Step['do']): { code: string; message: string } {
+  const message =
+    step === 'Retag'
+      ? 'Azure took the new tags, and does not show them.'
+      : 'Azure says that it has failed, and does not say why.'
+  return { code: OPERATION_FAILED, message }
+}
 
 function isUnderWay({ provisioningState, powerState }: Standing): boolean {
   const isAtWork = ['Creating', 'Updating', 'Deleting'].includes(provisioningState)

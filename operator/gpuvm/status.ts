@@ -153,16 +153,19 @@ function lastErrorOf(seen: Seen, { step, because, stalled }: Verdict, outcome: O
   if (status?.observedGeneration !== metadata.generation) return undefined
   if (observed.sight !== 'Whole') return status?.lastError
   if (!because && !stalled) return undefined
-  const isRunning = spec.powerState === 'Running' && observed.virtualMachine?.powerState === 'Running'
-  return isRunning && !isOfNetwork(status?.lastError) ? undefined : status?.lastError
+  const isToRun = spec.powerState === 'Running' && !isLeaving(machine)
+  const isRunning = isToRun && observed.virtualMachine?.powerState === 'Running'
+  return isRunning && !whileItRuns.includes(status?.lastError?.step ?? '') ? undefined : status?.lastError
 }
 
-/** A machine that runs has outlived what was refused of itself, not of the rules about who may reach it. */
-function isOfNetwork(error: LastError | undefined): boolean {
-  return error?.step !== undefined && ofNetwork.includes(error.step)
-}
-
-const ofNetwork = ['PutPublicIPAddress', 'PutNetworkSecurityGroup', 'PutNetworkInterface']
+/** A machine that runs has outlived what was refused of its start, not what is asked for while it runs. */
+const whileItRuns = [
+  'PutPublicIPAddress',
+  'PutNetworkSecurityGroup',
+  'PutNetworkInterface',
+  'Retag',
+  'RedeployVirtualMachine',
+]
 
 /** Transitions only; a stretch is closed at its last evidence, in the player's favour, never at its discovery. */
 function streamOf({ machine, observed, stream, now }: Seen, next: GpuVmStatus): GpuVmStatus['stream'] {

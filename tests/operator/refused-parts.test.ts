@@ -1,4 +1,5 @@
-// What Azure refuses, at once or late, of all that is no creation of a VM: address, interface, group, and every removal.
+// What Azure refuses, at once or late, of all that is no creation of a VM: address, interface, group, a disk's way to another
+// region, start, stop, tags, and every removal.
 // One code for each kind of decision is put to every call that can hear it; that each code leads to its decision is for
 // the table's own test, and what a VM's PUT hears for refusals.test.ts. The machines are one namespace's, all at once.
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -8,7 +9,7 @@ import { decideOn } from '../../operator/azure/decisions.ts'
 import { AzureError } from '../../operator/azure/errors.ts'
 import type { ArmCall } from './support/azure.ts'
 import type { Operator } from './support/operator.ts'
-import { isRefused, type Scene, SPEED, startWorld, type World } from './support/world.ts'
+import { isPlayable, isReady, isRefused, type Scene, SPEED, startWorld, type World } from './support/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -21,15 +22,22 @@ const STALLED_MILLISECONDS = 290_000 / SPEED
 /** Machines at one time. */
 const LANES = 20
 
-/** A resource's making, or its removal with the machine, or that of the VM which a successor replaces. */
+/** What is asked for, and in which stretch of a machine's life. */
 interface Asked {
   kind: string
-  during: 'Creation' | 'Deletion' | 'Replacement'
+  during: 'Creation' | 'Copying' | 'Start' | 'Stop' | 'Adoption' | 'Replacement' | 'Deletion'
+  /** How the resource's name ends, where more than one is asked for so. */
+  end?: string
 }
 const asked: Asked[] = [
   { kind: 'PUT publicIPAddresses', during: 'Creation' },
   { kind: 'PUT networkInterfaces', during: 'Creation' },
   { kind: 'PUT networkSecurityGroups', during: 'Creation' },
+  { kind: 'PUT snapshots', during: 'Copying', end: '-os-taken' },
+  { kind: 'PUT snapshots', during: 'Copying', end: '-os-copied' },
+  { kind: 'PUT disks', during: 'Copying' },
+  { kind: 'POST virtualMachines/start', during: 'Start' },
+  { kind: 'POST virtualMachines/deallocate', during: 'Stop' },
   { kind: 'DELETE virtualMachines', during: 'Replacement' },
   { kind: 'DELETE virtualMachines', during: 'Deletion' },
   { kind: 'DELETE networkInterfaces', during: 'Deletion' },
@@ -37,19 +45,25 @@ const asked: Asked[] = [
   { kind: 'DELETE networkSecurityGroups', during: 'Deletion' },
   { kind: 'DELETE disks', during: 'Deletion' },
 ]
+const tagged: Asked[] = [
+  { kind: 'PATCH disks', during: 'Adoption' },
+  { kind: 'PATCH virtualMachines', during: 'Adoption' },
+]
 
 interface Case extends Asked {
-  when: 'at once' | 'late'
+  /** A copy goes on after it was accepted and its operation has ended, and fails by itself. */
+  when: 'at once' | 'late' | 'half way'
   code: string
 }
 const MESSAGE = 'Said by the simulator.'
 const decisionOn = (code: string) => decideOn(new AzureError(code, MESSAGE, { status: 409 }))
 
 function casesOf(one: Asked): Case[] {
-  const { kind, during } = one
+  const { kind, during, end } = one
   const is = (when: Case['when'], ...codes: string[]) => codes.map(code => ({ ...one, when, code }))
   // Azure's own fault at once is no answer, which has tests of its own.
   const mending = [...is('at once', 'AnotherOperationInProgress'), ...is('late', 'InternalExecutionError')]
+  if (end === '-os-copied') mending.push(...is('half way', 'CopySourceNotFound'))
   if (during !== 'Creation') return [...mending, ...is('at once', 'AuthorizationFailed'), ...is('late', 'ScopeLocked')]
   const full = kind === 'PUT networkInterfaces' ? 'SubnetIsFull' : 'PublicIPCountLimitReached'
   return [
@@ -60,25 +74,63 @@ function casesOf(one: Asked): Case[] {
 }
 
 const isRunning = ({ status }: GpuVm) => status?.powerState === 'Running'
+const isResting = ({ status }: GpuVm) => status?.powerState === 'Deallocated'
 const stallOf = ({ status }: GpuVm) => condition(status?.conditions, 'Stalled')
 
-/** A machine on the eve of the call, and what brings it to make it. */
-async function onTheEve(scene: Scene, { kind, during }: Asked, name: string) {
-  const spec = kind.endsWith('networkSecurityGroups') ? { clientCIDRs: ['203.0.113.7/32'] } : {}
-  if (during === 'Creation') {
-    const uid = await scene.apply(name, spec, { annotations: { 'wasd.cloud/suspend': '' } })
-    return { uid, begin: async () => void (await scene.annotate(name, { 'wasd.cloud/suspend': null })) }
+const labels = { 'wasd.cloud/player': 'kasparov' }
+
+interface Eve {
+  name: string
+  /** By which Azure's calls for it are known. */
+  uid: string
+  begin: () => Promise<unknown>
+}
+
+/** A machine on the eve of the call, and what brings it to make it. `copyOf` is a disk elsewhere. */
+async function onTheEve(
+  scene: Scene,
+  { kind, during }: Asked,
+  { name, copyOf = '' }: { name: string; copyOf?: string },
+): Promise<Eve> {
+  const guarded = kind.endsWith('networkSecurityGroups') ? { clientCIDRs: ['203.0.113.7/32'] } : {}
+  const copying = { region: 'northeurope', disks: { os: { sizeGiB: 128, sku: 'StandardSSD_LRS' as const, copyOf } } }
+  if (during === 'Creation' || during === 'Copying') {
+    const annotations = { 'wasd.cloud/suspend': '' }
+    const uid = await scene.apply(name, during === 'Copying' ? copying : guarded, { annotations, labels })
+    return { name, uid, begin: async () => await scene.annotate(name, { 'wasd.cloud/suspend': null }) }
   }
-  const uid = await scene.apply(name, spec)
+  const uid = await scene.apply(name, guarded, { labels })
   await scene.machine(name, 'runs', isRunning)
-  if (during === 'Deletion') return { uid, begin: async () => void (await scene.delete(name)) }
-  return { uid, begin: async () => void (await scene.change(name, { size: 'Standard_NV6ads_A10_v5' })) }
+  if (during === 'Start') await rest(scene, name)
+  const begin = {
+    Start: async () => await scene.change(name, { powerState: 'Running' }),
+    Stop: async () => await scene.change(name, { powerState: 'Deallocated' }),
+    Replacement: async () => await scene.change(name, { size: 'Standard_NV6ads_A10_v5' }),
+    Deletion: async () => await scene.delete(name),
+    // Under no operator's hands, as after the cluster was lost.
+    Adoption: async () => await scene.apply(name, guarded, { labels }),
+  }[during]
+  return { name, uid, begin }
+}
+
+async function rest(scene: Scene, name: string): Promise<void> {
+  await scene.change(name, { powerState: 'Deallocated' })
+  await scene.machine(name, 'rests', isResting)
+}
+
+/** The id of a disk with what was played on it, at which no machine runs. */
+async function playedDisk(scene: Scene): Promise<string> {
+  await scene.apply('source', {}, { labels })
+  const { status } = await scene.machine('source', 'is playable', isPlayable)
+  await rest(scene, 'source')
+  return status?.resources?.osDisk ?? ''
 }
 
 async function comesAbout(scene: Scene, { during }: Asked, name: string): Promise<void> {
   if (during === 'Deletion') return void (await scene.gone(name))
-  const isNew = ({ status }: GpuVm) => during === 'Creation' || status?.size === 'Standard_NV6ads_A10_v5'
-  const machine = await scene.machine(name, 'runs as it is asked to', one => isRunning(one) && isNew(one))
+  const isNew = ({ status }: GpuVm) => during !== 'Replacement' || status?.size === 'Standard_NV6ads_A10_v5'
+  const isSo = during === 'Stop' ? isResting : during === 'Adoption' ? isReady : isRunning
+  const machine = await scene.machine(name, 'is as it is asked to be', one => isSo(one) && isNew(one))
   expect(stallOf(machine)).toBeUndefined()
 }
 
@@ -88,18 +140,22 @@ async function clear(scene: Scene, name: string): Promise<void> {
   await scene.gone(name)
 }
 
-async function goesWell(scene: Scene, operator: Operator, one: Case, index: number): Promise<void> {
-  const { kind, when, code } = one
-  const what = `${kind} (${one.during}) refused ${when} by ${code}`
-  const name = `part-${index}`
-  const { uid, begin } = await onTheEve(scene, one, name)
+function outcomeOf({ when, code }: Pick<Case, 'when' | 'code'>): object {
+  const failure = { code, message: MESSAGE }
+  if (when === 'at once') return { status: 409, ...failure }
+  return when === 'late' ? { failLate: failure } : { failCopy: { message: MESSAGE } }
+}
+
+async function goesWell(scene: Scene, operator: Operator, one: Case, { name, uid, begin }: Eve): Promise<void> {
+  const { kind, when, code, end = '' } = one
+  const what = `${kind}${end} (${one.during}) refused ${when} by ${code}`
   const decision = decisionOn(code)
-  const mends = decision.do === 'Retry' || decision.do === 'LookAgain'
-  const outcome =
-    when === 'at once' ? { status: 409, code, message: MESSAGE } : { failLate: { code, message: MESSAGE } }
-  const fault = await world.azure.fault({ kind, resource: uid, times: mends ? 1 : null }, outcome)
+  const mends = decision.do !== 'Stall' && decision.do !== 'Refused'
+  const resource = `${uid}${end}`
+  const fault = await world.azure.fault({ kind, resource, times: mends ? 1 : null }, outcomeOf(one))
   const calls = async (isMeant: (call: ArmCall) => boolean = () => true) =>
-    (await world.azure.calls(0)).filter(call => call.kind === kind && call.path.includes(uid) && isMeant(call)).length
+    (await world.azure.calls(0)).filter(call => call.kind === kind && call.path.includes(resource) && isMeant(call))
+      .length
   await begin()
 
   if (decision.do === 'Stall') {
@@ -118,7 +174,7 @@ async function goesWell(scene: Scene, operator: Operator, one: Case, index: numb
   await comesAbout(scene, one, name)
   if (mends) expect(await calls(), `${what}: asked twice`).toBe(2)
   await clear(scene, name)
-  if (when === 'late') {
+  if (when !== 'at once') {
     const told = async () => (await scene.eventsOf(name)).includes(code)
     await scene.until(`an event tells the cause: ${what}`, told)
   }
@@ -128,38 +184,62 @@ async function goesWell(scene: Scene, operator: Operator, one: Case, index: numb
 test.concurrent('every kind of refusal of every call beside the creation of a VM, at once and late: told with its cause, asked again in time and not before, and mended by itself once it can be', async () => {
   const scene = await world.scene('parts')
   const operator = scene.operate()
+  const copyOf = await playedDisk(scene)
   const queue = [...asked.flatMap(casesOf).entries()]
   const lane = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift())
-      await goesWell(scene, operator, next[1], next[0])
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [index, one] = next
+      await goesWell(scene, operator, one, await onTheEve(scene, one, { name: `part-${index}`, copyOf }))
+    }
   }
   await Promise.all(Array.from({ length: LANES }, lane))
   await scene.end()
 }, 180_000)
 
-test.concurrent.each<Asked>([
-  { kind: 'PUT networkInterfaces', during: 'Creation' },
-  { kind: 'DELETE networkInterfaces', during: 'Deletion' },
+test.concurrent('what was restored is tagged anew: refused at once or late that is told, asked again in its time and not before, and mended', async ({
+  onTestFinished,
+}) => {
+  const scene = await world.scene('tags', onTestFinished)
+  const first = scene.operate()
+  const cases = tagged.flatMap(casesOf)
+  const eves = await Promise.all(cases.map(async (one, index) => await onTheEve(scene, one, { name: `tags-${index}` })))
+  await first.stop()
+  await Promise.all(eves.map(async ({ name }) => await scene.lose(name)))
+  const operator = scene.operate()
+  const each = cases.map(async (one, index) => {
+    const eve = eves[index]
+    if (eve) await goesWell(scene, operator, one, eve)
+  })
+  await Promise.all(each)
+}, 60_000)
+
+const UNENDING = ['WeHaveNeverSeenThis', 'InternalServerError']
+
+test.concurrent.each<Asked & Pick<Case, 'when'> & { codes: string[] }>([
+  { kind: 'PUT networkInterfaces', during: 'Creation', when: 'late', codes: UNENDING },
+  { kind: 'PUT snapshots', during: 'Copying', when: 'half way', codes: ['CopySourceNotFound'] },
+  { kind: 'DELETE networkInterfaces', during: 'Deletion', when: 'late', codes: UNENDING },
 ])(
   'what nobody knows, and what Azure fails again and again, is asked a handful of times and is then a person’s: $kind',
-  async ({ kind, during }) => {
+  async ({ kind, during, when, codes }) => {
     const scene = await world.scene(`again-${during.toLowerCase()}`)
     scene.operate({ speed: 3 * SPEED }) // A quarter of an hour is three seconds to it.
+    const copyOf = during === 'Copying' ? await playedDisk(scene) : ''
     const insisting = async (code: string, name: string) => {
-      const { uid, begin } = await onTheEve(scene, { kind, during }, name)
-      const failLate = { code, message: MESSAGE }
-      const fault = await world.azure.fault({ kind, resource: uid, times: null }, { failLate })
+      const { uid, begin } = await onTheEve(scene, { kind, during }, { name, copyOf })
+      const resource = during === 'Copying' ? `${uid}-os-copied` : uid
+      const fault = await world.azure.fault({ kind, resource, times: null }, outcomeOf({ when, code }))
       await begin()
       const stalled = await scene.machine(name, `is stalled by ${code}`, found => stallOf(found)?.reason === code)
-      expect(stallOf(stalled)?.message).toMatch(/Look it up|open a support request/)
-      const calls = (await world.azure.calls(0)).filter(call => call.kind === kind && call.path.includes(uid))
+      expect(stallOf(stalled)?.message).toMatch(/Look it up|open a support request|Somebody deletes/)
+      const calls = (await world.azure.calls(0)).filter(call => call.kind === kind && call.path.includes(resource))
       expect(calls.length).toBeGreaterThan(2)
       expect(calls.length).toBeLessThanOrEqual(8)
       await world.azure.faultless(fault)
       await comesAbout(scene, { kind, during }, name)
       await clear(scene, name)
     }
-    await Promise.all([insisting('WeHaveNeverSeenThis', 'unknown'), insisting('InternalServerError', 'failing')])
+    await Promise.all(codes.map(async (code, index) => await insisting(code, `again-${index}`)))
     await scene.end()
   },
   60_000,
@@ -171,7 +251,7 @@ test.concurrent('an operator that comes after one died over what then failed ask
   const scene = await world.scene('after-death', onTestFinished)
   const kind = 'PUT networkInterfaces'
   const code = 'RequestDisallowedByPolicy'
-  const { uid, begin } = await onTheEve(scene, { kind, during: 'Creation' }, 'solo')
+  const { uid, begin } = await onTheEve(scene, { kind, during: 'Creation' }, { name: 'solo' })
   const failLate = { code, message: MESSAGE }
   const fault = await world.azure.fault({ kind, resource: uid, times: null }, { failLate })
   // The address, then the interface.
