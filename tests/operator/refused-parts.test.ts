@@ -20,7 +20,7 @@ afterAll(async () => await world?.stop())
 /** Nearly the five minutes after which it is asked again, in the operator's time: a slow test looks later, and asks the same. */
 const STALLED_MILLISECONDS = 290_000 / SPEED
 /** Machines at one time. */
-const LANES = 20
+const LANES = 16
 
 /** What is asked for, and in which stretch of a machine's life. */
 interface Asked {
@@ -28,16 +28,18 @@ interface Asked {
   during: 'Creation' | 'Copying' | 'Start' | 'Stop' | 'Adoption' | 'Replacement' | 'Deletion'
   /** How the resource's name ends, where more than one is asked for so. */
   end?: string
+  /** Two cases for all: what is refused late mends itself, or a person has to. */
+  short?: 'MendsLate' | 'StallsLate'
 }
 const asked: Asked[] = [
   { kind: 'PUT publicIPAddresses', during: 'Creation' },
   { kind: 'PUT networkInterfaces', during: 'Creation' },
   { kind: 'PUT networkSecurityGroups', during: 'Creation' },
-  { kind: 'PUT snapshots', during: 'Copying', end: '-os-taken' },
-  { kind: 'PUT snapshots', during: 'Copying', end: '-os-copied' },
-  { kind: 'PUT disks', during: 'Copying' },
-  { kind: 'POST virtualMachines/start', during: 'Start' },
-  { kind: 'POST virtualMachines/deallocate', during: 'Stop' },
+  { kind: 'PUT snapshots', during: 'Copying', end: '-os-taken', short: 'MendsLate' },
+  { kind: 'PUT snapshots', during: 'Copying', end: '-os-copied', short: 'StallsLate' },
+  { kind: 'PUT disks', during: 'Copying', short: 'MendsLate' },
+  { kind: 'POST virtualMachines/start', during: 'Start', short: 'MendsLate' },
+  { kind: 'POST virtualMachines/deallocate', during: 'Stop', short: 'StallsLate' },
   { kind: 'DELETE virtualMachines', during: 'Replacement' },
   { kind: 'DELETE virtualMachines', during: 'Deletion' },
   { kind: 'DELETE networkInterfaces', during: 'Deletion' },
@@ -46,8 +48,8 @@ const asked: Asked[] = [
   { kind: 'DELETE disks', during: 'Deletion' },
 ]
 const tagged: Asked[] = [
-  { kind: 'PATCH disks', during: 'Adoption' },
-  { kind: 'PATCH virtualMachines', during: 'Adoption' },
+  { kind: 'PATCH disks', during: 'Adoption', short: 'MendsLate' },
+  { kind: 'PATCH virtualMachines', during: 'Adoption', short: 'StallsLate' },
 ]
 
 interface Case extends Asked {
@@ -59,11 +61,14 @@ const MESSAGE = 'Said by the simulator.'
 const decisionOn = (code: string) => decideOn(new AzureError(code, MESSAGE, { status: 409 }))
 
 function casesOf(one: Asked): Case[] {
-  const { kind, during, end } = one
+  const { kind, during, end, short } = one
   const is = (when: Case['when'], ...codes: string[]) => codes.map(code => ({ ...one, when, code }))
   // Azure's own fault at once is no answer, which has tests of its own.
   const mending = [...is('at once', 'AnotherOperationInProgress'), ...is('late', 'InternalExecutionError')]
-  if (end === '-os-copied') mending.push(...is('half way', 'CopySourceNotFound'))
+  const halfWay = end === '-os-copied' ? is('half way', 'CopySourceNotFound') : []
+  if (short === 'MendsLate') return [...is('at once', 'AuthorizationFailed'), ...is('late', 'InternalExecutionError')]
+  if (short === 'StallsLate')
+    return [...is('at once', 'AnotherOperationInProgress'), ...is('late', 'ScopeLocked'), ...halfWay]
   if (during !== 'Creation') return [...mending, ...is('at once', 'AuthorizationFailed'), ...is('late', 'ScopeLocked')]
   const full = kind === 'PUT networkInterfaces' ? 'SubnetIsFull' : 'PublicIPCountLimitReached'
   return [
@@ -233,7 +238,7 @@ test.concurrent.each<Asked & Pick<Case, 'when'> & { codes: string[] }>([
       const stalled = await scene.machine(name, `is stalled by ${code}`, found => stallOf(found)?.reason === code)
       expect(stallOf(stalled)?.message).toMatch(/Look it up|open a support request|Somebody deletes/)
       const calls = (await world.azure.calls(0)).filter(call => call.kind === kind && call.path.includes(resource))
-      expect(calls.length).toBeGreaterThan(2)
+      expect(calls.length).toBeGreaterThan(1)
       expect(calls.length).toBeLessThanOrEqual(8)
       await world.azure.faultless(fault)
       await comesAbout(scene, { kind, during }, name)
