@@ -1,6 +1,5 @@
 // Where lives can be played at the same time: nobody shares a size of a region, so that each may spoil its own capacity.
-import type { Zone } from '../../crds/catalogue.ts'
-import type { World } from '../operator/support/world.ts'
+import type { Catalogue, Zone } from '../../crds/catalogue.ts'
 
 export interface Place {
   region: string
@@ -17,7 +16,7 @@ const sizes: [string, string][] = [
   ['Standard_NC8as_T4_v3', 'Standard_NC16as_T4_v3'],
 ]
 
-export function places({ catalogue }: World): Place[] {
+export function places({ catalogue }: { catalogue: Catalogue }): Place[] {
   return sizes.flatMap(pair =>
     Object.entries(catalogue.regions).map(([region, { resourceGroup, subscriptionId, zones }]) => ({
       region,

@@ -16,6 +16,7 @@ type PlantName =
   | 'LostPause'
   | 'StaleCache'
   | 'BilledTwice'
+  | 'Restless'
 
 export interface Planted {
   plant: Plant
@@ -99,6 +100,19 @@ export const plants: Record<PlantName, Planted> = {
   },
   /** What an interval adds to the bill is added once more. */
   BilledTwice: { plant: { kube: billedTwice }, life: 'Session', foundBy: /I3: \d+ s are billed|I4: an interval of/ },
+  /** The list of the fleet is read as if each machine were another than is on record, and each is looked at for ever. */
+  Restless: {
+    plant: {
+      azure: azure => ({
+        ...azure,
+        async fleet(...given) {
+          const found = await azure.fleet(...given)
+          return found.map(machine => ({ ...machine, powerState: 'Starting' as const }))
+        },
+      }),
+    },
+    foundBy: /I7: at rest it goes on with .*virtualMachine/,
+  },
   /** What was first seen of an object is believed for ever. */
   StaleCache: { plant: { isCacheStale: true }, foundBy: /Still pending/ },
 }

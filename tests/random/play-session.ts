@@ -10,6 +10,7 @@ import { deeds } from './deeds.ts'
 import { evictionsIn, judgeCreations, judgeDecisions, judgeDeletions } from './judge.ts'
 import { looks } from './looks.ts'
 import { AMID_SECONDS, type Played, REST_SECONDS, type Stage } from './play.ts'
+import { staysAtRest } from './rest.ts'
 import type { SessionAction, SessionLast } from './scenario.ts'
 import { troupe } from './troupe.ts'
 
@@ -184,6 +185,7 @@ export async function playSession(
     const settled = await settle()
     const machine = await scene.get(machineName)
     if (last !== 'Deleted') await judge() // Else it is in the midst of a step, which is told when it is done.
+    if (last !== 'Deleted' && stage.isRestWatched) await staysAtRest({ world, namespace, troupe: operators, uid })
     await leave()
     await judge()
     return {

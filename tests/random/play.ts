@@ -10,6 +10,7 @@ import { deeds } from './deeds.ts'
 import { evictionsIn, judgeCreations, judgeDecisions, judgeDeletions } from './judge.ts'
 import { looks } from './looks.ts'
 import type { Place } from './place.ts'
+import { staysAtRest } from './rest.ts'
 import type { Last, MachineAction } from './scenario.ts'
 import { troupe } from './troupe.ts'
 
@@ -28,6 +29,8 @@ export interface Stage {
   /** The last wish comes before the faults are over. */
   isWishedAmid?: boolean
   copyOf?: string
+  /** I7: at rest it is watched for a while. */
+  isRestWatched?: boolean
   plant?: Plant
   patienceSeconds?: number
 }
@@ -165,6 +168,9 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
     await settle()
     const settled = await scene.get(NAME)
     if (last !== 'Deleted') await judge() // Else it is in the midst of a step, which is told when it is done.
+    if (last !== 'Deleted' && stage.isRestWatched) {
+      await staysAtRest({ world, namespace: scene.namespace, troupe: operators, uid })
+    }
     await leave()
     await judge()
     return {

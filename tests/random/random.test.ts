@@ -19,13 +19,14 @@ beforeAll(async () => {
 })
 afterAll(async () => await world?.stop())
 
-test(`I1, I2, I3, I4, I6: ${SCENARIOS} lives by lot each come to rest, and leave nothing`, async () => {
-  const outcome = await playMany(world, { seed: SEED, isEnough: played => played >= SCENARIOS })
+test(`I1, I2, I3, I4, I6, I7: ${SCENARIOS} lives by lot each come to rest, and leave nothing`, async () => {
+  const outcome = await playMany(world, { seed: SEED, isEnough: before => before >= SCENARIOS })
   console.info(outcome)
   expect(outcome.played).toBe(SCENARIOS)
   expect(outcome.sessions).toBe(SCENARIOS / 4)
   expect(outcome.evictions).toBeGreaterThan(5)
   expect(outcome.copies).toBeGreaterThan(5)
+  expect(outcome.rests).toBeGreaterThan(10)
   const { Running, Deallocated, Deleted, Ended } = outcome.lasts
   expect(Math.min(Running, Deallocated, Deleted)).toBeGreaterThan(15)
   expect(Ended).toBeGreaterThan(2)
@@ -47,7 +48,7 @@ test.concurrent.for(Object.entries(plants).map(([name, planted], index) => ({ na
     const all = places(world)
     const place = all[index % all.length] // Nothing is refused here, so that two may share one.
     if (place === undefined) throw new Error('There is no place to play in.')
-    const stage = { world, scene, place, last, plant, patienceSeconds: PATIENCE_SECONDS }
+    const stage = { world, scene, place, last, plant, patienceSeconds: PATIENCE_SECONDS, isRestWatched: true }
     const played =
       life === 'Session'
         ? playSession({ ...stage, paidSeconds }, [...evening, { do: 'AwaitEnd' }])

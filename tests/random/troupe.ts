@@ -12,6 +12,10 @@ export interface Troupe {
   doom(afterWrites: number): Promise<void>
   /** Of all of them, on the machine of this name. */
   decisions(name: string): Decided[]
+  /** Whatever all of them have asked of Azure, lists too. */
+  asked(): string[]
+  /** Whatever all of them have written to Kubernetes. */
+  writes(): string[]
 }
 
 export function troupe(scene: Scene, options: Partial<OperatorOptions>): Troupe {
@@ -45,6 +49,8 @@ export function troupe(scene: Scene, options: Partial<OperatorOptions>): Troupe 
         if (operators.at(-1) === doomed) operate()
       })
     },
+    asked: () => operators.flatMap(({ asked }) => asked),
+    writes: () => operators.flatMap(({ writes }) => writes),
     decisions: name => operators.flatMap(({ recorded }) => recorded.of({ namespace: scene.namespace, name }).map(read)),
   }
 }

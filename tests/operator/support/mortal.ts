@@ -5,8 +5,8 @@ import type { Azure } from '../../../operator/azure/provider.ts'
 
 /** Calls that change Azure. */
 const changes = /^(put|create|start|deallocate|delete)/
-/** These go on whatever happens, and are not counted. */
-const polls = ['fleet', 'tagged', 'annotations']
+/** Pages of lists: these go on whatever happens, and are not counted. */
+export const polls = ['fleet', 'tagged', 'annotations']
 
 /** At which call a process ends. */
 export interface Cut {
@@ -45,6 +45,8 @@ interface Ways {
 }
 
 export interface Mortal extends Ways {
+  /** Whatever was asked of Azure, in order. */
+  asked: string[]
   /** What was counted for the cut. */
   calls: string[]
   /** What was written to the API server, as far as that was taken: `update gpuvms/status solo`, in order. */
@@ -57,6 +59,7 @@ export interface Mortal extends Ways {
 export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
   let isDead = false
   const { promise: died, resolve: die } = Promise.withResolvers<string>()
+  const asked: string[] = []
   const writes: string[] = []
   const calls: string[] = []
   /** What was looked at since the last change or write. */
@@ -93,6 +96,7 @@ export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
     return made
   }
   async function throughAzure(method: string, call: () => Promise<unknown>, [place, of]: unknown[]): Promise<unknown> {
+    if (!isDead) asked.push(method)
     if (polls.includes(method)) return isDead ? Promise.reject(new Dead()) : await call()
     const isElsewhere = cut?.region !== undefined && textIn(place, 'region') !== cut.region
     const is = changes.test(method) && !isElsewhere ? 'Change' : 'Look'
@@ -106,7 +110,7 @@ export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
     writes.push(write)
     return reply
   })
-  return { azure, kube, calls, writes, died }
+  return { azure, kube, asked, calls, writes, died }
 }
 
 /** Every method of `target` by way of `around`. */

@@ -72,7 +72,7 @@ export interface OperatorOptions {
   capacity?: Partial<CapacitySettings> & { prices?: boolean; store?: HistoryStore }
 }
 
-export interface Operator extends Pick<Mortal, 'calls' | 'writes' | 'died'> {
+export interface Operator extends Pick<Mortal, 'asked' | 'calls' | 'writes' | 'died'> {
   capacity: Capacity
   refusals: string[]
   recorded: FlightRecorder
@@ -95,7 +95,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const { log } = runtime
   const stop = new AbortController()
   const { plant = {} } = options
-  const { azure, kube, calls, writes, died } = mortal(
+  const { azure, kube, asked, calls, writes, died } = mortal(
     { azure: azureOf(options, registry), kube: plant.kube?.(options.kube) ?? options.kube },
     options.cut,
   )
@@ -236,6 +236,7 @@ export function startOperator(options: OperatorOptions): Operator {
   return {
     capacity,
     refusals,
+    asked,
     calls,
     writes,
     recorded,

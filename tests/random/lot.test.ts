@@ -1,0 +1,60 @@
+// A life by lot hangs on its seed and its number, and on nobody's pace.
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { parseCatalogue } from '../../crds/catalogue.ts'
+import { type Lot, lotOf, numbersByPlace, savesRegionOf, wordsOf } from './lot.ts'
+import { places } from './place.ts'
+
+const catalogue = parseCatalogue(await readFile('manifests/catalogue.yaml', 'utf8'))
+const EACH = 10
+const all = places({ catalogue })
+const NUMBERS = Array.from({ length: 200 }, (_, index) => index)
+const lots = (seed: number, numbers = NUMBERS) =>
+  new Map(numbers.map((index): [number, Lot] => [index, lotOf({ seed, index }, catalogue)]))
+const nameOf = ({ place: { region, sizes } }: Lot) => `${region} ${sizes[0]}`
+
+function firstOf(numbers: Iterable<number>): number[] {
+  const taken: number[] = []
+  for (const number of numbers) if (taken.push(number) === EACH) break
+  return taken
+}
+
+test('the same seed and number give the same life, place and beginning, whatever is drawn before', () => {
+  const backwards = lots(7, NUMBERS.toReversed())
+  for (const [index, lot] of lots(7)) expect(backwards.get(index)).toEqual(lot)
+  expect(lots(8)).not.toEqual(lots(7))
+})
+
+test.for([0, 1, 37, 100])(
+  'from number %i on each is played once, and in its own place, by whoever plays there',
+  from => {
+    const ways = numbersByPlace(catalogue, from)
+    expect(ways).toHaveLength(all.length)
+    const played = ways.flatMap((way, at) => firstOf(way).map(index => ({ index, at })))
+    for (const { index, at } of played) expect(lotOf({ seed: 7, index }, catalogue).place).toEqual(all[at])
+    const whole = NUMBERS.slice(0, (EACH - 1) * all.length).map(index => from + index)
+    const numbers = played.map(({ index }) => index).sort((one, other) => one - other)
+    expect(numbers.slice(0, whole.length)).toEqual(whole)
+  },
+)
+
+test('sessions, machines and those watched at rest come to every place; copies to every one but their own', () => {
+  const drawn = [...lots(7).values()]
+  const placesOf = (of: (lot: Lot) => boolean) => new Set(drawn.filter(of).map(nameOf)).size
+  expect(placesOf(({ scenario }) => scenario.of === 'Session')).toBe(all.length)
+  expect(placesOf(({ scenario }) => scenario.of === 'Machine')).toBe(all.length)
+  expect(placesOf(({ isRestWatched }) => isRestWatched)).toBe(all.length)
+  const copies = drawn.filter(({ isCopy }) => isCopy)
+  const home = savesRegionOf(catalogue)
+  expect(new Set(copies.map(nameOf)).size).toBe(all.filter(({ region }) => region !== home).length)
+  expect(copies.filter(({ scenario, place }) => scenario.of === 'Session' || place.region === home)).toEqual([])
+  expect(drawn.filter(({ isRestWatched, scenario }) => isRestWatched && scenario.of === 'Session')).not.toEqual([])
+})
+
+test('a person is told where it is played, and what', () => {
+  const lot = lotOf({ seed: 7, index: 0 }, catalogue)
+  expect(wordsOf(lot)).toContain(lot.place.region)
+  expect(wordsOf(lot)).toContain(lot.place.sizes[0])
+  expect(wordsOf(lot)).toContain(lot.scenario.last)
+  expect(wordsOf({ ...lot, isCopy: true })).toContain('from a copy of the saves')
+})
