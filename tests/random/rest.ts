@@ -9,7 +9,7 @@ import type { Troupe } from './troupe.ts'
 
 /** For so many lists of Azure's it keeps still. */
 const LISTS = 5
-/** What was begun before it rested is over by then. */
+/** What was begun before it rested is over by then; and so many lists come in less. */
 const PATIENCE_SECONDS = 10
 const LOOK_MILLISECONDS = 20
 
@@ -23,23 +23,26 @@ interface Resting {
 
 /** Throws with what goes on and on. */
 export async function staysAtRest(resting: Resting): Promise<void> {
-  const deadline = Date.now() + PATIENCE_SECONDS * 1000
+  const deadline = fromNow()
   let goingOn: string[]
   do {
-    goingOn = await seenDuring(resting, deadline)
+    goingOn = await seenDuring(resting)
     if (goingOn.length === 0) return
   } while (Date.now() < deadline)
   throw new Error(`I7: at rest it goes on with ${goingOn.join(', ')}`)
 }
 
+const fromNow = () => Date.now() + PATIENCE_SECONDS * 1000
+
 /** What was written and asked while Azure was listed so often. */
-async function seenDuring({ world, namespace, troupe, uid }: Resting, deadline: number): Promise<string[]> {
+async function seenDuring({ world, namespace, troupe, uid }: Resting): Promise<string[]> {
   const { azure } = world
   const before = { versions: await versionsIn(world, namespace), mark: await azure.mark() }
   const asked = troupe.asked().length
   const written = troupe.writes().length
   const since = () => troupe.asked().slice(asked)
   const isListed = () => since().filter(method => method === 'fleet' || method === 'tagged').length >= LISTS
+  const deadline = fromNow()
   while (!isListed() && Date.now() < deadline) await delay(LOOK_MILLISECONDS)
   const named = (await azure.calls(before.mark)).filter(({ path }) => path.includes(uid))
   const versions = await versionsIn(world, namespace)
