@@ -37,8 +37,11 @@ export interface ChaosOptions {
 
 /** Azure's delays pass so many times as fast. */
 const SPEED = 60
-/** Free seconds after the paid ones: what is paid until then reaches the cluster within them, whatever is killed on the way. */
-const GRACE_SECONDS = 30
+/**
+ * Free seconds after the paid ones, as many as the chart gives: what is paid until then reaches the cluster within them,
+ * whatever is killed on the way.
+ */
+const GRACE_SECONDS = 120
 /** Small, so that holds grow, and `paidSeconds` with them, while it rages: once half of it is played. */
 const BLOCK_SECONDS = 120
 /** Seconds by which one boot of a machine may run beyond its play: booting, the probe that finds it playable, deleting. */
