@@ -49,7 +49,10 @@ async function take(
   const hold = await holdOf(transaction, sessionId)
   if (!hold) throw new WalletError('HoldUnknown')
   const { paidSeconds, ratePaisePerHour } = hold
-  const impossible = impossibility({ object, paidSeconds, graceSeconds: settings.paidGraceSeconds, now })
+  const impossible = impossibility({
+    ...{ object, paidSeconds, graceSeconds: settings.paidGraceSeconds },
+    ...{ seenReadyAt: session.seen.readyAt, now },
+  })
   const figures = impossible === undefined ? figuresOf(object) : session.seen
   await record(transaction, { session, object, figures, now })
   const { billing, endReason, interruptions = [] } = object.status ?? {}

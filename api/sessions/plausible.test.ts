@@ -5,8 +5,17 @@ import { impossibility, MARGIN_SECONDS } from './plausible.ts'
 const ready = Date.parse('2026-11-23T12:00:00Z')
 const at = (seconds: number) => new Date(ready + seconds * 1000)
 
-function why(status: GameSessionStatus, about: { paidSeconds?: number; nowSeconds?: number } = {}): string | undefined {
-  const { paidSeconds, nowSeconds = 10_000 } = about
+interface About {
+  paidSeconds?: number
+  nowSeconds?: number
+  seenReadyAt?: Date
+}
+
+/** Of a session that says it was ready at 0. */
+const why = (status: GameSessionStatus, about: About = {}) => whyOf({ readyAt: at(0).toISOString(), ...status }, about)
+
+function whyOf(status: GameSessionStatus, about: About = {}): string | undefined {
+  const { paidSeconds, nowSeconds = 10_000, seenReadyAt } = about
   const object: GameSession = {
     apiVersion: 'wasd.cloud/v1alpha1',
     kind: 'GameSession',
@@ -17,9 +26,9 @@ function why(status: GameSessionStatus, about: { paidSeconds?: number; nowSecond
       ...{ desiredState: 'Running', disconnectGraceSeconds: 0, idleTimeoutSeconds: 0 },
       ...(paidSeconds === undefined ? {} : { paidSeconds }),
     },
-    status: { readyAt: at(0).toISOString(), ...status },
+    status,
   }
-  return impossibility({ object, paidSeconds: 900n, graceSeconds: 120, now: at(nowSeconds) })
+  return impossibility({ object, paidSeconds: 900n, graceSeconds: 120, seenReadyAt, now: at(nowSeconds) })
 }
 
 test('A figure within paid time, grace and wall time can be true', () => {
@@ -44,4 +53,11 @@ test('Clocks that differ make no true figure impossible', () => {
   }
   expect(why({ billing: { seconds: 800, final: true }, conditions: [ended] }, { nowSeconds: -3600 })).toBeUndefined()
   expect(why({ billing: { seconds: 800, final: true }, conditions: [ended] }, { nowSeconds: 3600 })).toBeUndefined()
+})
+
+test('I4: what was never ready was not played, and one whose status was lost is held to what our books saw', () => {
+  expect(whyOf({ billing: { seconds: 1 } })).toMatch('1 s were played, and it was never Ready')
+  expect(whyOf({ billing: { seconds: 0 } })).toBeUndefined()
+  expect(whyOf({ billing: { seconds: 600 } }, { seenReadyAt: at(0), nowSeconds: 600 })).toBeUndefined()
+  expect(whyOf({ billing: { seconds: 661 } }, { seenReadyAt: at(0), nowSeconds: 600 })).toMatch('in the 600 s since')
 })

@@ -10,9 +10,11 @@ export function impossibility(seen: {
   /** As far as the wallet has paid. The object's own may be more: an SRE can give on top. */
   paidSeconds: bigint
   graceSeconds: number
+  /** When our books saw it ready; for an object whose status was lost, and says it no more. */
+  seenReadyAt: Date | undefined
   now: Date
 }): string | undefined {
-  const { object, paidSeconds, graceSeconds, now } = seen
+  const { object, paidSeconds, graceSeconds, seenReadyAt, now } = seen
   const { billing, readyAt } = object.status ?? {}
   const seconds = billing?.seconds ?? 0
   if (seconds === 0) return undefined
@@ -20,9 +22,10 @@ export function impossibility(seen: {
   if (seconds > paid + graceSeconds + MARGIN_SECONDS) {
     return `${seconds} s were played of ${paid} s paid and ${graceSeconds} s of grace`
   }
-  if (readyAt === undefined) return undefined // Nothing to hold it against.
+  const firstPlayable = readyAt === undefined ? seenReadyAt?.getTime() : Date.parse(readyAt)
+  if (firstPlayable === undefined) return `${seconds} s were played, and it was never Ready`
   // Whoever's clock is ahead counts: the operator's may be, and its figures are by its clock.
-  const wallSeconds = (latest(object, now) - Date.parse(readyAt)) / 1000
+  const wallSeconds = (latest(object, now) - firstPlayable) / 1000
   if (seconds > wallSeconds + MARGIN_SECONDS) {
     return `${seconds} s were played in the ${Math.max(0, Math.floor(wallSeconds))} s since it was ready`
   }

@@ -183,6 +183,22 @@ test('An API that was down for the whole session finds the bill where the operat
   await freed(session)
   expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 2250n })
   expect((await types()).at(-1)).toBe('SessionEnded')
+  expect(stage.raised).toEqual([])
+})
+
+test('I4: a final bill of a session that was never Ready is not charged but raised, and the hold is released', async () => {
+  const session = await play()
+  await stage.made(session.id)
+  await stage.operator(session.id, {
+    phase: 'Ending',
+    endReason: 'PlayerEnded',
+    billing: { seconds: 900, final: true },
+  })
+  await settled(session)
+  await freed(session)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 0n, heldPaise: 0n, isReleased: true })
+  expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 50_000n, heldPaise: 0n })
+  expect(stage.raised).toMatchObject([{ reason: 'FigureImpossible', fields: { session: session.id } }])
 })
 
 test('Grace is free, and a late figure changes nothing', async () => {
@@ -195,6 +211,7 @@ test('Grace is free, and a late figure changes nothing', async () => {
   await freed(session)
   expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 2250n })
   expect((await types()).filter(type => type === 'SessionEnded')).toHaveLength(1)
+  expect(stage.raised).toEqual([])
 })
 
 test('An object that vanishes with its bill is charged for what was last seen, raised, and never made again', async () => {

@@ -161,14 +161,17 @@ export function onStage(begins: (stage: Stage, player: Player) => void): void {
 
 export const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString().replace(/\.\d+/, '')
 export const endpoint = { host: '127.64.1.9' }
+/** Long enough ago for whatever was played here. */
+const ready = { readyAt: ago(3600) }
 export const playing = (billing: GameSessionStatus['billing']): GameSessionStatus => ({
   phase: 'Running',
   endpoint,
-  ...(billing && { billing }),
+  ...(billing && { ...ready, billing }),
 })
 export const over = (seconds: number): GameSessionStatus => ({
   phase: 'Ending',
   endReason: 'PlayerEnded',
+  ...(seconds > 0 && ready),
   billing: { seconds, final: true },
 })
 
