@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { connect } from '../../lib/database/pool.ts'
+import { connect, type Database } from '../../lib/database/pool.ts'
 import { type Books, brokenInvariants, openBooks } from './books.ts'
-import { flood, manyTopUps, startAlone } from './flood.ts'
+import { AMOUNT, flood, manyTopUps, paymentIdOf, startAlone } from './flood.ts'
 
 /** Milliseconds between looks at a queue that empties. */
 const LOOK = 100
@@ -17,6 +17,26 @@ export interface FloodOptions {
   seed: number
   /** For machines that are busy with something else; two cores of their own take a fifth of it. */
   timeoutSeconds: number
+}
+
+/** What each player has, in paise; of who has anything. */
+async function walletsOf(database: Database): Promise<Map<string, bigint>> {
+  const rows = await database<{ player: string; paise: bigint }[]>`
+    SELECT player_id AS player, posted_paise AS paise FROM wallet_balances balance
+      JOIN wallet_accounts account ON account.id = balance.account_id WHERE posted_paise > 0 ORDER BY player_id`
+  return new Map(rows.map(({ player, paise }) => [player, paise]))
+}
+
+/** What each should have: all of their captured payments, each for the top-up by which it is named. */
+async function paidInOf(database: Database, captured: readonly string[]): Promise<Map<string, bigint>> {
+  const rows = await database<{ id: string; player: string }[]>`
+    SELECT id, player_id AS player FROM top_ups ORDER BY player_id`
+  const names = new Set(captured)
+  const paidIn = new Map<string, bigint>()
+  for (const { id, player } of rows) {
+    if (names.has(paymentIdOf(id))) paidIn.set(player, (paidIn.get(player) ?? 0n) + BigInt(AMOUNT))
+  }
+  return paidIn
 }
 
 /** Nobody can book a payment until it is ended. */
@@ -76,8 +96,9 @@ export function creditsEqualCaptures({ deliveries, seed, timeoutSeconds }: Flood
           (SELECT count(*) FROM razorpay_webhooks WHERE worked_off_at IS NULL)::int AS open,
           (SELECT count(*) FROM queue_items WHERE topic = 'razorpay.webhook')::int AS dead`
       const payments = BigInt(captured.length)
-      const wanted = { wallets: payments * 50_000n, lines: payments, stored: signedBodies, dead: unplaceable }
+      const wanted = { wallets: payments * BigInt(AMOUNT), lines: payments, stored: signedBodies, dead: unplaceable }
       expect(sums).toEqual({ ...wanted, open: unplaceable })
+      expect(await walletsOf(database)).toEqual(await paidInOf(database, captured))
       expect(await brokenInvariants(database)).toEqual([])
     } finally {
       await api.stop()

@@ -17,7 +17,8 @@ const SECRET = 'the-secret-in-force'
 /** Before a rotation; what was signed by then is still under way. */
 const OLD_SECRET = 'the-secret-before'
 const ACCOUNT = 'acc_ours'
-const AMOUNT = 50_000
+/** Paise of each top-up. */
+export const AMOUNT = 50_000
 /** Requests under way at once. */
 const CONNECTIONS = 24
 /** One captured payment in so many deliveries. */
@@ -53,7 +54,7 @@ export function flood(order: { deliveries: number; seed: number; topUps: readonl
   for (let index = 0; index < payments; index += 1) {
     const topUpId = order.topUps[index] ?? ''
     const unpaid = order.topUps[payments + (index % (order.topUps.length - payments))] ?? ''
-    const id = `pay_${topUpId.slice(-14)}`
+    const id = paymentIdOf(topUpId)
     captured.push(id)
     const events = PAID_EVENTS.filter((_, place) => place === index % 3 || random() < 0.5)
     const honest = events.map(event => body({ event, id, topUpId }))
@@ -87,6 +88,11 @@ export function flood(order: { deliveries: number; seed: number; topUps: readonl
     signedBodies: signed.size,
     unplaceable: unplaceable.size,
   }
+}
+
+/** The one payment of a top-up that is captured. */
+export function paymentIdOf(topUpId: string): string {
+  return `pay_${topUpId.slice(-14)}`
 }
 
 const PAID_EVENTS = ['payment.captured', 'order.paid', 'payment_link.paid'] as const

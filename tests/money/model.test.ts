@@ -16,7 +16,7 @@ const owing: Move[] = [
   { do: 'TopUp', paise: 5000n },
   { do: 'Gift', paise: 300n, expiresIn: undefined },
   { do: 'Hold', rate: 3600n, seconds: 4000n },
-  { do: 'TakenBack', pick: 0, paise: 15_000n },
+  { do: 'TakenBack', kind: 'Dispute', pick: 0, paise: 15_000n },
 ]
 const examples: [Move[]][] = [
   [[...owing, { do: 'Charge', seconds: 1000n }, { do: 'Release' }, { do: 'Again' }]],
@@ -25,7 +25,7 @@ const examples: [Move[]][] = [
     [
       { do: 'TopUp', paise: 5000n },
       { do: 'Refund', pick: 0, paise: 4000n },
-      { do: 'TakenBack', pick: 0, paise: 3000n },
+      { do: 'TakenBack', kind: 'ExternalRefund', pick: 0, paise: 3000n },
       { do: 'Failed', pick: 0 },
     ],
   ],

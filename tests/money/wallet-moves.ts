@@ -40,7 +40,10 @@ export const move = fc.oneof(
   // As much as a card's limit allows: often more than is free, so that something is owed.
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant('TakenBack' as const), pick, paise: fc.bigInt({ min: 1n, max: 15_000n }) }),
+    arbitrary: fc.record({
+      ...{ do: fc.constant('TakenBack' as const), pick, paise: fc.bigInt({ min: 1n, max: 15_000n }) },
+      kind: fc.constantFrom('ExternalRefund' as const, 'Dispute' as const),
+    }),
   },
   fc.record({ do: fc.constant('GivenBack' as const), pick, paise }),
   fc.record({ do: fc.constant('Wait' as const), seconds: fc.integer({ min: 1, max: 1500 }) }),
@@ -94,7 +97,7 @@ export async function play(database: Database, moves: readonly Move[]): Promise<
         if (sessionId === '') break
         const fault = { sessionId, fault: 'StartLate', occurrence: key, reason: 'Late.', expiresAt: undefined } as const
         await ask(() => creditFault(database, { ...common, ...fault, amountPaise: one.paise }))
-        model.put({ key, isPromotional: true, expiresAt: undefined, left: one.paise }, false)
+        model.put({ key: `StartLate:${key}`, isPromotional: true, expiresAt: undefined, left: one.paise }, false)
         break
       }
       case 'Adjust': {
@@ -189,7 +192,7 @@ export async function play(database: Database, moves: readonly Move[]): Promise<
         if (payment === undefined) break
         const order = {
           ...common,
-          kind: 'ExternalRefund',
+          kind: one.kind,
           amountPaise: one.paise,
           source: 'razorpay',
           reference: key,
@@ -219,14 +222,17 @@ export async function play(database: Database, moves: readonly Move[]): Promise<
       heldPaise: held,
       owedPaise: owed,
     })
+    const left = model.lots.filter(lot => lot.left > 0n).map(lot => [lot.key, lot.left])
+    expect(await lotsOf(database, playerId), `after ${counter} moves, ${one.do}`).toEqual(Object.fromEntries(left))
   }
-  const lots = await database<{ left: bigint }[]>`
-    SELECT remainder_paise AS left FROM wallet_lots WHERE account_id = ${`wallet:${playerId}`} AND remainder_paise > 0`
-  const sorted = (values: bigint[]) =>
-    values
-      .filter(value => value > 0n)
-      .map(Number)
-      .sort((one, other) => one - other)
-  expect(sorted(lots.map(({ left }) => left))).toEqual(sorted(model.lots.map(({ left }) => left)))
   if (model.hold) await release(database, { sessionId, playerId, now: new Date(noon.getTime() + clock * 1000) })
+}
+
+/** What is left of each credit, by what it refers to; one that refers to nothing, by its key. */
+async function lotsOf(database: Database, playerId: string): Promise<Record<string, bigint>> {
+  const rows = await database<{ name: string; left: bigint }[]>`
+    SELECT coalesce(lot.reference, booked.idempotency_key) AS name, remainder_paise AS left
+    FROM wallet_lots lot JOIN wallet_transactions booked ON booked.id = lot.transaction_id
+    WHERE account_id = ${`wallet:${playerId}`} AND remainder_paise > 0`
+  return Object.fromEntries(rows.map(({ name, left }) => [name, left]))
 }
