@@ -8,7 +8,7 @@ import type { WorkerOptions } from './queue/worker.ts'
 export function queueMetrics(registry: Registry, database: Database): NonNullable<WorkerOptions['onOutcome']> {
   const outcomes = new Counter({
     name: 'wasd_api_queue_outcomes_total',
-    help: 'Items of the queue that were through with, by topic and outcome.',
+    help: 'Items of the queue that were through with, by topic and outcome. Known: failed for good, as a dead letter of before did.',
     labelNames: ['topic', 'outcome'],
     registers: [registry],
   })

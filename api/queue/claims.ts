@@ -17,7 +17,7 @@ export interface Claimed {
   claim: string
 }
 
-/** Characters of an error that are kept. */
+/** Characters of an error that are kept, the first ones. */
 const ERROR_CHARACTERS = 500
 
 /**
@@ -99,24 +99,13 @@ export async function bury(database: Database, item: Claimed, error: string): Pr
     WHERE id = ${item.id} AND claim = ${item.claim}::uuid`
 }
 
-/**
- * Whether the same failure lies there as a dead letter of this key already: a person knows of it. A server names the faults
- * that it finds in any order.
- */
+/** Whether a failure that bears this mark lies there as a dead letter of the key already: a person knows of it. */
 export async function isBuried(
   queries: Queries,
-  { topic, key, error }: { topic: TopicName; key: string; error: Error },
+  { topic, key, mark }: { topic: TopicName; key: string; mark: string },
 ): Promise<boolean> {
-  const rows = await queries<{ last_error: string | null }[]>`
-    SELECT last_error FROM queue_items WHERE topic = ${topic} AND key = ${key} AND dead_at IS NOT NULL`
-  const known = wordsOf(String(error))
-  return rows.some(({ last_error: last }) => last !== null && wordsOf(last) === known)
-}
-
-function wordsOf(error: string): string {
-  return error
-    .slice(0, ERROR_CHARACTERS)
-    .split(/[\s,[\]]+/)
-    .toSorted()
-    .join(' ')
+  const { count } = await queries`
+    SELECT FROM queue_items
+    WHERE topic = ${topic} AND key = ${key} AND dead_at IS NOT NULL AND strpos(last_error, ${mark}) > 0 LIMIT 1`
+  return count > 0
 }

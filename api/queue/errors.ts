@@ -12,6 +12,11 @@ export class PermanentError extends Error {
   }
 }
 
+/** It failed for good as it did before, and lies as a dead letter of its key already: this one is let go, and told nobody. */
+export class KnownFailure extends Error {
+  override readonly name = 'KnownFailure'
+}
+
 /** Seconds after which whoever refused wants to be asked again, when the error carries such a thing. */
 export function retryAfterSecondsOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('retryAfterSeconds' in error)) return undefined

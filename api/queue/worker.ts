@@ -7,7 +7,7 @@ import { inBatches } from '../../lib/process/batches.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { again, bury, type Claimed, claim, done, prolong, reclaim } from './claims.ts'
-import { PermanentError, retryAfterSecondsOf } from './errors.ts'
+import { KnownFailure, PermanentError, retryAfterSecondsOf } from './errors.ts'
 import { type PayloadOf, type TopicName, topicNames, topics } from './topics.ts'
 
 export interface Handler<Name extends TopicName> {
@@ -17,7 +17,7 @@ export interface Handler<Name extends TopicName> {
   attempts?: number
   /** Seconds between two tries at most, where the queue's own maximum is too long to wait. */
   atMostSeconds?: number
-  /** Throws `PermanentError` for what no repetition mends. `signal` is aborted when the lease on the item is lost. */
+  /** Throws `PermanentError` for what no repetition mends, `KnownFailure` where a person was told of that. `signal` is aborted when the lease on the item is lost. */
   handle(payload: PayloadOf<Name>, signal: AbortSignal): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export interface WorkerOptions {
   log: Logger
   handlers: Handlers
   /** Told of each item that is through with. */
-  onOutcome?: (outcome: { topic: TopicName; outcome: 'Done' | 'Retried' | 'Dead' }) => void
+  onOutcome?: (outcome: { topic: TopicName; outcome: Outcome['is'] }) => void
   /** Seconds that a claim holds without being prolonged; 5. */
   leaseSeconds?: number
   /** Seconds between looks when nobody woke us: a notification may be lost with its connection. */
@@ -143,6 +143,7 @@ async function attend<Name extends TopicName>(
     const outcome = outcomeOf(failure, item, { handler, options })
     switch (outcome.is) {
       case 'Done':
+      case 'Known':
         await finish(item)
         break
       case 'Retried':
@@ -205,7 +206,8 @@ function parsed<Name extends TopicName>(name: Name, payload: unknown): PayloadOf
   return result.data as PayloadOf<Name> // Parsed by this topic's own schema.
 }
 
-type Outcome = { is: 'Done' } | { is: 'Retried'; afterSeconds: number; counts: boolean } | { is: 'Dead' }
+/** `Known`: failed for good, and lies as a dead letter already. */
+type Outcome = { is: 'Done' | 'Known' | 'Dead' } | { is: 'Retried'; afterSeconds: number; counts: boolean }
 
 /** What a version cannot read, a newer one may have queued that runs beside it: for so long it is left for that one. */
 const ROLLOUT_SECONDS = 1800
@@ -218,6 +220,7 @@ function outcomeOf<Name extends TopicName>(
   { handler, options }: { handler: Handler<Name>; options: WorkerOptions },
 ): Outcome {
   if (failure === undefined) return { is: 'Done' }
+  if (failure instanceof KnownFailure) return { is: 'Known' }
   const { initialSeconds, maximumSeconds } = options.backoff ?? BACKOFF
   const jitter = 0.5 + options.random() / 2
   if (failure instanceof PermanentError && failure.code === UNREADABLE && ageSeconds < ROLLOUT_SECONDS) {

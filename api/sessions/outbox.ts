@@ -5,18 +5,19 @@ import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
 import { isKubeError, type KubeError } from '../../lib/kube/errors.ts'
 import { isBuried } from '../queue/claims.ts'
-import { PermanentError } from '../queue/errors.ts'
+import { KnownFailure, PermanentError } from '../queue/errors.ts'
 import { holdOf } from '../wallet/holds.ts'
 import { creditFaults, faultsOf, tellPassedOver } from './faults.ts'
 import { DESIRED_STATE_MANAGER, FIELD_MANAGER, identityOf, isOurs, wishOf } from './game-session.ts'
 import type { SessionsOutside } from './outside.ts'
+import { refusalDigest } from './refusal.ts'
 import { lockedSession, objectNameOf, type Session, sessionById } from './session.ts'
 import { letGo, settle, settleLost } from './settle.ts'
 
 /** Seconds after which a start that could not be applied lapses. A stop never does. */
 export const START_LAPSES_SECONDS = 600
 
-/** Throws `KubeError` for what may be tried again, `PermanentError` for what may not. */
+/** Throws `KubeError` for what may be tried again, `PermanentError` for what may not, `KnownFailure` for that once more. */
 export async function applySession(
   outside: SessionsOutside,
   { sessionId }: { sessionId: string },
@@ -47,7 +48,7 @@ export async function applySession(
   if (object && isCommanded && !isHalt) await applyCommand(outside, { session, object }, signal)
 }
 
-/** `undefined` when the server refuses it: the session is over by that, or lies as a dead letter already. */
+/** `undefined` when the server refuses it, and the session is over by that. */
 async function applyIdentity(
   outside: SessionsOutside,
   { session, live }: { session: Session; live: GameSession | undefined },
@@ -71,11 +72,12 @@ async function applyIdentity(
   } catch (error) {
     if (!isKubeError(error, 'Invalid', 'BadRequest')) throw error
     if (live) {
-      const refusal = new PermanentError('ChangeRefused', error.message, { cause: error })
+      const mark = `Refusal ${refusalDigest(error)}`
       // Tried again with every comparison, since it may be mended at the server; a person is told of it once.
-      if (await isBuried(database, { topic: 'kubernetes.session', key: session.id, error: refusal })) return undefined
+      if (await isBuried(database, { topic: 'kubernetes.session', key: session.id, mark })) throw new KnownFailure(mark)
       raise('ChangeRefused', { session: session.id, error })
-      throw refusal
+      // The mark in front: the end of a long error is not kept.
+      throw new PermanentError('ChangeRefused', `${mark}: ${error.message}`, { cause: error })
     }
     const failure = 'The session was refused by the system. Nothing was charged. Please tell us.'
     await giveUp(outside, session, { endReason: 'Refused', failure, error })

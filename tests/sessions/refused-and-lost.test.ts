@@ -91,6 +91,9 @@ test('A live session whose identity is refused is one dead letter, however often
   for (let time = 0; time < 3; time += 1) await tried()
   expect(await letters()).toBe(1)
   expect(stage.raised).toMatchObject([{ reason: 'ChangeRefused', fields: { session: session.id } }])
+  const counted = (word: string) => stage.outcomes.filter(outcome => outcome === word).length
+  await stage.until('each try is counted', async () => counted('Known') >= 2)
+  expect(counted('Dead')).toBe(1)
 
   // Refused for one more reason it is another one; the server names the two in any order.
   await database`UPDATE sessions SET game = 'doom' WHERE id = ${session.id}`

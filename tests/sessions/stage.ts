@@ -44,6 +44,7 @@ export async function startStage() {
 
   const { database } = books
   const raised: { reason: string; fields: Record<string, unknown> }[] = []
+  const outcomes: string[] = []
   const outside: SessionsOutside = {
     database,
     kube,
@@ -81,7 +82,7 @@ export async function startStage() {
   })
 
   return {
-    ...{ kube, database, outside, raised, until, object, reference },
+    ...{ kube, database, outside, raised, outcomes, until, object, reference },
     ownerUrl: books.ownerUrl,
     /** What a player's commands stand on. */
     commands,
@@ -90,7 +91,7 @@ export async function startStage() {
       await start(commands, { game: 'quake', tier: 'standard', now: new Date(), ...order }),
     /** The API comes up; running already, it is left alone. */
     up() {
-      stopApi ??= run(outside)
+      stopApi ??= run(outside, outcome => void outcomes.push(outcome))
     },
     async down() {
       await stopApi?.()
@@ -154,6 +155,7 @@ export function onStage(begins: (stage: Stage, player: Player) => void): void {
   })
   beforeEach(async () => {
     stage.raised.length = 0
+    stage.outcomes.length = 0
     stage.up()
     begins(stage, await fundedPlayer(stage.database, 50_000n))
   })
@@ -175,7 +177,8 @@ export const over = (seconds: number): GameSessionStatus => ({
   billing: { seconds, final: true },
 })
 
-function run(outside: SessionsOutside): () => Promise<void> {
+/** `onOutcome` is told of each item that is through with. */
+function run(outside: SessionsOutside, onOutcome: (outcome: string) => void): () => Promise<void> {
   const { database, clock, log } = outside
   const runtime = {
     clock: systemClock,
@@ -193,6 +196,7 @@ function run(outside: SessionsOutside): () => Promise<void> {
         ...{ database, clock, log, random: Math.random, pollSeconds: 0.2 },
         backoff: { initialSeconds: 0.1, maximumSeconds: 1 },
         handlers: { 'kubernetes.session': handler },
+        onOutcome: ({ outcome }) => onOutcome(outcome),
       },
       stopping.signal,
     ),
