@@ -5,8 +5,9 @@ two limits counted in Redis (in memory without it), the same bounds on body and 
 same validation, the same statement (a start is one function of the database, for both), the same sealed reply under its
 Idempotency-Key, the same origins, headers, metric and line in the log. Where FastAPI leaves a choice, the faster one is
 taken: no model for the reply, orjson, plain ASGI middleware, hiredis, httptools, uvloop, no reset of a connection, and
-what is known of an address or a token is remembered. What api/ gathers into one (counts of a request whose token is known
-and of one turn of the event loop, lines of the log) is its own doing.
+what is known of an address or a token is remembered, and a request whose token is known is counted both ways by one call,
+as in api/. What api/ gathers beyond one request (the counts of one turn of the event loop, the lines of the log) is its own
+doing.
 """
 
 import asyncio
@@ -53,14 +54,21 @@ HOLD_BLOCK_SECONDS = 900
 MINIMUM_SECONDS = 60
 DEFAULT_REGIONS = ["centralindia"]
 
-COUNT = """redis.call('set', KEYS[1], 0, 'EX', ARGV[2], 'NX')
-local consumed = redis.call('incrby', KEYS[1], ARGV[1])
-local ttl = redis.call('pttl', KEYS[1])
-if ttl == -1 then
-  redis.call('expire', KEYS[1], ARGV[2])
-  ttl = 1000 * ARGV[2]
+# Of each key, until one is past its limit: how much is consumed, and the milliseconds until that begins anew.
+COUNT = """local counted = {}
+for index, key in ipairs(KEYS) do
+  redis.call('set', key, 0, 'EX', ARGV[1], 'NX')
+  local consumed = redis.call('incr', key)
+  local ttl = redis.call('pttl', key)
+  if ttl == -1 then
+    redis.call('expire', key, ARGV[1])
+    ttl = 1000 * ARGV[1]
+  end
+  counted[2 * index - 1] = consumed
+  counted[2 * index] = ttl
+  if consumed > tonumber(ARGV[index + 1]) then break end
 end
-return {consumed, ttl}"""
+return counted"""
 
 STATUSES = {
     "Unauthenticated": 401, "SignedOut": 401, "TooManyRequests": 429, "InvalidRequest": 422, "BodyTooLarge": 413,
@@ -122,22 +130,29 @@ MEMORY_SUBJECTS = 65_536
 counted: dict[str, tuple[int, float]] = {}
 
 
-def count_here(key: str) -> tuple[int, int]:
-    now = time.monotonic()
-    consumed, ends = counted.get(key, (0, 0.0))
-    if ends <= now:
-        consumed, ends = 0, now + WINDOW_SECONDS
-    counted[key] = (consumed + 1, ends)
-    return consumed + 1, round((ends - now) * 1000)
+def count_here(asked: tuple[tuple[str, str], ...]) -> list[int]:
+    now, found = time.monotonic(), []
+    for name, subject in asked:
+        key = f"{name}:{hash(subject) % MEMORY_SUBJECTS}"
+        consumed, ends = counted.get(key, (0, 0.0))
+        if ends <= now:
+            consumed, ends = 0, now + WINDOW_SECONDS
+        counted[key] = (consumed + 1, ends)
+        found += [consumed + 1, round((ends - now) * 1000)]
+        if consumed + 1 > LIMITS[name]:
+            break
+    return found
 
 
-async def count(name: str, subject: str) -> dict[str, str]:
-    """Throws TooManyRequests. What the reply's headers say."""
-    limit = LIMITS[name]
+async def count(*asked: tuple[str, str]) -> dict[str, str]:
+    """Throws TooManyRequests. What the reply's headers say, of the last that was counted."""
     try:
-        consumed, milliseconds = await Stores.count([f"fastapi:limit:{name}:{subject}"], [1, WINDOW_SECONDS])
+        keys = [f"fastapi:limit:{name}:{subject}" for name, subject in asked]
+        found = await Stores.count(keys, [WINDOW_SECONDS, *[LIMITS[name] for name, _ in asked]])
     except redis.exceptions.RedisError:
-        consumed, milliseconds = count_here(f"{name}:{hash(subject) % MEMORY_SUBJECTS}")
+        found = count_here(asked)
+    consumed, milliseconds = found[-2:]
+    limit = LIMITS[asked[len(found) // 2 - 1][0]]
     headers = {
         "RateLimit-Limit": str(limit), "RateLimit-Remaining": str(max(0, limit - consumed)),
         "RateLimit-Reset": str(-(-milliseconds // 1000)), "RateLimit-Policy": f"{limit};w={WINDOW_SECONDS}",
@@ -192,24 +207,37 @@ SEEN_TOKENS = 10_000
 seen: dict[str, Caller] = {}
 
 
-async def by_address(request: Request) -> None:
-    await count("address", address_of(request))
+class Asked:
+    def __init__(self, who: Caller, headers: dict[str, str]):
+        self.who, self.headers = who, headers
 
 
-async def caller(request: Request, _: Annotated[None, Depends(by_address)]) -> Caller:
-    match = BEARER.fullmatch(request.headers.get("authorization", "")[:4096])
-    if match is None:
-        raise Problem("Unauthenticated")
-    before = seen.get(match[1])
-    if before is not None and time.time() < before.expires_at:
-        return before
+def asking(name: str, operation: str):
+    """Who asks, counted by address, and as a player of this operation: together where the token is known."""
+
+    async def asked(request: Request) -> Asked:
+        address = ("address", address_of(request))
+        match = BEARER.fullmatch(request.headers.get("authorization", "")[:4096])
+        before = None if match is None else seen.get(match[1])
+        if before is not None and time.time() < before.expires_at:
+            return Asked(before, await count(address, (name, f"{operation}:{before.player_id}")))
+        await count(address)
+        if match is None:
+            raise Problem("Unauthenticated")
+        who = verified(match[1])
+        return Asked(who, await count((name, f"{operation}:{who.player_id}")))
+
+    return Depends(asked)
+
+
+def verified(token: str) -> Caller:
     try:
-        verified = jwt.decode_complete(
-            match[1], VERIFYING, ["EdDSA"], audience=AUDIENCE, issuer=ISSUER, options={"require": ["exp", "iat"]}
+        decoded = jwt.decode_complete(
+            token, VERIFYING, ["EdDSA"], audience=AUDIENCE, issuer=ISSUER, options={"require": ["exp", "iat"]}
         )
     except jwt.PyJWTError:
         raise Problem("Unauthenticated") from None
-    header, claims = verified["header"], verified["payload"]
+    header, claims = decoded["header"], decoded["payload"]
     subject, sign_in = claims.get("sub", ""), claims.get("sid", "")
     if header.get("kid") != KEY_ID or header.get("typ") != "at+jwt":
         raise Problem("Unauthenticated")
@@ -217,16 +245,13 @@ async def caller(request: Request, _: Annotated[None, Depends(by_address)]) -> C
         raise Problem("Unauthenticated")
     if len(seen) >= SEEN_TOKENS:
         seen.clear()
-    known = seen[match[1]] = Caller(subject, sign_in, claims["exp"])
+    known = seen[token] = Caller(subject, sign_in, claims["exp"])
     return known
 
 
-SignedIn = Annotated[Caller, Depends(caller)]
-
-
 @app.get("/v1/me")
-async def me(who: SignedIn) -> Response:
-    headers = await count("read", f"getMe:{who.player_id}")
+async def me(asked: Annotated[Asked, asking("read", "getMe")]) -> Response:
+    who, headers = asked.who, asked.headers
     row = await Stores.pool.fetchrow("SELECT * FROM players WHERE id = $1 AND deleted_at IS NULL", who.player_id)
     if row is None:
         raise Problem("Unauthenticated", headers)
@@ -252,9 +277,11 @@ KEY = re.compile(r"[\w-]{16,255}", re.ASCII)
 
 
 @app.post("/v1/sessions")
-async def start_session(request: Request, who: SignedIn, wish: Start) -> Response:
+async def start_session(
+    request: Request, asked: Annotated[Asked, asking("start", "startSession")], wish: Start
+) -> Response:
     now = datetime.now(timezone.utc)
-    headers = await count("start", f"startSession:{who.player_id}")
+    who, headers = asked.who, asked.headers
     key = request.headers.get("idempotency-key", "")
     if not KEY.fullmatch(key):
         raise Problem("IdempotencyKeyMissing", headers)
