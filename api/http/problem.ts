@@ -159,16 +159,17 @@ function standard(code: Code): Refusal {
 /** The one `onError` of the JSON routes. What is our fault is logged whole and told in general words. */
 export function problemOnError(log: Logger): ErrorHandler<ApiEnvironment> {
   return (error, context) => {
-    const refusal = refusalOf(brokenOffBy(context) ?? error)
+    const refusal = refusalOf(brokenOffBy(context, error) ?? error)
     logRefusal(log, { error, refusal, requestId: context.get('requestId') })
     return reply(context, refusal)
   }
 }
 
-/** Why the request's work was broken off: what then failed is a query that was cancelled, whoever cancelled it. */
-function brokenOffBy(context: Context<ApiEnvironment>): HttpError | undefined {
+/** Why the request's work was broken off, where that is what failed. Whatever else fails meanwhile is a fault of its own. */
+function brokenOffBy(context: Context<ApiEnvironment>, error: unknown): HttpError | undefined {
   const reason: unknown = context.get('signal')?.reason
-  return reason instanceof HttpError ? reason : undefined
+  const isWhy = error === reason || sqlStateOf(error) === QUERY_CANCELLED || isAway(error)
+  return isWhy && reason instanceof HttpError ? reason : undefined
 }
 
 export function logRefusal(log: Logger, what: { error: unknown; refusal: Refusal; requestId: string }): void {

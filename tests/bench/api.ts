@@ -2,8 +2,9 @@
 // the same SQL, and beside Hono with nothing. The same SQL is read as: the same statements, to the letter, on the same
 // tables. What a start needs of the database is one function for either, and what is counted of a request whose token is
 // known is one call of Redis for either, so that neither is charged for the other's round trips, and what is compared is
-// framework, driver and middleware. Each is held to one core; load, Postgres and Redis have the others, and on a small machine are what a start waits for. So it is not told how many a second there were, but how many
-// a second of the server's own processor time: what waits for a store counts for nobody.
+// framework, driver and middleware. Each is held to one core; load, Postgres and Redis have the others, and on a small
+// machine are what a start waits for. So it is not told how many a second there were, but how many a second of the server's
+// own processor time: what waits for a store counts for nobody.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
