@@ -16,7 +16,9 @@ import type { RequestVariables } from './request.ts'
 import { streamHub } from './session-stream.ts'
 
 const SECRET = 'the-secret-of-the-webhook'
-const unlimited: RateLimits = { count: async name => ({ limit: LIMITS[name], remaining: 1, resetSeconds: 60 }) }
+const unlimited: RateLimits = {
+  count: async ({ name }) => ({ limit: LIMITS[name], remaining: 1, resetSeconds: 60, isRefused: false }),
+}
 
 const catalogue: Catalogue = parseCatalogue(`
 games: { quake: { title: Quake, image: linux, tiers: [standard] } }

@@ -5,7 +5,6 @@ import { systemClock as clock } from '../../lib/process/clock.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import { accessTokens } from '../players/access-tokens.ts'
 import { type ApiEnvironment, reading } from './api.ts'
-import { HttpError } from './errors.ts'
 import { guestTokens } from './guest-tokens.ts'
 import { problemOnError } from './problem.ts'
 import { protect } from './protect.ts'
@@ -19,7 +18,7 @@ const signInId = '01k3zz5c4w8q0r9m2n7p6t5v3y'
 /** One route; what of it is counted waits until it is let go, as a store's answer does. */
 function door() {
   const tokens = accessTokens({ algorithm: 'HS256', keys: [Buffer.alloc(32)], issuer: 'https://play.example.com' })
-  const waiting: { name: LimitName; subject: string; answer: (isRefused: boolean) => void }[] = []
+  const waiting: { names: LimitName[]; answer: (refused: readonly LimitName[]) => void }[] = []
   let entered = 0
   const app = new OpenAPIHono<ApiEnvironment>()
   app.onError(problemOnError(createLogger({ program: 'test', level: 'silent' })))
@@ -27,13 +26,15 @@ function door() {
   protect(app, [route], {
     ...{ clock, tokens, database, guests: guestTokens({ file: undefined, clock }), requestSeconds: 5 },
     limits: {
-      count: (name, subject) =>
-        new Promise((resolve, reject) => {
-          const answer = (isRefused: boolean) =>
-            isRefused
-              ? reject(new HttpError('TooManyRequests', { retryAfterSeconds: 7 }))
-              : resolve({ limit: LIMITS[name], remaining: 1, resetSeconds: 60 })
-          waiting.push({ name, subject, answer })
+      count: (...asked) =>
+        new Promise(resolve => {
+          const names = asked.map(({ name }) => name)
+          const answer = (refused: readonly LimitName[]) => {
+            const over = names.find(name => refused.includes(name))
+            const told = over === undefined ? { remaining: 1, isRefused: false } : { remaining: 0, isRefused: true }
+            resolve({ limit: LIMITS[over ?? names.at(-1) ?? 'address'], resetSeconds: 7, ...told })
+          }
+          waiting.push({ names, answer })
         }),
     },
   })
@@ -46,8 +47,8 @@ function door() {
     do await new Promise(setImmediate)
     while (waiting.length === 0)
     const asked = waiting.splice(0)
-    for (const { name, answer } of asked) answer(refused.includes(name))
-    return asked.map(({ name }) => name)
+    for (const { answer } of asked) answer(refused)
+    return asked.flatMap(({ names }) => names)
   }
   return { tokens, counted, entered: () => entered, ask: (token: string) => app.request('/v1/look', bearing(token)) }
 }

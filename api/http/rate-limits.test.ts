@@ -12,11 +12,26 @@ afterAll(() => redis.disconnect())
 
 test('without Redis the limits hold in memory', async () => {
   const limits = createRateLimits(redis)
-  for (let count = 1; count <= LIMITS.pay; count += 1) {
-    expect(await limits.count('pay', '203.0.113.9')).toMatchObject({ limit: LIMITS.pay, remaining: LIMITS.pay - count })
+  const count = (address: string) => limits.count({ name: 'pay', subject: address })
+  for (let time = 1; time <= LIMITS.pay; time += 1) {
+    const left = { limit: LIMITS.pay, remaining: LIMITS.pay - time, isRefused: false }
+    expect(await count('203.0.113.9')).toMatchObject(left)
   }
-  await expect(limits.count('pay', '203.0.113.9')).rejects.toMatchObject({ code: 'TooManyRequests' })
-  await expect(limits.count('pay', '203.0.113.10')).resolves.toBeDefined()
+  expect(await count('203.0.113.9')).toMatchObject({ limit: LIMITS.pay, remaining: 0, isRefused: true })
+  expect(await count('203.0.113.10')).toMatchObject({ isRefused: false })
+})
+
+test('in memory, too, what is refused for its address spends nothing of its player', async () => {
+  const limits = createRateLimits(redis)
+  const [address, player] = [
+    { name: 'pay', subject: '203.0.113.9' },
+    { name: 'read', subject: 'getMe:player' },
+  ] as const
+  for (let time = 1; time <= LIMITS.pay; time += 1) {
+    expect(await limits.count(address, player)).toMatchObject({ limit: LIMITS.read, remaining: LIMITS.read - time })
+  }
+  expect(await limits.count(address, player)).toMatchObject({ limit: LIMITS.pay, isRefused: true })
+  expect(await limits.count(player)).toMatchObject({ remaining: LIMITS.read - LIMITS.pay - 1 })
 })
 
 test('a flood of addresses fills no memory: beyond 65,536 of them some share a count', async () => {

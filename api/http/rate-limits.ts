@@ -8,7 +8,7 @@ import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimi
 import { clientAddress } from './client-address.ts'
 import { HttpError } from './errors.ts'
 import { tell } from './headers.ts'
-import { RateCounter } from './rate-counter.ts'
+import { type KeyCount, RateCounter } from './rate-counter.ts'
 import type { RedisConnection } from './redis.ts'
 
 /** Requests a minute to one route from one player, or from one address where nobody is signed in, by what they cost us. */
@@ -36,25 +36,57 @@ export type LimitName = keyof typeof LIMITS
 
 const WINDOW_SECONDS = 60
 
+/** What a request is counted under. */
+export interface Asked {
+  name: LimitName
+  subject: string
+}
+
 /** What the reply's headers say. */
 export interface Allowance {
   limit: number
   remaining: number
   resetSeconds: number
+  /** Whether it was too many. */
+  isRefused: boolean
 }
 
 export interface RateLimits {
-  /** Counts one request. Throws `HttpError` TooManyRequests; never fails for Redis's sake. */
-  count(name: LimitName, subject: string): Promise<Allowance>
+  /**
+   * Counts one request under all of these, in order, up to the first that it is too many of: what is refused for its address
+   * spends nothing of its player's. Says how it stands with the last that was counted. Never fails for Redis's sake.
+   */
+  count(...asked: readonly [Asked, ...Asked[]]): Promise<Allowance>
 }
 
 export function createRateLimits(redis: RedisConnection): RateLimits {
-  const storeClient = redis instanceof Redis ? new RateCounter(redis) : redis
-  const limiter = (name: LimitName): RateLimiterAbstract => {
-    const rate = { points: LIMITS[name], duration: WINDOW_SECONDS, keyPrefix: `wasd-api:limit:${name}` }
-    const insuranceLimiter = new BoundedMemory(rate)
-    return new RateLimiterRedis({ ...rate, storeClient, rejectIfRedisNotReady: true, insuranceLimiter })
+  const rateOf = (name: LimitName) => ({
+    ...{ points: LIMITS[name], duration: WINDOW_SECONDS, keyPrefix: `wasd-api:limit:${name}` },
+  })
+  const inMemory = oneByOne(name => new BoundedMemory(rateOf(name)))
+  if (!(redis instanceof Redis)) {
+    const store = { storeClient: redis, rejectIfRedisNotReady: true }
+    const limiter = (name: LimitName) =>
+      new RateLimiterRedis({ ...rateOf(name), ...store, insuranceLimiter: new BoundedMemory(rateOf(name)) })
+    return { count: oneByOne(limiter) }
   }
+  const counter = new RateCounter(redis, { windowSeconds: WINDOW_SECONDS })
+  return {
+    async count(...asked) {
+      const keys = asked.map(({ name, subject }) => ({
+        key: `${rateOf(name).keyPrefix}:${subject}`,
+        limit: LIMITS[name],
+      }))
+      const counts = await counter.count(keys).catch(() => undefined)
+      const last = counts?.at(-1)
+      const name = counts && asked[counts.length - 1]?.name
+      return last && name ? allowanceOf(name, last) : await inMemory(...asked)
+    },
+  }
+}
+
+/** The same limits, each counted for itself: of a cluster the keys lie apart. */
+function oneByOne(limiter: (name: LimitName) => RateLimiterAbstract): RateLimits['count'] {
   const limiters: Record<LimitName, RateLimiterAbstract> = {
     read: limiter('read'),
     write: limiter('write'),
@@ -66,18 +98,25 @@ export function createRateLimits(redis: RedisConnection): RateLimits {
     report: limiter('report'),
     address: limiter('address'),
   }
-
-  return {
-    async count(name, subject) {
-      try {
-        const { remainingPoints, msBeforeNext } = await limiters[name].consume(subject)
-        return { limit: LIMITS[name], remaining: remainingPoints, resetSeconds: Math.ceil(msBeforeNext / 1000) }
-      } catch (refusal) {
-        if (!(refusal instanceof RateLimiterRes)) throw refusal
-        throw new HttpError('TooManyRequests', { retryAfterSeconds: Math.ceil(refusal.msBeforeNext / 1000) })
+  return async (first, ...others) => {
+    const count = async ({ name, subject }: Asked) => {
+      const refused = (refusal: unknown) => {
+        if (refusal instanceof RateLimiterRes) return refusal
+        throw refusal
       }
-    },
+      const { consumedPoints, msBeforeNext } = await limiters[name].consume(subject).catch(refused)
+      return allowanceOf(name, { consumed: consumedPoints, milliseconds: msBeforeNext })
+    }
+    let allowance = await count(first)
+    for (const other of others) if (!allowance.isRefused) allowance = await count(other)
+    return allowance
   }
+}
+
+function allowanceOf(name: LimitName, { consumed, milliseconds }: KeyCount): Allowance {
+  const limit = LIMITS[name]
+  const resetSeconds = Math.ceil(milliseconds / 1000)
+  return { limit, remaining: Math.max(0, limit - consumed), resetSeconds, isRefused: consumed > limit }
 }
 
 /** Subjects that memory tells apart at most; beyond that some share a count. */
@@ -112,26 +151,15 @@ export interface Limited {
   subjectOf(context: Context): string
 }
 
-/** Counts a request under all of these at once. Throws the first one's TooManyRequests; tells of it, or else of the last. */
-export function counted(limits: RateLimits, ...all: readonly Limited[]) {
+/** Counts a request under all of these at once, and tells of it. Throws `HttpError` TooManyRequests. */
+export function counted(limits: RateLimits, first: Limited, ...others: readonly Limited[]) {
   return async (context: Context): Promise<void> => {
-    const counting = all.map(({ name, subjectOf }) => limits.count(name, subjectOf(context)))
-    const counts = await Promise.allSettled(counting)
-    let allowance: Allowance | undefined
-    for (let index = 0; index < counts.length; index += 1) {
-      const count = counts[index]
-      if (count?.status === 'rejected') throw refusedBy(context, all[index]?.name, count.reason)
-      allowance = count?.value
-    }
-    if (allowance) tellAllowance(context, allowance)
+    const askedOf = ({ name, subjectOf }: Limited): Asked => ({ name, subject: subjectOf(context) })
+    const allowance = await limits.count(askedOf(first), ...others.map(askedOf))
+    tellAllowance(context, allowance)
+    const { isRefused, resetSeconds } = allowance
+    if (isRefused) throw new HttpError('TooManyRequests', { retryAfterSeconds: resetSeconds })
   }
-}
-
-function refusedBy(context: Context, name: LimitName | undefined, error: unknown): unknown {
-  if (name !== undefined && error instanceof HttpError && error.retryAfterSeconds !== undefined) {
-    tellAllowance(context, { limit: LIMITS[name], remaining: 0, resetSeconds: error.retryAfterSeconds })
-  }
-  return error
 }
 
 /** https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-07.html */

@@ -30,7 +30,7 @@ beforeEach(() => {
   const limits: RateLimits = {
     count: async () => {
       if (failure) throw failure
-      return { limit: 1, remaining: 1, resetSeconds: 1 }
+      return { limit: 1, remaining: 1, resetSeconds: 1, isRefused: false }
     },
   }
   app = new Hono<{ Variables: RequestVariables }>()

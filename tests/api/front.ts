@@ -33,7 +33,9 @@ export const TELEGRAM_SECRET = 'the-secret-of-this-webhook'
 /** Where a web client would take the browser back from Telegram. */
 export const LOGIN_PAGE = 'https://portal.example.com/signed-in'
 const TOKEN_KEYS = [randomBytes(32), randomBytes(32)]
-const unlimited: RateLimits = { count: async () => ({ limit: 1, remaining: 1, resetSeconds: 1 }) }
+const unlimited: RateLimits = {
+  count: async () => ({ limit: 1, remaining: 1, resetSeconds: 1, isRefused: false }),
+}
 
 /** Port 9 is the discard service, which nobody runs: as good as a cluster that is gone. */
 const nobody = { headers: {}, tls: {} }

@@ -34,10 +34,10 @@ const counted = createRateLimits(
   connectRedis({ url: 'redis://127.0.0.1:9', mode: 'Single' }, createLogger({ program: 'test', level: 'silent' })),
 )
 const limits: RateLimits = {
-  count: (name, subject) =>
-    subject.endsWith(LIMITED_ADDRESS)
-      ? counted.count(name, subject)
-      : Promise.resolve({ limit: LIMITS[name], remaining: 1, resetSeconds: 1 }),
+  count: (first, ...others) =>
+    first.subject.endsWith(LIMITED_ADDRESS)
+      ? counted.count(first, ...others)
+      : Promise.resolve({ limit: LIMITS[first.name], remaining: 1, resetSeconds: 1, isRefused: false }),
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'wasd-guest-keys-'))

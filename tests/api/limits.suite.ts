@@ -86,6 +86,21 @@ export function limitsHold(worldOf: () => World): void {
       expect((await from(another)).status).toBe(200)
     })
 
+    test('what is refused for its address spends nothing of its player, whoever else asks at that moment', async () => {
+      const [hasty, calm] = [await player('Shares an address'), await player('Has an own one')]
+      const look = (of: ApiPlayer, address: string) => of.get('/v1/wallet', { headers: { 'X-Forwarded-For': address } })
+      const spent = async (of: ApiPlayer) => Number(await redis.get(keyOf('read', `getWallet:${of.id}`)))
+      await Promise.all([look(hasty, '203.0.113.75'), look(calm, '203.0.113.75')]) // Known from here on.
+      await redis.set(keyOf('address', '203.0.113.74'), LIMITS.address, 'EX', 60)
+      const both = Array.from({ length: 20 }, () => [look(hasty, '203.0.113.74'), look(calm, '203.0.113.75')]).flat()
+      const replies = await Promise.all(both)
+      for (const [index, reply] of replies.entries()) {
+        if (index % 2 === 0) isRefused(reply, LIMITS.address)
+        else expect(reply.status).toBe(200)
+      }
+      expect([await spent(hasty), await spent(calm)]).toEqual([1, 21])
+    })
+
     test('without Redis everything goes on, and limits hold in memory; when it is back they are counted there again', async () => {
       await world.redis.server.stop()
       try {

@@ -77,11 +77,7 @@ export async function refusalsOf({ stack, limits, guestToken, guestUid }: Refusa
   }
   const byCode: Record<string, (operation: Operation) => Promise<Answer>> = {
     async TooManyRequests(operation) {
-      let isOpen = true
-      const shut = () => {
-        isOpen = false
-      }
-      while (isOpen) await limits.count('address', LIMITED_ADDRESS).catch(shut)
+      while (!(await limits.count({ name: 'address', subject: LIMITED_ADDRESS })).isRefused);
       return attempt(operation, { headers: { 'X-Forwarded-For': LIMITED_ADDRESS } })
     },
     Unauthenticated: operation => attempt(operation, { token: undefined }),
