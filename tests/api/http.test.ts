@@ -24,6 +24,7 @@ import { refundsAreAskedFor } from './refunds.suite.ts'
 import { refusalsAreReached } from './refusals.suite.ts'
 import { LIMITED_ADDRESS } from './refusals.ts'
 import { signInHolds } from './sign-in.suite.ts'
+import { noTokenIsConfused } from './tokens.suite.ts'
 import { topUpsArePaidOnTheWeb } from './top-up.suite.ts'
 
 const queue = { items: [{ tier: 'standard', region: 'centralindia', expectedSeconds: 93.2, waiting: 2 }] }
@@ -73,7 +74,8 @@ refundsAreAskedFor(() => stack)
 eventsAreTold(() => stack)
 everyListIsWalked(() => stack)
 clientWorks(() => stack)
-owaspTopTenHolds(() => ({ stack, guests }))
+owaspTopTenHolds(() => stack)
+noTokenIsConfused(() => ({ stack, guests }))
 fuzzingFindsNothing({ given: () => ({ stack, cast: castOf(stack) }), runs: 8, operations: id => id !== 'reportGuest' })
 refusalsAreReached(() => ({ stack, limits, guestToken, guestUid }))
 itIsSaidThatTheDatabaseIsAway(() => ({ stack, limits, guestToken, guestUid }))
