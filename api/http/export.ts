@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { Queries } from '../../lib/database/pool.ts'
 import { type DisputeRow, disputesOfPlayer } from '../payments/disputes.ts'
 import { rails } from '../payments/rail.ts'
+import { KEPT_DAYS, webhooksKeptOf } from '../payments/razorpay-inbox.ts'
 import { paymentsWithRest, refundsOfPlayer } from '../payments/refundables.ts'
 import type { Player } from '../players/players.ts'
 import { type SignIn, signInsOf } from '../players/sign-ins.ts'
@@ -46,6 +47,12 @@ const exportSchema = z
         endedAt: time.optional(),
       }),
     ),
+    paymentMessages: z.object({ count: z.int().min(0), keptDays: z.int() }).openapi({
+      description:
+        'Razorpay’s messages about one’s payments, kept as they came for what a dispute may ask: in them stand the e-mail ' +
+        'address, telephone number and UPI address that were given to Razorpay. Each is deleted after so many days, and all of ' +
+        'them with the account; one that could not be worked off waits for a person first.',
+    }),
     sessions: z.array(sessionSchema),
     sessionEvents: z
       .array(sessionEventSchema.extend({ sessionId: ulid }).openapi({}))
@@ -111,6 +118,7 @@ async function exported(
     payments: payments.map(shownPayment),
     refunds: refunds.map(shownRefund),
     disputes: (await disputesOfPlayer(database, { playerId, limit: EXPORTED })).map(shownDispute),
+    paymentMessages: { count: await webhooksKeptOf(database, playerId), keptDays: KEPT_DAYS },
     sessions: sessions.map(shownSession),
     sessionEvents: events.map(shownEventOf),
   }

@@ -46,8 +46,8 @@ const deleteMe = createRoute({
   tags: ['Player'],
   summary: 'Delete my account',
   description:
-    'Final. Name, language and Telegram account are erased, and every sign-in ends. The books stay, under an id that says ' +
-    'nothing of who it was. What is paid afterwards goes back to whoever paid it.',
+    'Final. Name, language and Telegram account are erased, with Razorpay’s messages about payments, and every sign-in ends. ' +
+    'The books stay, under an id that says nothing of who it was. What is paid afterwards goes back to whoever paid it.',
   request: {
     query: z.strictObject({
       forfeitMoney: z

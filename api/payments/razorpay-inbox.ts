@@ -1,7 +1,7 @@
 // Razorpay's webhooks as they come in: verified over the raw body, stored, answered. Nothing else is done while Razorpay
 // waits: it gives five seconds, and switches a webhook off after a day of failures.
 import { createHash } from 'node:crypto'
-import { type Database, inTransaction } from '../../lib/database/pool.ts'
+import { type Database, inTransaction, type Queries } from '../../lib/database/pool.ts'
 import { inBatches } from '../../lib/process/batches.ts'
 import { enqueueAll } from '../queue/queue.ts'
 import { PaymentError } from './errors.ts'
@@ -67,8 +67,11 @@ async function storeAll(database: Database, deliveries: readonly Stored[]): Prom
   return deliveries.map(({ hash }) => (isNew.delete(hash) ? 'Stored' : 'Repeated'))
 }
 
-/** Days for which a webhook is kept once it is worked off: longer than most disputes take. There are names in it. */
-const KEPT_DAYS = 120
+/**
+ * Days for which a webhook is kept once it is worked off: longer than most disputes take. There are names in it, so that those
+ * of a player who is deleted go with them (players/deletion.ts).
+ */
+export const KEPT_DAYS = 120
 const PRUNED_AT_ONCE = 5000
 
 /** Forgets old webhooks. What was never worked off stays. The number of those forgotten; there may be more. */
@@ -79,5 +82,12 @@ export async function pruneWebhooks(database: Database, now: Date): Promise<numb
       WHERE worked_off_at IS NOT NULL AND received_at < ${now}::timestamptz - make_interval(days => ${KEPT_DAYS})
       ORDER BY received_at LIMIT ${PRUNED_AT_ONCE}
     )`
+  return count
+}
+
+/** How many are kept that tell of a player's payments. */
+export async function webhooksKeptOf(queries: Queries, playerId: string): Promise<number> {
+  const { count } = await queries`
+    SELECT FROM razorpay_webhooks WHERE top_up_id IN (SELECT id FROM top_ups WHERE player_id = ${playerId})`
   return count
 }

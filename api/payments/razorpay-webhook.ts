@@ -76,8 +76,9 @@ export function razorpayWebhooks(outside: RazorpayOutside): WorkOffWebhook {
       throw forGoodIfContradiction(error)
     })
     // By itself: were it lost, the work would be done again, and come to nothing new.
-    await record({ webhookId, outcome, now })
     const { payment, refund, dispute } = event.payload
+    const paymentId = payment?.entity.id ?? refund?.entity.payment_id ?? dispute?.entity.payment_id
+    await record({ webhookId, outcome, now, paymentId, topUpId: topUpIdIn(event) })
     const about = { payment: payment?.entity.id, refund: refund?.entity.id, dispute: dispute?.entity.id }
     log.info({ event: event.event, ...about, outcome }, 'Worked a Razorpay webhook off')
     return outcome
@@ -88,6 +89,9 @@ interface Recorded {
   webhookId: string
   outcome: WebhookOutcome
   now: Date
+  paymentId: string | undefined
+  /** As the body has it. */
+  topUpId: string | undefined
 }
 
 async function bodiesOf(database: Database, ids: readonly string[]): Promise<(string | undefined)[]> {
@@ -104,14 +108,26 @@ async function areCredited(database: Database, ids: readonly string[]): Promise<
   return ids.map(id => known.has(id))
 }
 
+/** What a deleted player is told of is not kept; whoever is being deleted at this moment is waited for. */
 async function recordAll(database: Database, outcomes: readonly Recorded[]): Promise<undefined[]> {
-  const ids = outcomes.map(({ webhookId }) => webhookId)
-  const words = outcomes.map(({ outcome }) => outcome)
-  const times = outcomes.map(({ now }) => now.toISOString())
+  const column = (of: (recorded: Recorded) => string | undefined) => outcomes.map(each => of(each) ?? null)
   await database`
-    UPDATE razorpay_webhooks SET worked_off_at = came.at, outcome = came.outcome
-    FROM unnest(${ids}::bigint[], ${words}::text[], ${times}::timestamptz[]) AS came (id, outcome, at)
-    WHERE razorpay_webhooks.id = came.id`
+    WITH came AS MATERIALIZED (
+      SELECT given.id, given.outcome, given.at, coalesce(payment.top_up_id, given.told) AS top_up_id
+      FROM unnest(${column(({ webhookId }) => webhookId)}::bigint[], ${column(({ outcome }) => outcome)}::text[],
+        ${column(({ now }) => now.toISOString())}::timestamptz[], ${column(({ paymentId }) => paymentId)}::text[],
+        ${column(({ topUpId }) => topUpId)}::text[]) AS given (id, outcome, at, payment_id, told)
+      LEFT JOIN payments payment ON payment.rail = 'Razorpay' AND payment.id = given.payment_id
+    ), whose AS MATERIALIZED (
+      SELECT came.id, player.deleted_at IS NOT NULL AS is_deleted
+      FROM came JOIN top_ups top_up ON top_up.id = came.top_up_id JOIN players player ON player.id = top_up.player_id
+      FOR KEY SHARE OF player
+    ), forgotten AS (
+      DELETE FROM razorpay_webhooks webhook USING whose WHERE webhook.id = whose.id AND whose.is_deleted
+      RETURNING webhook.id
+    )
+    UPDATE razorpay_webhooks webhook SET worked_off_at = came.at, outcome = came.outcome, top_up_id = came.top_up_id
+    FROM came WHERE webhook.id = came.id AND came.id NOT IN (SELECT id FROM forgotten)`
   return outcomes.map(() => undefined)
 }
 
@@ -139,11 +155,17 @@ async function outcomeOf(
   return outcomes.at(-1) ?? 'Ignored'
 }
 
+/** The top-up that it names, of whatever kind it is. */
+function topUpIdIn({ payload: { payment, payment_link: link } }: Event): string | undefined {
+  return link?.entity.reference_id ?? (payment && noteOf(payment.entity))
+}
+
 /** What the event tells, in the order in which it has to be brought in. */
 async function movementsOf(
-  { event, payload }: Event,
+  told: Event,
   outside: RazorpayOutside,
 ): Promise<Movement[] | 'Ignored' | 'NotCaptured'> {
+  const { event, payload } = told
   const payment = payload.payment?.entity
   if (event === 'payment.authorized' && payment) {
     return [{ is: 'Authorization', topUpId: noteOf(payment), paymentId: payment.id }]
@@ -158,7 +180,7 @@ async function movementsOf(
   const movements: Movement[] = []
   if (payment && isCaptured(payment)) {
     // Events come in any order: what is given back or disputed may not have been credited yet.
-    const topUpId = payload.payment_link?.entity.reference_id ?? noteOf(payment)
+    const topUpId = topUpIdIn(told)
     const known = topUpId || !isPaid ? topUpId || undefined : await outside.rail.topUpIdOf(payment.id)
     movements.push({ is: 'Payment', payment: paymentSeen(payment, known) })
   }

@@ -1,5 +1,6 @@
 // Deletes a player on their own request: who they were is erased, the books stay as they are, under an id that says
-// nothing. What the law makes us keep of payments is Razorpay's and the ledger's, and names nobody.
+// nothing. What the law makes us keep of payments is Razorpay's and the ledger's, and names nobody. Razorpay's own messages
+// name the payer: those go, too, but for one that waits for a person, which goes once it is worked off.
 import { inTransaction, type Queries } from '../../lib/database/pool.ts'
 import { balanceOf, walletOf } from '../wallet/wallet.ts'
 import { PlayerError } from './errors.ts'
@@ -27,6 +28,10 @@ export async function deletePlayer(
     // What is not paid yet is not to be paid any more. What is all the same goes back (payments/movements.ts).
     await transaction`
       UPDATE top_ups SET expires_at = ${now} WHERE player_id = ${playerId} AND credited_at IS NULL AND expires_at > ${now}`
+
+    await transaction`
+      DELETE FROM razorpay_webhooks
+      WHERE worked_off_at IS NOT NULL AND top_up_id IN (SELECT id FROM top_ups WHERE player_id = ${playerId})`
 
     const chat = String(player.telegram_chat_id)
     await transaction`

@@ -140,7 +140,7 @@ export function apiBehaves(stackOf: () => FrontStack): void {
         receipts: [{ sessionId, totalPaise: 150, tax: { name: 'GST', paise: 23 }, lines }],
         refunds: [],
         topUps: [],
-        ...{ payments: [], disputes: [] },
+        ...{ payments: [], disputes: [], paymentMessages: { count: 0, keptDays: 120 } },
         sessions: [{ id: session.id }],
         sessionEvents: [{ sessionId, state: 'Starting' }],
       })

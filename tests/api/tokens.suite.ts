@@ -4,6 +4,7 @@ import { createHmac, createPrivateKey, createPublicKey } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { accessTokens } from '../../api/players/access-tokens.ts'
+import { GUEST_TOKEN_TYPE } from '../../crds/guest.ts'
 import { type ApiPlayer, ask, signIn } from './client-of.ts'
 import type { FrontStack } from './front.ts'
 import type { GuestSigner } from './guest-signer.ts'
@@ -98,7 +99,7 @@ export function noTokenIsConfused(given: () => { stack: FrontStack; guests: Gues
         'no audience': signed({ claims: { aud: undefined } }),
         'no issuer': signed({ claims: { iss: undefined } }),
         'the type of any token': signed({ header: { typ: 'JWT' } }),
-        'the type of a guest’s': signed({ header: { typ: 'wasd-guest' } }),
+        'the type of a guest’s': signed({ header: { typ: GUEST_TOKEN_TYPE } }),
         'no type': signed({ header: { typ: undefined } }),
         'a key id that is not ours': signed({ header: { kid: 'f'.repeat(16) } }),
         'no end': signed({ claims: { exp: undefined } }),

@@ -5,13 +5,14 @@ import { bringIn } from '../../api/payments/movements.ts'
 import { paymentUrl } from '../../api/payments/page.ts'
 import type { HostedRail, PaymentRail } from '../../api/payments/rail.ts'
 import { razorpayRail } from '../../api/payments/razorpay.ts'
-import { paymentSchema } from '../../api/payments/razorpay-entities.ts'
-import { pruneWebhooks, razorpayInbox } from '../../api/payments/razorpay-inbox.ts'
+import { paymentSchema, TOP_UP_NOTE } from '../../api/payments/razorpay-entities.ts'
+import { pruneWebhooks, razorpayInbox, webhooksKeptOf } from '../../api/payments/razorpay-inbox.ts'
 import { isSignedReturn } from '../../api/payments/razorpay-signature.ts'
 import { razorpayWebhooks, type WorkOffWebhook } from '../../api/payments/razorpay-webhook.ts'
 import { reconcileOnce } from '../../api/payments/reconciliation.ts'
 import { checkStars, createStarsInvoice } from '../../api/payments/stars.ts'
 import { createTopUp, stateOf, type TopUp, topUpById } from '../../api/payments/top-ups.ts'
+import { deletePlayer } from '../../api/players/deletion.ts'
 import type { Player } from '../../api/players/players.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
 import type { Database } from '../../lib/database/pool.ts'
@@ -260,6 +261,31 @@ test('Old webhooks are forgotten once they are worked off, and a replay of one c
   expect(await receive(delivered(captured()))).toBe('Stored')
   expect(await workOff()).toEqual(['AlreadyCredited'])
   expect(await balance()).toBe(50_000n)
+})
+
+test('Whoever is deleted leaves no e-mail address, number or UPI address in what Razorpay told, and a replay credits nothing', async () => {
+  const personal = { email: 'asha@example.com', contact: '+919876543210', vpa: 'asha@upi' }
+  const failed = { id: `pay_f${topUp.id.slice(-13)}`, amount: 1, currency: 'INR', status: 'failed', ...personal }
+  const payload = { payment: { entity: { ...failed, notes: { [TOP_UP_NOTE]: topUp.id } } } }
+  await receive(delivered({ event: 'payment.failed', account_id: ACCOUNT, payload }))
+  const [leaving, paid, late] = [player, captured(personal), captured({ ...personal, came: 'late' })]
+  await receive(delivered(paid))
+  expect((await workOff()).toSorted()).toEqual(['Credited', 'Ignored'])
+  player = await newPlayer(database)
+  topUp = await newTopUp(50_000n)
+  await receive(delivered(captured({ email: 'ben@example.com' })))
+  expect(await workOff()).toEqual(['Credited'])
+  await receive(delivered(late))
+  const naming = async () => (await database`SELECT FROM razorpay_webhooks WHERE raw_body LIKE '%asha@%'`).count
+  expect([await naming(), await webhooksKeptOf(database, leaving.id)]).toEqual([3, 2])
+
+  await deletePlayer(database, { playerId: leaving.id, forfeitMoney: true, now: new Date() })
+  expect(await naming(), 'what is not worked off yet').toBe(1)
+  for (const body of [paid, { ...paid, event: 'order.paid' }]) expect(await receive(delivered(body))).toBe('Stored')
+  expect(await workOff()).toEqual(['AlreadyCredited', 'AlreadyCredited', 'AlreadyCredited'])
+  expect(await naming()).toBe(0)
+  expect((await balanceOf(database, leaving.id)).postedPaise).toBe(50_000n)
+  expect(await webhooksKeptOf(database, player.id), 'of another').toBe(1)
 })
 
 test('I5: Stars are checked before, and credited once per charge at the rate of the invoice', async () => {
