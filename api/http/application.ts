@@ -1,6 +1,6 @@
 // The API as one application: what every request goes through, then the routes.
 import { OpenAPIHono } from '@hono/zod-openapi'
-import type { Hono, MiddlewareHandler } from 'hono'
+import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import type { Registry } from 'prom-client'
@@ -29,7 +29,7 @@ import { topUpRoutes } from './payments.ts'
 import { problemNotFound, problemOnError } from './problem.ts'
 import { protect } from './protect.ts'
 import { quoteRoutes } from './quotes.ts'
-import { limited, type RateLimits } from './rate-limits.ts'
+import { addressOf, counted, limited, type RateLimits } from './rate-limits.ts'
 import { type RazorpayInbox, razorpayWebhook } from './razorpay-webhook.ts'
 import { receiptRoutes } from './receipts.ts'
 import { referencePage } from './reference.ts'
@@ -91,6 +91,10 @@ export function createApplication(outside: HttpOutside): Application {
   app.notFound(problemNotFound)
 
   app.use(observeRequests({ clock, log, metrics }))
+  app.use('/v1/*', sharedWith(outside.api.corsOrigins))
+  // Under /v1 every reply says what is left of the minute, this refusal too, which comes before all that is counted there.
+  const byAddress = counted(limits, { name: 'address', subjectOf: addressOf })
+  app.post('/v1/*', atMost(BODY_BYTES, { firstly: byAddress }))
   app.post('*', atMost(BODY_BYTES))
 
   app.route('/', healthRoutes(health))
@@ -98,7 +102,6 @@ export function createApplication(outside: HttpOutside): Application {
   app.route('/', telegramWebhook(outside.telegram))
   app.route('/', razorpayWebhook(outside.razorpay))
 
-  app.use('/v1/*', sharedWith(outside.api.corsOrigins))
   protect(app, descriptions, { ...outside.api, clock, limits })
   app.route('/', apiRoutes(outside))
 
@@ -133,16 +136,20 @@ function apiRoutes({ clock, catalogue, publicUrl, api }: HttpOutside) {
 }
 
 /** What says its length needs no counting, which would make a stream of what is read at once. */
-function atMost(bytes: number): MiddlewareHandler {
-  const tooLarge = () => {
+function atMost(
+  bytes: number,
+  { firstly = async () => {} }: { firstly?: (context: Context) => Promise<void> } = {},
+): MiddlewareHandler {
+  const tooLarge = async (context: Context): Promise<never> => {
+    await firstly(context)
     throw new HttpError('BodyTooLarge')
   }
-  const counted = bodyLimit({ maxSize: bytes, onError: tooLarge })
+  const whileItComes = bodyLimit({ maxSize: bytes, onError: tooLarge })
   return async (context, next) => {
     const length = context.req.header('Content-Length')
     if (length === undefined || context.req.header('Transfer-Encoding') !== undefined)
-      return await counted(context, next)
-    if (Number(length) > bytes) tooLarge()
+      return await whileItComes(context, next)
+    if (Number(length) > bytes) await tooLarge(context)
     await next()
   }
 }

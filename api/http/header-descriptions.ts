@@ -2,7 +2,7 @@
 
 const whole = { type: 'integer', minimum: 0 } as const
 
-/** By name; those that stand in each reply of theirs are required. */
+/** By name in the document; those that stand in each reply of theirs are required. */
 export const HEADERS = {
   'X-Request-Id': {
     description: 'Names the request. Tell it to us when you ask about it.',
@@ -22,6 +22,10 @@ export const HEADERS = {
     required: true,
     schema: { type: 'integer', minimum: 1 },
   },
+  'Retry-After-In-Flight': {
+    description: 'With `IdempotencyInFlight`: seconds after which to ask again.',
+    schema: { type: 'integer', minimum: 1 },
+  },
   'WWW-Authenticate': {
     description: 'How to say who one is.',
     required: true,
@@ -32,7 +36,7 @@ export const HEADERS = {
     schema: { type: 'string', const: 'true' },
   },
 } as const
-type HeaderName = keyof typeof HEADERS
+type HeaderName = Exclude<keyof typeof HEADERS, 'Retry-After-In-Flight'>
 
 const ALWAYS = [
   ...(['X-Request-Id', 'RateLimit-Limit', 'RateLimit-Remaining'] as const),
@@ -49,5 +53,9 @@ export function headersOf({ method, status }: { method: string; status: number }
     ...(isLater ? (['Retry-After'] as const) : []),
     ...(isDone ? (['Idempotency-Replayed'] as const) : []),
   ]
-  return Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]))
+  const referred = (name: keyof typeof HEADERS) => ({ $ref: `#/components/headers/${name}` })
+  return {
+    ...Object.fromEntries(names.map(name => [name, referred(name)])),
+    ...(method === 'post' && status === 409 ? { 'Retry-After': referred('Retry-After-In-Flight') } : {}),
+  }
 }

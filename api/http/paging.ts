@@ -73,13 +73,19 @@ function cursorAt(position: string, { list, playerId }: Listed): string {
   return Buffer.from(`${VERSION}:${position}:${check}`).toString('base64url')
 }
 
+/** As the version before gave it out, which stands beside this one during a rollout. Of no use in the next. */
+function cursorBefore(position: string): string {
+  return Buffer.from(`1:${position}`).toString('base64url')
+}
+
 const VERSION = '2'
 const CHECK_LENGTH = 11
 
 /** Throws `HttpError` InvalidRequest when the cursor is none that we gave out for this list. */
 function positionAt(cursor: string, { of, pattern }: { of: Listed; pattern: RegExp }): string {
   const [, position = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split(':')
-  if (!pattern.test(position) || cursorAt(position, of) !== cursor) {
+  const isOurs = cursor === cursorAt(position, of) || cursor === cursorBefore(position)
+  if (!pattern.test(position) || !isOurs) {
     const message = 'the nextCursor of a page before, of this very list, is expected; without one, the first'
     throw new HttpError('InvalidRequest', { faults: [{ at: 'cursor', message }] })
   }

@@ -161,10 +161,7 @@ function topUpIdIn({ payload: { payment, payment_link: link } }: Event): string 
 }
 
 /** What the event tells, in the order in which it has to be brought in. */
-async function movementsOf(
-  told: Event,
-  outside: RazorpayOutside,
-): Promise<Movement[] | 'Ignored' | 'NotCaptured'> {
+async function movementsOf(told: Event, outside: RazorpayOutside): Promise<Movement[] | 'Ignored' | 'NotCaptured'> {
   const { event, payload } = told
   const payment = payload.payment?.entity
   if (event === 'payment.authorized' && payment) {

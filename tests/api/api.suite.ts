@@ -1,4 +1,5 @@
 // The JSON API as a client meets it, over the real Postgres.
+import { request } from 'node:http'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { serviceTokenCommand } from '../../api/players/service-token-command.ts'
 import { charge } from '../../api/wallet/holds.ts'
@@ -263,6 +264,27 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       })
       await expect.poll(async () => (await told()).get('408')).toBe((before.get('408') ?? 0) + 1)
       expect((await told()).get('503')).toBe(before.get('503'))
+    })
+
+    test('a client that hangs up in the middle of a body is no failure of ours', async () => {
+      const told = async () => {
+        const counts = /_count\{method="POST",route="[^"]*",status="(408|5\d\d)"\} (\d+)/g
+        const found = [...(await stack.httpMetrics.metrics()).matchAll(counts)]
+        const sum = (of: RegExp) =>
+          found.filter(([, status = '']) => of.test(status)).reduce((total, [, , count]) => total + Number(count), 0)
+        return { gone: sum(/^408$/), ours: sum(/^5/) }
+      }
+      const before = await told()
+      const player = await signIn(stack, 'Cut')
+      const headers = {
+        ...{ Authorization: `Bearer ${player.token}`, 'Idempotency-Key': crypto.randomUUID() },
+        ...{ 'Content-Type': 'application/json', 'Content-Length': 100 },
+      }
+      const sent = request(`${stack.publicUrl}/v1/top-ups`, { method: 'POST', agent: false, headers })
+      sent.on('error', () => undefined)
+      await new Promise<void>(resolve => void sent.write('{"amountPaise":', () => resolve()))
+      sent.destroy()
+      await expect.poll(told).toEqual({ gone: before.gone + 1, ours: before.ours })
     })
 
     test('every reply says what is left of the minute', async () => {

@@ -17,7 +17,11 @@ const problemSchema = z.looseObject({ code: z.string(), status: z.number(), deta
 
 export type Conformity = ReturnType<typeof conformity>
 
-export function conformity({ resolve }: Pick<ApiDocument, 'resolve'>) {
+export function conformity({ operations, resolve }: Pick<ApiDocument, 'operations' | 'resolve'>) {
+  /** Every header that the document names with any reply. */
+  const named = new Set(
+    operations.flatMap(({ replies }) => Object.values(replies).flatMap(reply => Object.keys(reply.headers))),
+  )
   const ajv = new Ajv2020({ strict: false, allErrors: true })
   formats.default(ajv)
   const compiled = new Map<Schema, ValidateFunction>()
@@ -76,6 +80,8 @@ export function conformity({ resolve }: Pick<ApiDocument, 'resolve'>) {
   }
 
   function headersConform({ headers: described }: Reply, { headers, told }: { headers: Headers; told: string }) {
+    const others = [...named].filter(name => described[name] === undefined && headers.has(name))
+    expect(others, `${told}\nThe document does not name these with this reply.`).toEqual([])
     for (const [name, { required, schema }] of Object.entries(described)) {
       const value = headers.get(name)
       if (value === null) expect(required, `${told}\nThe reply lacks ${name}.`).toBe(false)
