@@ -81,6 +81,7 @@ export function serveArm(azure: World, request: WireRequest): WireReply {
   }
   let fault: { id: string; outcome: FaultOutcome } | undefined
   let reply: Reply
+  let isUnheard = false
   try {
     const clientId = principalOf(world, request.header('authorization'))
     const { route, params } = known(world, found, request)
@@ -90,6 +91,7 @@ export function serveArm(azure: World, request: WireRequest): WireReply {
     if (fault !== undefined && isNotDone(fault.outcome)) {
       reply = { status: 0 }
       if ('holdBack' in fault.outcome) hold(world, { kind, path, arrive: () => serveArm(azure, request) })
+      isUnheard = true
     } else {
       if (world.settings.throttling)
         Object.assign(headers, throttle(world, throttledBy(world, request, route, params, clientId)))
@@ -116,7 +118,7 @@ export function serveArm(azure: World, request: WireRequest): WireReply {
     status: reply.status,
     headers: { ...headers, ...reply.headers },
     body: reply.body,
-    ...(fault !== undefined && ('loseReply' in fault.outcome || isNotDone(fault.outcome)) ? { cut: true } : {}),
+    ...(isUnheard || (fault !== undefined && 'loseReply' in fault.outcome) ? { cut: true } : {}),
     ...(fault !== undefined && 'delaySeconds' in fault.outcome
       ? { delay: milliseconds(world.clock, fault.outcome.delaySeconds) }
       : {}),

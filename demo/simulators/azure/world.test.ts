@@ -299,3 +299,12 @@ test('a list comes in pages of two hundred where nothing else is asked for, each
   expect(pages.map(page => page.length)).toEqual([200, 200, 1])
   expect(new Set(pages.flat()).size).toBe(401)
 })
+
+test('a request is held back or refused: beyond a thousand that are held, the next is told so', () => {
+  const run = newRun(1)
+  const match = { kind: 'DELETE disks' }
+  run.ask('POST', '/simulator/faults', { match: { ...match, times: null }, outcome: { holdBack: true } })
+  const asked = Array.from({ length: 1001 }, () => run.ask('DELETE', paths(run, 1).disk))
+  expect(asked.filter(({ cut }) => cut)).toHaveLength(1000)
+  expect(asked.at(-1)).toMatchObject({ status: 503, body: { error: { code: 'ServerBusy' } } })
+})
