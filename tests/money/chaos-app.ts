@@ -113,8 +113,9 @@ export async function openApp({ telegram, api }: Doors, { index }: { index: numb
 function isWorthRepeating(error: unknown): boolean {
   if (error instanceof ApiProblem)
     return [429, 502, 503, 504].includes(error.status) || error.code === 'IdempotencyInFlight'
-  // `fetch` has got no answer, or not the whole of it.
-  return error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError')
+  // `fetch` has got no answer, or not the whole of it, and says why; any other TypeError is a mistake, here or in the client.
+  const isUnheard = error instanceof TypeError && error.cause !== undefined
+  return isUnheard || (error instanceof DOMException && error.name === 'TimeoutError')
 }
 
 /** Presses Pay on our page, until it leads on to the gateway's. */
