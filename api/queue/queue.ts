@@ -12,7 +12,7 @@ export async function enqueue<Name extends TopicName>(
   payload: PayloadOf<Name>,
 ): Promise<boolean> {
   const { key, dedupe } = identityOf(name, payload)
-  const json = JSON.stringify(payload)
+  const json = storable(JSON.stringify(payload))
   if (dedupe === undefined) {
     await queries`INSERT INTO queue_items (topic, key, payload) VALUES (${name}, ${key}, ${json}::text::jsonb)`
     return true
@@ -33,10 +33,18 @@ export async function enqueueAll<Name extends Exclude<TopicName, 'telegram.updat
 ): Promise<void> {
   if (payloads.length === 0) return
   const keys = payloads.map(payload => identityOf(name, payload).key)
-  const bodies = payloads.map(payload => JSON.stringify(payload))
+  const bodies = payloads.map(payload => storable(JSON.stringify(payload)))
   await queries`
     INSERT INTO queue_items (topic, key, payload)
     SELECT ${name}, key, payload::jsonb FROM unnest(${keys}::text[], ${bodies}::text[]) AS given (key, payload)`
+}
+
+/**
+ * PostgreSQL takes neither the character of zero nor half of a surrogate pair, which people's words may hold: in their place
+ * stands the replacement character. https://www.postgresql.org/docs/current/datatype-json.html
+ */
+function storable(json: string): string {
+  return json.replaceAll(/\\(?:u(?:0000|d[89a-f][\da-f]{2})|.)/g, word => (word.length === 6 ? '\\ufffd' : word))
 }
 
 function identityOf<Name extends TopicName>(name: Name, payload: PayloadOf<Name>) {

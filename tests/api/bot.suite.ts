@@ -44,6 +44,27 @@ export function botAnswers(stackOf: () => FrontStack): void {
       expect(labels(message)).toEqual(['🎮 Play', '💰 Balance', '➕ Top up'])
     })
 
+    test('I8: words that no database takes are heard as far as they go, and asked for no second time', async () => {
+      let updateId = 900_000_000 + (asha.chatId % 100_000) * 10
+      const isHeard = async (text: string, raw: (json: string) => string = json => json) => {
+        const from = { id: asha.chatId, is_bot: false, first_name: 'Asha\0\ud800' }
+        const entities = text.startsWith('/') ? [{ type: 'bot_command', offset: 0, length: 8 }] : []
+        const message = { message_id: 1, date: 0, chat: { id: asha.chatId, type: 'private' }, from, text, entities }
+        const reply = await fetch(`${stack.publicUrl}/webhooks/telegram`, {
+          method: 'POST',
+          headers: { 'X-Telegram-Bot-Api-Secret-Token': TELEGRAM_SECRET },
+          body: raw(JSON.stringify({ update_id: updateId++, message })),
+        })
+        expect([text, reply.status]).toEqual([text, 200])
+      }
+      const answers = async () => (await asha.messages()).filter(({ from }) => from === 'bot').length
+      const before = await answers()
+      for (const words of ['\0', '\ud800', '\udc00\ud800', 'C:\\u0000 \\ud800']) await isHeard(words)
+      await isHeard('/balance x', json => json.replace('balance x', 'balance \\u0000\\uD83C'))
+      await expect.poll(answers, { timeout: 10_000 }).toBe(before + 5)
+      expect((await asha.messages()).at(-1)?.text).toContain('Your balance: ₹0.00')
+    })
+
     test('a top-up leads to a page on the web or to an invoice in Stars', async () => {
       await asha.presses('➕ Top up')
       expect(labels(await asha.reads('How much'))).toEqual(['₹100', '₹500', '₹1,000'])
