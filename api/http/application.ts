@@ -94,8 +94,10 @@ export function createApplication(outside: HttpOutside): Application {
   app.use('/v1/*', sharedWith(outside.api.corsOrigins))
   // Under /v1 every reply says what is left of the minute, this refusal too, which comes before all that is counted there.
   const byAddress = counted(limits, { name: 'address', subjectOf: addressOf })
-  app.post('/v1/*', atMost(BODY_BYTES, { firstly: byAddress }))
-  app.post('*', atMost(BODY_BYTES))
+  const firstly = async (context: Context) => {
+    if (context.req.path.startsWith('/v1/')) await byAddress(context)
+  }
+  app.post('*', atMost(BODY_BYTES, { firstly }))
 
   app.route('/', healthRoutes(health))
   // Not limited by address: Telegram's and Razorpay's servers are few, and what they bring must never be turned away.
@@ -136,10 +138,7 @@ function apiRoutes({ clock, catalogue, publicUrl, api }: HttpOutside) {
 }
 
 /** What says its length needs no counting, which would make a stream of what is read at once. */
-function atMost(
-  bytes: number,
-  { firstly = async () => {} }: { firstly?: (context: Context) => Promise<void> } = {},
-): MiddlewareHandler {
+function atMost(bytes: number, { firstly }: { firstly(context: Context): Promise<void> }): MiddlewareHandler {
   const tooLarge = async (context: Context): Promise<never> => {
     await firstly(context)
     throw new HttpError('BodyTooLarge')
