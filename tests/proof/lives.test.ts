@@ -25,8 +25,11 @@ beforeAll(async () => {
 afterAll(async () => await world?.stop())
 
 const NEVER = Number.MAX_SAFE_INTEGER
-/** Of the cuts that the undisturbed scene has calls for: with less to do, the operator is done before the last. */
-const LEAST_SHARE = 0.9
+/**
+ * Of the cuts that the undisturbed scene has calls for. Where things race (an eviction and a deletion, removals side by side),
+ * an operator that has less to do is done before the last; the table says of each scene how many struck.
+ */
+const LEAST_SHARE = 0.75
 /** Of a cut that comes too late: how many calls a scene takes hangs on who is first in it. */
 const MOST_TRIES = 3
 const scenes = [...machineScenes, ...sessionScenes]
