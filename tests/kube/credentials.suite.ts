@@ -2,16 +2,14 @@ import { execFile as execFileByCallback } from 'node:child_process'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { namespaces } from '../../lib/kube/core.ts'
 import { loadCredentials } from '../../lib/kube/credentials.ts'
 import { defineResource, type KubernetesObject, type Resource } from '../../lib/kube/resource.ts'
-import { systemClock } from '../../lib/process/clock.ts'
 import type { ApiServer } from './api-server.ts'
 import { clientOf, until } from './fixtures.ts'
-import { startProxy } from './proxy.ts'
-import { startRelay, status } from './relay.ts'
+import { rotatedCertificate, rotatedToken } from './rotated.ts'
 import { witness } from './witness.ts'
 
 const execFile = promisify(execFileByCallback)
@@ -96,55 +94,27 @@ export function credentialsBehave(server: () => ApiServer): void {
     })
 
     test('a watch runs on through the rotation of its token, and the next one begins with the new token', async () => {
-      const relay = await startRelay(server())
-      onTestFinished(() => relay.close())
-      const directory = join(server().directory, 'rotated')
-      await mkdir(directory)
-      await writeFile(join(directory, 'ca.crt'), server().ca)
-      const rotate = (token: string) => writeFile(join(directory, 'token'), token)
-      await rotate('first')
-      const environment = { KUBERNETES_SERVICE_HOST: '127.0.0.1' }
-      const known = await loadCredentials({ serviceAccountDirectory: directory, environment })
-      const seen = await witness(server(), { credentials: { ...known, server: relay.url }, way: relay })
-      const watches: (string | undefined)[] = []
-      let valid = 'first'
-      relay.intercept(({ url, token }) => {
-        if (url.searchParams.has('watch')) watches.push(token)
-        return token === valid ? undefined : { status: 401, body: status(401, 'Unauthorized') }
-      })
+      const { relay, credentials, rotate, asked } = await rotatedToken(server(), 'first')
+      const watches = () => asked.filter(({ isWatch }) => isWatch).map(({ token }) => token)
+      const seen = await witness(server(), { credentials, way: relay })
       await seen.create('a')
       await seen.start()
-      await until(() => watches.length === 1)
+      await until(() => watches().length === 1)
       await rotate('second')
-      valid = 'second'
       await seen.create('b') // Its watch began with the old token, and goes on.
       await seen.equal()
-      expect(watches).toEqual(['first'])
+      expect(watches()).toEqual(['first'])
       relay.interject({ type: 'BOOKMARK', object: { metadata: { resourceVersion: seen.store.resourceVersion } } })
       await seen.create('c')
       await seen.equal()
-      expect(watches).toEqual(['first', 'first', 'second']) // Refused once, read anew, and asked again.
+      expect(watches()).toEqual(['first', 'first', 'second']) // Refused once, read anew, and asked again.
       expect(await seen.lists()).toBe(1)
       expect(seen.told()).toEqual(['Added a', 'Added b', 'Added c'])
       await seen.leavesNothing()
     })
 
     test('a client certificate is read anew when it was rotated: on new connections, while the old ones finish', async () => {
-      const proxy = await startProxy(server().port)
-      onTestFinished(() => proxy.close())
-      const [certificate, key] = [join(server().directory, 'client.crt'), join(server().directory, 'client.key')]
-      const present = async (user: string) => {
-        const pair = await server().clients.client(user, ['system:masters'])
-        await writeFile(certificate, pair.certificate)
-        await writeFile(key, pair.key)
-      }
-      await present('before')
-      const user = { 'client-certificate': certificate, 'client-key': key }
-      const kubeconfig = await server().kubeconfig(user, proxy.port)
-      let elapsed = 0
-      const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + elapsed }
-      const credentials = await loadCredentials({ kubeconfig, environment: {}, clock })
-      const client = clientOf(credentials)
+      const { proxy, credentials, client, present, later } = await rotatedCertificate(server(), 'before')
       const whoAmI = async () => {
         const { apiVersion, kind } = reviews
         const review = await client.create(reviews, { apiVersion, kind, metadata: { name: '' } })
@@ -155,8 +125,8 @@ export function credentialsBehave(server: () => ApiServer): void {
       await seen.start()
       expect(await whoAmI()).toBe('before')
       await present('after')
-      expect(await whoAmI()).toBe('before') // Read every 30 s at most.
-      elapsed = 31_000
+      expect(await whoAmI()).toBe('before')
+      later()
       expect(await whoAmI()).toBe('after')
       await seen.create('b') // Its watch began under the old certificate, and goes on.
       await seen.equal()

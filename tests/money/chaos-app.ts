@@ -5,11 +5,13 @@ import { ApiProblem, type Client, connect, newKey, type Tokens } from '../../cli
 import type { Control } from '../../demo/evening/control.ts'
 import type { Stack } from '../../demo/stack/stack.ts'
 import { systemClock as clock } from '../../lib/process/clock.ts'
+import { patientFor } from '../until.ts'
 
 /** Milliseconds until somebody who got no answer tries again: twice as many each time, up to the last. */
 const AGAIN = { first: 100, last: 2000 }
 /** Milliseconds after which an app gives a try up. */
 const PATIENCE = 15_000
+const until = patientFor(PATIENCE / 1000, { lookMilliseconds: 100 })
 
 const userSchema = z.looseObject({ chat_id: z.number() })
 const miniAppSchema = z.looseObject({ init_data: z.string() })
@@ -51,16 +53,20 @@ export async function openApp({ telegram, api }: Doors, { index }: { index: numb
 
   async function signIn(): Promise<void> {
     tokens = undefined
-    for (;;) {
-      const opened = await telegram.post(`/simulator/chats/${chatId}/mini-app`, {})
-      const request = { header: newKey(), json: { initData: miniAppSchema.parse(opened).init_data } }
+    for (let spent: string | undefined; ; ) {
+      const initData = await until('Telegram has another word', async () => {
+        const opened = await telegram.post(`/simulator/chats/${chatId}/mini-app`, {})
+        const { init_data: word } = miniAppSchema.parse(opened)
+        return word !== spent && word
+      })
+      const request = { header: newKey(), json: { initData } }
       try {
         tokens = await heard(async ({ v1 }) => await (await v1['sign-in']['mini-app'].$post(request, options())).json())
         return
       } catch (error) {
-        // Signed in, and the reply died with its process: Telegram's word is good once, and the next one is a second away.
+        // Signed in, and the reply died with its process: Telegram's word is good once, and it says the second it is from.
         if (!(error instanceof ApiProblem) || error.code !== 'MiniAppDataSpent') throw error
-        await clock.sleep(1000)
+        spent = initData
       }
     }
   }

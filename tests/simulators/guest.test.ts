@@ -177,6 +177,14 @@ test('machines outlive the Azure simulator, and those that a restarted one does 
   await answering()
 })
 
+const preempted = {
+  vmName: 'vm-1',
+  vmId: 'id-1',
+  state: 'running',
+  reason: 'preempt',
+  preemptAt: '2026-01-02T03:04:05.000Z',
+} as const
+
 test('the metadata service tells the machine, and no other, of its Preempt notice', async () => {
   runs('id-1', { tags: { session: 's-1' }, userData: 'aGk=' })
   await answering()
@@ -185,13 +193,7 @@ test('the metadata service tells the machine, and no other, of its Preempt notic
   const events = async () => (await ask('scheduledevents?api-version=2020-07-01')).json()
   expect(await events()).toEqual({ DocumentIncarnation: 1, Events: [] })
 
-  azure.tell({
-    vmName: 'vm-1',
-    vmId: 'id-1',
-    state: 'running',
-    reason: 'preempt',
-    preemptAt: '2026-01-02T03:04:05.000Z',
-  })
+  azure.tell(preempted)
   const notice = {
     EventType: 'Preempt',
     EventStatus: 'Scheduled',
@@ -241,13 +243,7 @@ test.each([
     const ahead = Date.parse(Events[0]?.NotBefore ?? '') - started
     expect(ahead).toBeGreaterThan((seconds * 1000) / 200 - 1000)
 
-    azure.tell({
-      vmName: 'vm-1',
-      vmId: 'id-1',
-      state: 'running',
-      reason: 'preempt',
-      preemptAt: '2026-01-02T03:04:05.000Z',
-    })
+    azure.tell(preempted)
     await expect.poll(async () => (await events()).Events.map(({ EventType }) => EventType)).toEqual([event, 'Preempt'])
 
     const approves = (EventId: string) =>
