@@ -92,7 +92,7 @@ export function createApplication(outside: HttpOutside): Application {
 
   app.use(observeRequests({ clock, log, metrics }))
   app.use('/v1/*', sharedWith(outside.api.corsOrigins))
-  // Under /v1 every reply says what is left of the minute, this refusal too, which comes before all that is counted there.
+  // The replies of every route under /v1 say what is left of the minute, this refusal too, which comes before all that is counted there.
   const byAddress = counted(limits, { name: 'address', subjectOf: addressOf })
   const firstly = async (context: Context) => {
     if (context.req.path.startsWith('/v1/')) await byAddress(context)

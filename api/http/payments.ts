@@ -105,7 +105,7 @@ export function topUpRoutes(outside: TopUpOutside) {
     .openapi(list, async context => {
       const { playerId } = context.get('caller')
       const page = await paged(context.req.valid('query'), {
-        of: { list: 'listTopUps', playerId },
+        of: { list: list.operationId, playerId },
         pattern: ULID_POSITION,
         positionOf: ({ id }) => id,
         read: asked => topUpsOf(context.get('database'), { playerId, ...asked }),

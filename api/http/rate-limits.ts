@@ -61,7 +61,9 @@ export interface RateLimits {
 
 export function createRateLimits(redis: RedisConnection): RateLimits {
   const rateOf = (name: LimitName) => ({
-    ...{ points: LIMITS[name], duration: WINDOW_SECONDS, keyPrefix: `wasd-api:limit:${name}` },
+    points: LIMITS[name],
+    duration: WINDOW_SECONDS,
+    keyPrefix: `wasd-api:limit:${name}`,
   })
   const inMemory = oneByOne(name => new BoundedMemory(rateOf(name)))
   if (!(redis instanceof Redis)) {

@@ -126,7 +126,7 @@ export function refundRoutes({ clock }: { clock: Clock }) {
     .openapi(payments, async context => {
       const { playerId } = context.get('caller')
       const page = await paged(context.req.valid('query'), {
-        of: { list: 'listPayments', playerId },
+        of: { list: payments.operationId, playerId },
         pattern: NUMBER_POSITION,
         positionOf: ({ payment }) => payment.handle,
         read: asked => paymentsWithRest(context.get('database'), { playerId, ...asked }),
@@ -149,7 +149,7 @@ export function refundRoutes({ clock }: { clock: Clock }) {
     .openapi(list, async context => {
       const { playerId } = context.get('caller')
       const page = await paged(context.req.valid('query'), {
-        of: { list: 'listRefunds', playerId },
+        of: { list: list.operationId, playerId },
         pattern: ID_POSITION,
         positionOf: ({ id }) => id,
         read: asked => refundsOfPlayer(context.get('database'), { playerId, ...asked }),

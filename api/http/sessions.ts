@@ -183,7 +183,7 @@ export function sessionRoutes({ clock, commands }: SessionOutside) {
     .openapi(list, async context => {
       const { playerId } = context.get('caller')
       const page = await paged(context.req.valid('query'), {
-        of: { list: 'listSessions', playerId },
+        of: { list: list.operationId, playerId },
         pattern: ULID_POSITION,
         positionOf: ({ session }) => session.id,
         read: asked => sessionRecords(context.get('database'), { playerId, now: clock.now(), ...asked }),

@@ -69,7 +69,7 @@ export function walletRoutes() {
     .openapi(statement, async context => {
       const { playerId } = context.get('caller')
       const page = await paged(context.req.valid('query'), {
-        of: { list: 'getStatement', playerId },
+        of: { list: statement.operationId, playerId },
         pattern: NUMBER_POSITION,
         positionOf: ({ id }) => String(id),
         read: ({ before, limit }) =>

@@ -7,3 +7,4 @@ UPDATE top_ups SET look_at = CASE
 END
 WHERE look_at IS NOT NULL AND credited_at IS NOT NULL;
 CREATE INDEX top_ups_looked_at ON top_ups (look_at) WHERE look_at IS NOT NULL;
+DROP INDEX top_ups_look; -- It knew of those alone that are not credited.

@@ -25,7 +25,7 @@ export type OnContradiction = (found: { rail: RailName; movement: Movement; erro
 /** Those of which it is remembered that they were told; with more, the oldest may be told once more. */
 const REMEMBERED = 1000
 
-/** Counts and logs each once, however often it is found. Registers with `registry`; once per registry. */
+/** Counts and logs each once in this process, however often it is found. Registers with `registry`; once per registry. */
 export function contradictions({ registry, log }: { registry: Registry; log: Logger }): OnContradiction {
   const counter = new Counter({
     name: 'wasd_api_payment_contradictions_total',

@@ -13,7 +13,7 @@ export type MovementOutcome = Crediting | RefundOutcome | DisputeOutcome | 'Awai
 /** Seconds that the gateway's own capture is given. */
 const CAPTURE_SECONDS = 60
 
-/** All of them in one transaction. Throws `TopUpUnknown`, `PaymentMismatch`. */
+/** All of them in one transaction. Throws `TopUpUnknown`, `PaymentMismatch`, and `WalletError` where the books say otherwise. */
 export async function bringIn(
   database: Database,
   order: { rail: RailName; movements: readonly Movement[]; now: Date },

@@ -113,7 +113,7 @@ async function recordAll(database: Database, outcomes: readonly Recorded[]): Pro
   const column = (of: (recorded: Recorded) => string | undefined) => outcomes.map(each => of(each) ?? null)
   await database`
     WITH came AS MATERIALIZED (
-      SELECT given.id, given.outcome, given.at, coalesce(payment.top_up_id, given.told) AS top_up_id
+      SELECT given.id, given.outcome, given.at, coalesce(payment.top_up_id, (SELECT top_up.id FROM top_ups top_up WHERE top_up.id = given.told)) AS top_up_id
       FROM unnest(${column(({ webhookId }) => webhookId)}::bigint[], ${column(({ outcome }) => outcome)}::text[],
         ${column(({ now }) => now.toISOString())}::timestamptz[], ${column(({ paymentId }) => paymentId)}::text[],
         ${column(({ topUpId }) => topUpId)}::text[]) AS given (id, outcome, at, payment_id, told)

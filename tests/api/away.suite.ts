@@ -1,6 +1,6 @@
 // With the database away. The last suite of its stack: what it takes away does not come back.
-import { createHmac } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { sign } from '../../demo/simulators/razorpay/signatures.ts'
 import { ask } from './client-of.ts'
 import { conformity } from './conformity.ts'
 import { type ApiDocument, naming, readDocument } from './document.ts'
@@ -44,7 +44,7 @@ export function itIsSaidThatTheDatabaseIsAway(given: () => RefusalsStack): void 
       expect(await shown.text()).toContain('Load this page again in a minute')
 
       const body = JSON.stringify({ event: 'payment.captured', payload: {} })
-      const signature = createHmac('sha256', razorpay.webhookSecret).update(body).digest('hex')
+      const signature = sign(body, razorpay.webhookSecret)
       const told = await fetch(`${publicUrl}/webhooks/razorpay`, {
         method: 'POST',
         headers: { 'X-Razorpay-Signature': signature },

@@ -1,7 +1,7 @@
 // A top-up over the web: the page, Razorpay's hosted page, the way back, and the signed webhook that alone makes money.
-import { createHmac } from 'node:crypto'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { sign } from '../../demo/simulators/razorpay/signatures.ts'
 import type { FrontStack } from './front.ts'
 import type { Person } from './telegram.ts'
 
@@ -52,8 +52,6 @@ export function topUpsArePaidOnTheWeb(stackOf: () => FrontStack): void {
         body,
       })
     }
-
-    const sign = (body: string, secret: string) => createHmac('sha256', secret).update(body).digest('hex')
 
     test('I5: the page leads to Razorpay, a payment there is credited once, and chat and page say so', async () => {
       const hosted = await pressPay()

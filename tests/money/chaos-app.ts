@@ -127,7 +127,9 @@ function isWorthRepeating(error: unknown): boolean {
 /** Presses Pay on our page, until it leads on to the gateway's. */
 async function onwardFrom(url: string, headers: Record<string, string>): Promise<string> {
   for (;;) {
-    const reply = await form(url, { headers }).catch(() => undefined)
+    const reply = await form(url, { headers }).catch((error: unknown) => {
+      if (!isWorthRepeating(error)) throw error
+    })
     const onward = reply?.headers.get('Location')
     if (reply?.status === 303 && onward) return onward
     if (reply && reply.status < 500)

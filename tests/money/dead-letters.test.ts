@@ -1,6 +1,5 @@
 // What fails for good, and how a person sees it, mends it and sends it to work again.
 import { execFile } from 'node:child_process'
-import { createHmac } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -10,6 +9,7 @@ import { queueCommand } from '../../api/queue/command.ts'
 import { PermanentError } from '../../api/queue/errors.ts'
 import { deadLetters, enqueue, queueDepths, retryDeadLetter } from '../../api/queue/queue.ts'
 import type { WorkerOptions } from '../../api/queue/worker.ts'
+import { sign } from '../../demo/simulators/razorpay/signatures.ts'
 import { queueStage, session } from './queue-stage.ts'
 
 const stage = queueStage()
@@ -98,7 +98,7 @@ test('A person who is shown a dead webhook reads what it is about, how often it 
   const receive = razorpayInbox({ database: stage.database, webhookSecrets: [secret] })
   const now = new Date('2026-11-23T12:00:00.000Z')
   for (const rawBody of bodies) {
-    const signature = createHmac('sha256', secret).update(rawBody).digest('hex')
+    const signature = sign(rawBody, secret)
     await receive({ rawBody, signature, eventId: 'evt_1', now })
   }
   const { until } = stage.worker({

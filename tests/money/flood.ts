@@ -2,12 +2,13 @@
 // several times, under several events; between them comes what must change nothing: forgeries, replays, other accounts'
 // events, other amounts and currencies. Telegram, Razorpay, Redis and the cluster are away all the while.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
+import { sign } from '../../demo/simulators/razorpay/signatures.ts'
 import { freePort } from '../../demo/stack/ports.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import type { Books } from './books.ts'
@@ -117,11 +118,7 @@ function body({ event, id, topUpId, amount = AMOUNT, currency = 'INR', status = 
 }
 
 function signedBy(secret: string, text: string): Delivery {
-  return { body: text, signature: signatureOf(secret, text), status: 200 }
-}
-
-function signatureOf(secret: string, text: string): string {
-  return createHmac('sha256', secret).update(text).digest('hex')
+  return { body: text, signature: sign(text, secret), status: 200 }
 }
 
 /** Money for a top-up that nobody paid, and more money than was paid. */
@@ -130,8 +127,8 @@ function forgeries(about: { unpaid: string; genuine: string; random: () => numbe
   const wish = body({ event: 'payment.captured', id: `pay_${randomId(random)}`, topUpId: unpaid })
   const richer = genuine.replace(`"amount":${AMOUNT}`, `"amount":${AMOUNT * 2}`)
   return [
-    { body: wish, signature: signatureOf('a-guessed-secret', wish), status: 401 },
-    { body: richer, signature: signatureOf(SECRET, genuine), status: 401 },
+    { body: wish, signature: sign(wish, 'a-guessed-secret'), status: 401 },
+    { body: richer, signature: sign(genuine, SECRET), status: 401 },
   ]
 }
 

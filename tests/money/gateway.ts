@@ -1,6 +1,5 @@
 // A player who pays over the simulated Razorpay, and the books that hear of it. Webhooks are taken from the simulator by
 // hand, so that a test decides what comes, in which order, and how often.
-import { createHmac } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { z } from 'zod'
 import type { OnContradiction } from '../../api/payments/contradictions.ts'
@@ -16,6 +15,7 @@ import { lowerCaseUlid } from '../../api/players/ids.ts'
 import type { Player } from '../../api/players/players.ts'
 import { charge } from '../../api/wallet/holds.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
+import { sign } from '../../demo/simulators/razorpay/signatures.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { startRazorpay } from '../api/razorpay.ts'
@@ -159,7 +159,7 @@ export async function openGateway(database: Database) {
     /** The same event of another content, signed all the same. */
     altered(event: WebhookEvent, from: string, to: string): WebhookEvent {
       const body = event.body.replace(from, to)
-      const signature = createHmac('sha256', webhookSecret).update(body).digest('hex')
+      const signature = sign(body, webhookSecret)
       return { ...event, body, signature }
     },
     workOff,

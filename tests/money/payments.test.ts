@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import { bringIn } from '../../api/payments/movements.ts'
@@ -15,6 +14,7 @@ import { createTopUp, stateOf, type TopUp, topUpById } from '../../api/payments/
 import { deletePlayer } from '../../api/players/deletion.ts'
 import type { Player } from '../../api/players/players.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
+import { sign } from '../../demo/simulators/razorpay/signatures.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { type Clock, systemClock } from '../../lib/process/clock.ts'
 import { startRazorpay } from '../api/razorpay.ts'
@@ -67,7 +67,7 @@ const pay = async (how: object = {}) =>
 /** A delivery as Razorpay makes it. */
 function delivered(body: unknown, secret = SECRET) {
   const rawBody = JSON.stringify(body)
-  const signature = createHmac('sha256', secret).update(rawBody).digest('hex')
+  const signature = sign(rawBody, secret)
   return { rawBody, signature, eventId: 'evt_1', now: new Date() }
 }
 
