@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { AzureError } from '../azure/errors.ts'
 import type { OperationState } from '../azure/provider.ts'
 import { type Requests, requests, type Standing } from './requests.ts'
 import { now } from './sights.fixture.ts'
@@ -9,7 +10,7 @@ const later = (seconds: number) => new Date(now.getTime() + seconds * 1000)
 const failed: OperationState = { is: 'Failed', code: 'SubnetIsFull', message: 'No room.' }
 
 /** What Azure says of one resource, an interface where it matters, and how often its operation was asked for. */
-function stage(operation: OperationState = failed) {
+function stage(operation: OperationState | AzureError = failed) {
   const asked: string[] = []
   const it: Requests = requests()
   const azure = {
@@ -19,6 +20,7 @@ function stage(operation: OperationState = failed) {
     retag: async () => ({ poller: 'patch' }),
     async operation(_subscription: string, poller: string) {
       asked.push(poller)
+      if (operation instanceof AzureError) throw operation
       return operation
     },
   }
@@ -88,6 +90,28 @@ test('an older look at it proves nothing: while its operation runs it is taken f
   expect(await look('Succeeded', later(15))).toBe('Deleting')
   expect(it.underWaySince).toEqual(later(10))
   expect(it.failure).toBeUndefined()
+})
+
+test('asked for again, one that an older look still shows as failed is looked at once more before it is believed', async () => {
+  const { put, look, it } = stage({ is: 'Succeeded' })
+  await put()
+  expect(await look('Failed', later(1))).toBe('Updating')
+  expect(it.failure).toBeUndefined()
+  expect(await look('Succeeded', later(2))).toBe('Succeeded')
+  await put(later(10))
+  expect(await look('Failed', later(11))).toBe('Updating')
+  expect(await look('Failed', later(12))).toBe('Failed')
+  expect(it.failure).toMatchObject({ step: 'PutNetworkInterface', code: 'OperationFailed', at: later(12) })
+})
+
+test('an operation that we may not look at is as good as forgotten; one of which no answer came is not', async () => {
+  const forbidden = stage(new AzureError('AuthorizationFailed', 'No.', { status: 403 }))
+  await forbidden.put()
+  expect(await forbidden.look('Failed')).toBe('Failed')
+  expect(forbidden.it.failure).toMatchObject({ step: 'PutNetworkInterface', code: 'OperationFailed' })
+  const silent = stage(new AzureError('AzureUnreachable', 'Nobody there.'))
+  await silent.put()
+  await expect(silent.look('Failed')).rejects.toThrow('Nobody there.')
 })
 
 test('a failure of which nothing is told any more has a code all the same', async () => {

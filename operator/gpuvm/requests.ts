@@ -5,7 +5,7 @@
 //
 // It also knows since when Azure has been at work on a resource, from the call or from its first sight.
 
-import { OPERATION_FAILED } from '../azure/errors.ts'
+import { AzureError, OPERATION_FAILED } from '../azure/errors.ts'
 import { UID_TAG } from '../azure/names.ts'
 import type { Accepted, Azure, OperationState, Place, PowerState, ProvisioningState } from '../azure/provider.ts'
 import type { LateFailure, Step } from './decision.ts'
@@ -124,8 +124,7 @@ export function requests(): Requests {
         return seen
       }
       const { subscriptionId = '', poller, since = now, ownerUid } = request ?? {}
-      const state: OperationState =
-        poller === undefined ? { is: 'Forgotten' } : await azure.operation(subscriptionId, poller, signal)
+      const state = await stateOf({ subscriptionId, poller }, azure, signal)
       if (state.is === 'Running') {
         underWay.push(since)
         return { ...seen, provisioningState: step === 'DeleteResources' ? 'Deleting' : 'Updating' }
@@ -135,7 +134,8 @@ export function requests(): Requests {
         known.delete(name)
         return { ...seen, provisioningState: 'Deleting' }
       }
-      if (state.is === 'Succeeded' && step === 'Retag') {
+      // So may this look have been: the next one is believed.
+      if (state.is === 'Succeeded' && (step === 'Retag' || seen.provisioningState === 'Failed')) {
         known.set(name, { step, subscriptionId, poller: undefined, since, ownerUid })
         return { ...seen, provisioningState: 'Updating' }
       }
@@ -152,6 +152,21 @@ export function requests(): Requests {
     get underWaySince() {
       return underWay.toSorted((one, two) => one.getTime() - two.getTime())[0]
     },
+  }
+}
+
+/** One that we may not look at is as good as forgotten: what it was for can be looked at itself. */
+async function stateOf(
+  { subscriptionId, poller }: Pick<Request, 'subscriptionId' | 'poller'>,
+  azure: Pick<Azure, 'operation'>,
+  signal: AbortSignal,
+): Promise<OperationState> {
+  if (poller === undefined) return { is: 'Forgotten' }
+  try {
+    return await azure.operation(subscriptionId, poller, signal)
+  } catch (error) {
+    if (error instanceof AzureError && error.status === 403) return { is: 'Forgotten' }
+    throw error
   }
 }
 
