@@ -332,6 +332,35 @@ export interface GpuVmStatus {
     since?: string
   }
   /**
+   * What stands refused beside lastError: the removal of a machine that came before, or of a snapshot, or the rules about who may reach a machine that stands. Absent where lastError is all.
+   */
+  otherError?: {
+    /**
+     * Azure's error code.
+     */
+    code: string
+    /**
+     * Azure's words, and what to do.
+     */
+    message: string
+    /**
+     * Whether the operator tries again by itself.
+     */
+    retryable: boolean
+    /**
+     * What was refused, at once or late: PutNetworkInterface, DeleteVirtualMachine.
+     */
+    step?: string
+    /**
+     * When it was received.
+     */
+    at?: string
+    /**
+     * Since when Azure answers with this code, or one like it, and nothing else.
+     */
+    since?: string
+  }
+  /**
    * What the guest agent of this incarnation last reported. Transitions only.
    */
   guest?: {

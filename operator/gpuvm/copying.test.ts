@@ -3,7 +3,7 @@ import type { SnapshotSeen, SourceDiskSeen } from '../azure/provider.ts'
 import { copying } from './copying.ts'
 import { type CopySeen, decide } from './decision.ts'
 import { deletion } from './deletion.ts'
-import { bare, type Different, leaving, osDisk, sight, UID } from './sights.fixture.ts'
+import { bare, type Different, leaving, osDisk, refusedBy, sight, UID } from './sights.fixture.ts'
 
 const copyOf = '/subscriptions/other/resourceGroups/far/providers/Microsoft.Compute/disks/gvm-home-os'
 const spec = { disks: { os: { sizeGiB: 128, sku: 'StandardSSD_LRS' as const, copyOf } } }
@@ -16,6 +16,7 @@ const whole: SnapshotSeen = {
   failure: undefined,
 }
 const nothing: CopySeen = { source, taken: undefined, copied: undefined }
+const locked = { observedGeneration: 1, lastError: { ...refusedBy('ScopeLocked'), step: 'DeleteResources' } }
 const seen = (copy: Partial<CopySeen>, different: Different = {}) =>
   sight({
     spec,
@@ -65,6 +66,18 @@ test.each<{ title: string; copy: Partial<CopySeen>; different?: Different; expec
     title: 'I1: and nobody plays on what was copied',
     copy: { source: { ...source, isInUse: true } },
     different: { observed: { osDisk } },
+    expected: { because: { message: expect.stringContaining('has to be stopped') } },
+  },
+  {
+    title: 'snapshots that Azure refuses to delete hold up no machine',
+    copy: { taken: whole, copied: whole },
+    different: { observed: { osDisk }, status: locked },
+    expected: {},
+  },
+  {
+    title: 'I1: but nobody plays on what was copied, then either',
+    copy: { source: { ...source, isInUse: true }, taken: whole },
+    different: { observed: { osDisk }, status: locked },
     expected: { because: { message: expect.stringContaining('has to be stopped') } },
   },
   { title: 'then the machine is made', copy: {}, different: { observed: { osDisk } }, expected: {} },

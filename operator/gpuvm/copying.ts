@@ -9,6 +9,7 @@ import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { INSTALLATION_TAG, PLAYER_TAG } from '../azure/names.ts'
 import type { Place, SnapshotSeen, SourceDiskSeen } from '../azure/provider.ts'
 import { type DeletableResource, type Phase, PLAYER_LABEL, type Seen, scaled, type Verdict } from './decision.ts'
+import { isRefused } from './refusal.ts'
 
 /** Seconds between looks at a copy; whole disks take minutes and more. */
 const LOOK_SECONDS = 15
@@ -64,12 +65,12 @@ export const copying: Phase = seen => {
 }
 
 /**
- * The snapshots have served. Their going need not be waited for: one that Azure fails to delete later than this is swept
+ * The snapshots have served. Their going need not be waited for: one that Azure refuses to delete, or fails to, is swept
  * when the machine was played. But nobody must have gone on with what was copied.
  */
 function tidy(seen: Seen): Verdict {
   const snapshots = removableSnapshots(seen)
-  if (snapshots.length > 0) {
+  if (snapshots.length > 0 && !isRefused(seen, 'DeleteResources')) {
     const message = 'The copied disk stands; its snapshots are removed.'
     const because = { reason: 'CopyingDisk', message }
     return { because, step: { do: 'DeleteResources', resources: snapshots }, requeueAfterSeconds: 0 }

@@ -2,6 +2,7 @@
 import { decideOn } from '../azure/decisions.ts'
 import type { AzureError } from '../azure/errors.ts'
 import { isLeaving, type LastError, type Seen, type Step, scaled, type Verdict } from './decision.ts'
+import { besides, sooner } from './phases.ts'
 import { LET_GO, lastError, reasonOf, refusedVerdict } from './refusal.ts'
 
 export type Hindrance = {
@@ -44,12 +45,12 @@ export function hindranceOf(error: AzureError, seen: Seen & { isRecalled?: boole
     return { is: 'Busy', code, verdict: { ...verdict, because, requeueAfterSeconds: scaled(1, seen.settings) } }
   }
   const refused = lastError(error, seen, step)
+  const told = refusedVerdict(seen, verdict, refused)
   if (decision.do === 'LookAgain') {
-    const told = refusedVerdict(seen, verdict, refused)
     const requeueAfterSeconds = Math.max(told.requeueAfterSeconds ?? 0, error.retryAfterSeconds ?? 0)
     return { is: 'Busy', code, verdict: { ...told, requeueAfterSeconds }, busy: refused }
   }
-  return { is: 'Refused', code, verdict: refusedVerdict(seen, verdict, refused), refused }
+  return { is: 'Refused', code, verdict: { ...told, ...sooner(told, besides(seen, verdict)) }, refused }
 }
 
 /** What a silence that lasts comes to. */

@@ -15,7 +15,7 @@ import { notice } from './notice.ts'
 import { operationUnderWay } from './operation.ts'
 import { overdue } from './overdue.ts'
 import { power } from './power.ts'
-import { patient, refusal } from './refusal.ts'
+import { isOfNetwork, patient, refusal } from './refusal.ts'
 import { replacement } from './replacement.ts'
 import { sickness } from './sickness.ts'
 import { suspended } from './suspension.ts'
@@ -42,5 +42,25 @@ export const phases = [
 
 /** What the phases decide, less what it is too soon for, or what a person holds back. */
 export function verdictOn(seen: Seen): Verdict {
-  return suspended(seen, overdue(seen, patient(seen, decide(phases, seen))))
+  return suspended(seen, overdue(seen, patiently(seen)))
+}
+
+function patiently(seen: Seen): Verdict {
+  const decided = decide(phases, seen)
+  const held = patient(seen, decided)
+  if (held === decided) return held
+  const other = patient(seen, besides(seen, decided))
+  return { ...held, ...(other.step && other), ...sooner(held, other) }
+}
+
+/** The earlier of two looks. */
+export function sooner(one: Verdict, other: Verdict): Pick<Verdict, 'requeueAfterSeconds'> {
+  const looks = [one.requeueAfterSeconds, other.requeueAfterSeconds].filter(seconds => seconds !== undefined)
+  return looks.length === 0 ? {} : { requeueAfterSeconds: Math.min(...looks) }
+}
+
+/** What else is to be done for a machine that stands while Azure refuses its rules: they hold up nothing of it. */
+export function besides(seen: Seen, { step }: Verdict): Verdict {
+  if (seen.observed.virtualMachine === undefined || step === undefined || !isOfNetwork({ step: step.do })) return {}
+  return decide(phases.slice(phases.indexOf(network) + 1), seen)
 }

@@ -45,9 +45,7 @@ export interface Refusal {
 
 export const refusal: Phase = seen => {
   const standing = standingRefusal(seen)
-  if (!standing || isAsAsked(seen)) return {}
-  // What could not be removed holds up its own removal, and what comes after that by standing in its way.
-  if (isOfRemoval(standing)) return {}
+  if (!standing || !isInTheWay(standing, seen)) return {}
   if (mayFallBack(seen, standing)) {
     const message = 'Azure has no spot capacity for it now; it is rebuilt as an on-demand machine from the same disk.'
     return {
@@ -60,22 +58,43 @@ export const refusal: Phase = seen => {
   return requeueAfterSeconds > 0 ? { ...told(standing, seen), requeueAfterSeconds } : {}
 }
 
+/** Whether it holds up what comes after it; the refused step itself is held back by `patient`, wherever it is decided. */
+function isInTheWay(standing: Refusal, { machine, observed }: Seen): boolean {
+  const vm = observed.virtualMachine
+  // Nothing but a refusal to stop it keeps a machine from its rest; one that runs has outlived its refusals.
+  if (machine.spec.powerState === 'Deallocated' || vm?.powerState === 'Running') return false
+  // What could not be removed holds up its own removal, and what comes after that by standing in its way.
+  if (isOfRemoval(standing)) return false
+  return vm === undefined || !isOfNetwork(standing)
+}
+
 /**
  * The verdict, less a step that Azure has refused, at once or late, and that it is too soon to ask for again. A person
  * who lets the object go is not kept waiting where that lets it go: where Azure turns us away it is asked once more.
  */
 export function patient(seen: Seen, verdict: Verdict): Verdict {
-  const standing = verdict.step && standingRefusal(seen)
-  if (standing === undefined || standing.step !== verdict.step?.do) return verdict
-  if (isToBeAbandoned(seen.machine) && isTurnedAway(standing)) return verdict
+  const { step } = verdict
+  const standing = step && standingRefusals(seen).find(refused => refused.step === step.do)
+  if (standing === undefined || (isToBeAbandoned(seen.machine) && isTurnedAway(standing))) return verdict
   const requeueAfterSeconds = leftSeconds(standing, seen)
   if (requeueAfterSeconds <= 0) return verdict
-  return { ...remediable(seen, standing), requeueAfterSeconds }
+  return { ...remediable(seen, standing, verdict), requeueAfterSeconds }
 }
 
-function isOfRemoval({ step }: Refusal): boolean {
+export function isOfRemoval({ step }: { step?: string | undefined }): boolean {
   return step === 'DeleteVirtualMachine' || step === 'DeleteResources'
 }
+
+/** Of what a machine stands on, and of the rules about who may reach it. */
+export function isOfNetwork({ step }: { step?: string | undefined }): boolean {
+  return step !== undefined && ofNetwork.includes(step)
+}
+
+const ofNetwork: string[] = [
+  'PutPublicIPAddress',
+  'PutNetworkSecurityGroup',
+  'PutNetworkInterface',
+] satisfies Step['do'][]
 
 function leftSeconds(standing: Refusal, seen: Seen): number {
   return patienceSeconds(standing, seen) - (seen.now.getTime() - standing.at.getTime()) / 1000
@@ -83,13 +102,28 @@ function leftSeconds(standing: Refusal, seen: Seen): number {
 
 const ofCapacity: string[] = ['CreateVirtualMachine', 'StartVirtualMachine', 'RedeployVirtualMachine']
 
-/** What stands refused; `undefined` when nothing is, or the spec or the catalogue has changed since. */
+/**
+ * What stands refused of the way to what is asked for, else of a removal; `undefined` when nothing is, or the spec or the
+ * catalogue has changed since.
+ */
 export function standingRefusal(seen: Seen): Refusal | undefined {
+  const standing = standingRefusals(seen)
+  return standing.find(refused => !isOfRemoval(refused)) ?? standing[0]
+}
+
+/** Whether this very step stands refused, whether or not it is too soon to ask for it again. */
+export function isRefused(seen: Seen, step: Step['do']): boolean {
+  return standingRefusals(seen).some(refused => refused.step === step)
+}
+
+/** All that stands refused, the latest of each kind first. */
+function standingRefusals(seen: Seen): Refusal[] {
   const { status, metadata } = seen.machine
-  const onRecord = status?.observedGeneration === metadata.generation ? status?.lastError : undefined
-  const error = lateFailure(seen) ?? onRecord
-  const refusal = error && refusalOf(error)
-  return refusal && isMendedSince(refusal, seen) ? undefined : refusal
+  const { lastError, otherError } = status?.observedGeneration === metadata.generation ? (status ?? {}) : {}
+  return [lateFailure(seen), lastError, otherError]
+    .filter(error => error !== undefined)
+    .map(refusalOf)
+    .filter(refused => !isMendedSince(refused, seen))
 }
 
 /** What a person has to mend may be mended by the catalogue that came after; it is asked for at once. */
@@ -117,17 +151,18 @@ const stepOf = {
  */
 export function lateFailure(seen: Seen): LastError | undefined {
   const { operation, virtualMachine: vm, late } = seen.observed
-  const { lastError: known, operation: begun } = seen.machine.status ?? {}
+  const { lastError: known, otherError, operation: begun } = seen.machine.status ?? {}
   if (operation?.is === 'Failed') {
     const isKnown = decisionOn(operation).do !== 'TryAWhile'
     return lastError(isKnown ? operation : (vm?.failure ?? operation), seen, begun && stepOf[begun.kind])
   }
-  if (late && !(new Date(known?.at ?? 0) >= late.at))
+  if (late && ![known, otherError].some(error => new Date(error?.at ?? 0) >= late.at))
     return { ...lastError(late, seen, late.step), at: late.at.toISOString() }
   if (vm?.provisioningState !== 'Failed' || vm.powerState === 'Running') return undefined
   // Of one that is to go, or to bear other tags, the operation tells, and how it stands.
-  if (isLeaving(seen.machine) && known?.step === 'DeleteVirtualMachine') return undefined
-  if (vm.ownerUid !== seen.uid && known?.step === 'Retag') return undefined
+  const isTold = (step: Step['do']) => [known, otherError].some(error => error?.step === step)
+  if (isLeaving(seen.machine) && isTold('DeleteVirtualMachine')) return undefined
+  if (vm.ownerUid !== seen.uid && isTold('Retag')) return undefined
   const unexplained = { code: OPERATION_FAILED, message: 'Azure says that provisioning failed, and does not say why.' }
   const failure = lastError(vm.failure ?? unexplained, seen)
   return known?.code === failure.code && known.message === failure.message ? undefined : failure
@@ -142,11 +177,12 @@ export function lastError(
   const text = message.slice(0, MESSAGE_CHARACTERS)
   const code = told.slice(0, 128)
   const { do: decided } = decisionOn({ code, message: text })
-  const known = machine.status?.lastError
+  const { lastError: last, otherError } = machine.status ?? {}
   const at = now.toISOString()
-  const isOfRow =
-    known !== undefined && (known.step ?? step) === (step ?? known.step) && isLike(known, { code, decided })
-  const since = (isOfRow ? (known.since ?? known.at) : undefined) ?? at
+  const known = [last, otherError].find(
+    error => error && (error.step ?? step) === (step ?? error.step) && isLike(error, { code, decided }),
+  )
+  const since = known?.since ?? known?.at ?? at
   return { code, message: text, retryable: decided !== 'Stall', ...(step && { step }), at, since }
 }
 
@@ -183,20 +219,27 @@ export function refusedExplanation(refusal: Refusal | undefined, seen: Seen): Ex
 }
 
 /** What a refusal comes to that has just been heard; the verdict's own words give way to Azure's. */
-export function refusedVerdict(seen: Seen, { step }: Verdict, error: LastError): Verdict {
+export function refusedVerdict(seen: Seen, verdict: Verdict, error: LastError): Verdict {
+  const { step } = verdict
   const standing = refusalOf(error)
-  const fallsBack = mayFallBack(seen, standing) && !isAsAsked(seen)
+  const fallsBack = mayFallBack(seen, standing) && isInTheWay(standing, seen)
   const requeueAfterSeconds = fallsBack ? 0 : patienceSeconds(standing, seen)
-  return { ...(step && { step }), ...remediable(seen, standing), requeueAfterSeconds }
+  return { ...(step && { step }), ...remediable(seen, standing, verdict), requeueAfterSeconds }
 }
 
 /** What an object that is to go can do without Azure. */
 export const LET_GO = `Should it never be possible again, annotate the object with ${ABANDON_ANNOTATION}= to let it go and leave behind what Azure holds.`
 
 /** A person may let go of what Azure deals with no more, not of what it merely does not give up. */
-function remediable(seen: Seen, standing: Refusal): Verdict {
+function remediable(seen: Seen, standing: Refusal, { because }: Verdict): Verdict {
   const verdict = told(standing, seen)
   const { stalled } = verdict
+  // By want of capacity a session looks elsewhere: a removal's trouble is told beside it, and not in its place.
+  const way = isOfRemoval(standing) ? standingRefusal(seen) : undefined
+  if (way && !isOfRemoval(way) && because?.reason === 'CapacityRefused') {
+    const { message = '' } = stalled ?? verdict.because ?? {}
+    return { because: { ...because, message: `${because.message} ${message}` } }
+  }
   if (stalled === undefined || !isLeaving(seen.machine) || !isTurnedAway(standing)) return verdict
   return { ...verdict, stalled: { ...stalled, message: `${stalled.message} ${LET_GO}` } }
 }
@@ -267,11 +310,4 @@ function patienceSeconds(refusal: Refusal, seen: Seen): number {
 /** A condition's reason is one word; Azure's codes are, but nobody promised it. */
 export function reasonOf(code: string): string {
   return /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/.test(code) ? code : 'AzureError'
-}
-
-/** A machine that runs, or rests, as it is asked to has outlived its refusals. */
-function isAsAsked({ machine, observed }: Seen): boolean {
-  const vm = observed.virtualMachine
-  if (machine.spec.powerState === 'Deallocated') return vm === undefined || vm.powerState === 'Deallocated'
-  return vm?.powerState === 'Running'
 }

@@ -14,8 +14,8 @@ import {
   type Seen,
   type Verdict,
 } from './decision.ts'
+import { errorsOf } from './errors-on-record.ts'
 import { STOP_UNCLEAR } from './eviction.ts'
-import { lateFailure } from './refusal.ts'
 
 /** What performing the step brought to light. */
 export interface Outcome {
@@ -48,7 +48,9 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
     ...(observed.publicIPAddress?.fqdn !== undefined && { fqdn: observed.publicIPAddress.fqdn }),
   }
   put(next, 'operation', outcome.operation ?? (isUnderWay(seen, verdict) ? old.operation : undefined))
-  put(next, 'lastError', lastErrorOf(seen, verdict, outcome))
+  const { lastError, otherError } = errorsOf(seen, verdict, outcome)
+  put(next, 'lastError', lastError)
+  put(next, 'otherError', otherError)
   if (observed.sight === 'Whole') {
     put(next, 'powerState', begunPowerState(seen, outcome) ?? (vm ? recordedPowerState(vm, verdict, old) : 'Absent'))
     put(next, 'priority', vm?.priority)
@@ -141,31 +143,6 @@ function resourcesOf({ machine, observed }: Seen, begun: boolean): NonNullable<G
   if (disks.length > 0) next.dataDisks = disks
   return next
 }
-
-function lastErrorOf(seen: Seen, { step, because, stalled }: Verdict, outcome: Outcome): LastError | undefined {
-  const { machine, observed } = seen
-  const { status, metadata, spec } = machine
-  // A new plan wipes the slate, but for the one that was made because of the error.
-  if (step?.do === 'BeginIncarnation' && step.reason !== 'CreateFailed') return undefined
-  const fresh = outcome.refused ?? outcome.busy ?? lateFailure(seen)
-  if (fresh) return fresh
-  // What an older spec was refused is no word on this one, however little is seen while an operation runs.
-  if (status?.observedGeneration !== metadata.generation) return undefined
-  if (observed.sight !== 'Whole') return status?.lastError
-  if (!because && !stalled) return undefined
-  const isToRun = spec.powerState === 'Running' && !isLeaving(machine)
-  const isRunning = isToRun && observed.virtualMachine?.powerState === 'Running'
-  return isRunning && !whileItRuns.includes(status?.lastError?.step ?? '') ? undefined : status?.lastError
-}
-
-/** A machine that runs has outlived what was refused of its start, not what is asked for while it runs. */
-const whileItRuns = [
-  'PutPublicIPAddress',
-  'PutNetworkSecurityGroup',
-  'PutNetworkInterface',
-  'Retag',
-  'RedeployVirtualMachine',
-]
 
 /** Transitions only; a stretch is closed at its last evidence, in the player's favour, never at its discovery. */
 function streamOf({ machine, observed, stream, now }: Seen, next: GpuVmStatus): GpuVmStatus['stream'] {

@@ -119,6 +119,14 @@ const machine: GpuVm & { spec: Whole<GpuVmSpec>; status: Whole<GpuVmStatus> } = 
       at,
       since: at,
     },
+    otherError: {
+      code: 'AnotherOperationInProgress',
+      message: 'It is busy.',
+      retryable: true,
+      step: 'DeleteVirtualMachine',
+      at,
+      since: at,
+    },
     guest: {
       maintenance: { event: 'Reboot', notBefore: at },
       incarnation: 1,

@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest'
+import { condition } from '../../lib/kube/conditions.ts'
+import { AzureError } from '../azure/errors.ts'
+import type { LastError, Seen, Verdict } from './decision.ts'
+import { hindranceOf } from './hindrance.ts'
+import { verdictOn } from './phases.ts'
+import {
+  bare,
+  evicted,
+  networkInterface,
+  now,
+  playing,
+  publicIPAddress,
+  sight,
+  virtualMachine,
+  without,
+} from './sights.fixture.ts'
+import { type Outcome, statusOf } from './status.ts'
+
+const capacity: LastError = {
+  code: 'AllocationFailed',
+  message: 'None.',
+  retryable: true,
+  step: 'CreateVirtualMachine',
+  at: now.toISOString(),
+  since: now.toISOString(),
+}
+/** What the first try left stands in the way of the next. */
+const failed = sight({
+  status: {
+    ...without(evicted, 'stream'),
+    incarnation: { number: 2, priority: 'Spot', specPriority: 'Spot', reason: 'CreateFailed' },
+    lastError: capacity,
+  },
+  observed: { ...bare, predecessor: virtualMachine({ provisioningState: 'Failed', powerState: 'Unknown' }) },
+})
+
+/** The same machine so many seconds after the first sight, when that was put on record. */
+function after(seconds: number, seen: Seen, verdict: Verdict, outcome: Outcome = {}): Seen {
+  const status = statusOf(seen, verdict, outcome)
+  const observed = { ...seen.observed, operation: undefined }
+  return { ...seen, observed, machine: { ...seen.machine, status }, now: new Date(now.getTime() + seconds * 1000) }
+}
+
+/** As Azure has answered the removal, at once. */
+function answered(code: string, seen = failed): { next: (seconds: number) => Seen; verdict: Verdict } {
+  const asked = verdictOn(seen)
+  expect(asked.step?.do).toBe('DeleteVirtualMachine')
+  const hindrance = hindranceOf(new AzureError(code, 'No.', { status: 409 }), seen, asked)
+  const outcome =
+    hindrance.is === 'Refused'
+      ? { refused: hindrance.refused }
+      : hindrance.is === 'Busy' && hindrance.busy
+        ? { busy: hindrance.busy }
+        : {}
+  return { next: seconds => after(seconds, seen, hindrance.verdict, outcome), verdict: hindrance.verdict }
+}
+
+test.each(['AnotherOperationInProgress', 'ScopeLocked', 'WeHaveNeverSeenThis'])(
+  'a removal that hears %s hides no capacity that was refused: whoever looks for another place goes on',
+  code => {
+    const { next, verdict } = answered(code)
+    const { status } = next(1).machine
+    expect(status?.lastError).toEqual(capacity)
+    expect(status?.otherError).toMatchObject({ code, step: 'DeleteVirtualMachine' })
+    const ready = condition(status?.conditions, 'Ready')
+    expect(ready).toMatchObject({ status: 'False', reason: 'CapacityRefused' })
+    expect(ready?.message).toMatch(/^Azure has none of it: None\. .*No\./)
+
+    const { requeueAfterSeconds: seconds = 0 } = verdict
+    expect(seconds).toBeGreaterThanOrEqual(10)
+    const soon = verdictOn(next(seconds / 2))
+    expect(soon.step, 'nothing is asked too soon').toBeUndefined()
+    expect(soon.because).toEqual(verdict.because)
+    expect(verdictOn(next(seconds)).step?.do, 'and then the same again').toBe('DeleteVirtualMachine')
+  },
+)
+
+test('the place that was refused is not asked again as soon as the remains are gone', () => {
+  const before = answered('AnotherOperationInProgress').next(1)
+  const gone = { ...before, observed: { ...before.observed, predecessor: undefined } }
+  expect(verdictOn(gone)).toMatchObject({ because: { reason: 'CapacityRefused' }, requeueAfterSeconds: 59 })
+  const later = after(60, gone, verdictOn(gone))
+  expect(later.machine.status).toMatchObject({ lastError: capacity })
+  expect(later.machine.status?.otherError, 'nothing is to be removed').toBeUndefined()
+  expect(verdictOn(later).step).toEqual({ do: 'CreateVirtualMachine' })
+})
+
+test('nor is it when the removal fails late', () => {
+  const operation = { kind: 'Delete' as const, resource: 'vm', poller: '{}', since: now.toISOString() }
+  const seen: Seen = {
+    ...failed,
+    machine: { ...failed.machine, status: { ...failed.machine.status, operation } },
+    observed: { ...failed.observed, operation: { is: 'Failed', code: 'ScopeLocked', message: 'Locked.' } },
+  }
+  const verdict = verdictOn(seen)
+  expect(verdict).toMatchObject({ because: { reason: 'CapacityRefused' }, requeueAfterSeconds: 300 })
+  expect(verdict.step).toBeUndefined()
+  const next = after(1, seen, verdict)
+  expect(next.machine.status?.lastError).toEqual(capacity)
+  expect(next.machine.status?.otherError).toMatchObject({ code: 'ScopeLocked', message: 'Locked.' })
+})
+
+test('heard again and again, it is known since when', () => {
+  const first = answered('AnotherOperationInProgress').next(10)
+  const { next } = answered('AnotherOperationInProgress', first)
+  const { otherError } = next(20).machine.status ?? {}
+  expect(otherError).toMatchObject({ since: now.toISOString(), at: first.now.toISOString() })
+})
+
+test('without a refusal of a creation it is the last error, as any other', () => {
+  const status = { ...failed.machine.status }
+  delete status.lastError
+  const { next } = answered('ScopeLocked', { ...failed, machine: { ...failed.machine, status } })
+  expect(next(1).machine.status).toMatchObject({ lastError: { code: 'ScopeLocked' }, phase: 'Failed' })
+  expect(next(1).machine.status?.otherError).toBeUndefined()
+})
+
+test.each(['PutPublicIPAddress', 'PutNetworkSecurityGroup', 'PutNetworkInterface'])(
+  'a machine that runs has not outlived what was refused of its network: %s',
+  step => {
+    const lastError = { ...capacity, code: 'RequestDisallowedByPolicy', step }
+    const seen = sight({
+      spec: { clientCIDRs: ['203.0.113.7/32'] },
+      status: { ...playing, lastError },
+      observed: { publicIPAddress, networkInterface },
+    })
+    const stalled = { reason: 'RequestDisallowedByPolicy', message: 'No.' }
+    expect(statusOf(seen, { stalled }, {}).lastError).toEqual(lastError)
+    const outlived = { ...seen.machine, status: { ...playing, lastError: capacity } }
+    expect(statusOf({ ...seen, machine: outlived }, { stalled }, {}).lastError).toBeUndefined()
+  },
+)

@@ -1,0 +1,57 @@
+// Which of Azure's refusals stand on the status. What was refused of a creation stands until it is had, or something else is
+// asked for: what then comes in the way of a removal is kept beside it. Else the place that was refused would be asked again
+// as soon as the remains of the last try are gone, and whoever looks for another place would not know why. So are the rules of
+// a machine that stands: they and its other host, both refused, would be asked for in turn, and at once.
+import { removableSnapshots } from './copying.ts'
+import { isLeaving, type LastError, type Seen, type Step, type Verdict } from './decision.ts'
+import { isOfNetwork, isOfRemoval, lateFailure } from './refusal.ts'
+import type { Outcome } from './status.ts'
+
+export interface OnRecord {
+  lastError?: LastError | undefined
+  otherError?: LastError | undefined
+}
+
+export function errorsOf(seen: Seen, verdict: Verdict, outcome: Outcome): OnRecord {
+  const { step, because, stalled } = verdict
+  // A new plan wipes the slate, but for the one that was made because of the error.
+  if (step?.do === 'BeginIncarnation' && step.reason !== 'CreateFailed') return {}
+  const fresh = outcome.refused ?? outcome.busy ?? lateFailure(seen)
+  if (fresh && isLeaving(seen.machine)) return { lastError: fresh }
+  if (!fresh && !because && !stalled && seen.observed.sight === 'Whole') return {}
+
+  // What an older spec was refused is no word on this one, however little is seen while an operation runs.
+  const { status, metadata } = seen.machine
+  const { lastError, otherError } = status?.observedGeneration === metadata.generation ? (status ?? {}) : {}
+  const known = [lastError, otherError].filter(error => error !== undefined && stands(error, seen))
+  return ranked(
+    seen,
+    [fresh, ...known].filter(error => error !== undefined),
+  )
+}
+
+/** The latest of each kind; first what stands in the way to what is asked for. */
+function ranked(seen: Seen, errors: LastError[]): OnRecord {
+  const [lastError, otherError] = (['Way', 'Rules', 'Removal'] as const)
+    .map(kind => errors.find(error => kindOf(error, seen) === kind))
+    .filter(error => error !== undefined)
+  return { lastError, otherError }
+}
+
+function kindOf(error: LastError, { observed }: Seen): 'Way' | 'Rules' | 'Removal' {
+  if (isOfRemoval(error)) return 'Removal'
+  return observed.virtualMachine && isOfNetwork(error) ? 'Rules' : 'Way'
+}
+
+function stands(error: LastError, seen: Seen): boolean {
+  const { machine, observed } = seen
+  if (observed.sight !== 'Whole') return true
+  if (isOfRemoval(error))
+    return isLeaving(machine) || observed.predecessor !== undefined || removableSnapshots(seen).length > 0
+  // A machine that runs has outlived what was refused of its start, not what is asked for while it runs.
+  const isToRun = machine.spec.powerState === 'Running' && !isLeaving(machine)
+  const isRunning = isToRun && observed.virtualMachine?.powerState === 'Running'
+  return !isRunning || isOfNetwork(error) || whileItRuns.includes(error.step ?? '')
+}
+
+const whileItRuns: string[] = ['Retag', 'RedeployVirtualMachine'] satisfies Step['do'][]

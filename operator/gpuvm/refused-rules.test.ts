@@ -1,0 +1,149 @@
+// What a refusal does not hold up: a rest, and what a machine that stands needs while the rules of its network are refused.
+import { expect, test } from 'vitest'
+import { AzureError } from '../azure/errors.ts'
+import type { Seen } from './decision.ts'
+import { hindranceOf } from './hindrance.ts'
+import { verdictOn } from './phases.ts'
+import {
+  type Different,
+  networkInterface,
+  now,
+  playing,
+  publicIPAddress,
+  refusedBy,
+  sight,
+  virtualMachine,
+} from './sights.fixture.ts'
+import { statusOf } from './status.ts'
+
+const secondsAgo = (seconds: number) => new Date(now.getTime() - seconds * 1000)
+const refused = { ...refusedBy('RequestDisallowedByPolicy'), step: 'PutNetworkSecurityGroup' }
+const silent = {
+  answering: false,
+  since: secondsAgo(3600).toISOString(),
+  lastAnsweredAt: secondsAgo(200).toISOString(),
+}
+const noticed = { incarnation: 1, preemptAt: secondsAgo(-20).toISOString() }
+
+/** A machine that stands, whose rules are to be others. */
+const guarded = (different: Different = {}) =>
+  sight({
+    spec: { clientCIDRs: ['203.0.113.7/32'], ...different.spec },
+    status: { ...playing, lastError: refused },
+    ...different,
+    observed: { publicIPAddress, networkInterface, ...different.observed },
+  })
+
+test('rules that are refused are told, and asked for again in their time', () => {
+  expect(verdictOn(guarded({ status: playing })).step).toEqual({ do: 'PutNetworkSecurityGroup' })
+  const verdict = verdictOn(guarded())
+  expect(verdict).toMatchObject({ stalled: { reason: 'RequestDisallowedByPolicy' }, requeueAfterSeconds: 290 })
+  expect(verdict.step).toBeUndefined()
+})
+
+test('a host that is sick is left all the same, and the rules stay told', () => {
+  const seen = guarded({
+    status: { ...playing, lastError: refused, stream: silent },
+    observed: { virtualMachine: virtualMachine({ agent: 'NotReady' }) },
+    stream: { answering: false },
+  })
+  expect(verdictOn(seen)).toMatchObject({
+    step: { do: 'RedeployVirtualMachine' },
+    because: { reason: 'HostSick' },
+    stalled: { reason: 'RequestDisallowedByPolicy' },
+    requeueAfterSeconds: 4,
+  })
+})
+
+test.each(['at once', 'late'])(
+  'a lock that refuses both, the other host %s: each is asked for again in its own time, and not in turn',
+  when => {
+    const sick = guarded({
+      status: { ...playing, lastError: refused, stream: silent },
+      observed: { virtualMachine: virtualMachine({ agent: 'NotReady' }) },
+      stream: { answering: false },
+    })
+    const asked = verdictOn(sick)
+    const operation = { kind: 'Redeploy' as const, resource: 'vm', poller: '{}', since: now.toISOString() }
+    const late: Seen = {
+      ...sick,
+      machine: { ...sick.machine, status: { ...sick.machine.status, operation } },
+      observed: { ...sick.observed, operation: { is: 'Failed', code: 'ScopeLocked', message: 'No.' } },
+    }
+    const hindrance = hindranceOf(new AzureError('ScopeLocked', 'No.', { status: 409 }), sick, asked)
+    if (hindrance.is !== 'Refused') return expect.unreachable()
+    const first =
+      when === 'late'
+        ? statusOf(late, verdictOn(late), {})
+        : statusOf(sick, hindrance.verdict, { refused: hindrance.refused })
+    // Seen and written again and again, it stays so.
+    let status = first
+    for (const seconds of [4, 60, 270]) {
+      const seen = { ...sick, machine: { ...sick.machine, status }, now: secondsAgo(-seconds) }
+      const verdict = verdictOn(seen)
+      expect(verdict).toMatchObject({ stalled: { reason: 'RequestDisallowedByPolicy' } })
+      expect(verdict.step).toBeUndefined()
+      status = statusOf(seen, verdict, {})
+      expect(status).toMatchObject({ lastError: { step: 'RedeployVirtualMachine' }, otherError: refused })
+    }
+    const rules = { ...sick, machine: { ...sick.machine, status }, now: secondsAgo(-291) }
+    expect(verdictOn(rules).step).toEqual({ do: 'PutNetworkSecurityGroup' })
+  },
+)
+
+test('another host that is not to be had is asked for again in its time: a machine that runs falls back on nothing', () => {
+  const seen = sight({
+    status: { ...playing, stream: silent },
+    observed: { virtualMachine: virtualMachine({ agent: 'NotReady' }) },
+    stream: { answering: false },
+  })
+  const asked = verdictOn(seen)
+  expect(asked.step).toEqual({ do: 'RedeployVirtualMachine' })
+  const hindrance = hindranceOf(new AzureError('AllocationFailed', 'None.', { status: 409 }), seen, asked)
+  expect(hindrance.verdict).toMatchObject({ because: { reason: 'CapacityRefused' }, requeueAfterSeconds: 60 })
+  if (hindrance.is !== 'Refused') return expect.unreachable()
+  const status = statusOf(seen, hindrance.verdict, { refused: hindrance.refused })
+  const next = { ...seen, machine: { ...seen.machine, status }, now: secondsAgo(-10) }
+  expect(verdictOn(next)).toMatchObject({ because: { reason: 'CapacityRefused' }, requeueAfterSeconds: 50 })
+  expect(verdictOn(next).step).toBeUndefined()
+})
+
+test('a machine that was given notice is looked at as often as any', () => {
+  const seen = guarded({ status: { ...playing, lastError: refused, guest: noticed } })
+  expect(verdictOn(seen)).toMatchObject({ stalled: {}, requeueAfterSeconds: 4 })
+})
+
+test('also in the pass that hears the refusal', () => {
+  const seen = guarded({ status: { ...playing, guest: noticed } })
+  const error = new AzureError('RequestDisallowedByPolicy', 'No.', { status: 403 })
+  const { verdict } = hindranceOf(error, seen, verdictOn(seen))
+  expect(verdict).toMatchObject({ stalled: {}, requeueAfterSeconds: 4 })
+})
+
+test('a machine that stands still is started', () => {
+  const observed = { virtualMachine: virtualMachine({ powerState: 'Stopped' as const }) }
+  expect(verdictOn(guarded({ observed })).step).toEqual({ do: 'StartVirtualMachine' })
+})
+
+test.each([virtualMachine(), virtualMachine({ powerState: 'Stopped' })])(
+  'I3: a pause does not wait for what failed late meanwhile: $powerState',
+  machine => {
+    const operation = { kind: 'Redeploy' as const, resource: 'vm', poller: '{}', since: now.toISOString() }
+    const seen = sight({
+      metadata: { generation: 2 },
+      spec: { powerState: 'Deallocated' },
+      status: { ...playing, operation },
+      observed: { virtualMachine: machine, operation: { is: 'Failed', code: 'ScopeLocked', message: 'No.' } },
+    })
+    expect(verdictOn(seen).step).toEqual({ do: 'DeallocateVirtualMachine' })
+  },
+)
+
+test('but for what was refused of the pause itself', () => {
+  const seen = sight({
+    spec: { powerState: 'Deallocated' },
+    status: { ...playing, lastError: { ...refusedBy('ScopeLocked'), step: 'DeallocateVirtualMachine' } },
+  })
+  expect(verdictOn(seen)).toMatchObject({ stalled: { reason: 'ScopeLocked' }, requeueAfterSeconds: 290 })
+  expect(verdictOn(seen).step).toBeUndefined()
+})
