@@ -1,6 +1,9 @@
+import { ComputeManagementClient } from '@azure/arm-compute'
+import { NetworkManagementClient } from '@azure/arm-network'
+import { createHttpHeaders, type HttpClient } from '@azure/core-rest-pipeline'
 import { expect, test } from 'vitest'
 import { createClients } from './clients.ts'
-import { lookAtOperation } from './operations.ts'
+import { accepted, lookAtOperation } from './operations.ts'
 
 const endpoint = 'https://management.azure.com'
 const clients = createClients({
@@ -28,3 +31,36 @@ test.each([
 ])('our token goes nowhere but to Azure: a stored poller with %s is not followed', async (_title, poller) => {
   expect(await look(poller)).toEqual({ is: 'Forgotten' })
 })
+
+/** One look at what Azure has accepted, to which it answers so. */
+async function answered(provider: 'Compute' | 'Network', status: number, body: object) {
+  const operation = `${endpoint}/subscriptions/subscription/providers/Microsoft.${provider}/locations/x/operations/1`
+  const httpClient: HttpClient = {
+    sendRequest: async request =>
+      request.method === 'DELETE'
+        ? { request, status: 202, headers: createHttpHeaders({ 'azure-asyncoperation': operation }) }
+        : { request, status, headers: createHttpHeaders(), bodyAsText: JSON.stringify(body) },
+  }
+  const credential = { getToken: async () => ({ token: 'token', expiresOnTimestamp: Number.MAX_SAFE_INTEGER }) }
+  const options = { endpoint, httpClient, retryOptions: { maxRetries: 0 } }
+  const compute = new ComputeManagementClient(credential, 'subscription', options)
+  const network = new NetworkManagementClient(credential, 'subscription', options)
+  const { poller } = await accepted(
+    provider === 'Compute' ? compute.disks.delete('group', 'one') : network.networkInterfaces.delete('group', 'one'),
+  )
+  const signal = AbortSignal.timeout(5000)
+  return await lookAtOperation({ ...clients, compute, network }, { poller, endpoint, signal })
+}
+
+const no = (code: string) => ({ error: { code, message: 'No.' } })
+
+test.each(['Compute', 'Network'] as const)(
+  'of %s, one that our role may not look at is as good as forgotten; one of which Azure does not tell now is not',
+  async provider => {
+    expect(await answered(provider, 403, no('AuthorizationFailed'))).toEqual({ is: 'Forgotten' })
+    expect(await answered(provider, 404, no('NotFound'))).toEqual({ is: 'Forgotten' })
+    expect(await answered(provider, 200, { status: 'InProgress' })).toEqual({ is: 'Running' })
+    await expect(answered(provider, 429, no('TooManyRequests'))).rejects.toMatchObject({ status: 429 })
+    await expect(answered(provider, 500, no('InternalServerError'))).rejects.toMatchObject({ status: 500 })
+  },
+)

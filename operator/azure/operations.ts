@@ -33,8 +33,9 @@ export async function lookAtOperation(
   } catch (thrown) {
     const error = toAzureError(thrown)
     if (!(error instanceof AzureError)) throw error
-    // Kept by Azure for some hours only. A resource that is gone when its operation ends comes to the same.
-    if (error.status === 404) return { is: 'Forgotten' }
+    // Kept by Azure for some hours only. A resource that is gone when its operation ends comes to the same, and so does a
+    // look that our role does not permit: what the operation is about can be looked at itself.
+    if (error.status === 404 || error.status === 403) return { is: 'Forgotten' }
     // A reply with an HTTP status is Azure refusing the look; without one it is the operation that has failed.
     const isOperations = error.status === undefined && error.cause instanceof Error && error.cause.name === 'Error'
     if (isOperations) return failed(error)

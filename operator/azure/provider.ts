@@ -126,7 +126,7 @@ export interface AcceptedOperation {
 /** `undefined`: it was done with the reply. */
 export type Accepted = AcceptedOperation | undefined
 
-/** `Forgotten`: Azure does not know it (any more), or the poller cannot be read; only the resource itself can tell. */
+/** `Forgotten`: Azure does not know it (any more), or does not tell us; only the resource itself can tell. */
 export type OperationState =
   | { is: 'Running' | 'Succeeded' | 'Forgotten' }
   | { is: 'Failed'; code: string; message: string }

@@ -5,7 +5,7 @@
 //
 // It also knows since when Azure has been at work on a resource, from the call or from its first sight.
 
-import { AzureError, OPERATION_FAILED } from '../azure/errors.ts'
+import { OPERATION_FAILED } from '../azure/errors.ts'
 import { UID_TAG } from '../azure/names.ts'
 import type { Accepted, Azure, OperationState, Place, PowerState, ProvisioningState } from '../azure/provider.ts'
 import type { LateFailure, Step } from './decision.ts'
@@ -124,7 +124,8 @@ export function requests(): Requests {
         return seen
       }
       const { subscriptionId = '', poller, since = now, ownerUid } = request ?? {}
-      const state = await stateOf({ subscriptionId, poller }, azure, signal)
+      const state: OperationState =
+        poller === undefined ? { is: 'Forgotten' } : await azure.operation(subscriptionId, poller, signal)
       if (state.is === 'Running') {
         underWay.push(since)
         return { ...seen, provisioningState: step === 'DeleteResources' ? 'Deleting' : 'Updating' }
@@ -152,21 +153,6 @@ export function requests(): Requests {
     get underWaySince() {
       return underWay.toSorted((one, two) => one.getTime() - two.getTime())[0]
     },
-  }
-}
-
-/** One that we may not look at is as good as forgotten: what it was for can be looked at itself. */
-async function stateOf(
-  { subscriptionId, poller }: Pick<Request, 'subscriptionId' | 'poller'>,
-  azure: Pick<Azure, 'operation'>,
-  signal: AbortSignal,
-): Promise<OperationState> {
-  if (poller === undefined) return { is: 'Forgotten' }
-  try {
-    return await azure.operation(subscriptionId, poller, signal)
-  } catch (error) {
-    if (error instanceof AzureError && error.status === 403) return { is: 'Forgotten' }
-    throw error
   }
 }
 
