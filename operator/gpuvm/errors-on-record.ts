@@ -4,7 +4,7 @@
 // a machine that stands: they and its other host, both refused, would be asked for in turn, and at once.
 import { removableSnapshots } from './copying.ts'
 import { isLeaving, type LastError, type Seen, type Step, type Verdict } from './decision.ts'
-import { isOfNetwork, isOfRemoval, lateFailure } from './refusal.ts'
+import { isOfNetwork, isOfRemoval, lateFailure } from './last-error.ts'
 import type { Outcome } from './status.ts'
 
 export interface OnRecord {

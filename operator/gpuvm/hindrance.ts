@@ -2,8 +2,9 @@
 import { decideOn } from '../azure/decisions.ts'
 import type { AzureError } from '../azure/errors.ts'
 import { isLeaving, type LastError, type Seen, type Step, scaled, type Verdict } from './decision.ts'
+import { lastError } from './last-error.ts'
 import { besides, sooner } from './phases.ts'
-import { LET_GO, lastError, reasonOf, refusedVerdict } from './refusal.ts'
+import { LET_GO, reasonOf, refusedVerdict } from './refusal.ts'
 
 export type Hindrance = {
   code: string

@@ -6,8 +6,8 @@ import { virtualMachineName } from '../azure/names.ts'
 import type { Attempt, Inside, Outside } from './controller.ts'
 import type { Seen, Verdict } from './decision.ts'
 import { tell } from './events.ts'
+import { decisionOn, lateFailure } from './last-error.ts'
 import { isNoteworthy } from './noteworthy.ts'
-import { decisionOn, lateFailure } from './refusal.ts'
 import { statusOf } from './status.ts'
 
 /** Stopping a machine looks like an eviction from outside; the intent is on record before anything can be seen of it. */

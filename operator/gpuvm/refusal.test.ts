@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { LastError } from './decision.ts'
+import { lastError, lateFailure } from './last-error.ts'
 import { verdictOn } from './phases.ts'
-import { lastError, lateFailure, refusal, refusedVerdict, standingRefusal } from './refusal.ts'
+import { refusal, refusedVerdict, standingRefusal } from './refusal.ts'
 import {
   bare,
   type Different,
