@@ -8,14 +8,20 @@ import type { Logger } from '../lib/telemetry/log.ts'
 export const INSTALLATION_ANNOTATION = 'wasd.cloud/installation'
 
 /**
- * Whether another installation serves an object, as its mark says; the log is told once of each namespace in which that
- * is so. An object without a mark is whose who first takes it on, or was taken on before there were marks.
+ * Whether another installation serves an object, as its mark says. An object without a mark is whose who first takes it
+ * on, or was taken on before there were marks.
  */
+export function isAnothers({ metadata }: KubernetesObject, { installationId }: { installationId: string }): boolean {
+  return (metadata.annotations?.[INSTALLATION_ANNOTATION] ?? installationId) !== installationId
+}
+
+/** The same, and the log is told once of each namespace in which it is so. */
 export function strangers({ installationId, log }: { installationId: string; log: Logger }) {
   const told = new Set<string>()
-  return ({ metadata }: KubernetesObject): boolean => {
+  return (object: KubernetesObject): boolean => {
+    if (!isAnothers(object, { installationId })) return false
+    const { metadata } = object
     const mark = metadata.annotations?.[INSTALLATION_ANNOTATION]
-    if (mark === undefined || mark === installationId) return false
     const where = `${metadata.namespace} ${mark}`
     if (!told.has(where)) {
       const fields = { namespace: metadata.namespace, name: metadata.name, installation: mark }

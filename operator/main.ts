@@ -231,7 +231,7 @@ function machineSide(
     subscriptions,
     namespaces: settings.watchNamespaces,
     machines: cluster.machines.store,
-    isInhabited: () => cluster.machines.store.size + cluster.sessions.store.size > 0,
+    sessions: cluster.sessions.store,
   })
   return { probing, recorded, parts: [probing, listing, noting, controlling, sweeping] }
 }

@@ -1,23 +1,17 @@
 // Which resources have no living owner, and how many of them may go in one round. Pure.
 import { KEEP_TAG, NAMESPACE_TAG, UID_TAG } from '../azure/names.ts'
 import type { TaggedResource } from '../azure/provider.ts'
+import type { Owners } from './owners.ts'
 
 export interface Orphan {
   subscription: string
   resource: TaggedResource
 }
 
-/** What is known of those that live, by the UIDs that they bear. */
-export interface Owners {
-  living: ReadonlySet<string>
-  /** Of them those that were made from snapshots and have no use for these any more. */
-  done: ReadonlySet<string>
-}
-
 /** So many may always go: one machine with all that it holds, twice. */
 export const ALWAYS_PERMITTED = 10
 /**
- * And so many where the cluster names no owner at all, which is rather a lost cluster than an idle one: one machine. None,
+ * And so many where the cluster names no owner of ours at all, which is rather a lost cluster than an idle one: one machine. None,
  * where it has shown this process nothing of ours yet: it may be another cluster, or an empty one in place of ours.
  */
 export const PERMITTED_WITHOUT_OWNERS = 5
@@ -36,7 +30,11 @@ export const KINDS: readonly TaggedResource['kind'][] = [
  * What carries a UID that nobody living bears, and the snapshots that served: Azure may have failed to delete one after
  * its machine had gone on. A resource of a namespace that is not watched has owners we cannot see.
  */
-export function orphansOf(seen: { tagged: Orphan[]; owners: Owners; namespaces: string[] }): Orphan[] {
+export function orphansOf(seen: {
+  tagged: Orphan[]
+  owners: Pick<Owners, 'living' | 'done'>
+  namespaces: string[]
+}): Orphan[] {
   return seen.tagged.filter(({ resource }) => {
     const uid = resource.tags[UID_TAG]
     const namespace = resource.tags[NAMESPACE_TAG]
@@ -46,7 +44,10 @@ export function orphansOf(seen: { tagged: Orphan[]; owners: Owners; namespaces: 
   })
 }
 
-export function isOwned({ kind, tags }: Pick<TaggedResource, 'kind' | 'tags'>, { living, done }: Owners): boolean {
+export function isOwned(
+  { kind, tags }: Pick<TaggedResource, 'kind' | 'tags'>,
+  { living, done }: Pick<Owners, 'living' | 'done'>,
+): boolean {
   const uid = tags[UID_TAG] ?? ''
   return living.has(uid) && !(kind === 'snapshot' && done.has(uid))
 }
@@ -54,6 +55,7 @@ export function isOwned({ kind, tags }: Pick<TaggedResource, 'kind' | 'tags'>, {
 interface Found {
   ripe: Orphan[]
   tagged: number
+  /** Of ours, by `Owners.ours`. */
   owners: number
   /** The cluster shows an object of ours, or has shown one to this process. */
   isShown: boolean

@@ -1,8 +1,9 @@
 // Deletes what carries this installation's tag in Azure and belongs to no GpuVm any more, or has served the one that it
-// belongs to. Azure is listed before the
-// cluster, so that what is made in between is never taken for an orphan. An empty cluster list must not delete the
-// world, however small: more than a set share at once, or anything while the cluster has shown nothing of ours yet, stops
-// the sweep, loudly, until a person has looked or something of ours stands there.
+// belongs to. Azure is listed before the cluster, so that what is made in between is never taken for an orphan. An empty
+// cluster list, or one of another installation's objects, must not delete the world, however small: more than a set share
+// at once, or anything while the cluster has shown nothing of ours yet, stops the sweep, loudly, until a person has looked
+// or something of ours stands there.
+import type { GameSession } from '../../crds/types/gamesession.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
@@ -13,9 +14,10 @@ import type { Logger } from '../../lib/telemetry/log.ts'
 import { decideOn } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'
 import type { Azure, Place, TaggedResource } from '../azure/provider.ts'
-import { isCopyOfUse, sourceOf } from '../gpuvm/copying.ts'
+import { isAnothers } from '../installation.ts'
 import type { SweeperMetrics } from './metrics.ts'
-import { isOwned, type Orphan, type Owners, orphansOf, sweepable } from './orphans.ts'
+import { isOwned, type Orphan, orphansOf, sweepable } from './orphans.ts'
+import { type Borne, borne, ownersAmong } from './owners.ts'
 import { secondsUntilNextSweep } from './pace.ts'
 
 export interface SweeperOptions {
@@ -42,12 +44,11 @@ export interface SweeperOptions {
   namespaces: string[]
   /** The store may be behind: what has no owner in it is a reason to ask the server, and proves nothing. */
   machines: Pick<Store<GpuVm>, 'list'>
-  /** Whether the cluster shows any object of ours now, a session too. */
-  isInhabited: () => boolean
+  sessions: Pick<Store<GameSession>, 'list'>
 }
 
 export function sweeper(options: SweeperOptions): Runnable {
-  const { azure, kube, clock, log, metrics } = options
+  const { azure, kube, clock, log, metrics, machines, sessions } = options
   /** When each orphan was first seen without an owner, by id. Lost at a restart, which only adds to the grace. */
   let since = new Map<string, number>()
   /** How many resources the last sweep listed. */
@@ -59,9 +60,9 @@ export function sweeper(options: SweeperOptions): Runnable {
   async function sweep(signal: AbortSignal): Promise<void> {
     let tagged = 0
     const suspects: Orphan[] = []
-    isShown ||= options.isInhabited()
+    const inSight = ownersAmong(machines.list().map(borneBy))
+    isShown ||= inSight.ours > 0 || sessions.list().some(session => !isAnothers(session, options))
     // Of a fleet nearly all has its owner in sight; only what has none is worth keeping, and a list of the cluster.
-    const inSight = ownersAmong(options.machines.list().map(borne))
     const isWanted = (resource: TaggedResource) => {
       tagged += 1
       return !isOwned(resource, inSight)
@@ -79,7 +80,7 @@ export function sweeper(options: SweeperOptions): Runnable {
     const ripe = orphans.filter(({ resource }) => now - (since.get(resource.id) ?? now) >= options.graceSeconds * 1000)
 
     const { largestShare } = options
-    const plan = sweepable({ ripe, tagged, owners: owners.living.size, isShown, largestShare })
+    const plan = sweepable({ ripe, tagged, owners: owners.ours, isShown, largestShare })
     metrics.orphans.set(orphans.length)
     metrics.halted.set(plan.halted ? 1 : 0)
     if (plan.halted && !wasHalted) options.onHalted(ripe.length)
@@ -98,6 +99,8 @@ export function sweeper(options: SweeperOptions): Runnable {
     }
     for (const orphan of plan.delete) await remove(orphan, signal)
   }
+
+  const borneBy = (machine: GpuVm): Borne => borne(machine, options)
 
   /** A subscription that cannot be listed keeps nobody from sweeping the others; of what it holds nothing is known. */
   async function listed(
@@ -126,7 +129,7 @@ export function sweeper(options: SweeperOptions): Runnable {
           continue: next,
           signal,
         })
-        found.push(...page.items.map(borne))
+        found.push(...page.items.map(borneBy))
         next = page.metadata.continue || undefined
       } while (next !== undefined)
     }
@@ -172,24 +175,6 @@ export function sweeper(options: SweeperOptions): Runnable {
       }
     },
   }
-}
-
-/** What of a machine tells what is its own. */
-interface Borne {
-  uids: string[]
-  isDone: boolean
-}
-
-/** What it has adopted is its own before the tags say so. */
-function borne(machine: GpuVm): Borne {
-  const { metadata, status } = machine
-  const uids = [metadata.uid, status?.adoptedFrom].flatMap(one => one ?? [])
-  return { uids, isDone: sourceOf(machine) !== undefined && !isCopyOfUse(machine) }
-}
-
-function ownersAmong(machines: readonly Borne[]): Owners {
-  const uidsOf = (some: readonly Borne[]) => new Set(some.flatMap(({ uids }) => uids))
-  return { living: uidsOf(machines), done: uidsOf(machines.filter(({ isDone }) => isDone)) }
 }
 
 async function deletion(

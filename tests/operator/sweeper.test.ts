@@ -46,7 +46,7 @@ test('I2: what an abandoned object left is swept, and its neighbour plays on', a
   expect(await azure.standing()).toEqual([])
 })
 
-test('I2: a cluster that shows no object of ours stops the sweep, loudly; once one stands there it goes on', async ({
+test('I2: a cluster that shows no object of ours, though another installation’s, stops the sweep, loudly; once one stands there it goes on', async ({
   onTestFinished,
 }) => {
   const { azure } = world
@@ -57,8 +57,11 @@ test('I2: a cluster that shows no object of ours stops the sweep, loudly; once o
   await first.stop()
   for (const name of ['one', 'two']) await scene.lose(name)
   const before = await azure.standing()
+  const annotations = { 'wasd.cloud/installation': 'another' }
+  await scene.apply('theirs', {}, { annotations })
+  await scene.play('theirs', {}, { annotations })
 
-  const { registry } = scene.operate({ sweep: true })
+  const { registry } = scene.operate({ sweep: true, sessions: true })
   const halted = async () => (await registry.getSingleMetric('wasd_sweeper_halted')?.get())?.values[0]?.value
   await scene.until('the sweep is halted', async () => (await halted()) === 1)
   expect(await azure.standing()).toEqual(before)

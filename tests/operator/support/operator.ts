@@ -214,7 +214,7 @@ export function startOperator(options: OperatorOptions): Operator {
     subscriptions,
     namespaces,
     machines: itsMachines.view.store,
-    isInhabited: () => itsMachines.view.store.size + itsSessions.view.store.size > 0,
+    sessions: itsSessions.view.store,
   })
 
   const running = manager({
