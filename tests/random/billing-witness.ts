@@ -13,6 +13,8 @@ export interface Sight {
 export interface BillingWitness {
   /** Throws what was wrong first. */
   judge(): void
+  /** Whether every version of it was seen, and that there will be no more. */
+  hasSeenEndOf(session: GameSession): boolean
   stop(): Promise<void>
 }
 
@@ -28,6 +30,7 @@ export function billingWitness(options: {
   const ends = new AbortController()
   const { signal } = ends
   const last = new Map<string, Sight>()
+  const gone = new Set<string>()
   let wrong: string | undefined
 
   function see(session: GameSession): void {
@@ -35,7 +38,6 @@ export function billingWitness(options: {
     const sight = { session, seenAt: clock.now().getTime() }
     const before = last.get(uid)
     wrong ??= wrongWith({ before, now: sight, paidGraceSeconds })
-    // An interval that is over was over no later than when that was seen.
     last.set(uid, sight)
   }
 
@@ -44,7 +46,11 @@ export function billingWitness(options: {
     items.forEach(see)
     const { resourceVersion } = metadata
     const watched = { namespace, resourceVersion, timeoutSeconds: WATCH_SECONDS, signal }
-    for await (const event of kube.watch(gameSessions, watched)) if (event.type !== 'BOOKMARK') see(event.object)
+    for await (const event of kube.watch(gameSessions, watched)) {
+      if (event.type === 'BOOKMARK') continue
+      see(event.object)
+      if (event.type === 'DELETED') gone.add(event.object.metadata.uid ?? '')
+    }
     throw new Error('The watch of the sessions ended.')
   }
   const following = follow().catch((error: unknown) => {
@@ -55,6 +61,7 @@ export function billingWitness(options: {
     judge() {
       if (wrong !== undefined) throw new Error(wrong)
     },
+    hasSeenEndOf: ({ metadata }) => gone.has(metadata.uid ?? ''),
     async stop() {
       ends.abort()
       await following

@@ -1,27 +1,33 @@
 // What must hold at any moment of a life, looked at while it is waited for something.
-import { setTimeout as delay } from 'node:timers/promises'
+import { systemClock as clock } from '../../lib/process/clock.ts'
 import type { AzureWorld } from '../operator/support/azure.ts'
+import { patientFor } from '../until.ts'
 
 /** Looks so often while it waits. */
 const LOOK_MILLISECONDS = 50
-/** A state that does not come in this time is told as what is still pending. */
-export const PATIENCE_SECONDS = 60
+/** A state that does not come in this time is told as what never came. */
+const PATIENCE_SECONDS = 60
+/** So long it is waited for what cannot come. */
+const IN_VAIN_SECONDS = 5
 
 export interface Looks {
   look(): Promise<void>
-  /** Until it is so; `false` when it does not come within as many seconds as are named. Throws when none are. */
-  until(what: string, is: () => Promise<boolean>, withinSeconds?: number): Promise<boolean>
+  /** Until it is so; throws when it does not come. */
+  until(what: string, is: () => Promise<boolean>): Promise<void>
+  /** Until it is so, but no longer than these seconds. */
+  atMost(seconds: number, is: () => Promise<boolean>): Promise<void>
 }
 
 export function looks(options: {
   azure: AzureWorld
   /** Of the GpuVms, that there are or were. */
   uids: () => readonly string[]
-  patienceSeconds?: number
+  /** What is waited for and, by a mistake made on purpose, cannot come. */
+  neverComes?: string | undefined
   /** What else must hold. */
   also?: () => Promise<void> | void
 }): Looks {
-  const { azure, uids, patienceSeconds = PATIENCE_SECONDS, also } = options
+  const { azure, uids, neverComes, also } = options
   const kept = new Map<string, string>()
 
   async function look(): Promise<void> {
@@ -48,14 +54,17 @@ export function looks(options: {
 
   return {
     look,
-    async until(what, is, withinSeconds) {
-      const seconds = withinSeconds ?? patienceSeconds
-      for (const deadline = Date.now() + seconds * 1000; ; await delay(LOOK_MILLISECONDS)) {
+    async until(what, is) {
+      const seconds = what === neverComes ? IN_VAIN_SECONDS : PATIENCE_SECONDS
+      await patientFor(seconds, { lookMilliseconds: LOOK_MILLISECONDS })(what, async () => {
         await look()
-        if (await is()) return true
-        if (Date.now() <= deadline) continue
-        if (withinSeconds !== undefined) return false
-        throw new Error(`Still pending after ${seconds} s: ${what}`)
+        return await is()
+      })
+    },
+    async atMost(seconds, is) {
+      for (const deadline = clock.monotonic() + seconds * 1000; ; await clock.sleep(LOOK_MILLISECONDS)) {
+        await look()
+        if ((await is()) || clock.monotonic() > deadline) return
       }
     },
   }

@@ -1,36 +1,34 @@
 // Mistakes put into the operator on purpose: each has to be found by what looks at a scenario. Beside each, what finds it.
+// Each is found however slow the machine is: its life goes on when it has come to what is awaited, and it is found by what
+// was asked, decided, written or stands for good, never by what is to be seen for a moment.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import { createClients } from '../../operator/azure/clients.ts'
-import type { Azure, Place } from '../../operator/azure/provider.ts'
+import type { Azure } from '../../operator/azure/provider.ts'
 import type { Plant } from '../operator/support/operator.ts'
-import type { Last } from './scenario.ts'
-
-type PlantName =
-  | 'LeakedInterface'
-  | 'SecondPut'
-  | 'LateDelete'
-  | 'EarlyDelete'
-  | 'NewAddress'
-  | 'LostToken'
-  | 'LostPause'
-  | 'StaleCache'
-  | 'BilledTwice'
-  | 'Restless'
+import type { Last, MachineAction, SessionAction } from './scenario.ts'
 
 export interface Planted {
   plant: Plant
   last?: Last
-  /** The life in which it shows; a machine's where it is not said. */
-  life?: 'Session'
+  /** The life in which it shows. */
+  life: { of: 'Machine'; actions: readonly MachineAction[] } | { of: 'Session'; actions: readonly SessionAction[] }
+  /** What is waited for in vain. */
+  neverComes?: string
   foundBy: RegExp
 }
 
-export const plants: Record<PlantName, Planted> = {
+const resting = { of: 'Machine', actions: [{ do: 'AwaitRest' }] } as const
+const evicted = { of: 'Machine', actions: [{ do: 'AwaitRest' }, { do: 'Evict' }] } as const
+const playedOut = { of: 'Session', actions: [{ do: 'AwaitEnd' }] } as const
+
+export const plants = {
   /** The interface is believed to be deleted. */
   LeakedInterface: {
     plant: { azure: azure => ({ ...azure, deleteNetworkInterface: async () => undefined }) },
-    foundBy: /I2|it is gone/,
+    life: resting,
+    neverComes: 'it is gone',
+    foundBy: /Not within \d+ s: it is gone/,
   },
   /** A machine is asked for again without a look, and without the condition that none of its name exists. */
   SecondPut: {
@@ -49,21 +47,13 @@ export const plants: Record<PlantName, Planted> = {
         },
       }),
     },
+    life: resting,
     foundBy: /I1: .* was asked for twice/,
   },
   /** The deletion of the machine that came before comes late, and takes its successor for it. */
   LateDelete: {
-    plant: {
-      azure: azure => ({
-        ...azure,
-        async deleteVirtualMachine(place, name, signal) {
-          const accepted = await azure.deleteVirtualMachine(place, name, signal)
-          const [, stem = '', number] = /^(.*-vm-)(\d+)$/.exec(name) ?? []
-          void deleteOnceMade(azure, place, `${stem}${Number(number) + 1}`)
-          return accepted
-        },
-      }),
-    },
+    plant: { azure: deletedLate() },
+    life: evicted,
     foundBy: /deleted although nobody decided so/,
   },
   /** An evicted machine is deleted as soon as that is seen, with its own number still on record. */
@@ -78,28 +68,36 @@ export const plants: Record<PlantName, Planted> = {
         },
       }),
     },
+    life: evicted,
     foundBy: /deleted although nobody decided so|a machine was lost although nobody took it/,
   },
   /** The rescue gives address and interface back, and makes others under their names. */
-  NewAddress: { plant: { azure: addressMadeAnew() }, foundBy: /I6: the address is another/ },
-  /** What would resume a long-running operation is not kept. */
+  NewAddress: { plant: { azure: addressMadeAnew() }, life: evicted, foundBy: /I6: the address is another/ },
+  /**
+   * What would resume a long-running operation is not kept; and the list, by which one can do without, shows nothing: it
+   * may show the end before the operation is asked for.
+   */
   LostToken: {
     plant: {
       azure: azure => ({
         ...azure,
         createVirtualMachine: async (...given) => ({ ...(await azure.createVirtualMachine(...given)), poller: 'lost' }),
+        fleet: async () => [],
       }),
     },
+    life: resting,
     foundBy: /what resumes an operation was lost/,
   },
   /** A pause is believed to have begun that Azure never heard of. */
   LostPause: {
     plant: { azure: azure => ({ ...azure, deallocateVirtualMachine: async () => ({ poller: 'lost' }) }) },
     last: 'Deallocated',
-    foundBy: /Still pending after \d+ s: it is at rest/,
+    life: resting,
+    neverComes: 'it is at rest',
+    foundBy: /Not within \d+ s: it is at rest/,
   },
   /** What an interval adds to the bill is added once more. */
-  BilledTwice: { plant: { kube: billedTwice }, life: 'Session', foundBy: /I3: \d+ s are billed|I4: an interval of/ },
+  BilledTwice: { plant: { kube: billedTwice }, life: playedOut, foundBy: /I3: \d+ s are billed|I4: an interval of/ },
   /** The list of the fleet is read as if each machine were another than is on record, and each is looked at for ever. */
   Restless: {
     plant: {
@@ -111,17 +109,34 @@ export const plants: Record<PlantName, Planted> = {
         },
       }),
     },
-    foundBy: /I7: at rest it goes on with .*virtualMachine/,
+    life: resting,
+    foundBy: /I7: at rest.*virtualMachine/s,
   },
   /** What was first seen of an object is believed for ever. */
-  StaleCache: { plant: { isCacheStale: true }, foundBy: /Still pending/ },
-}
+  StaleCache: {
+    plant: { isCacheStale: true },
+    life: resting,
+    neverComes: 'it rests',
+    foundBy: /Not within \d+ s: it rests/,
+  },
+} satisfies Record<string, Planted>
 
-async function deleteOnceMade(azure: Azure, place: Place, name: string): Promise<void> {
-  const signal = AbortSignal.timeout(10_000)
-  const seen = async () => await azure.virtualMachine(place, name, signal).catch(() => undefined)
-  while (!signal.aborted && (await seen()) === undefined) await delay(20)
-  await azure.deleteVirtualMachine(place, name, signal).catch(() => undefined)
+const isFirst = ({ name }: { name: string }) => name.endsWith('-vm-1')
+
+/** Each successor once, or it would never stand. */
+function deletedLate(): (azure: Azure) => Azure {
+  const taken = new Set<string>()
+  return azure => ({
+    ...azure,
+    async createVirtualMachine(place, request, signal) {
+      const accepted = await azure.createVirtualMachine(place, request, signal)
+      if (isFirst(request) || taken.has(request.name)) return accepted
+      taken.add(request.name)
+      // Whatever Azure makes of it: the attempt is what is looked for.
+      await azure.deleteVirtualMachine(place, request.name, signal).catch(() => undefined)
+      return accepted
+    },
+  })
 }
 
 /** One operator may have made what the next makes anew. */
@@ -141,7 +156,7 @@ function addressMadeAnew(): (azure: Azure) => Azure {
     async createVirtualMachine(place, request, signal) {
       const [, ip] = address ?? []
       const [, nic] = card ?? []
-      if (ip && nic && !request.name.endsWith('-vm-1')) {
+      if (ip && nic && !isFirst(request)) {
         await azure.deleteNetworkInterface(place, nic.name, signal)
         while (await azure.networkInterface(place, nic.name, signal)) await delay(20)
         await azure.deletePublicIPAddress(place, ip.name, signal)

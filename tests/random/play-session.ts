@@ -37,7 +37,7 @@ export async function playSession(
   stage: Omit<Stage, 'last'> & { last?: SessionLast; paidSeconds: number },
   actions: readonly SessionAction[],
 ): Promise<PlayedSession> {
-  const { world, scene, place, last = 'Running', isWishedAmid = false, plant, patienceSeconds } = stage
+  const { world, scene, place, last = 'Running', isWishedAmid = false, plant, neverComes } = stage
   const { azure, kube, catalogue } = world
   const { namespace } = scene
   const { standard } = catalogue.tiers
@@ -52,17 +52,13 @@ export async function playSession(
   const witness = billingWitness({ kube, namespace, paidGraceSeconds: PAID_GRACE_SECONDS })
   operators.begin()
   const presence = { disconnectGraceSeconds: 1, clientCIDRs: ['203.0.113.0/24'] }
-  await scene.play(NAME, { regions: [place.region], paidSeconds: stage.paidSeconds, ...presence })
+  const played = await scene.play(NAME, { regions: [place.region], paidSeconds: stage.paidSeconds, ...presence })
   const machineName = `${NAME}-${place.region}`
   const { uid = '' } = (await scene.machine(machineName, 'is asked for', () => true)).metadata
-  const { look, until } = looks({
-    azure,
-    uids: () => [uid],
-    ...(patienceSeconds && { patienceSeconds }),
-    also: witness.judge,
-  })
+  const { look, until, atMost } = looks({ azure, uids: () => [uid], neverComes, also: witness.judge })
   const { act: deed, calm } = deeds({ world, place, troupe: operators, uid })
   const session = async () => await scene.sessionNow(NAME)
+  const hasEnded = async () => (await session())?.status?.phase === 'Ended'
 
   /** As it says, and as Azure says; read in this order, since what has ended must be gone before. */
   async function isAtRest(): Promise<boolean> {
@@ -122,9 +118,9 @@ export async function playSession(
       case 'Release':
         return await annotate(null)
       case 'AwaitRest':
-        return void (await until('it rests', isAtRest, REST_SECONDS))
+        return await (stage.isUndisturbed ? until('it rests', isAtRest) : atMost(REST_SECONDS, isAtRest))
       case 'AwaitEnd':
-        return void (await until('it ends', async () => (await session())?.status?.phase === 'Ended', END_SECONDS))
+        return await (stage.isUndisturbed ? until('it ends', hasEnded) : atMost(END_SECONDS, hasEnded))
       default:
         return await deed(action)
     }
@@ -146,7 +142,7 @@ export async function playSession(
   async function settle(): Promise<GameSession | undefined> {
     if (isWishedAmid) {
       await wish()
-      await until('it is so amid the faults', async () => last !== 'Deleted' && (await isAtRest()), AMID_SECONDS)
+      await atMost(AMID_SECONDS, async () => last !== 'Deleted' && (await isAtRest()))
     }
     await calm()
     await wish()
@@ -161,7 +157,7 @@ export async function playSession(
 
   async function leave(): Promise<void> {
     await scene.drop(NAME)
-    await until('it is gone', async () => (await session()) === undefined)
+    await until('it is gone, and its bill seen to the end', async () => witness.hasSeenEndOf(played))
     await until('I2: nothing of it stands in Azure', async () => (await azure.standing(uid)).length === 0)
   }
 
@@ -183,6 +179,7 @@ export async function playSession(
       await look()
     }
     const settled = await settle()
+    await look() // At what stands now, whenever that came about.
     const machine = await scene.get(machineName)
     if (last !== 'Deleted') await judge() // Else it is in the midst of a step, which is told when it is done.
     if (last !== 'Deleted' && stage.isRestWatched) await staysAtRest({ world, namespace, troupe: operators, uid })

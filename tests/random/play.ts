@@ -31,8 +31,11 @@ export interface Stage {
   copyOf?: string
   /** I7: at rest it is watched for a while. */
   isRestWatched?: boolean
+  /** Nothing keeps it from what is awaited in its life: what does not come is an error. */
+  isUndisturbed?: boolean
   plant?: Plant
-  patienceSeconds?: number
+  /** What cannot come about, by the plant. */
+  neverComes?: string | undefined
 }
 
 export interface Played {
@@ -57,13 +60,13 @@ function specIn({ place, copyOf }: Stage) {
 
 /** Throws with what was wrong, the actions so far and the operator's own story. */
 export async function play(stage: Stage, actions: readonly MachineAction[]): Promise<Played> {
-  const { world, scene, place, last = 'Running', isWishedAmid = false, plant, patienceSeconds } = stage
+  const { world, scene, place, last = 'Running', isWishedAmid = false, plant, neverComes } = stage
   const { azure } = world
   const operators = troupe(scene, { ...(plant && { plant }) })
   operators.begin()
   const uid = await scene.apply(NAME, specIn(stage))
   const began = await azure.mark()
-  const { look, until } = looks({ azure, uids: () => [uid], ...(patienceSeconds && { patienceSeconds }) })
+  const { look, until, atMost } = looks({ azure, uids: () => [uid], neverComes })
   const { act: deed, calm } = deeds({ world, place, troupe: operators, uid })
 
   const machine = async (is: (machine: GpuVm) => boolean): Promise<boolean> => {
@@ -108,7 +111,7 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
         }))
       }
       case 'AwaitRest':
-        return void (await until('it rests', isAtRest, REST_SECONDS))
+        return await (stage.isUndisturbed ? until('it rests', isAtRest) : atMost(REST_SECONDS, isAtRest))
       default:
         return await deed(action)
     }
@@ -126,7 +129,7 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
   async function settle(): Promise<void> {
     if (isWishedAmid) {
       await wish()
-      await until('it is so amid the faults', async () => last !== 'Deleted' && (await isAtRest()), AMID_SECONDS)
+      await atMost(AMID_SECONDS, async () => last !== 'Deleted' && (await isAtRest()))
     }
     await calm()
     await wish()
@@ -166,6 +169,7 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
       await look()
     }
     await settle()
+    await look() // At what stands now, whenever that came about.
     const settled = await scene.get(NAME)
     if (last !== 'Deleted') await judge() // Else it is in the midst of a step, which is told when it is done.
     if (last !== 'Deleted' && stage.isRestWatched) {

@@ -1,17 +1,16 @@
 // I7: what has come to rest writes nothing to Kubernetes, and asks Azure for list pages alone.
-import { setTimeout as delay } from 'node:timers/promises'
 import { gameSessions } from '../../crds/types/gamesession.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
 import { events } from '../../lib/kube/core.ts'
 import { polls } from '../operator/support/mortal.ts'
 import type { World } from '../operator/support/world.ts'
+import { patientFor } from '../until.ts'
 import type { Troupe } from './troupe.ts'
 
-/** For so many lists of Azure's it keeps still. */
+/** For so many of Azure's lists it keeps still. */
 const LISTS = 5
 /** What was begun before it rested is over by then; and so many lists come in less. */
 const PATIENCE_SECONDS = 10
-const LOOK_MILLISECONDS = 20
 
 interface Resting {
   world: World
@@ -23,32 +22,35 @@ interface Resting {
 
 /** Throws with what goes on and on. */
 export async function staysAtRest(resting: Resting): Promise<void> {
-  const deadline = fromNow()
-  let goingOn: string[]
-  do {
+  let goingOn: string[] = []
+  const account = async () => goingOn.join(', ')
+  await patientFor(PATIENCE_SECONDS, { account })('I7: at rest it asks and writes nothing', async () => {
     goingOn = await seenDuring(resting)
-    if (goingOn.length === 0) return
-  } while (Date.now() < deadline)
-  throw new Error(`I7: at rest it goes on with ${goingOn.join(', ')}`)
+    return goingOn.length === 0
+  })
 }
 
-const fromNow = () => Date.now() + PATIENCE_SECONDS * 1000
-
-/** What was written and asked while Azure was listed so often. */
+/**
+ * What was written and asked while Azure was listed so often, from one moment to another at which nothing was left to be
+ * done: whatever a list gave to do was done in between.
+ */
 async function seenDuring({ world, namespace, troupe, uid }: Resting): Promise<string[]> {
   const { azure } = world
-  const before = { versions: await versionsIn(world, namespace), mark: await azure.mark() }
   const asked = troupe.asked().length
+  const since = (from: number) => troupe.asked().slice(from)
+  const until = patientFor(PATIENCE_SECONDS, { account: async () => since(asked).join(', ') })
+  await until('I7: at rest it comes to an end', troupe.isIdle)
+  const from = troupe.asked().length
+  const before = { versions: await versionsIn(world, namespace), mark: await azure.mark() }
   const written = troupe.writes().length
-  const since = () => troupe.asked().slice(asked)
-  const isListed = () => since().filter(method => method === 'fleet' || method === 'tagged').length >= LISTS
-  const deadline = fromNow()
-  while (!isListed() && Date.now() < deadline) await delay(LOOK_MILLISECONDS)
+  const { items: machines } = await world.kube.list(gpuVms, { namespace })
+  const list = machines.length > 0 ? 'fleet' : 'tagged' // Of no machines there is no fleet to list.
+  const isListed = () => since(from).filter(method => method === list).length >= LISTS
+  await until(`I7: at rest there is a list (${list})`, async () => isListed() && (await troupe.isIdle()))
   const named = (await azure.calls(before.mark)).filter(({ path }) => path.includes(uid))
   const versions = await versionsIn(world, namespace)
   return [
-    ...(isListed() ? [] : ['too few lists']),
-    ...since().filter(method => !polls.includes(method)),
+    ...since(from).filter(method => !polls.includes(method)),
     ...named.map(({ kind }) => kind),
     ...troupe.writes().slice(written),
     ...versions.filter(version => !before.versions.includes(version)),

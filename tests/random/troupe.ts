@@ -1,4 +1,5 @@
 // The operators of one life, of which one leads at a time.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Decided } from '../../operator/gpuvm/controller.ts'
 import { read } from '../../operator/recorder/record.ts'
 import type { Operator, OperatorOptions } from '../operator/support/operator.ts'
@@ -14,9 +15,14 @@ export interface Troupe {
   decisions(name: string): Decided[]
   /** Whatever all of them have asked of Azure, lists too. */
   asked(): string[]
+  /** The one that leads has nothing under way, and nothing that is to be looked at now. */
+  isIdle(): Promise<boolean>
   /** Whatever all of them have written to Kubernetes. */
   writes(): string[]
 }
+
+/** Of the work queues. */
+const IDLE_AT_ZERO = ['workqueue_depth', 'controller_runtime_active_workers']
 
 export function troupe(scene: Scene, options: Partial<OperatorOptions>): Troupe {
   const operators: Operator[] = []
@@ -50,6 +56,12 @@ export function troupe(scene: Scene, options: Partial<OperatorOptions>): Troupe 
       })
     },
     asked: () => operators.flatMap(({ asked }) => asked),
+    async isIdle() {
+      const { registry } = operators.at(-1) ?? {}
+      await nextTurn() // Between two turns of the loop no key is on its way from a worker to the queue.
+      const figures = await Promise.all(IDLE_AT_ZERO.map(name => registry?.getSingleMetric(name)?.get()))
+      return figures.every(figure => figure?.values.every(({ value }) => value === 0))
+    },
     writes: () => operators.flatMap(({ writes }) => writes),
     decisions: name => operators.flatMap(({ recorded }) => recorded.of({ namespace: scene.namespace, name }).map(read)),
   }

@@ -116,8 +116,14 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
     async of(uid: string): Promise<AzureState> {
       return stateShape.parse(await control('GET', `state?name=${uid}`))
     },
-    /** Everything that was asked of ARM since `mark`. */
-    calls: async (mark: number) => (await calls(mark)).entries,
+    /** Everything that was asked of ARM since `mark`; throws when it is not known any more. */
+    async calls(mark: number) {
+      const { entries } = await calls(mark)
+      const [first] = entries
+      if (first !== undefined && first.seq > mark && mark > 0)
+        throw new Error(`Of what was asked since ${mark} the simulator has kept what came from ${first.seq} on.`)
+      return entries
+    },
     /** For `calls`: from here on. */
     mark: async () => (await calls(Number.MAX_SAFE_INTEGER)).next,
     /** The names of all that stands there of the machine with this UID; of all machines without one. */
