@@ -123,6 +123,16 @@ describe('I6: played', () => {
     })
   })
 
+  test.each(['CopyingDisk', 'OperationSlow'])(
+    'the player reads how far it is, also while that is told as %s',
+    reason => {
+      const stopped = machineFor({ spec: { powerState: 'Deallocated' }, status: { resources } })
+      const conditions = [{ ...conditionOf('Ready', 'Unknown', reason), message: '40 percent are copied.' }]
+      const moving = pass({ session, machines: [copy({ conditions }), stopped], rulingOn: nothingAtHome })
+      expect(moving.verdict.waiting?.message).toMatch(/its address changes\. 40 percent are copied\. Nothing is billed/)
+    },
+  )
+
   test('refused there too, it is tried in another size there, then elsewhere, and then it waits there', () => {
     const stopped = machineFor({ spec: { powerState: 'Deallocated' }, status: { resources } })
     const refused = copy(refusedBy('AllocationFailed'))

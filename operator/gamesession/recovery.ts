@@ -103,7 +103,8 @@ function isUntriedCopy(machine: GpuVm): boolean {
 /** For the player: where it goes, and how far it is. */
 function underWay(machine: GpuVm): Explanation {
   const ready = condition(machine.status?.conditions, 'Ready')
-  const progress = ready?.reason === 'CopyingDisk' ? ` ${ready.message}` : ''
+  const isTold = ready?.reason === 'CopyingDisk' || ready?.reason === 'OperationSlow'
+  const progress = isTold ? ` ${ready.message}` : ''
   const message = `The session moves to ${machine.spec.region} with its saves; its address changes.${progress} Nothing is billed meanwhile.`
   return { reason: 'MovingRegion', message }
 }

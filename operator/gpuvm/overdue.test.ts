@@ -36,6 +36,18 @@ test.each([
   expect(verdict.step).toBeUndefined()
 })
 
+test.each(['Start', 'Redeploy', 'Deallocate', 'Create', 'Delete'] as const)(
+  'the phase is the same before and after %s has become slow',
+  kind => {
+    const usual = operating(kind, 14)
+    const status = statusOf(usual, verdictOn(usual), {})
+    const later = { ...usual, machine: { ...usual.machine, status }, now: new Date(now.getTime() + 120_000) }
+    const slow = verdictOn(later)
+    expect(slow.because?.reason).toBe('OperationSlow')
+    expect(statusOf(later, slow, {}).phase).toBe(status.phase)
+  },
+)
+
 test('after ninety minutes it is a person’s, told in one sentence each: what, since when, where to look, what to do', () => {
   const seen = operating('Create', 90)
   const verdict = verdictOn(seen)

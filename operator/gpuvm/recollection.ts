@@ -1,6 +1,6 @@
 // What this process has itself seen of one machine's resources, so that a pass reads of Azure only what may have come to
-// be different. It is a hint and nothing more. It is lost with the process. What a call may change is forgotten with
-// the call, and all of it when a call fails or gets no answer: the next pass reads everything anew. And what a wrong hint
+// be different. It is a hint and nothing more. It is lost with the process, but for the address, which the status names.
+// What a call may change is forgotten with the call, and all of it when a call fails or gets no answer: the next pass reads everything anew. And what a wrong hint
 // leads to is harmless: the PUT of an address or an interface changes nothing where it stands already, a VM's is refused
 // where there is one (`If-None-Match: *`) or where what it is to hold is gone. A VM that stands is read whenever something about
 // it can be in question, and nothing is given back to Azure by hints but a VM whose successor is on record.

@@ -16,6 +16,7 @@ import {
 } from './decision.ts'
 import { errorsOf } from './errors-on-record.ts'
 import { STOP_UNCLEAR } from './eviction.ts'
+import { SLOW } from './overdue.ts'
 
 /** What performing the step brought to light. */
 export interface Outcome {
@@ -186,6 +187,7 @@ function phaseOf(seen: Seen, verdict: Verdict): Phase {
     case 'Evicted':
       return verdict.because.reason
     case 'Suspended':
+    case SLOW: // It is what it was before that took so long.
       return machine.status?.phase ?? 'Pending'
     default:
       break
