@@ -13,6 +13,8 @@ import { referenceOf } from '../lib/kube/resource.ts'
 import type { Runtime } from '../lib/kube/runtime.ts'
 import { rawSource } from '../lib/kube/sources.ts'
 import { machineIndexes, sessionIndexes } from './gamesession/observe.ts'
+import { priorityOfChange as priorityOfSession } from './gamesession/urgency.ts'
+import { priorityOfChange as priorityOfMachine } from './gpuvm/urgency.ts'
 import type { Settings } from './settings.ts'
 
 const USER_AGENT = 'wasd-operator/0.1.0'
@@ -51,8 +53,9 @@ export async function clusterSide({ settings, runtime }: { settings: Settings; r
   const sessions = reflectNamespaces({ runtime, client, resource: gameSessions, namespaces, indexes: sessionIndexes })
   const machines = reflectNamespaces({ runtime, client, resource: gpuVms, namespaces, indexes: machineIndexes })
   const reflectors = [...sessions.parts, ...machines.parts]
-  const sessionNudges = rawSource()
-  const machineNudges = rawSource()
+  // Nobody is begun before what was begun is finished, whoever asks for the look.
+  const sessionNudges = rawSource(key => priorityOfSession(sessions.view.store.get(key)))
+  const machineNudges = rawSource(key => priorityOfMachine(machines.view.store.get(key)))
   return {
     kube,
     election,

@@ -6,7 +6,6 @@ import { Counter, type Registry } from 'prom-client'
 import { type CatalogueFile, openCatalogue } from '../crds/catalogue-file.ts'
 import { manager } from '../lib/kube/manager.ts'
 import { kubeMetrics } from '../lib/kube/metrics.ts'
-import type { ObjectReference } from '../lib/kube/resource.ts'
 import type { Runtime } from '../lib/kube/runtime.ts'
 import { systemClock as clock } from '../lib/process/clock.ts'
 import { createHealth, healthRoutes } from '../lib/process/health.ts'
@@ -32,7 +31,6 @@ import { fleet } from './gpuvm/fleet.ts'
 import { type Holdings, holdings } from './gpuvm/holdings.ts'
 import { gpuVmMetrics } from './gpuvm/metrics.ts'
 import { type Prober, prober } from './gpuvm/prober.ts'
-import { priorityOf } from './gpuvm/urgency.ts'
 import type { HistoryStore } from './history/history.ts'
 import { postgresHistory } from './history/postgres.ts'
 import { flightRecorder } from './recorder/flight-recorder.ts'
@@ -169,10 +167,7 @@ function machineSide(
   const { log } = runtime
   const { cluster, catalogue, capacity, azure } = given
   const { installationId, operationPollSeconds, reconcileConcurrency: concurrency } = settings
-  const push = (key: ObjectReference) => {
-    const machine = cluster.machines.store.get(key)
-    cluster.machineNudges.push(key, machine && priorityOf(machine))
-  }
+  const { push } = cluster.machineNudges
   const subscriptions = () => [
     ...new Set(Object.values(catalogue.current().regions).map(({ subscriptionId }) => subscriptionId)),
   ]

@@ -86,8 +86,11 @@ export function reflected<T extends KubernetesObject>(
   }
 }
 
-/** Keys pushed by hand: a cloud's events, a probe's findings. */
-export function rawSource(): RawSource {
+/**
+ * Keys pushed by hand: a cloud's events, a probe's findings. `priorityOf`: how urgent the look at a key is where whoever
+ * pushes it does not say; 0 without one.
+ */
+export function rawSource(priorityOf: (key: ObjectReference) => number = () => 0): RawSource {
   const sinks = new Set<Sink>()
   return {
     synced: Promise.resolve(),
@@ -95,7 +98,7 @@ export function rawSource(): RawSource {
       sinks.add(sink)
       signal.addEventListener('abort', () => sinks.delete(sink), { once: true })
     },
-    push(key, priority = 0) {
+    push(key, priority = priorityOf(key)) {
       for (const sink of sinks) sink(key, priority)
     },
   }

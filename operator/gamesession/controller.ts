@@ -5,7 +5,6 @@ import { condition } from '../../lib/kube/conditions.ts'
 import { type Controller, controller, type Reconcile } from '../../lib/kube/controller.ts'
 import { isKubeError } from '../../lib/kube/errors.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
-import { hasFinalizer } from '../../lib/kube/finalizers.ts'
 import type { Reflector } from '../../lib/kube/reflector.ts'
 import { type ObjectReference, referenceOf } from '../../lib/kube/resource.ts'
 import type { Runtime } from '../../lib/kube/runtime.ts'
@@ -13,7 +12,7 @@ import { ownedBy, type RawSource, reflected } from '../../lib/kube/sources.ts'
 import { strangers } from '../installation.ts'
 import { type StatusRecord, statusRecord } from '../status-record.ts'
 import { ADMISSION_REASONS } from './admission.ts'
-import { decide, FINALIZER, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
+import { decide, SESSION_LABEL, type Seen, type Verdict } from './decision.ts'
 import { announce } from './events.ts'
 import type { GameSessionMetrics } from './metrics.ts'
 import { isNoteworthy } from './noteworthy.ts'
@@ -23,6 +22,7 @@ import { FIELD_MANAGER, type Hands, perform } from './perform.ts'
 import { phases } from './phases.ts'
 import { plausibleSession } from './plausible.ts'
 import { statusOf } from './status.ts'
+import { priorityOf, priorityOfChange } from './urgency.ts'
 
 export interface Outside {
   runtime: Runtime
@@ -41,10 +41,6 @@ export interface Outside {
   orphanGraceSeconds: number
 }
 
-/** For the work queue; the higher goes first. One that nobody has looked at has 0: what was begun is finished before. */
-const BEGUN_PRIORITY = 2
-const URGENT_PRIORITY = 10
-
 export function gameSessionController(outside: Outside): Controller {
   const { runtime, sessions, machines, hands, recorder, nudges, recalled, concurrency } = outside
   const plausible = (session: GameSession) => plausibleSession(session, runtime.clock.now())
@@ -56,11 +52,11 @@ export function gameSessionController(outside: Outside): Controller {
     sources: [
       reflected(sessions, {
         map: session => ofOnePlayer(session, sessions),
-        priority: session => (isNew(session) ? 0 : BEGUN_PRIORITY),
+        priority: priorityOfChange,
       }),
       reflected(machines, {
         map: machine => [...ownedBy(gameSessions)(machine), ...namedAfter(machine)],
-        priority: () => BEGUN_PRIORITY,
+        priority: () => priorityOf({}),
       }),
       { ...nudges, synced: recalled },
     ],
@@ -69,13 +65,6 @@ export function gameSessionController(outside: Outside): Controller {
     reconcileTimeoutSeconds: 60,
     ready: key => hands.ownWrites.caughtUp(key),
   })
-}
-
-/** Nobody has looked at it yet: the schema gives each a status, and the finalizer comes before the first of ours. */
-export function isNew(session: GameSession): boolean {
-  const { metadata, status } = session
-  const isSeen = status?.observedGeneration !== undefined || hasFinalizer(session, FINALIZER)
-  return !isSeen && metadata.deletionTimestamp === undefined
 }
 
 /** A session that ends or goes makes way for its player's others. */
@@ -121,8 +110,7 @@ function gameSessionReconciler(outside: Inside): Reconcile {
       }
       runtime.log.info(fieldsOf(session, verdict), 'Took a step for a session')
     }
-    const { requeueAfterSeconds, isUrgent } = verdict
-    return { requeueAfterSeconds, priority: isUrgent ? URGENT_PRIORITY : BEGUN_PRIORITY }
+    return { requeueAfterSeconds: verdict.requeueAfterSeconds, priority: priorityOf(verdict) }
   }
 
   /** The stopwatch runs by UID; a session that is gone, or another under the same name, needs the old one no more. */

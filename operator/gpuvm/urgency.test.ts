@@ -1,23 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
-import { parse } from 'yaml'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { handClock } from '../../lib/kube/hand-clock.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { WorkQueue } from '../../lib/kube/queue.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
+import { unseenStatus } from '../unseen.fixture.ts'
 import { sight } from './sights.fixture.ts'
 import { priorityOf, priorityOfChange, urgencyOf } from './urgency.ts'
-
-/** The status that the server gives to an object that nobody has looked at. */
-function unseen(): GpuVm['status'] {
-  const file = resolve(import.meta.dirname, '../../crds/wasd.cloud_gpuvms.yaml')
-  const { openAPIV3Schema } = parse(readFileSync(file, 'utf8')).spec.versions[0].schema
-  expect(openAPIV3Schema.properties.status.default).toMatchObject({ phase: 'Pending' })
-  return openAPIV3Schema.properties.status.default
-}
 
 const played = { stream: { answering: false } }
 const machine = (status: GpuVm['status'], different: Partial<GpuVm> = {}): GpuVm => {
@@ -52,7 +42,7 @@ test('of many asked for at once the first is finished before the last is begun, 
     name: 'q',
     runtime: { clock, random: () => 0.5, log, metrics: kubeMetrics(new Registry()) },
   })
-  const plain = machine(unseen())
+  const plain = machine(unseenStatus('gpuvms'))
   const gone = { ...plain, metadata: { ...plain.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } }
   for (const name of ['first', 'second', 'third']) queue.add(name, priorityOfChange(plain))
 

@@ -20,9 +20,10 @@ export function priorityOf(machine: GpuVm): number {
 
 /**
  * Of a change of the object. One that nobody has looked at yet comes after all that were begun: of thousands asked for at
- * once the first are made soon, in place of all being begun before any is made.
+ * once the first are made soon, in place of all being begun before any is made. `undefined`: one that is gone.
  */
-export function priorityOfChange(machine: GpuVm): number {
+export function priorityOfChange(machine: GpuVm | undefined): number {
+  if (machine === undefined) return 0
   // The schema gives each a status.
   return machine.status?.incarnation === undefined && !isLeaving(machine) ? 0 : priorityOf(machine)
 }

@@ -26,13 +26,14 @@ import { type Capacity, type CapacitySettings, capacitySide } from '../../../ope
 import { gameSessionController } from '../../../operator/gamesession/controller.ts'
 import { gameSessionMetrics } from '../../../operator/gamesession/metrics.ts'
 import { type MachineIndex, machineIndexes, senses, sessionIndexes } from '../../../operator/gamesession/observe.ts'
+import { priorityOfChange as priorityOfSession } from '../../../operator/gamesession/urgency.ts'
 import { annotations } from '../../../operator/gpuvm/annotations.ts'
 import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { holdings } from '../../../operator/gpuvm/holdings.ts'
 import { gpuVmMetrics } from '../../../operator/gpuvm/metrics.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
-import { priorityOf } from '../../../operator/gpuvm/urgency.ts'
+import { priorityOfChange as priorityOfMachine } from '../../../operator/gpuvm/urgency.ts'
 import type { HistoryStore } from '../../../operator/history/history.ts'
 import { type FlightRecorder, flightRecorder } from '../../../operator/recorder/flight-recorder.ts'
 import { sweeperMetrics } from '../../../operator/sweeper/metrics.ts'
@@ -107,11 +108,8 @@ export function startOperator(options: OperatorOptions): Operator {
   const machines = plant.isCacheStale ? stale(itsMachines.view) : itsMachines.view
   const reflectors = options.sessions ? [...itsMachines.parts, ...itsSessions.parts] : itsMachines.parts
   const written = ownWrites(reflectors)
-  const nudges = rawSource()
-  const push = (key: ObjectReference) => {
-    const machine = machines.store.get(key)
-    nudges.push(key, machine && priorityOf(machine))
-  }
+  const nudges = rawSource(key => priorityOfMachine(machines.store.get(key)))
+  const { push } = nudges
   const refusals: string[] = []
   const recorded = flightRecorder()
   const settings = { installationId, operationPollSeconds: 4 / speed, concurrency: 8 }
@@ -158,7 +156,7 @@ export function startOperator(options: OperatorOptions): Operator {
     },
   })
   gpuVmMetrics(registry, itsMachines.view.store)
-  const sessionNudges = rawSource()
+  const sessionNudges = rawSource(key => priorityOfSession(itsSessions.view.store.get(key)))
   const { prices = false, store, ...capacitySettings } = options.capacity ?? {}
   const capacity = capacitySide({
     runtime,
