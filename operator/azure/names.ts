@@ -10,7 +10,7 @@ export const UID_TAG = 'wasd-uid'
 export const PLAYER_TAG = 'wasd-player'
 /**
  * Put on a disk by a person, whatever its value: it is its player's and outlives its machine, whose deletion leaves it.
- * What bears it is never swept.
+ * No disk and no snapshot that bears it is swept.
  */
 export const KEEP_TAG = 'wasd-keep'
 

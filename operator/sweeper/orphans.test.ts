@@ -26,6 +26,11 @@ test.each<{ title: string; orphan: Orphan; namespaces?: string[]; is: boolean }>
   { title: 'I2: nobody bears its UID any more', orphan: resource('gone'), is: true },
   { title: 'its owner lives', orphan: resource('living'), is: false },
   { title: "it is its player's, and kept", orphan: resource('gone', { tags: { 'wasd-keep': '' } }), is: false },
+  ...(['virtualMachine', 'networkInterface', 'publicIPAddress', 'networkSecurityGroup'] as const).map(kind => ({
+    title: `I2: it is no data, and nobody keeps it: ${kind}`,
+    orphan: resource('gone', { kind, tags: { 'wasd-keep': '' } }),
+    is: true,
+  })),
   { title: 'it tells no UID: nothing is known of it', orphan: resource(undefined), is: false },
   {
     title: 'its namespace is not watched: its owner may live unseen',

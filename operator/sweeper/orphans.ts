@@ -38,10 +38,15 @@ export function orphansOf(seen: {
   return seen.tagged.filter(({ resource }) => {
     const uid = resource.tags[UID_TAG]
     const namespace = resource.tags[NAMESPACE_TAG]
-    if (uid === undefined || namespace === undefined || resource.tags[KEEP_TAG] !== undefined) return false
+    if (uid === undefined || namespace === undefined || isKept(resource)) return false
     if (seen.namespaces.length > 0 && !seen.namespaces.includes(namespace)) return false
     return !isOwned(resource, seen.owners)
   })
+}
+
+/** Data alone is a player's to keep: whatever else bears the tag costs, and is of use to nobody. */
+function isKept({ kind, tags }: TaggedResource): boolean {
+  return (kind === 'disk' || kind === 'snapshot') && tags[KEEP_TAG] !== undefined
 }
 
 export function isOwned(
