@@ -83,7 +83,8 @@ test('one that lacks what these phases ask for is told as decided by another pro
   const older = JSON.stringify(JSON.parse(written(decision)), (key, value: unknown) =>
     key === 'settings' ? undefined : value,
   )
-  expect(replay(read(older))).toEqual({ isSame: false, phase: undefined })
+  expect(replay(read(older))).toEqual({ isSame: false, phase: undefined, error: expect.stringContaining('undefined') })
+  expect(story([read(older)])).toMatch(/cannot be decided again: .*undefined/)
   expect(story([read(older), decision])).toContain('1 of 2 come out otherwise')
 })
 

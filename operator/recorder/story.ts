@@ -10,6 +10,8 @@ export interface Replay {
   isSame: boolean
   /** The phase that decides; `undefined` where none had anything to say. */
   phase: string | undefined
+  /** Why it could not be decided again, in the words of the error. */
+  error?: string
 }
 
 export function replay({ seen, verdict, hindrance }: Decided): Replay {
@@ -26,8 +28,8 @@ export function replay({ seen, verdict, hindrance }: Decided): Replay {
       phase: deciding?.name,
     }
   } catch (error) {
-    // Another version recorded it, without something that these phases ask for. The rest of the story is told.
-    if (error instanceof TypeError) return { isSame: false, phase: undefined }
+    // Another version recorded it, without something that these phases ask for; or they are mistaken. The rest is told.
+    if (error instanceof TypeError) return { isSame: false, phase: undefined, error: error.message }
     throw error
   }
 }
@@ -46,12 +48,10 @@ export function story(decisions: readonly Decided[]): string {
     different === 0
       ? `Decided again from the record, all ${told.length} come out the same.`
       : `Decided again from the record, ${different} of ${told.length} come out otherwise: the program that made them was another.`
-  return [...told.flatMap(({ decision, isSame, phase }) => paragraph(decision, { isSame, phase })), '', outcome].join(
-    '\n',
-  )
+  return [...told.flatMap(({ decision, ...replayed }) => paragraph(decision, replayed)), '', outcome].join('\n')
 }
 
-function paragraph({ seen, verdict, hindrance }: Decided, { isSame, phase }: Replay): string[] {
+function paragraph({ seen, verdict, hindrance }: Decided, { isSame, phase, error }: Replay): string[] {
   const { step, because, stalled } = verdict
   const time = seen.now.toISOString().slice(0, 19).replace('T', ' ')
   const indent = ' '.repeat(time.length + 2)
@@ -70,6 +70,7 @@ function paragraph({ seen, verdict, hindrance }: Decided, { isSame, phase }: Rep
     `${indent}saw: ${sightWords(seen)}`,
     ...(why ? [`${indent}${why.reason}: ${why.message}`] : []),
     ...(hindrance ? [`${indent}in its way: ${hindrance.code}: ${hindrance.message}`] : []),
+    ...(error ? [`${indent}cannot be decided again: ${error}`] : []),
   ]
 }
 
