@@ -27,9 +27,7 @@ export function controlApi(machines: Machines, azure: () => 'connected' | 'away'
   })
   app.post('/machines/:vm/play', async context => {
     const run = runOf(machines, context.req.param('vm'))
-    const parsed = playBody.safeParse(await context.req.json().catch(() => undefined))
-    if (!parsed.success) throw new ControlError(400, 'the body must be {"playing": true} or {"playing": false}')
-    run.playing = parsed.data.playing
+    run.playing = parse(playBody, await body(context.req.raw)).playing
     return context.json(machineBody(run))
   })
   app.post('/machines/:vm/announce', async context => {
