@@ -63,7 +63,9 @@ export const plants = {
         ...azure,
         async virtualMachine(place, name, signal) {
           const seen = await azure.virtualMachine(place, name, signal)
-          if (seen?.powerState === 'Deallocated') await azure.deleteVirtualMachine(place, name, signal)
+          // Seen to go down already it is answered with the next number, so that this is the moment.
+          const isEvicted = seen?.powerState === 'Deallocating' || seen?.powerState === 'Deallocated'
+          if (isEvicted) await azure.deleteVirtualMachine(place, name, signal).catch(() => undefined)
           return seen
         },
       }),
