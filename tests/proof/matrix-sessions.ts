@@ -1,26 +1,20 @@
 // The scenes of a whole session, whose machine is one of the other scenes'. Metered, as the API has it.
 import type { GameSession } from '../../crds/types/gamesession.ts'
-import { condition } from '../../lib/kube/conditions.ts'
 import type { OperatorOptions } from '../operator/support/operator.ts'
-import { isPlayable } from '../operator/support/world.ts'
+import { isPlayable, isSettled } from '../operator/support/world.ts'
+import { withSizes } from '../random/place.ts'
 import type { MatrixScene, Stage } from './matrix.ts'
 
 const EVENING = 'evening'
 const machineOf = ({ place }: Stage) => `${EVENING}-${place.region}`
-const isSettled = (session: GameSession) =>
-  session.status?.observedGeneration === session.metadata.generation &&
-  condition(session.status?.conditions, 'Ready')?.status === 'True'
 
-/** Of the tier that is played these sizes are to be had; the one that is played first, and the other of its class. */
-function withSizes({ world: { catalogue } }: Stage, sizes: string[]): Partial<OperatorOptions> {
-  const { standard } = catalogue.tiers
-  if (standard === undefined) throw new Error('The catalogue has no tier to play in.')
-  return { sessions: true, catalogue: { ...catalogue, tiers: { standard: { ...standard, sizes } } } }
+function operatedOn({ world }: Stage, sizes: string[]): Partial<OperatorOptions> {
+  return { sessions: true, catalogue: withSizes(world.catalogue, sizes) }
 }
 
 /** Of one size alone: which of two is taken hangs on who was evicted lately. */
 function ofOneSize(stage: Stage) {
-  const operated = withSizes(stage, [stage.place.sizes[0]])
+  const operated = operatedOn(stage, [stage.place.sizes[0]])
   return { before: operated, after: operated }
 }
 
@@ -95,7 +89,7 @@ export const sessionScenes: MatrixScene[] = [
     ...common,
     title: 'a session is evicted where nothing of its size is left',
     isRace: true, // One that begins anew has not been refused yet.
-    operated: stage => ({ ...ofOneSize(stage), after: withSizes(stage, stage.place.sizes) }),
+    operated: stage => ({ ...ofOneSize(stage), after: operatedOn(stage, stage.place.sizes) }),
     prepare: playing,
     async act(stage) {
       await nothingLeft(stage, 0)

@@ -9,20 +9,25 @@ export interface Ground {
   world: World
   place: Place
   troupe: Troupe
-  /** Of the machine's GpuVm. */
-  uid: string
+  /** Of the GpuVms that there are or were, the newest last. */
+  uids: () => readonly string[]
 }
 
 export interface Deeds {
   act(deed: Deed): Promise<void>
   /** What Azure refuses or spoils is over. */
   calm(): Promise<void>
+  /** How many evictions Azure carried out. */
+  evictions(): number
 }
 
-export function deeds({ world: { azure }, place, troupe, uid }: Ground): Deeds {
-  const faults: string[] = []
+const BOTH = ['Spot', 'Regular'] as const
 
-  async function capacity(available: number | null, priorities: string[], refusal?: string): Promise<void> {
+export function deeds({ world: { azure, catalogue }, place, troupe, uids }: Ground): Deeds {
+  const faults: string[] = []
+  let evictions = 0
+
+  async function capacity(available: number | null, priorities: readonly string[], refusal?: string): Promise<void> {
     for (const size of place.sizes)
       for (const priority of priorities)
         await azure.capacity(available, { region: place.region, size, priority, ...(refusal && { refusal }) })
@@ -30,21 +35,35 @@ export function deeds({ world: { azure }, place, troupe, uid }: Ground): Deeds {
 
   /** Somebody does it past the operator; Azure may be busy with it: then nobody did. */
   async function deleteVirtualMachine(): Promise<void> {
-    const { virtualMachines } = await azure.of(uid)
-    const victim = virtualMachines.find(({ simulator }) => simulator.powerState === 'running')
-    const { subscriptionId, resourceGroup, region } = place
+    const [victim] = await running()
     if (victim === undefined) return
     await createAzure(azure.settings)
-      .deleteVirtualMachine({ subscriptionId, resourceGroup, region }, victim.name, AbortSignal.timeout(10_000))
+      .deleteVirtualMachine(whereIs(victim.id), victim.name, AbortSignal.timeout(10_000))
       .catch(() => undefined)
   }
 
-  async function evict(): Promise<void> {
-    const { virtualMachines } = await azure.of(uid)
-    const spot = virtualMachines.find(
-      ({ properties, simulator }) => properties.priority === 'Spot' && simulator.powerState === 'running',
+  function whereIs(id: string) {
+    for (const [region, { subscriptionId, resourceGroup }] of Object.entries(catalogue.regions))
+      if (id.toLowerCase().includes(`/${resourceGroup}/`.toLowerCase()))
+        return { region, subscriptionId, resourceGroup }
+    throw new Error(`${id} is in no region of the catalogue.`)
+  }
+
+  async function running() {
+    const states = await Promise.all(uids().map(async uid => await azure.of(uid)))
+    return states.flatMap(({ virtualMachines }) =>
+      virtualMachines.filter(({ simulator }) => simulator.powerState === 'running'),
     )
-    if (spot) await azure.evict(spot.name).catch(() => undefined) // It stops by itself just now.
+  }
+
+  async function evict(): Promise<void> {
+    const spot = (await running()).find(({ properties }) => properties.priority === 'Spot')
+    if (spot === undefined) return
+    const isDone = await azure.evict(spot.name).then(
+      () => true,
+      () => false, // It stops by itself just now.
+    )
+    if (isDone) evictions += 1
   }
 
   return {
@@ -53,12 +72,12 @@ export function deeds({ world: { azure }, place, troupe, uid }: Ground): Deeds {
         case 'Evict':
           return await evict()
         case 'RefuseCapacity':
-          return await capacity(0, [deed.priority], deed.refusal)
+          return await capacity(0, deed.priority === 'Any' ? BOTH : [deed.priority], deed.refusal)
         case 'GrantCapacity':
-          return await capacity(null, ['Spot', 'Regular'])
+          return await capacity(null, BOTH)
         case 'Fault': {
           // An operation's address does not say whose it is: whoever asks next is hit.
-          const its = deed.kind === 'GET operations' ? {} : { resource: uid }
+          const its = deed.kind === 'GET operations' ? {} : { resource: uids().at(-1) ?? '' }
           faults.push(await azure.fault({ kind: deed.kind, ...its }, deed.fault))
           return
         }
@@ -76,8 +95,9 @@ export function deeds({ world: { azure }, place, troupe, uid }: Ground): Deeds {
       }
     },
     async calm() {
-      await capacity(null, ['Spot', 'Regular'])
+      await capacity(null, BOTH)
       for (const id of faults) await azure.faultless(id)
     },
+    evictions: () => evictions,
   }
 }

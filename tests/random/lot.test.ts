@@ -4,6 +4,15 @@ import { expect, test } from 'vitest'
 import { parseCatalogue } from '../../crds/catalogue.ts'
 import { type Lot, lotOf, numbersByPlace, savesRegionOf, wordsOf } from './lot.ts'
 import { places } from './place.ts'
+import {
+  type Action,
+  isBoundToBeEvicted,
+  isBoundToEnd,
+  isBoundToRest,
+  type MachineAction,
+  type Scenario,
+  type SessionAction,
+} from './scenario.ts'
 
 const catalogue = parseCatalogue(await readFile('manifests/catalogue.yaml', 'utf8'))
 const EACH = 10
@@ -50,6 +59,63 @@ test('sessions, machines and those watched at rest come to every place; copies t
   expect(copies.filter(({ scenario, place }) => scenario.of === 'Session' || place.region === home)).toEqual([])
   expect(drawn.filter(({ isRestWatched, scenario }) => isRestWatched && scenario.of === 'Session')).not.toEqual([])
 })
+
+test('a session names one to three regions, its own place’s first; each has others beside it somewhere', () => {
+  const drawn = [...lots(7).values()]
+  const sessions = drawn.filter(({ scenario }) => scenario.of === 'Session')
+  expect(new Set(sessions.map(({ regions }) => regions.length))).toEqual(new Set([1, 2, 3]))
+  for (const { regions, place } of drawn) {
+    expect(regions[0]).toBe(place.region)
+    expect(new Set(regions).size).toBe(regions.length)
+  }
+  const beside = sessions.flatMap(({ regions }) => regions.slice(1))
+  expect(new Set(beside)).toEqual(new Set(Object.keys(catalogue.regions)))
+})
+
+const refuse = { do: 'RefuseCapacity', priority: 'Any', refusal: 'AllocationFailed' } as const
+const spoil = { do: 'Fault', kind: 'GET operations', fault: { loseReply: true } } as const
+const rest = { do: 'AwaitRest' } as const
+const evict = { do: 'Evict' } as const
+
+test.for<[Action[], boolean]>([
+  [[], true],
+  [[evict, { do: 'Pause' }, { do: 'KillOperator', afterWrites: 2 }, { do: 'DeleteVirtualMachine' }], true],
+  [[refuse], false],
+  [[spoil], false],
+  [[{ do: 'Suspend' }], false],
+  [[{ do: 'StaleLists', times: 1 }], false],
+])('after %j it is bound to rest: %s', ([before, is]) => expect(isBoundToRest(before)).toBe(is))
+
+test.for<[Action[], number, boolean]>([
+  [[evict, { do: 'PayMore' }], 1, true],
+  [[], 600, false],
+  [[{ do: 'Pause' }], 1, false],
+  [[refuse], 1, false],
+])('after %j with %i s paid a session is bound to end: %s', ([before, paid, is]) =>
+  expect(isBoundToEnd(before, paid)).toBe(is),
+)
+
+const machine = (...actions: MachineAction[]): Scenario => ({
+  ...{ of: 'Machine', actions, last: 'Running', isWishedAmid: false },
+})
+const session = (paidSeconds: number, ...actions: SessionAction[]): Scenario => ({
+  ...{ of: 'Session', actions, last: 'Running', isWishedAmid: false, paidSeconds, regions: 1 },
+})
+
+test.for<[Scenario, boolean]>([
+  [machine(rest, evict), true],
+  [machine({ do: 'ChangeSize' }, rest, evict), true],
+  [machine(rest, refuse, evict), true],
+  [session(600, rest, evict), true],
+  [session(1, rest, evict), false],
+  [session(600, { do: 'Leave' }, rest, evict), false],
+  [machine(evict), false],
+  [machine(rest), false],
+  [machine(refuse, rest, evict), false],
+  [machine({ do: 'Pause' }, rest, evict), false],
+  [machine({ do: 'ChangePriority' }, rest, evict), false],
+  [machine(evict, rest, evict), false],
+])('of %j it is bound to be evicted: %s', ([scenario, is]) => expect(isBoundToBeEvicted(scenario)).toBe(is))
 
 test('a person is told where it is played, and what', () => {
   const lot = lotOf({ seed: 7, index: 0 }, catalogue)

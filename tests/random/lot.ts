@@ -14,6 +14,8 @@ export interface Draw {
 export interface Lot {
   scenario: Scenario
   place: Place
+  /** A session names them, its place's first. */
+  regions: readonly string[]
   /** It begins as a copy of the disk that rests in another region. */
   isCopy: boolean
   /** Once it rests it is watched for what that costs. */
@@ -35,9 +37,16 @@ export function lotOf({ seed, index }: Draw, catalogue: Catalogue): Lot {
   return {
     scenario,
     place,
+    regions: regionsFrom(place, Object.keys(catalogue.regions), scenario.of === 'Session' ? scenario.regions : 1),
     isCopy: scenario.of === 'Machine' && index % COPIES_ONE_IN === 0 && isOther,
     isRestWatched: index % RESTS_ONE_IN === 0,
   }
+}
+
+/** So many of them, each place's own first and then those that follow it. */
+function regionsFrom({ region }: Place, all: readonly string[], count: number): string[] {
+  const at = all.indexOf(region)
+  return [...all.slice(at), ...all.slice(0, at)].slice(0, count)
 }
 
 /** Where the disk rests that lives begin as a copy of: the second region that is not used by zones. */
@@ -75,8 +84,8 @@ function scenarioOf({ seed, index }: Draw): Scenario {
 }
 
 /** For a person, in two lines: where, and what. */
-export function wordsOf({ scenario, place, isCopy }: Lot): string {
-  const { region, sizes, zones } = place
-  const where = `in ${region}${zones ? `, by zones ${zones.join(' ')}` : ''}, on ${sizes.join(' or ')}`
+export function wordsOf({ scenario, place, regions, isCopy }: Lot): string {
+  const { sizes, zones } = place
+  const where = `in ${regions.join(' or ')}${zones ? `, by zones ${zones.join(' ')}` : ''}, on ${sizes.join(' or ')}`
   return `${where}${isCopy ? ', from a copy of the saves' : ''}\n${words(scenario)}`
 }

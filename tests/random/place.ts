@@ -16,6 +16,13 @@ const sizes: [string, string][] = [
   ['Standard_NC8as_T4_v3', 'Standard_NC16as_T4_v3'],
 ]
 
+/** Of the tier that is played these sizes alone are to be had; the first is played on first. */
+export function withSizes(catalogue: Catalogue, sizes: string[]): Catalogue {
+  const { standard } = catalogue.tiers
+  if (standard === undefined) throw new Error('The catalogue has no tier to play in.')
+  return { ...catalogue, tiers: { standard: { ...standard, sizes } } }
+}
+
 export function places({ catalogue }: { catalogue: Catalogue }): Place[] {
   return sizes.flatMap(pair =>
     Object.entries(catalogue.regions).map(([region, { resourceGroup, subscriptionId, zones }]) => ({

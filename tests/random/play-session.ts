@@ -1,17 +1,18 @@
 // Plays a whole session by lot: metered as the API has it, with the player's wishes and the agent's reports beside what
-// Azure does. Its bill is watched all the time; what ends has to be gone from Azure before it says so.
+// Azure does, in one region or in whichever of several has a machine for it. Its bill is watched all the time; what ends
+// has to be gone from Azure before it says so.
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
-import { condition } from '../../lib/kube/conditions.ts'
 import { isKubeError } from '../../lib/kube/errors.ts'
-import { story } from '../../operator/recorder/story.ts'
+import { isSettled } from '../operator/support/world.ts'
 import { billingWitness } from './billing-witness.ts'
 import { deeds } from './deeds.ts'
-import { evictionsIn, judgeCreations, judgeDecisions, judgeDeletions } from './judge.ts'
+import { decisionsByUid, failed, judge, type Life } from './judge.ts'
 import { looks } from './looks.ts'
+import { withSizes } from './place.ts'
 import { AMID_SECONDS, type Played, REST_SECONDS, type Stage } from './play.ts'
 import { staysAtRest } from './rest.ts'
-import type { SessionAction, SessionLast } from './scenario.ts'
+import { isBoundToEnd, isBoundToRest, type SessionAction, type SessionLast } from './scenario.ts'
 import { troupe } from './troupe.ts'
 
 const NAME = 'evening'
@@ -26,37 +27,48 @@ const PLENTY_SECONDS = 600
 
 export interface PlayedSession extends Played {
   endReason: string | undefined
+  /** In how many it had a machine. */
+  regions: number
 }
 
 const isOver = ({ status }: GameSession) => status?.phase === 'Ended'
-const isSettled = ({ metadata, status }: GameSession) =>
-  status?.observedGeneration === metadata.generation && condition(status?.conditions, 'Ready')?.status === 'True'
 
-/** Throws with what was wrong, the actions so far and the operator's own story. `paidSeconds`: at the beginning. */
+/**
+ * Throws with what was wrong, the actions so far and the operator's own story. `paidSeconds`: at the beginning. `regions`:
+ * those that it names, its own place's first; in the others it is a guest, and what their lives are refused it is refused.
+ */
 export async function playSession(
-  stage: Omit<Stage, 'last'> & { last?: SessionLast; paidSeconds: number },
+  stage: Omit<Stage, 'last'> & { last?: SessionLast; paidSeconds: number; regions?: readonly string[] },
   actions: readonly SessionAction[],
 ): Promise<PlayedSession> {
   const { world, scene, place, last = 'Running', isWishedAmid = false, plant, neverComes } = stage
-  const { azure, kube, catalogue } = world
+  const { regions = [place.region] } = stage
+  const { azure, kube } = world
   const { namespace } = scene
-  const { standard } = catalogue.tiers
-  if (standard === undefined) throw new Error('The catalogue has no tier to play in.')
   const operators = troupe(scene, {
     sessions: true,
     paidGraceSeconds: PAID_GRACE_SECONDS,
-    catalogue: { ...catalogue, tiers: { standard: { ...standard, sizes: place.sizes } } },
+    catalogue: withSizes(world.catalogue, place.sizes),
     ...(plant && { plant }),
   })
   const began = await azure.mark()
   const witness = billingWitness({ kube, namespace, paidGraceSeconds: PAID_GRACE_SECONDS })
   operators.begin()
   const presence = { disconnectGraceSeconds: 1, clientCIDRs: ['203.0.113.0/24'] }
-  const played = await scene.play(NAME, { regions: [place.region], paidSeconds: stage.paidSeconds, ...presence })
-  const machineName = `${NAME}-${place.region}`
-  const { uid = '' } = (await scene.machine(machineName, 'is asked for', () => true)).metadata
-  const { look, until, atMost } = looks({ azure, uids: () => [uid], neverComes, also: witness.judge })
-  const { act: deed, calm } = deeds({ world, place, troupe: operators, uid })
+  const played = await scene.play(NAME, { regions: [...regions], paidSeconds: stage.paidSeconds, ...presence })
+  const names = regions.map(region => `${NAME}-${region}`)
+  const life: Life = { azure, troupe: operators, began, names, actions }
+  /** Of the machines that were seen, the newest last. */
+  const seen = new Set<string>()
+  const uids = () => [...seen]
+  const machines = async () => (await kube.list(gpuVms, { namespace })).items
+  async function also(): Promise<void> {
+    for (const { metadata } of await machines()) seen.add(metadata.uid ?? '')
+    witness.judge()
+  }
+  const { look, until, atMost } = looks({ azure, uids, neverComes, also })
+  const { act: deed, calm, evictions } = deeds({ world, place, troupe: operators, uids })
+  await until('a machine is asked for', async () => seen.size > 0)
   const session = async () => await scene.sessionNow(NAME)
   const hasEnded = async () => (await session())?.status?.phase === 'Ended'
 
@@ -64,12 +76,18 @@ export async function playSession(
   async function isAtRest(): Promise<boolean> {
     const now = await session()
     if (now === undefined) return true
-    const states = (await azure.of(uid)).virtualMachines.map(({ simulator }) => simulator.powerState ?? '')
-    const standing = isOver(now) ? await azure.standing(uid) : []
+    const standing = isOver(now) ? await standingOf(uids()) : []
     if (standing.length > 0) throw new Error(`I3: it says that it has ended, and in Azure: ${standing.join(', ')}`)
-    const permitted = now.status?.phase === 'Running' ? ['running'] : ['deallocated']
-    const isAsAsked = now.status?.phase === 'Running' ? states.length === 1 : true
-    return isSettled(now) && isAsAsked && states.every(state => permitted.includes(state))
+    const states = (await Promise.all(uids().map(azure.of))).flatMap(({ virtualMachines }) =>
+      virtualMachines.map(({ simulator }) => simulator.powerState ?? ''),
+    )
+    const isRunning = now.status?.phase === 'Running'
+    const isAsAsked = isRunning ? states.length === 1 && (await machines()).length === 1 : true
+    return isSettled(now) && isAsAsked && states.every(state => state === (isRunning ? 'running' : 'deallocated'))
+  }
+
+  async function standingOf(those: readonly string[]): Promise<string[]> {
+    return (await Promise.all(those.map(async uid => await azure.standing(uid)))).flat()
   }
 
   /** A wish that comes when the end is decided is refused. */
@@ -86,10 +104,11 @@ export async function playSession(
 
   /** As the API does with what the agent of the machine that is meant now has sent. */
   async function report(connected: boolean): Promise<void> {
-    const incarnation = (await scene.get(machineName))?.status?.incarnation?.number
-    if (incarnation === undefined) return
+    const name = (await session())?.status?.vm?.name
+    const incarnation = name && (await scene.get(name))?.status?.incarnation?.number
+    if (name === undefined || !incarnation) return
     const guest = { incarnation, connected, reportedAt: new Date().toISOString() }
-    await scene.edit(gpuVms, machineName, { guest }).catch((error: unknown) => {
+    await scene.edit(gpuVms, name, { guest }).catch((error: unknown) => {
       if (!isKubeError(error, 'NotFound')) throw error // It ended meanwhile.
     })
   }
@@ -118,9 +137,11 @@ export async function playSession(
       case 'Release':
         return await annotate(null)
       case 'AwaitRest':
-        return await (stage.isUndisturbed ? until('it rests', isAtRest) : atMost(REST_SECONDS, isAtRest))
+        return await (isBoundToRest(done) ? until('it rests', isAtRest) : atMost(REST_SECONDS, isAtRest))
       case 'AwaitEnd':
-        return await (stage.isUndisturbed ? until('it ends', hasEnded) : atMost(END_SECONDS, hasEnded))
+        return await (isBoundToEnd(done, stage.paidSeconds)
+          ? until('it ends', hasEnded)
+          : atMost(END_SECONDS, hasEnded))
       default:
         return await deed(action)
     }
@@ -158,17 +179,8 @@ export async function playSession(
   async function leave(): Promise<void> {
     await scene.drop(NAME)
     await until('it is gone, and its bill seen to the end', async () => witness.hasSeenEndOf(played))
-    await until('I2: nothing of it stands in Azure', async () => (await azure.standing(uid)).length === 0)
-  }
-
-  /** Of all that was decided and asked so far. */
-  async function judge(): Promise<void> {
-    const decisions = operators.decisions(machineName)
-    const calls = (await azure.calls(began)).filter(({ path, status }) => path.includes(uid) && status > 0)
-    judgeCreations(calls)
-    judgeDeletions(calls, decisions, actions)
-    judgeDecisions(decisions, actions)
-    witness.judge()
+    const all = [...decisionsByUid(operators, names).keys(), ...uids()]
+    await until('I2: nothing of it stands in Azure', async () => (await standingOf(all)).length === 0)
   }
 
   const done: SessionAction[] = []
@@ -180,26 +192,25 @@ export async function playSession(
     }
     const settled = await settle()
     await look() // At what stands now, whenever that came about.
-    const machine = await scene.get(machineName)
-    if (last !== 'Deleted') await judge() // Else it is in the midst of a step, which is told when it is done.
-    if (last !== 'Deleted' && stage.isRestWatched) await staysAtRest({ world, namespace, troupe: operators, uid })
+    const [machine] = await machines()
+    if (last !== 'Deleted') await judge(life) // Else it is in the midst of a step, which is told when it is done.
+    if (last !== 'Deleted' && stage.isRestWatched) {
+      await staysAtRest({ world, namespace, troupe: operators, uids: uids() })
+    }
     await leave()
-    await judge()
+    await judge(life)
+    witness.judge()
+    const all = decisionsByUid(operators, names)
     return {
-      evictions: evictionsIn(operators.decisions(machineName)),
+      evictions: evictions(),
       incarnations: machine?.status?.incarnation?.number ?? 0,
-      decisions: operators.decisions(machineName).length,
+      decisions: [...all.values()].flat().length,
+      regions: new Set([...all.values()].map(([first]) => first?.seen.machine.spec.region)).size,
       endReason: settled?.status?.endReason,
     }
   } catch (error) {
-    const objects = [await session().catch(() => undefined), await scene.get(machineName).catch(() => undefined)]
-    const standing = (await azure.standing(uid)).join(', ')
-    const text = `After ${done.length} of the actions, ${last} last: ${error instanceof Error ? error.message : error}`
-    const told = objects.map(object => JSON.stringify(object, null, 1))
-    throw new Error(
-      [text, `In Azure: ${standing || 'nothing'}`, ...told, story(operators.decisions(machineName))].join('\n'),
-      { cause: error },
-    )
+    const objects = [await session().catch(() => undefined), ...(await machines().catch(() => []))]
+    throw await failed(life, { error, done, last, objects })
   } finally {
     await witness.stop()
   }

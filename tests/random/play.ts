@@ -3,20 +3,19 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Zone } from '../../crds/catalogue.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
-import { story } from '../../operator/recorder/story.ts'
 import type { Plant } from '../operator/support/operator.ts'
 import { isPlayable, isReady, type Scene, type World } from '../operator/support/world.ts'
 import { deeds } from './deeds.ts'
-import { evictionsIn, judgeCreations, judgeDecisions, judgeDeletions } from './judge.ts'
+import { failed, judge, type Life } from './judge.ts'
 import { looks } from './looks.ts'
 import type { Place } from './place.ts'
 import { staysAtRest } from './rest.ts'
-import type { Last, MachineAction } from './scenario.ts'
+import { isBoundToRest, type Last, type MachineAction } from './scenario.ts'
 import { troupe } from './troupe.ts'
 
 const NAME = 'solo'
 const SUSPEND = 'wasd.cloud/suspend'
-/** For a machine that was kept from resting, a short while: what it does meanwhile is looked at. */
+/** For one that may be kept from resting, a short while: what it does meanwhile is looked at. Else what does not come is an error. */
 export const REST_SECONDS = 3
 /** So long the last wish stands while what went wrong goes on going wrong. */
 export const AMID_SECONDS = 1
@@ -31,14 +30,13 @@ export interface Stage {
   copyOf?: string
   /** I7: at rest it is watched for a while. */
   isRestWatched?: boolean
-  /** Nothing keeps it from what is awaited in its life: what does not come is an error. */
-  isUndisturbed?: boolean
   plant?: Plant
   /** What cannot come about, by the plant. */
   neverComes?: string | undefined
 }
 
 export interface Played {
+  /** That Azure carried out. */
   evictions: number
   incarnations: number
   decisions: number
@@ -66,8 +64,10 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
   operators.begin()
   const uid = await scene.apply(NAME, specIn(stage))
   const began = await azure.mark()
-  const { look, until, atMost } = looks({ azure, uids: () => [uid], neverComes })
-  const { act: deed, calm } = deeds({ world, place, troupe: operators, uid })
+  const uids = () => [uid]
+  const { look, until, atMost } = looks({ azure, uids, neverComes })
+  const { act: deed, calm, evictions } = deeds({ world, place, troupe: operators, uids })
+  const life: Life = { azure, troupe: operators, began, names: [NAME], actions }
 
   const machine = async (is: (machine: GpuVm) => boolean): Promise<boolean> => {
     const found = await scene.get(NAME)
@@ -111,7 +111,7 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
         }))
       }
       case 'AwaitRest':
-        return await (stage.isUndisturbed ? until('it rests', isAtRest) : atMost(REST_SECONDS, isAtRest))
+        return await (isBoundToRest(done) ? until('it rests', isAtRest) : atMost(REST_SECONDS, isAtRest))
       default:
         return await deed(action)
     }
@@ -152,15 +152,6 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
     await until('I2: nothing of it stands in Azure', async () => (await azure.standing(uid)).length === 0)
   }
 
-  /** Of all that was decided and asked so far. */
-  async function judge(): Promise<void> {
-    const decisions = operators.decisions(NAME)
-    const calls = (await azure.calls(began)).filter(({ path, status }) => path.includes(uid) && status > 0)
-    judgeCreations(calls)
-    judgeDeletions(calls, decisions, actions)
-    judgeDecisions(decisions, actions)
-  }
-
   const done: MachineAction[] = []
   try {
     for (const action of actions) {
@@ -171,23 +162,19 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
     await settle()
     await look() // At what stands now, whenever that came about.
     const settled = await scene.get(NAME)
-    if (last !== 'Deleted') await judge() // Else it is in the midst of a step, which is told when it is done.
+    if (last !== 'Deleted') await judge(life) // Else it is in the midst of a step, which is told when it is done.
     if (last !== 'Deleted' && stage.isRestWatched) {
-      await staysAtRest({ world, namespace: scene.namespace, troupe: operators, uid })
+      await staysAtRest({ world, namespace: scene.namespace, troupe: operators, uids: [uid] })
     }
     await leave()
-    await judge()
+    await judge(life)
     return {
-      evictions: evictionsIn(operators.decisions(NAME)),
+      evictions: evictions(),
       incarnations: settled?.status?.incarnation?.number ?? 0,
       decisions: operators.decisions(NAME).length,
     }
   } catch (error) {
-    const object = JSON.stringify(await scene.get(NAME).catch(() => undefined), null, 1)
-    const standing = (await azure.standing(uid)).join(', ')
-    const text = `After ${done.length} of the actions, ${last} last: ${error instanceof Error ? error.message : error}`
-    throw new Error([text, `In Azure: ${standing || 'nothing'}`, object, story(operators.decisions(NAME))].join('\n'), {
-      cause: error,
-    })
+    const object = await scene.get(NAME).catch(() => undefined)
+    throw await failed(life, { error, done, last, objects: [object] })
   }
 }

@@ -16,8 +16,8 @@ interface Resting {
   world: World
   namespace: string
   troupe: Troupe
-  /** Of its GpuVm. */
-  uid: string
+  /** Of its GpuVms. */
+  uids: readonly string[]
 }
 
 /** Throws with what goes on and on. */
@@ -34,7 +34,7 @@ export async function staysAtRest(resting: Resting): Promise<void> {
  * What was written and asked while Azure was listed so often, from one moment to another at which nothing was left to be
  * done: whatever a list gave to do was done in between.
  */
-async function seenDuring({ world, namespace, troupe, uid }: Resting): Promise<string[]> {
+async function seenDuring({ world, namespace, troupe, uids }: Resting): Promise<string[]> {
   const { azure } = world
   const asked = troupe.asked().length
   const since = (from: number) => troupe.asked().slice(from)
@@ -47,7 +47,7 @@ async function seenDuring({ world, namespace, troupe, uid }: Resting): Promise<s
   const list = machines.length > 0 ? 'fleet' : 'tagged' // Of no machines there is no fleet to list.
   const isListed = () => since(from).filter(method => method === list).length >= LISTS
   await until(`I7: at rest there is a list (${list})`, async () => isListed() && (await troupe.isIdle()))
-  const named = (await azure.calls(before.mark)).filter(({ path }) => path.includes(uid))
+  const named = (await azure.calls(before.mark)).filter(({ path }) => uids.some(uid => path.includes(uid)))
   const versions = await versionsIn(world, namespace)
   return [
     ...since(from).filter(method => !polls.includes(method)),

@@ -4,10 +4,11 @@ import { isPlayable, isReady, type World } from '../operator/support/world.ts'
 import { lotOf, numbersByPlace, savesRegionOf, wordsOf } from './lot.ts'
 import { type Played, play, type Stage } from './play.ts'
 import { playSession } from './play-session.ts'
-import type { Scenario, SessionLast } from './scenario.ts'
+import { isBoundToBeEvicted, type Scenario, type SessionLast } from './scenario.ts'
 
 export interface Outcome {
   played: number
+  /** That Azure carried out. */
   evictions: number
   incarnations: number
   decisions: number
@@ -16,6 +17,8 @@ export interface Outcome {
   /** Of those played, the ones that were watched at rest. */
   rests: number
   sessions: number
+  /** Of the sessions, those that had a machine in more than one region. */
+  moves: number
   /** Of the sessions that had ended when all was well, why. */
   endings: Record<string, number>
   lasts: Record<SessionLast, number>
@@ -58,11 +61,11 @@ export async function playMany(
     for (const index of numbers) {
       if (isBroken || isEnough(index - from)) return
       const lot = lotOf({ seed, index }, world.catalogue)
-      const { place, isCopy, isRestWatched } = lot
+      const { place, regions, isCopy, isRestWatched } = lot
       const scene = await world.scene(`random-${seed}-${index}`)
       try {
         const copyOf = isCopy ? { copyOf: saves.osDisk } : {}
-        await playOne(outcome, { world, scene, place, isRestWatched, ...copyOf }, lot.scenario)
+        await playOne(outcome, { world, scene, place, regions, isRestWatched, ...copyOf }, lot.scenario)
         if (isCopy) outcome.copies += 1
       } catch (error) {
         isBroken = true
@@ -84,18 +87,23 @@ export async function playMany(
 const AGAIN = 'Play it again; what hangs on how the processes interleave may take several tries:'
 
 function nothing() {
-  return { played: 0, evictions: 0, incarnations: 0, decisions: 0, copies: 0, rests: 0, sessions: 0 }
+  return { played: 0, evictions: 0, incarnations: 0, decisions: 0, copies: 0, rests: 0, sessions: 0, moves: 0 }
 }
 
-async function playOne(outcome: Outcome, stage: Stage, drawn: Scenario): Promise<void> {
+async function playOne(
+  outcome: Outcome,
+  stage: Stage & { regions: readonly string[] },
+  drawn: Scenario,
+): Promise<void> {
   const { isWishedAmid, last } = drawn
   if (drawn.of === 'Machine') {
-    count(outcome, await play({ ...stage, last: drawn.last, isWishedAmid }, drawn.actions))
+    count(outcome, await play({ ...stage, last: drawn.last, isWishedAmid }, drawn.actions), drawn)
   } else {
     const { paidSeconds } = drawn
     const played = await playSession({ ...stage, last: drawn.last, isWishedAmid, paidSeconds }, drawn.actions)
-    count(outcome, played)
+    count(outcome, played, drawn)
     outcome.sessions += 1
+    if (played.regions > 1) outcome.moves += 1
     const why = played.endReason ?? 'None'
     outcome.endings[why] = (outcome.endings[why] ?? 0) + 1
   }
@@ -103,7 +111,10 @@ async function playOne(outcome: Outcome, stage: Stage, drawn: Scenario): Promise
   if (stage.isRestWatched && last !== 'Deleted') outcome.rests += 1
 }
 
-function count(outcome: Outcome, { evictions, incarnations, decisions }: Played): void {
+/** Throws where what was drawn was not done. */
+function count(outcome: Outcome, { evictions, incarnations, decisions }: Played, drawn: Scenario): void {
+  if (evictions === 0 && isBoundToBeEvicted(drawn))
+    throw new Error('It was to be evicted while it rested on spot, and was not.')
   outcome.played += 1
   outcome.evictions += evictions
   outcome.incarnations += incarnations

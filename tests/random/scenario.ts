@@ -27,7 +27,7 @@ export type Fault =
 /** What befalls a machine and its operator, whoever asked for it. */
 export type Deed =
   | { do: 'Evict' }
-  | { do: 'RefuseCapacity'; priority: 'Spot' | 'Regular'; refusal: (typeof refusals)[number] }
+  | { do: 'RefuseCapacity'; priority: 'Spot' | 'Regular' | 'Any'; refusal: (typeof refusals)[number] }
   | { do: 'GrantCapacity' }
   | { do: 'Fault'; kind: (typeof kinds)[number]; fault: Fault }
   | { do: 'RestartOperator' }
@@ -58,15 +58,18 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.constant({ throttle: { retryAfterSeconds: 1 } }),
 )
 
-const common: fc.WeightedArbitrary<Common>[] = [
+/** Mostly one at a time. */
+const common: fc.WeightedArbitrary<Common | Common[]>[] = [
   { weight: 4, arbitrary: fc.constant({ do: 'Evict' as const }) },
   { weight: 5, arbitrary: fc.constant({ do: 'AwaitRest' as const }) },
+  // At rest on spot it is evicted for sure, however slow all is.
+  { weight: 2, arbitrary: fc.constant([{ do: 'AwaitRest' as const }, { do: 'Evict' as const }]) },
   { weight: 2, arbitrary: fc.constantFrom('Pause', 'Resume', 'Suspend', 'Release').map(word => ({ do: word })) },
   {
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant('RefuseCapacity' as const),
-      priority: fc.constantFrom('Spot', 'Regular'),
+      priority: fc.constantFrom('Spot', 'Regular', 'Any'),
       refusal: fc.constantFrom(...refusals),
     }),
   },
@@ -85,15 +88,27 @@ const common: fc.WeightedArbitrary<Common>[] = [
 ]
 
 const edits = fc.constantFrom('ChangeSize', 'ChangePriority', 'ChangeClients', 'ChangeOnEviction')
-const ofMachine = fc.oneof<fc.WeightedArbitrary<MachineAction>[]>(...common, {
+const ofMachine = fc.oneof<fc.WeightedArbitrary<MachineAction | MachineAction[]>[]>(...common, {
   weight: 3,
   arbitrary: edits.map(word => ({ do: word })),
 })
 const wishes = fc.constantFrom('PayMore', 'Connect', 'Leave', 'AwaitEnd', 'End')
-const ofSession = fc.oneof<fc.WeightedArbitrary<SessionAction>[]>(...common, {
-  weight: 5,
-  arbitrary: wishes.map(word => ({ do: word })),
-})
+const ofSession = fc.oneof<fc.WeightedArbitrary<SessionAction | SessionAction[]>[]>(
+  ...common,
+  { weight: 5, arbitrary: wishes.map(word => ({ do: word })) },
+  // With nothing left in its region it moves, where it names another.
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom(...refusals)
+      .map(refusal => [
+        { do: 'AwaitRest' as const },
+        { do: 'RefuseCapacity' as const, priority: 'Any' as const, refusal },
+        { do: 'Evict' as const },
+        { do: 'AwaitRest' as const },
+      ]),
+  },
+)
 
 /** What its owner asks for last: of a machine never its end, which is the object's deletion. */
 const lasts = ['Running', 'Deallocated', 'Deleted'] as const
@@ -107,11 +122,19 @@ const isWishedAmid = fc.boolean()
 
 export type Scenario =
   | { of: 'Machine'; actions: MachineAction[]; last: Last; isWishedAmid: boolean }
-  | { of: 'Session'; actions: SessionAction[]; last: SessionLast; isWishedAmid: boolean; paidSeconds: number }
+  | {
+      of: 'Session'
+      actions: SessionAction[]
+      last: SessionLast
+      isWishedAmid: boolean
+      paidSeconds: number
+      /** How many it names: 1 to 3. */
+      regions: number
+    }
 
 export const machineScenario: fc.Arbitrary<Scenario> = fc.record({
   of: fc.constant('Machine'),
-  actions: fc.array(ofMachine, LENGTH),
+  actions: fc.array(ofMachine, LENGTH).map(drawn => drawn.flat()),
   last: fc.constantFrom(...lasts),
   isWishedAmid,
 })
@@ -123,15 +146,46 @@ const PLENTY_SECONDS = 600
 export const sessionScenario: fc.Arbitrary<Scenario> = fc
   .record({
     of: fc.constant('Session' as const),
-    actions: fc.array(ofSession, LENGTH),
+    actions: fc.array(ofSession, LENGTH).map(drawn => drawn.flat()),
     last: fc.constantFrom(...sessionLasts),
     isWishedAmid,
     paidSeconds: fc.constantFrom(LITTLE_SECONDS, PLENTY_SECONDS),
+    regions: fc.integer({ min: 1, max: 3 }),
   })
   .map(({ actions, paidSeconds, ...rest }) => {
     const isLittle = paidSeconds === LITTLE_SECONDS
     return { ...rest, paidSeconds, actions: isLittle ? [...actions, { do: 'AwaitEnd' as const }] : actions }
   })
+
+/** What keeps a machine from what is awaited, for longer than it is waited for. */
+const hindrances: Action['do'][] = ['RefuseCapacity', 'Fault', 'StaleLists', 'Suspend']
+
+/** Whether nothing before keeps it from coming to rest: then it has to, however slow all is. */
+export function isBoundToRest(before: readonly Action[]): boolean {
+  return before.every(action => !hindrances.includes(action.do))
+}
+
+/** Of a session: whether it has to be played out, or to be left. */
+export function isBoundToEnd(before: readonly Action[], paidSeconds: number): boolean {
+  return isBoundToRest(before) && paidSeconds === LITTLE_SECONDS && before.every(action => action.do !== 'Pause')
+}
+
+/** What leaves a machine that runs on spot as it is, or brings it back to that. */
+const staying: Action['do'][] = [
+  ...(['AwaitRest', 'Release', 'Resume', 'GrantCapacity', 'RestartOperator', 'KillOperator'] as const),
+  ...(['ChangeSize', 'ChangeClients', 'ChangeOnEviction', 'Connect', 'PayMore'] as const),
+]
+
+/** Whether Azure evicts it at least once, whoever is slow: it rests on spot when its first eviction comes. */
+export function isBoundToBeEvicted(scenario: Scenario): boolean {
+  if (scenario.of === 'Session' && scenario.paidSeconds === LITTLE_SECONDS) return false
+  const actions: readonly Action[] = scenario.actions
+  const at = actions.findIndex(action => action.do === 'Evict')
+  const all = actions.slice(0, Math.max(at, 0))
+  // What is refused just before speaks against the next machine, and not against this one.
+  const before = all.at(-1)?.do === 'RefuseCapacity' ? all.slice(0, -1) : all
+  return before.at(-1)?.do === 'AwaitRest' && before.every(action => staying.includes(action.do))
+}
 
 /** One line for a person. */
 export function words({ actions, ...rest }: Scenario): string {

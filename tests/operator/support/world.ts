@@ -202,6 +202,9 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backd
 export const isPlayable = ({ status }: GpuVm) => condition(status?.conditions, 'Playable')?.status === 'True'
 export const isReady = ({ metadata, status }: GpuVm) =>
   status?.observedGeneration === metadata.generation && condition(status?.conditions, 'Ready')?.status === 'True'
+/** As its spec asks, as last seen by the operator. */
+export const isSettled = ({ metadata, status }: GameSession) =>
+  status?.observedGeneration === metadata.generation && condition(status?.conditions, 'Ready')?.status === 'True'
 export const readyReason = ({ status }: GpuVm) => condition(status?.conditions, 'Ready')?.reason
 export const isRefused = (machine: GpuVm) =>
   readyReason(machine) === 'CapacityRefused' && condition(machine.status?.conditions, 'Ready')?.status === 'False'
