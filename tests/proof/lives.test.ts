@@ -1,12 +1,13 @@
 // In each scene of a machine's life, and of a session's, the operator is cut off at every single call: right after the
 // reply, and after the effect with the reply lost. Another goes on, and the end is that of the undisturbed scene, with the
-// same addresses and disks. When that is done, lives by lot take what is left of the minutes for both.
+// same addresses, disks and objects. A cut that no try struck, since the operator was done with less, is printed. When that
+// is done, lives by lot take what is left of the minutes for both.
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWorld, type World } from '../operator/support/world.ts'
 import { places } from '../random/place.ts'
 import { playMany } from '../random/run.ts'
-import { type Cut, type Ending, madeTwice, playScene } from './matrix.ts'
+import { type Cut, type Ending, type MatrixScene, madeTwice, playScene } from './matrix.ts'
 import { machineScenes } from './matrix-machines.ts'
 import { sessionScenes } from './matrix-sessions.ts'
 
@@ -34,7 +35,12 @@ const LEAST_SHARE = 0.75
 const MOST_TRIES = 3
 const scenes = [...machineScenes, ...sessionScenes]
 const counts: object[] = []
-afterAll(() => console.table(counts))
+/** The cuts that no try struck, by what stood there in the undisturbed scene. */
+const notStruck: string[] = []
+afterAll(() => {
+  console.table(counts)
+  console.info([`Not struck: ${notStruck.length || 'none'}`, ...notStruck].join('\n'))
+})
 
 const isChange = (call: string) => /^(put|create|start|deallocate|delete|update|patch)/.test(call)
 
@@ -44,6 +50,9 @@ function cutsOf(calls: string[]): Cut[] {
     const replies = isChange(call) ? [true, false] : [false]
     return replies.map(isReplyHeard => ({ after: at + 1, isReplyHeard }))
   })
+const wordsOf = ({ title }: MatrixScene, { after, isReplyHeard }: Cut) =>
+  `${title}, cut off after call ${after}${isReplyHeard ? '' : ', its reply lost'}`
+
 }
 
 test.each(scenes)(
@@ -60,8 +69,7 @@ test.each(scenes)(
       try {
         return await playScene(scene, { world, scene: stage, place }, cut)
       } catch (error) {
-        const where = `${scene.title}, cut off after call ${cut.after}${cut.isReplyHeard ? '' : ', its reply lost'}`
-        throw new Error(`${where}: ${error instanceof Error ? error.message : error}`, { cause: error })
+        throw new Error(`${wordsOf(scene, cut)}: ${error instanceof Error ? error.message : error}`, { cause: error })
       } finally {
         await stage.end()
       }
@@ -81,11 +89,12 @@ test.each(scenes)(
         count.orphans += ending.orphans.length
         expect({ ...cut, twice: madeTwice(ending), orphans: ending.orphans }).toEqual({ ...cut, twice: 0, orphans: [] })
         if (!scene.isRace) expect({ ...cut, of: ending.accepted }).toEqual({ ...cut, of: undisturbed.accepted })
-        expect(ending.dump).toBe(undisturbed.dump)
+        expect(ending.dump, wordsOf(scene, cut)).toBe(undisturbed.dump)
       }
     }
     /** The first that fails is told when all have come to their end: the next scene has the places to itself. */
     const workers = ground.map(async place => await work(place).finally(() => waiting.splice(0)))
+        else notStruck.push(`  ${wordsOf(scene, cut)} (${undisturbed.calls[cut.after - 1]})`)
     counts.push(count)
     await Promise.allSettled(workers)
     await Promise.all(workers)

@@ -111,7 +111,7 @@ export const machineScenes: MatrixScene[] = [
       await stage.scene.machine(SOLO, 'was evicted', ({ status }) => (status?.evictions ?? 0) > 0)
       await evict(stage)
     },
-    // Of two evictions, one that nobody was there to see may count for both.
+    unsure: ['evictions'], // One that nobody was there to see may count for both.
     async ends(stage) {
       const { world, scene } = stage
       await scene.until('Azure runs it again', async () => {
@@ -176,7 +176,13 @@ export const machineScenes: MatrixScene[] = [
       const copyOf = (await stage.scene.get(HOME))?.status?.resources?.osDisk
       await make(stage, SOLO, { region: awayFrom(stage), disks: { os: { sizeGiB: 128, copyOf } } })
     },
-    ends: async stage => void (await playable(stage)),
+    // Nobody waits for its snapshots to go.
+    async ends(stage) {
+      const { world, scene } = stage
+      await playable(stage)
+      const uid = (await scene.get(SOLO))?.metadata.uid ?? ''
+      await scene.until('its snapshots are gone', async () => (await world.azure.of(uid)).snapshots.length === 0)
+    },
   },
   {
     title: 'created with disks and clients of its own',

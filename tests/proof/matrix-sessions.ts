@@ -88,7 +88,9 @@ export const sessionScenes: MatrixScene[] = [
   {
     ...common,
     title: 'a session is evicted where nothing of its size is left',
+    sizes: ['Standard_NV36ads_A10_v5', 'Standard_NC16as_T4_v3'],
     isRace: true, // One that begins anew has not been refused yet.
+    unsure: ['incarnation'],
     operated: stage => ({ ...ofOneSize(stage), after: operatedOn(stage, stage.place.sizes) }),
     prepare: playing,
     async act(stage) {

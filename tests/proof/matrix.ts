@@ -2,9 +2,10 @@
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { canonical, type Identities, identities, isToBeKept } from '../operator/support/canonical.ts'
 import type { Operator, OperatorOptions } from '../operator/support/operator.ts'
-import type { Scene, World } from '../operator/support/world.ts'
+import { isReady, type Scene, type World } from '../operator/support/world.ts'
 import { billingWitness } from '../random/billing-witness.ts'
 import type { Place } from '../random/place.ts'
+import { accountOf, type Unsure } from './accounts.ts'
 
 export interface Stage {
   world: World
@@ -28,10 +29,17 @@ export interface MatrixScene {
   isCutAtWrites?: boolean
   /** How many machines are begun hangs on who is first; none twice, and at the end it is the same. */
   isRace?: boolean
+  /** In place of its place's: where it spoils what there is of the first, which others are played on meanwhile. */
+  sizes?: [string, string]
+  /** Of its machines' objects, what hangs on who is first. */
+  unsure?: readonly Unsure[]
 }
 
 export interface Ending {
-  /** What stands in Azure when the scene is over, less times, ids and where it was played; and how the session is. */
+  /**
+   * What stands in Azure when the scene is over, less times, ids and where it was played; and how the machines' objects
+   * and the session are.
+   */
   dump: string
   /** The VMs that Azure took on, in order, by machine. */
   accepted: string[]
@@ -67,6 +75,7 @@ export async function playScene(played: MatrixScene, stage: Stage, cut: Cut): Pr
   const { world, scene } = stage
   const { azure } = world
   const { before = {}, after = {} } = played.operated?.(stage) ?? {}
+  const began = await azure.mark()
   const witness = billingWitness({ kube: world.kube, namespace: scene.namespace, paidGraceSeconds: GRACE_SECONDS })
   try {
     const first = scene.operate({ paidGraceSeconds: GRACE_SECONDS, ...before })
@@ -87,6 +96,8 @@ export async function playScene(played: MatrixScene, stage: Stage, cut: Cut): Pr
     await played.act(stage)
     const uids = [...new Set([...prepared, ...(await uidsOf(scene, names))])]
     const session = await played.ends(stage)
+    const accounts = await accountsOf(scene, names, played.unsure)
+    if (session !== undefined) accounts.push(accountOf(session, played.unsure))
     const known: Identities = new Map(drawn.flatMap(one => [...one]))
     await keeps(stage, { names, known })
     const dumps = await Promise.all(
@@ -99,10 +110,9 @@ export async function playScene(played: MatrixScene, stage: Stage, cut: Cut): Pr
     for (const name of names) await scene.gone(name)
     const left = await Promise.all(uids.map(async uid => await azure.standing(uid)))
     witness.judge()
-    const told = session === undefined ? [] : [accountOf(session)]
     return {
-      dump: neutral([...dumps, ...told].join('\n'), { ...stage, isNumbered: played.isRace !== true }),
-      accepted: await acceptedOf(stage, uids),
+      dump: neutral([...dumps, ...accounts].join('\n'), { ...stage, isNumbered: played.isRace !== true }),
+      accepted: await acceptedOf(stage, { began, uids }),
       orphans: left.flat(),
       calls,
       cutAt,
@@ -110,6 +120,19 @@ export async function playScene(played: MatrixScene, stage: Stage, cut: Cut): Pr
   } finally {
     await witness.stop()
   }
+}
+
+/** Once all is done that follows from the end: what a machine's object says while it rests. */
+async function accountsOf(scene: Scene, names: string[], unsure?: readonly Unsure[]): Promise<string[]> {
+  return await Promise.all(
+    names.map(async name => {
+      const { machine } = await scene.until(`${name} is gone or rests`, async () => {
+        const machine = await scene.get(name)
+        return (machine === undefined || isReady(machine)) && { machine }
+      })
+      return accountOf(machine, unsure)
+    }),
+  )
 }
 
 /** Free seconds after the paid ones. */
@@ -128,15 +151,8 @@ async function keeps({ world, scene }: Stage, { names, known }: { names: string[
   }
 }
 
-/** How it stands with a session, less times and lengths. */
-function accountOf({ status }: GameSession): string {
-  const { phase, endReason, evictions, billing, conditions = [] } = status ?? {}
-  const told = conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`).sort()
-  return JSON.stringify({ phase, endReason, evictions, final: billing?.final, told }, null, 1)
-}
-
-async function acceptedOf({ world }: Stage, uids: string[]): Promise<string[]> {
-  const puts = (await world.azure.calls(0)).filter(
+async function acceptedOf({ world }: Stage, { began, uids }: { began: number; uids: string[] }): Promise<string[]> {
+  const puts = (await world.azure.calls(began)).filter(
     ({ kind, status }) => kind === 'PUT virtualMachines' && status >= 200 && status < 300,
   )
   return uids.flatMap(uid =>

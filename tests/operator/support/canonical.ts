@@ -6,7 +6,10 @@ import type { AzureWorld } from './azure.ts'
 const noise = new Set(['etag', 'time', 'timeCreated', 'LastOwnershipUpdateTime', 'lastOwnershipUpdateTime'])
 /** Drawn once when the resource is made: as long as these stay, it is the same one. */
 const identity = new Set(['vmId', 'uniqueId', 'resourceGuid', 'ipAddress', 'privateIPAddress', 'macAddress'])
-const kinds = ['virtualMachines', 'networkInterfaces', 'publicIPAddresses', 'networkSecurityGroups', 'disks'] as const
+const kinds = [
+  ...(['virtualMachines', 'networkInterfaces', 'publicIPAddresses'] as const),
+  ...(['networkSecurityGroups', 'disks', 'snapshots'] as const),
+]
 
 /** By `resource/field`, what Azure drew. */
 export type Identities = ReadonlyMap<string, string>
