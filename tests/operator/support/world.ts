@@ -35,8 +35,15 @@ const repository = resolve(import.meta.dirname, '../../..')
 export type World = Awaited<ReturnType<typeof startWorld>>
 
 export async function startWorld(
-  options: { azureArguments?: string[]; guestArguments?: string[]; controllerManager?: boolean } = {},
+  options: {
+    azureArguments?: string[]
+    guestArguments?: string[]
+    controllerManager?: boolean
+    /** A state that does not come in this time is told as what never came. */
+    patienceSeconds?: number
+  } = {},
 ) {
+  const { patienceSeconds = PATIENCE_SECONDS } = options
   const folder = await mkdtemp(join(tmpdir(), 'operator-test-'))
   const catalogue: Catalogue = parseCatalogue(await readFile(join(repository, 'manifests/catalogue.yaml'), 'utf8'))
   const [cluster, azure] = await Promise.all([
@@ -78,7 +85,7 @@ export async function startWorld(
     scene: async (namespace: string, onTestFinished: (end: () => Promise<void>) => void = () => undefined) => {
       const operators = new Set<Operator>()
       await cluster.createNamespace(namespace)
-      const scene = sceneIn(namespace, { kube, azure, catalogue, operators })
+      const scene = sceneIn(namespace, { kube, azure, catalogue, operators, patienceSeconds })
       onTestFinished(scene.end)
       return scene
     },
@@ -102,13 +109,14 @@ interface Backdrop {
   azure: AzureWorld
   catalogue: Catalogue
   operators: Set<Operator>
+  patienceSeconds: number
 }
 
 export type Scene = ReturnType<typeof sceneIn>
 
 /** A namespace of its own, and an operator that sees nothing else. */
-function sceneIn(namespace: string, { kube, azure, catalogue, operators }: Backdrop) {
-  const until = patientFor(PATIENCE_SECONDS, { lookMilliseconds: LOOK_MILLISECONDS, account })
+function sceneIn(namespace: string, { kube, azure, catalogue, operators, patienceSeconds }: Backdrop) {
+  const until = patientFor(patienceSeconds, { lookMilliseconds: LOOK_MILLISECONDS, account })
 
   /** What a person needs when a test fails. */
   async function account(): Promise<string> {
