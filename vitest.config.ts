@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
 // `make test` and `make proof` choose their projects. Two workers: most of a test is waiting for the processes that it
-// started. The proofs, whose scenes hold states for a moment, have the machine to themselves. No project retries, and a suite
-// without tests fails.
+// started. The files of a worker share their modules, for loading these took longer than most tests. The proofs, whose scenes
+// hold states for a moment, have the machine to themselves. No project retries, and a suite without tests fails.
 export default defineConfig({
   test: {
     pool: 'forks',
+    isolate: false,
     maxWorkers: 2,
     passWithNoTests: false,
     projects: [
@@ -28,6 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'proof',
+          isolate: true,
           include: ['tests/proof/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 180_000,

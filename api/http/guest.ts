@@ -25,9 +25,9 @@ const route = createRoute({
   description:
     'All of it each time, changed or not. Only changes are written down; of changes in quick succession the first and, ' +
     'with a later report, the last. The reply hands out the next token, when there is one.',
-  request: { headers: idempotencyKey, body: jsonBody(guestReportSchema.openapi('GuestReport')) },
+  request: { headers: idempotencyKey, body: jsonBody(guestReportSchema.meta({ id: 'GuestReport' })) },
   responses: {
-    200: jsonReply('Taken.', guestReportReplySchema.openapi('GuestReportReply')),
+    200: jsonReply('Taken.', guestReportReplySchema.meta({ id: 'GuestReportReply' })),
     ...problems(...POSTED, ...STORED, 'GuestTokenInvalid', 'MachineOver'),
   },
 })
