@@ -7,6 +7,7 @@ import { places } from './place.ts'
 import {
   type Action,
   isBoundToBeEvicted,
+  isBoundToBePlayedOut,
   isBoundToEnd,
   isBoundToRest,
   type MachineAction,
@@ -116,6 +117,16 @@ test.for<[Scenario, boolean]>([
   [machine({ do: 'ChangePriority' }, rest, evict), false],
   [machine(evict, rest, evict), false],
 ])('of %j it is bound to be evicted: %s', ([scenario, is]) => expect(isBoundToBeEvicted(scenario)).toBe(is))
+
+test.for<[Scenario, boolean]>([
+  [session(1, evict, { do: 'AwaitEnd' }), true],
+  [session(1, { do: 'Leave' }), false],
+  [session(1, { do: 'End' }), false],
+  [session(600), false],
+  [machine(rest), false],
+])('of %j all that is paid is bound to be used: %s', ([scenario, is]) =>
+  expect(isBoundToBePlayedOut(scenario)).toBe(is),
+)
 
 test('a person is told where it is played, and what', () => {
   const lot = lotOf({ seed: 7, index: 0 }, catalogue)

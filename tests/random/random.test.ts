@@ -9,7 +9,7 @@ import { type Planted, plants } from './plants.ts'
 import { play } from './play.ts'
 import { playSession } from './play-session.ts'
 import { playMany } from './run.ts'
-import { isBoundToBeEvicted } from './scenario.ts'
+import { isBoundToBeEvicted, isBoundToBePlayedOut } from './scenario.ts'
 
 const SCENARIOS = 100
 /** Drawn once, so that a change of the code is told by this run and not the luck of the draw. */
@@ -25,6 +25,7 @@ test(`I1, I2, I3, I4, I6, I7: ${SCENARIOS} lives by lot each come to rest, and l
   const drawn = Array.from({ length: SCENARIOS }, (_, index) => lotOf({ seed: SEED, index }, world.catalogue).scenario)
   const bound = drawn.filter(isBoundToBeEvicted)
   expect(bound.length).toBeGreaterThan(10)
+  expect(drawn.some(isBoundToBePlayedOut)).toBe(true)
   const outcome = await playMany(world, { seed: SEED, isEnough: before => before >= SCENARIOS })
   console.info(outcome)
   expect(outcome.played).toBe(SCENARIOS)

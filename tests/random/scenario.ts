@@ -170,6 +170,12 @@ export function isBoundToEnd(before: readonly Action[], paidSeconds: number): bo
   return isBoundToRest(before) && paidSeconds === LITTLE_SECONDS && before.every(action => action.do !== 'Pause')
 }
 
+/** Of a session: whether what is paid is used up, whoever is slow, and nothing else ends it. */
+export function isBoundToBePlayedOut(scenario: Scenario): boolean {
+  if (scenario.of === 'Machine' || !isBoundToEnd(scenario.actions, scenario.paidSeconds)) return false
+  return scenario.actions.every(({ do: what }) => what !== 'End' && what !== 'Leave')
+}
+
 /** What leaves a machine that runs on spot as it is, or brings it back to that. */
 const staying: Action['do'][] = [
   ...(['AwaitRest', 'Release', 'Resume', 'GrantCapacity', 'RestartOperator', 'KillOperator'] as const),
