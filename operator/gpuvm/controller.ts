@@ -28,7 +28,7 @@ import type { Annotations } from './annotations.ts'
 import { type GpuVmSettings, incarnationOf, isLeaving, rootUidOf, type Seen, type Verdict } from './decision.ts'
 import type { Fleet } from './fleet.ts'
 import { type Guards, guards } from './guards.ts'
-import { type Hindrance, hindranceOf } from './hindrance.ts'
+import { type Hindrance, hindranceOf, outcomeOf } from './hindrance.ts'
 import type { Holdings } from './holdings.ts'
 import { nothing, observe, placeOf } from './observe.ts'
 import { FINALIZER, perform } from './perform.ts'
@@ -214,11 +214,6 @@ export interface Decided {
   seen: Seen
   verdict: Verdict
   hindrance?: { is: Hindrance['is'] | 'Error'; code: string; message: string }
-}
-
-function outcomeOf(hindrance: Hindrance): Outcome {
-  if (hindrance.is === 'Refused') return { refused: hindrance.refused }
-  return hindrance.is === 'Busy' && hindrance.busy ? { busy: hindrance.busy } : {}
 }
 
 export interface Attempt {

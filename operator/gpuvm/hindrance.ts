@@ -5,6 +5,7 @@ import { isLeaving, type LastError, type Seen, type Step, scaled, type Verdict }
 import { lastError } from './last-error.ts'
 import { besides, sooner } from './phases.ts'
 import { LET_GO, reasonOf, refusedVerdict } from './refusal.ts'
+import type { Outcome } from './status.ts'
 
 export type Hindrance = {
   code: string
@@ -52,6 +53,12 @@ export function hindranceOf(error: AzureError, seen: Seen & { isRecalled?: boole
     return { is: 'Busy', code, verdict: { ...told, requeueAfterSeconds }, busy: refused }
   }
   return { is: 'Refused', code, verdict: { ...told, ...sooner(told, besides(seen, verdict)) }, refused }
+}
+
+/** What it leaves for the record. */
+export function outcomeOf(hindrance: Hindrance): Outcome {
+  if (hindrance.is === 'Refused') return { refused: hindrance.refused }
+  return hindrance.is === 'Busy' && hindrance.busy ? { busy: hindrance.busy } : {}
 }
 
 /** What a silence that lasts comes to. */

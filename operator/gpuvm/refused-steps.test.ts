@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { type Decision, decideOn, table } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'
 import type { LastError, Seen, Verdict } from './decision.ts'
-import { hindranceOf } from './hindrance.ts'
+import { hindranceOf, outcomeOf } from './hindrance.ts'
 import { verdictOn } from './phases.ts'
 import { redeployment, steps, type Tried } from './refused-steps.fixture.ts'
 import { bare, evicted, leaving, now, osDisk, playing, sight, virtualMachine, without } from './sights.fixture.ts'
@@ -86,13 +86,7 @@ test.each(casesOf([...steps, redeployment]))(
     expectTold(decision, hindrance.verdict)
     const { requeueAfterSeconds: seconds = 0 } = hindrance.verdict
     expect(seconds, 'Azure is not asked before it says').toBeGreaterThanOrEqual(decision.do === 'LookAgain' ? 7 : 10)
-    const outcome =
-      hindrance.is === 'Refused'
-        ? { refused: hindrance.refused }
-        : hindrance.is === 'Busy' && hindrance.busy
-          ? { busy: hindrance.busy }
-          : {}
-    const soon = after(0.5, seen, hindrance.verdict, outcome)
+    const soon = after(0.5, seen, hindrance.verdict, outcomeOf(hindrance))
     expect(verdictOn(soon).step, 'nothing is asked too soon').toBeUndefined()
     const later = after(seconds, soon, verdictOn(soon))
     expect(verdictOn({ ...later, now: soon.now }).step, 'whoever looks in between changes nothing').toBeUndefined()
