@@ -21,8 +21,17 @@ export const retagging: Phase = seen => {
     requeueAfterSeconds: settings.operationPollSeconds,
   }
   // What Azure is at work on would be held up by another change.
-  const resources = those(seen, one => isStrange(one) && ['Succeeded', 'Failed'].includes(one.provisioningState))
+  const resources = those(seen, one => isStrange(one) && isAtRest(one))
   return resources.length === 0 ? wait : { step: { do: 'Retag', resources }, ...wait }
+}
+
+/** Whether all of it bears its tags for good: what Azure is at work on shows them before it has taken them. */
+export function isTagged(seen: Seen): boolean {
+  return those(seen, one => one.ownerUid !== seen.uid || !isAtRest(one)).length === 0
+}
+
+function isAtRest({ provisioningState }: Tagged): boolean {
+  return provisioningState === 'Succeeded' || provisioningState === 'Failed'
 }
 
 interface Tagged extends Owned {

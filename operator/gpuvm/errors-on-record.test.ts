@@ -2,13 +2,15 @@ import { expect, test } from 'vitest'
 import { condition } from '../../lib/kube/conditions.ts'
 import { AzureError } from '../azure/errors.ts'
 import type { LastError, Seen, Verdict } from './decision.ts'
-import { hindranceOf } from './hindrance.ts'
+import { hindranceOf, outcomeOf } from './hindrance.ts'
 import { verdictOn } from './phases.ts'
 import {
   bare,
   evicted,
+  leaving,
   networkInterface,
   now,
+  osDisk,
   playing,
   publicIPAddress,
   sight,
@@ -17,6 +19,7 @@ import {
 } from './sights.fixture.ts'
 import { type Outcome, statusOf } from './status.ts'
 
+const another = '0f0e0d0c-0000-4000-8000-000000000001'
 const capacity: LastError = {
   code: 'AllocationFailed',
   message: 'None.',
@@ -47,13 +50,7 @@ function answered(code: string, seen = failed): { next: (seconds: number) => See
   const asked = verdictOn(seen)
   expect(asked.step?.do).toBe('DeleteVirtualMachine')
   const hindrance = hindranceOf(new AzureError(code, 'No.', { status: 409 }), seen, asked)
-  const outcome =
-    hindrance.is === 'Refused'
-      ? { refused: hindrance.refused }
-      : hindrance.is === 'Busy' && hindrance.busy
-        ? { busy: hindrance.busy }
-        : {}
-  return { next: seconds => after(seconds, seen, hindrance.verdict, outcome), verdict: hindrance.verdict }
+  return { next: seconds => after(seconds, seen, hindrance.verdict, outcomeOf(hindrance)), verdict: hindrance.verdict }
 }
 
 test.each(['AnotherOperationInProgress', 'ScopeLocked', 'WeHaveNeverSeenThis'])(
@@ -129,5 +126,38 @@ test.each(['PutPublicIPAddress', 'PutNetworkSecurityGroup', 'PutNetworkInterface
     expect(statusOf(seen, { stalled }, {}).lastError).toEqual(lastError)
     const outlived = { ...seen.machine, status: { ...playing, lastError: capacity } }
     expect(statusOf({ ...seen, machine: outlived }, { stalled }, {}).lastError).toBeUndefined()
+    const shown = sight({ status: { ...playing, lastError }, observed: { publicIPAddress, networkInterface } })
+    expect(statusOf(shown, { stalled }, {}).lastError, 'what is had is refused no more').toBeUndefined()
   },
 )
+
+test('the tags of what was taken up are refused until all of it bears them, whatever else becomes of the machine', () => {
+  const lastError = { ...capacity, code: 'ScopeLocked', step: 'Retag' }
+  const status = { ...playing, adoptedFrom: another, lastError }
+  const because = { reason: 'Starting', message: 'It starts.' }
+  for (const powerState of ['Running', 'Starting', 'Stopped'] as const) {
+    const strange = virtualMachine({ powerState, ownerUid: another })
+    expect(statusOf(sight({ status, observed: { virtualMachine: strange } }), { because }, {}).lastError).toEqual(
+      lastError,
+    )
+    const taking = { virtualMachine: virtualMachine({ powerState, provisioningState: 'Updating' }) }
+    expect(statusOf(sight({ status, observed: taking }), { because }, {}).lastError).toEqual(lastError)
+    const own = { virtualMachine: virtualMachine({ powerState }) }
+    expect(statusOf(sight({ status, observed: own }), { because }, {}).lastError).toBeUndefined()
+  }
+})
+
+test('a creation and its machine’s tags, both refused, are both on record, the creation first', () => {
+  const status = { ...playing, adoptedFrom: another, lastError: { ...capacity, step: 'Retag' }, otherError: capacity }
+  const seen = sight({ status, observed: { ...bare, osDisk: { ...osDisk, ownerUid: another } } })
+  const { lastError, otherError } = statusOf(seen, verdictOn(seen), {})
+  expect([lastError?.step, otherError?.step]).toEqual(['CreateVirtualMachine', 'Retag'])
+})
+
+test('what an object that goes hears last is all that counts: of what was refused of its creation nobody need know', () => {
+  const status = { ...playing, lastError: capacity, otherError: { ...capacity, step: 'PutNetworkSecurityGroup' } }
+  const seen = sight({ metadata: leaving, status })
+  const { next } = answered('ScopeLocked', seen)
+  expect(next(1).machine.status?.lastError).toMatchObject({ code: 'ScopeLocked', step: 'DeleteVirtualMachine' })
+  expect(next(1).machine.status?.otherError).toBeUndefined()
+})

@@ -1,10 +1,13 @@
 // Which of Azure's refusals stand on the status. What was refused of a creation stands until it is had, or something else is
 // asked for: what then comes in the way of a removal is kept beside it. Else the place that was refused would be asked again
 // as soon as the remains of the last try are gone, and whoever looks for another place would not know why. So are the rules of
-// a machine that stands: they and its other host, both refused, would be asked for in turn, and at once.
+// a machine that stands, and the tags of one that was taken up: they and its other host, both refused, would be asked for in
+// turn, and at once. Each of these is had when the machine shows it, whatever else is refused.
+import { isTagged } from './adoption.ts'
 import { removableSnapshots } from './copying.ts'
 import { isLeaving, type LastError, type Seen, type Step, type Verdict } from './decision.ts'
-import { isOfNetwork, isOfRemoval, lateFailure } from './last-error.ts'
+import { isOfNetwork, isOfRemoval, isOfTags, lateFailure } from './last-error.ts'
+import { network } from './network.ts'
 import type { Outcome } from './status.ts'
 
 export interface OnRecord {
@@ -32,13 +35,14 @@ export function errorsOf(seen: Seen, verdict: Verdict, outcome: Outcome): OnReco
 
 /** The latest of each kind; first what stands in the way to what is asked for. */
 function ranked(seen: Seen, errors: LastError[]): OnRecord {
-  const [lastError, otherError] = (['Way', 'Rules', 'Removal'] as const)
+  const [lastError, otherError] = (['Way', 'Rules', 'Removal', 'Tags'] as const)
     .map(kind => errors.find(error => kindOf(error, seen) === kind))
     .filter(error => error !== undefined)
   return { lastError, otherError }
 }
 
-function kindOf(error: LastError, { observed }: Seen): 'Way' | 'Rules' | 'Removal' {
+function kindOf(error: LastError, { observed }: Seen): 'Way' | 'Rules' | 'Removal' | 'Tags' {
+  if (isOfTags(error)) return 'Tags'
   if (isOfRemoval(error)) return 'Removal'
   return observed.virtualMachine && isOfNetwork(error) ? 'Rules' : 'Way'
 }
@@ -46,12 +50,12 @@ function kindOf(error: LastError, { observed }: Seen): 'Way' | 'Rules' | 'Remova
 function stands(error: LastError, seen: Seen): boolean {
   const { machine, observed } = seen
   if (observed.sight !== 'Whole') return true
+  if (isOfTags(error)) return !isTagged(seen)
+  if (isOfNetwork(error) && observed.virtualMachine) return network(seen).because !== undefined
   if (isOfRemoval(error))
     return isLeaving(machine) || observed.predecessor !== undefined || removableSnapshots(seen).length > 0
   // A machine that runs has outlived what was refused of its start, not what is asked for while it runs.
   const isToRun = machine.spec.powerState === 'Running' && !isLeaving(machine)
   const isRunning = isToRun && observed.virtualMachine?.powerState === 'Running'
-  return !isRunning || isOfNetwork(error) || whileItRuns.includes(error.step ?? '')
+  return !isRunning || error.step === ('RedeployVirtualMachine' satisfies Step['do'])
 }
-
-const whileItRuns: string[] = ['Retag', 'RedeployVirtualMachine'] satisfies Step['do'][]

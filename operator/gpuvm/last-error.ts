@@ -76,6 +76,15 @@ export function isOfRemoval({ step }: { step?: string | undefined }): boolean {
   return step === 'DeleteVirtualMachine' || step === 'DeleteResources'
 }
 
+/** Whose a machine that stands is tagged, and who may reach it, is no matter of what becomes of it. */
+export function holdsUpNothing(error: { step?: string | undefined }, { observed }: Pick<Seen, 'observed'>): boolean {
+  return observed.virtualMachine !== undefined && (isOfTags(error) || isOfNetwork(error))
+}
+
+export function isOfTags({ step }: { step?: string | undefined }): boolean {
+  return step === 'Retag'
+}
+
 /** Of what a machine stands on, and of the rules about who may reach it. */
 export function isOfNetwork({ step }: { step?: string | undefined }): boolean {
   return step !== undefined && ofNetwork.includes(step)

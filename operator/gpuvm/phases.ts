@@ -6,10 +6,10 @@ import { catalogued } from './catalogued.ts'
 import { change } from './change.ts'
 import { copying } from './copying.ts'
 import { creation } from './creation.ts'
-import { decide, type Seen, type Verdict } from './decision.ts'
+import { decide, type Phase, type Seen, type Verdict } from './decision.ts'
 import { deletion } from './deletion.ts'
 import { eviction } from './eviction.ts'
-import { isOfNetwork } from './last-error.ts'
+import { holdsUpNothing } from './last-error.ts'
 import { loss } from './loss.ts'
 import { network } from './network.ts'
 import { notice } from './notice.ts'
@@ -46,11 +46,12 @@ export function verdictOn(seen: Seen): Verdict {
   return suspended(seen, overdue(seen, patiently(seen)))
 }
 
-function patiently(seen: Seen): Verdict {
-  const decided = decide(phases, seen)
+function patiently(seen: Seen, from: readonly Phase[] = phases): Verdict {
+  const decided = decide(from, seen)
   const held = patient(seen, decided)
   if (held === decided) return held
-  const other = patient(seen, besides(seen, decided))
+  const other = besides(seen, decided)
+  if (other.step?.do === 'BeginIncarnation') return other // A new plan, of which nothing was refused yet.
   return { ...held, ...(other.step && other), ...sooner(held, other) }
 }
 
@@ -60,8 +61,9 @@ export function sooner(one: Verdict, other: Verdict): Pick<Verdict, 'requeueAfte
   return looks.length === 0 ? {} : { requeueAfterSeconds: Math.min(...looks) }
 }
 
-/** What else is to be done for a machine that stands while Azure refuses its rules: they hold up nothing of it. */
+/** What else is to be done for a machine that stands while Azure refuses its tags or its rules: they hold up nothing of it. */
 export function besides(seen: Seen, { step }: Verdict): Verdict {
-  if (seen.observed.virtualMachine === undefined || step === undefined || !isOfNetwork({ step: step.do })) return {}
-  return decide(phases.slice(phases.indexOf(network) + 1), seen)
+  if (step === undefined || !holdsUpNothing({ step: step.do }, seen)) return {}
+  const phase = step.do === 'Retag' ? retagging : network
+  return patiently(seen, phases.slice(phases.indexOf(phase) + 1))
 }

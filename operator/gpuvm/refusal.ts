@@ -13,7 +13,7 @@ import {
   scaled,
   type Verdict,
 } from './decision.ts'
-import { decisionOn, isOfNetwork, isOfRemoval, lateFailure } from './last-error.ts'
+import { decisionOn, holdsUpNothing, isOfRemoval, isOfTags, lateFailure } from './last-error.ts'
 
 /** Seconds until what was refused for want of capacity is asked for again. */
 const REFUSED_SECONDS = 60
@@ -56,21 +56,25 @@ export const refusal: Phase = seen => {
 }
 
 /** Whether it holds up what comes after it; the refused step itself is held back by `patient`, wherever it is decided. */
-function isInTheWay(standing: Refusal, { machine, observed }: Seen): boolean {
-  const vm = observed.virtualMachine
+function isInTheWay(standing: Refusal, seen: Seen): boolean {
+  const { machine, observed } = seen
   // Nothing but a refusal to stop it keeps a machine from its rest; one that runs has outlived its refusals.
-  if (machine.spec.powerState === 'Deallocated' || vm?.powerState === 'Running') return false
+  if (machine.spec.powerState === 'Deallocated' || observed.virtualMachine?.powerState === 'Running') return false
   // What could not be removed holds up its own removal, and what comes after that by standing in its way.
-  if (isOfRemoval(standing)) return false
-  return vm === undefined || !isOfNetwork(standing)
+  return !isOfRemoval(standing) && !holdsUpNothing(standing, seen)
 }
 
 /**
  * The verdict, less a step that Azure has refused, at once or late, and that it is too soon to ask for again. A person
- * who lets the object go is not kept waiting where that lets it go: where Azure turns us away it is asked once more.
+ * who lets the object go is not kept waiting where that lets it go: where Azure turns us away it is asked once more. Tags
+ * are not asked for while two other things stand refused: there is no room on record for a third, and it would be at once.
  */
 export function patient(seen: Seen, verdict: Verdict): Verdict {
   const { step } = verdict
+  const crowd = step?.do === 'Retag' ? standingRefusals(seen).filter(one => !isOfTags(one)) : []
+  const [first] = crowd
+  if (first && new Set(crowd.map(one => one.step)).size > 1)
+    return { ...told(first, seen), requeueAfterSeconds: scaled(REFUSED_SECONDS, seen.settings) }
   const standing = step && standingRefusals(seen).find(refused => refused.step === step.do)
   if (standing === undefined || (isToBeAbandoned(seen.machine) && isTurnedAway(standing))) return verdict
   const requeueAfterSeconds = leftSeconds(standing, seen)
@@ -90,7 +94,8 @@ const ofCapacity: string[] = ['CreateVirtualMachine', 'StartVirtualMachine', 'Re
  */
 export function standingRefusal(seen: Seen): Refusal | undefined {
   const standing = standingRefusals(seen)
-  return standing.find(refused => !isOfRemoval(refused)) ?? standing[0]
+  const ofWay = standing.filter(refused => !isOfRemoval(refused))
+  return ofWay.find(refused => !isOfTags(refused)) ?? ofWay[0] ?? standing[0]
 }
 
 /** Whether this very step stands refused, whether or not it is too soon to ask for it again. */

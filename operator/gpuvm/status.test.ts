@@ -282,14 +282,3 @@ test.each<{ title: string; different: Different; stream: GpuVmStatus['stream'] }
 ])('the stream: $title', ({ different, stream }) => {
   expect(after(different).stream).toEqual(stream)
 })
-
-test.each(['PutPublicIPAddress', 'PutNetworkSecurityGroup', 'PutNetworkInterface'])(
-  'a machine that runs has not outlived what was refused of its network: %s',
-  step => {
-    const seen = sight({ status: { ...playing, lastError: { ...refusedBy('RequestDisallowedByPolicy'), step } } })
-    const stalled = { reason: 'RequestDisallowedByPolicy', message: 'No.' }
-    expect(statusOf(seen, { stalled }, {}).lastError).toEqual(seen.machine.status?.lastError)
-    const outlived = sight({ status: { ...playing, lastError: refusedBy('SkuNotAvailable') } })
-    expect(statusOf(outlived, { stalled }, {}).lastError).toBeUndefined()
-  },
-)

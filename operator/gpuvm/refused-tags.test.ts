@@ -1,0 +1,135 @@
+// What Azure's refusal to tag anew does not hold up: the machine of a restored object is played on under its old tags.
+import { expect, test } from 'vitest'
+import { AzureError } from '../azure/errors.ts'
+import type { Seen } from './decision.ts'
+import { hindranceOf, outcomeOf } from './hindrance.ts'
+import { verdictOn } from './phases.ts'
+import {
+  bare,
+  type Different,
+  networkInterface,
+  now,
+  osDisk,
+  playing,
+  publicIPAddress,
+  refusedBy,
+  sight,
+  virtualMachine,
+} from './sights.fixture.ts'
+import { statusOf } from './status.ts'
+
+const another = '0f0e0d0c-0000-4000-8000-000000000001'
+const secondsAgo = (seconds: number) => new Date(now.getTime() - seconds * 1000)
+const refused = { ...refusedBy('ScopeLocked'), step: 'Retag' }
+const taken = { ...playing, adoptedFrom: another }
+const old = (different = {}) => virtualMachine({ ownerUid: another, ...different })
+const silent = {
+  answering: false,
+  since: secondsAgo(3600).toISOString(),
+  lastAnsweredAt: secondsAgo(200).toISOString(),
+}
+
+/** A machine that was taken up, and is refused its new tags. */
+const strange = (different: Different = {}) =>
+  sight({
+    status: { ...taken, lastError: refused },
+    ...different,
+    observed: { virtualMachine: old(), ...different.observed },
+  })
+
+test('tags that are refused are told, and asked for again in their time', () => {
+  expect(verdictOn(strange({ status: taken })).step).toMatchObject({ do: 'Retag' })
+  expect(verdictOn(strange())).toMatchObject({ stalled: { reason: 'ScopeLocked' }, requeueAfterSeconds: 290 })
+  expect(verdictOn(strange()).step).toBeUndefined()
+})
+
+test('I3: a machine is paused all the same, and its tags stay told', () => {
+  expect(verdictOn(strange({ spec: { powerState: 'Deallocated' } }))).toMatchObject({
+    step: { do: 'DeallocateVirtualMachine' },
+    stalled: { reason: 'ScopeLocked' },
+  })
+})
+
+test('one that stands still is started', () => {
+  const observed = { virtualMachine: old({ powerState: 'Stopped' }) }
+  expect(verdictOn(strange({ observed })).step).toEqual({ do: 'StartVirtualMachine' })
+})
+
+test('a host that is sick is left', () => {
+  const seen = strange({
+    status: { ...taken, lastError: refused, stream: silent },
+    observed: { virtualMachine: old({ agent: 'NotReady' }) },
+    stream: { answering: false },
+  })
+  expect(verdictOn(seen)).toMatchObject({ step: { do: 'RedeployVirtualMachine' }, because: { reason: 'HostSick' } })
+})
+
+test.each(['on record', 'just heard'])('a machine that was given notice is looked at as often as any: %s', when => {
+  const guest = { incarnation: 1, preemptAt: secondsAgo(-20).toISOString() }
+  const seen = strange({ status: { ...taken, guest, ...(when === 'on record' && { lastError: refused }) } })
+  const error = new AzureError('ScopeLocked', 'No.', { status: 409 })
+  const verdict = when === 'on record' ? verdictOn(seen) : hindranceOf(error, seen, verdictOn(seen)).verdict
+  expect(verdict).toMatchObject({ stalled: {}, requeueAfterSeconds: 4 })
+})
+
+test('I6: one that is evicted is moved, as a plan of which nothing was refused', () => {
+  const seen = strange({
+    observed: {
+      virtualMachine: old({ powerState: 'Deallocated' }),
+      noted: { name: 'VirtualMachinePreempted', at: now },
+    },
+  })
+  const verdict = verdictOn(seen)
+  expect(verdict.step).toMatchObject({ do: 'BeginIncarnation', reason: 'Evicted' })
+  expect(verdict.stalled).toBeUndefined()
+  expect(statusOf(seen, verdict, {})).toMatchObject({ phase: 'Evicted' })
+})
+
+test('what is to be made of it waits: it would be nobody’s', () => {
+  const observed = { ...bare, virtualMachine: undefined, osDisk: { ...osDisk, ownerUid: another } }
+  expect(verdictOn(strange({ observed })).step).toBeUndefined()
+})
+
+/** As often as it is looked at for an hour, with all that is asked refused by the same lock. */
+function insisted(first: Seen) {
+  const asked: Record<string, number> = {}
+  let seen = first
+  for (let seconds = 0; seconds < 3600; ) {
+    const verdict = verdictOn(seen)
+    const { step } = verdict
+    const hindrance = step && hindranceOf(new AzureError('ScopeLocked', 'No.', { status: 409 }), seen, verdict)
+    if (step) asked[step.do] = (asked[step.do] ?? 0) + 1
+    const told = hindrance?.verdict ?? verdict
+    const status = statusOf(seen, told, hindrance ? outcomeOf(hindrance) : {})
+    seconds += Math.max(1, told.requeueAfterSeconds ?? 300)
+    seen = { ...seen, machine: { ...seen.machine, status }, now: secondsAgo(-seconds) }
+  }
+  return { asked, status: seen.machine.status }
+}
+
+test('a lock that refuses tags, rules and another host hears of none of them without end', () => {
+  const sick = strange({
+    spec: { clientCIDRs: ['203.0.113.7/32'] },
+    status: { ...taken, stream: silent },
+    observed: { virtualMachine: old({ agent: 'NotReady' }), publicIPAddress, networkInterface },
+    stream: { answering: false },
+  })
+  const { asked, status } = insisted(sick)
+  expect(Object.keys(asked).toSorted()).toEqual(['PutNetworkSecurityGroup', 'RedeployVirtualMachine', 'Retag'])
+  // Every five minutes, and the tags no more once both others are on record.
+  expect(Math.max(...Object.values(asked))).toBeLessThanOrEqual(13)
+  expect(status).toMatchObject({
+    lastError: { step: 'RedeployVirtualMachine' },
+    otherError: { step: 'PutNetworkSecurityGroup' },
+  })
+
+  // The others are had: the tags have their turn.
+  const mended = sight({
+    status: { ...status, adoptedFrom: another, stream: { answering: true } },
+    observed: { virtualMachine: old() },
+  })
+  const verdict = verdictOn(mended)
+  const next = { ...mended, machine: { ...mended.machine, status: statusOf(mended, verdict, {}) } }
+  expect(verdict.requeueAfterSeconds).toBeLessThanOrEqual(60)
+  expect(verdictOn(next).step).toMatchObject({ do: 'Retag' })
+})
