@@ -98,7 +98,7 @@ export async function observe(sighting: Sighting): Promise<Observed> {
   const [hasBootstrapSecret, copy, publicIPAddress, networkInterface, networkSecurityGroup, osDisk, ...dataDisks] =
     await Promise.all([
       everything ? bootstrapSecretExists(sighting) : true,
-      everything ? copySeen(sighting, place) : undefined,
+      everything && !isWaiting ? copySeen(sighting, place) : undefined,
       network ? settled(address, azure.publicIPAddress(place, address, signal)) : undefined,
       network ? settled(nic, azure.networkInterface(place, nic, signal)) : undefined,
       (guarded && !isWaiting) || isLeaving(machine)
