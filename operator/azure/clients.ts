@@ -4,6 +4,7 @@ import { Agent } from 'node:https'
 import { ComputeManagementClient } from '@azure/arm-compute'
 import { NetworkManagementClient } from '@azure/arm-network'
 import { ResourceGraphClient } from '@azure/arm-resourcegraph'
+import { ResourceManagementClient } from '@azure/arm-resources'
 import { agentPolicy, type PipelinePolicy, type PipelineRequest, RestError } from '@azure/core-rest-pipeline'
 import { type TokenCredential, WorkloadIdentityCredential } from '@azure/identity'
 import type { Budget, Urgency } from './budget.ts'
@@ -29,6 +30,7 @@ export interface SubscriptionClients {
   compute: ComputeManagementClient
   network: NetworkManagementClient
   graph: ResourceGraphClient
+  resources: ResourceManagementClient
 }
 
 /** How the calls of these clients stand in line with all others. */
@@ -82,6 +84,7 @@ export function createClients(
       compute: new ComputeManagementClient(credential, subscriptionId, options),
       network: new NetworkManagementClient(credential, subscriptionId, options),
       graph: new ResourceGraphClient(credential, subscriptionId, options),
+      resources: new ResourceManagementClient(credential, subscriptionId, options),
     }
     for (const { pipeline } of Object.values(clients)) {
       if (isEncrypted) pipeline.addPolicy(agentPolicy(connections))

@@ -1,58 +1,26 @@
-// Our tags on what stands already. A PATCH replaces all tags of a resource, so that those of others are read before.
-// https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources
+// Our tags on what stands already, beside those of others. A PATCH of a resource replaces all that it bears, so that what
+// somebody sets between a look and the PATCH would be lost; ARM's own operation on tags leaves other names alone.
+// https://learn.microsoft.com/rest/api/resources/tags/update-at-scope
 import type { SubscriptionClients } from './clients.ts'
 import { submitted } from './operations.ts'
 import type { Accepted, Place, TaggedResource, Tags } from './provider.ts'
 
 export async function retagged(
-  clients: SubscriptionClients,
+  { resources }: Pick<SubscriptionClients, 'resources'>,
   what: { kind: TaggedResource['kind']; name: string; place: Place; tags: Tags; signal: AbortSignal },
 ): Promise<Accepted> {
-  const { kind, name, signal: abortSignal } = what
-  const { resourceGroup } = what.place
-  const { get, patch } = callsFor(clients, kind)
-  const { tags: standing } = await get(resourceGroup, name, { abortSignal })
-  return await patch(resourceGroup, name, { tags: { ...standing, ...what.tags } }, { abortSignal })
+  const { tags, signal: abortSignal } = what
+  const { subscriptionId, resourceGroup } = what.place
+  const scope = `subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/${types[what.kind]}/${what.name}`
+  const merge = { operation: 'Merge', properties: { tags } }
+  return await submitted(resources.tagsOperations.updateAtScope(scope, merge, { abortSignal }))
 }
 
-interface Calls {
-  get(group: string, name: string, options: { abortSignal: AbortSignal }): Promise<{ tags?: Tags }>
-  patch(group: string, name: string, body: { tags: Tags }, options: { abortSignal: AbortSignal }): Promise<Accepted>
-}
-
-function callsFor({ compute, network }: SubscriptionClients, kind: TaggedResource['kind']): Calls {
-  switch (kind) {
-    case 'virtualMachine': {
-      const { get, update } = compute.virtualMachines
-      return { get, patch: (...given) => submitted(update(...given)) }
-    }
-    case 'disk': {
-      const { get, update } = compute.disks
-      return { get, patch: (...given) => submitted(update(...given)) }
-    }
-    case 'snapshot': {
-      const { get, update } = compute.snapshots
-      return { get, patch: (...given) => submitted(update(...given)) }
-    }
-    case 'networkInterface': {
-      const { get, updateTags } = network.networkInterfaces
-      return { get, patch: (...given) => done(updateTags(...given)) }
-    }
-    case 'publicIPAddress': {
-      const { get, updateTags } = network.publicIPAddresses
-      return { get, patch: (...given) => done(updateTags(...given)) }
-    }
-    case 'networkSecurityGroup': {
-      const { get, updateTags } = network.networkSecurityGroups
-      return { get, patch: (...given) => done(updateTags(...given)) }
-    }
-    default:
-      return kind satisfies never
-  }
-}
-
-/** The network's is over with the reply. */
-async function done(call: Promise<unknown>): Promise<Accepted> {
-  await call
-  return undefined
-}
+const types = {
+  virtualMachine: 'Microsoft.Compute/virtualMachines',
+  disk: 'Microsoft.Compute/disks',
+  snapshot: 'Microsoft.Compute/snapshots',
+  networkInterface: 'Microsoft.Network/networkInterfaces',
+  publicIPAddress: 'Microsoft.Network/publicIPAddresses',
+  networkSecurityGroup: 'Microsoft.Network/networkSecurityGroups',
+} as const satisfies Record<TaggedResource['kind'], string>

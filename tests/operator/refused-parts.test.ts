@@ -48,8 +48,8 @@ const asked: Asked[] = [
   { kind: 'DELETE disks', during: 'Deletion' },
 ]
 const tagged: Asked[] = [
-  { kind: 'PATCH disks', during: 'Adoption', short: 'MendsLate' },
-  { kind: 'PATCH virtualMachines', during: 'Adoption', short: 'StallsLate' },
+  { kind: 'PATCH tags', end: '-os', during: 'Adoption', short: 'MendsLate' },
+  { kind: 'PATCH tags', end: '-vm-1', during: 'Adoption', short: 'StallsLate' },
 ]
 
 interface Case extends Asked {

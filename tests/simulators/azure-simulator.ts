@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ComputeManagementClient, type VirtualMachine } from '@azure/arm-compute'
 import { NetworkManagementClient } from '@azure/arm-network'
+import { ResourceManagementClient } from '@azure/arm-resources'
 import { WorkloadIdentityCredential } from '@azure/identity'
 import { z } from 'zod'
 import { startProgram } from '../operator/support/processes.ts'
@@ -97,6 +98,7 @@ async function start({ certificates }: { certificates: 'kept for the test' | 'it
     tokenFilePath,
     compute: new ComputeManagementClient(credential, about.subscription, options),
     network: new NetworkManagementClient(credential, about.subscription, options),
+    resources: new ResourceManagementClient(credential, about.subscription, options),
     ask,
     async arm(method: string, path: string, what: { body?: unknown; headers?: Record<string, string> } = {}) {
       const token = await credential.getToken('https://management.azure.com/.default')

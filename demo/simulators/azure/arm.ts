@@ -17,6 +17,7 @@ import { securityGroupRoutes } from './security-groups.ts'
 import { skuRoutes } from './skus.ts'
 import { snapshotRoutes } from './snapshots.ts'
 import { type HeldRequest, viewOfId, type World } from './state.ts'
+import { tagRoutes } from './tags.ts'
 import { throttle, throttled } from './throttling.ts'
 import { usageRoutes } from './usages.ts'
 import { virtualMachineActionRoutes } from './virtual-machine-actions.ts'
@@ -42,7 +43,7 @@ export interface WireReply {
   delay?: number
 }
 
-const routes: readonly Route[] = [
+const ofResources: readonly Route[] = [
   ...resourceGroupRoutes,
   ...usageRoutes,
   ...skuRoutes,
@@ -57,7 +58,7 @@ const routes: readonly Route[] = [
   ...securityGroupRoutes,
   ...virtualNetworkRoutes,
 ]
-const find = router(routes)
+const find = router([...ofResources, ...tagRoutes(ofResources)])
 
 /** Those that the schemas here fit; the current SDKs send the last of each. */
 const apiVersions = {

@@ -137,7 +137,7 @@ export function operationHeaders(world: World, call: Call, operation: Operation)
   return headers
 }
 
-function operationNamed(world: World, call: Call): Operation {
+export function operationNamed(world: World, call: Call): Operation {
   const id = call.params.operationId ?? ''
   const operation = world.operations.get(id.toLowerCase())
   if (operation !== undefined) return operation
@@ -162,7 +162,7 @@ function status(world: World, call: Call): Reply {
   }
 }
 
-function result(world: World, call: Call): Reply {
+export function result(world: World, call: Call): Reply {
   const operation = operationNamed(world, call)
   if (operation.status === 'InProgress') {
     const wait = retryAfter(world.clock, POLL_SECONDS[operation.service])
