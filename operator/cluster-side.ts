@@ -11,10 +11,9 @@ import { reflectNamespaces } from '../lib/kube/namespaces.ts'
 import { ownWrites } from '../lib/kube/own-writes.ts'
 import { referenceOf } from '../lib/kube/resource.ts'
 import type { Runtime } from '../lib/kube/runtime.ts'
-import { rawSource } from '../lib/kube/sources.ts'
 import { machineIndexes, sessionIndexes } from './gamesession/observe.ts'
-import { priorityOfChange as priorityOfSession } from './gamesession/urgency.ts'
-import { priorityOfChange as priorityOfMachine } from './gpuvm/urgency.ts'
+import { sessionNudges } from './gamesession/urgency.ts'
+import { machineNudges } from './gpuvm/urgency.ts'
 import type { Settings } from './settings.ts'
 
 const USER_AGENT = 'wasd-operator/0.1.0'
@@ -53,9 +52,7 @@ export async function clusterSide({ settings, runtime }: { settings: Settings; r
   const sessions = reflectNamespaces({ runtime, client, resource: gameSessions, namespaces, indexes: sessionIndexes })
   const machines = reflectNamespaces({ runtime, client, resource: gpuVms, namespaces, indexes: machineIndexes })
   const reflectors = [...sessions.parts, ...machines.parts]
-  // Nobody is begun before what was begun is finished, whoever asks for the look.
-  const sessionNudges = rawSource(key => priorityOfSession(sessions.view.store.get(key)))
-  const machineNudges = rawSource(key => priorityOfMachine(machines.view.store.get(key)))
+  const nudges = { sessions: sessionNudges(sessions.view.store), machines: machineNudges(machines.view.store) }
   return {
     kube,
     election,
@@ -66,13 +63,13 @@ export async function clusterSide({ settings, runtime }: { settings: Settings; r
     told,
     /** Of this program itself: on its pod. */
     tell: (occurrence: Parameters<Recorder['event']>[1]) => told.event(pod, occurrence),
-    sessionNudges,
-    machineNudges,
+    sessionNudges: nudges.sessions,
+    machineNudges: nudges.machines,
     nudgeSessions() {
-      for (const session of sessions.view.store.list()) sessionNudges.push(referenceOf(session))
+      for (const session of sessions.view.store.list()) nudges.sessions.push(referenceOf(session))
     },
     nudgeMachines() {
-      for (const machine of machines.view.store.list()) machineNudges.push(referenceOf(machine))
+      for (const machine of machines.view.store.list()) nudges.machines.push(referenceOf(machine))
     },
     close: async () => void (await Promise.all([client.close(), leaseClient.close()])),
   }

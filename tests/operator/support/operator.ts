@@ -12,7 +12,6 @@ import { reflectNamespaces } from '../../../lib/kube/namespaces.ts'
 import { ownWrites } from '../../../lib/kube/own-writes.ts'
 import type { Reflector } from '../../../lib/kube/reflector.ts'
 import type { ObjectReference } from '../../../lib/kube/resource.ts'
-import { rawSource } from '../../../lib/kube/sources.ts'
 import { systemClock } from '../../../lib/process/clock.ts'
 import { createLogger } from '../../../lib/telemetry/log.ts'
 import type { Urgency } from '../../../operator/azure/budget.ts'
@@ -26,14 +25,14 @@ import { type Capacity, type CapacitySettings, capacitySide } from '../../../ope
 import { gameSessionController } from '../../../operator/gamesession/controller.ts'
 import { gameSessionMetrics } from '../../../operator/gamesession/metrics.ts'
 import { type MachineIndex, machineIndexes, senses, sessionIndexes } from '../../../operator/gamesession/observe.ts'
-import { priorityOfChange as priorityOfSession } from '../../../operator/gamesession/urgency.ts'
+import { sessionNudges } from '../../../operator/gamesession/urgency.ts'
 import { annotations } from '../../../operator/gpuvm/annotations.ts'
 import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { holdings } from '../../../operator/gpuvm/holdings.ts'
 import { gpuVmMetrics } from '../../../operator/gpuvm/metrics.ts'
 import { prober } from '../../../operator/gpuvm/prober.ts'
-import { priorityOfChange as priorityOfMachine } from '../../../operator/gpuvm/urgency.ts'
+import { machineNudges } from '../../../operator/gpuvm/urgency.ts'
 import type { HistoryStore } from '../../../operator/history/history.ts'
 import { type FlightRecorder, flightRecorder } from '../../../operator/recorder/flight-recorder.ts'
 import { sweeperMetrics } from '../../../operator/sweeper/metrics.ts'
@@ -108,7 +107,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const machines = plant.isCacheStale ? stale(itsMachines.view) : itsMachines.view
   const reflectors = options.sessions ? [...itsMachines.parts, ...itsSessions.parts] : itsMachines.parts
   const written = ownWrites(reflectors)
-  const nudges = rawSource(key => priorityOfMachine(machines.store.get(key)))
+  const nudges = machineNudges(machines.store)
   const { push } = nudges
   const refusals: string[] = []
   const recorded = flightRecorder()
@@ -156,7 +155,7 @@ export function startOperator(options: OperatorOptions): Operator {
     },
   })
   gpuVmMetrics(registry, itsMachines.view.store)
-  const sessionNudges = rawSource(key => priorityOfSession(itsSessions.view.store.get(key)))
+  const itsSessionNudges = sessionNudges(itsSessions.view.store)
   const { prices = false, store, ...capacitySettings } = options.capacity ?? {}
   const capacity = capacitySide({
     runtime,
@@ -169,7 +168,7 @@ export function startOperator(options: OperatorOptions): Operator {
       prices ? await fetchPrices({ endpoint: options.azure.resourceManagerEndpoint, ...place }, signal) : [],
     store,
     isLeading: () => true,
-    nudge: key => sessionNudges.push(key),
+    nudge: key => itsSessionNudges.push(key),
   })
   const sessions = gameSessionController({
     runtime,
@@ -191,7 +190,7 @@ export function startOperator(options: OperatorOptions): Operator {
     hands: { client: kube, ownWrites: written, installationId },
     recorder: itsRecorder,
     metrics: gameSessionMetrics(registry, itsSessions.view.store),
-    nudges: sessionNudges,
+    nudges: itsSessionNudges,
     recalled: capacity.recalled,
     concurrency: 8,
     orphanGraceSeconds: 0.6,
