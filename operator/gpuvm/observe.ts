@@ -60,7 +60,6 @@ export interface Sighting {
 
 export async function observe(sighting: Sighting): Promise<Observed> {
   const { azure, machine, rootUid, place, now, signal } = sighting
-  const { requests } = sighting.recollection
   if (!place) return { ...nothing, hasBootstrapSecret: await bootstrapSecretExists(sighting) }
 
   const { number } = incarnationOf(machine, now)
@@ -78,17 +77,64 @@ export async function observe(sighting: Sighting): Promise<Observed> {
   const heritage = isLeaving(machine) ? undefined : await heritageOf(sighting, place)
   if (heritage) return { ...nothing, sight: 'Operation', heritage }
 
-  const settled = async <S extends Standing>(of: string, look: Promise<S | undefined>) =>
+  return await whole(sighting, { place, name, ended, operation })
+}
+
+/** What no operation is under way for, or what is to go whatever is. */
+async function whole(
+  sighting: Sighting,
+  known: {
+    place: Place
+    name: string
+    ended: VirtualMachineSeen | undefined
+    operation: OperationState | undefined
+  },
+): Promise<Observed> {
+  const { azure, machine, rootUid, now, annotations, recollection, signal } = sighting
+  const { place, name, ended, operation } = known
+  const { requests } = recollection
+  const { number } = incarnationOf(machine, now)
+  const machineOf = async (of: string, look = azure.virtualMachine(place, of, signal)) =>
     await requests.settled({ name: of, seen: await look }, sighting)
-  const machineOf = async (of: string, look = azure.virtualMachine(place, of, signal)) => await settled(of, look)
   const [virtualMachine, predecessor] = await Promise.all([
     machineOf(name, ended && Promise.resolve(ended)),
     number > 1 && mayHavePredecessor(machine) ? machineOf(virtualMachineName(rootUid, number - 1)) : undefined,
   ])
-  const everything = virtualMachine === undefined || isLeaving(machine) || !isOnRecord(machine) || isAdopted(machine)
-  const guarded =
-    machine.spec.clientCIDRs !== undefined || machine.status?.resources?.networkSecurityGroup !== undefined
+  const parts = await partsOf(sighting, { place, virtualMachine, predecessor })
+  const isAsked = virtualMachine !== undefined && isInQuestion(machine, virtualMachine)
+  return {
+    sight: 'Whole',
+    virtualMachine,
+    predecessor,
+    ...parts,
+    noted: isAsked ? annotations.of(virtualMachine.id) : undefined,
+    heritage: undefined,
+    late: requests.failure,
+    underWaySince: requests.underWaySince,
+    operation,
+  }
+}
 
+type Part =
+  | 'hasBootstrapSecret'
+  | 'copy'
+  | 'publicIPAddress'
+  | 'networkInterface'
+  | 'networkSecurityGroup'
+  | 'osDisk'
+  | 'dataDisks'
+
+/** What the VM stands on, as far as a decision can hang on it; a VM that stands proves most of it. */
+async function partsOf(
+  sighting: Sighting,
+  { place, virtualMachine, predecessor }: Pick<Observed, 'virtualMachine' | 'predecessor'> & { place: Place },
+): Promise<Pick<Observed, Part>> {
+  const { azure, machine, rootUid, recollection, signal } = sighting
+  const { spec, status } = machine
+  const settled = async <S extends Standing>(of: string, look: Promise<S | undefined>) =>
+    await recollection.requests.settled({ name: of, seen: await look }, sighting)
+  const everything = virtualMachine === undefined || isLeaving(machine) || !isOnRecord(machine) || isAdopted(machine)
+  const guarded = spec.clientCIDRs !== undefined || status?.resources?.networkSecurityGroup !== undefined
   // Before its predecessor is out of Azure nothing is made, and of what it is to be made of nothing needs to be known.
   const isWaiting = predecessor !== undefined && !isLeaving(machine) && isOnRecord(machine) && !isAdopted(machine)
   const network = (everything || guarded) && !isWaiting
@@ -105,29 +151,12 @@ export async function observe(sighting: Sighting): Promise<Observed> {
         ? settled(group, azure.networkSecurityGroup(place, group, signal))
         : undefined,
       everything ? settled(os, azure.disk(place, os, signal)) : undefined,
-      ...(everything ? (machine.spec.disks.data ?? []) : []).map(disk => {
+      ...(everything ? (spec.disks.data ?? []) : []).map(disk => {
         const data = dataDiskName(rootUid, disk.name)
         return settled(data, azure.disk(place, data, signal))
       }),
     ])
-  return {
-    sight: 'Whole',
-    virtualMachine,
-    predecessor,
-    publicIPAddress,
-    networkInterface,
-    networkSecurityGroup,
-    osDisk,
-    dataDisks,
-    copy,
-    noted:
-      virtualMachine && isInQuestion(machine, virtualMachine) ? sighting.annotations.of(virtualMachine.id) : undefined,
-    hasBootstrapSecret,
-    heritage: undefined,
-    late: requests.failure,
-    underWaySince: requests.underWaySince,
-    operation,
-  }
+  return { hasBootstrapSecret, copy, publicIPAddress, networkInterface, networkSecurityGroup, osDisk, dataDisks }
 }
 
 /** It is to run and does not, or it runs and is not heard any more. */
