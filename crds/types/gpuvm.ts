@@ -332,7 +332,7 @@ export interface GpuVmStatus {
     since?: string
   }
   /**
-   * What stands refused beside lastError: the removal of a machine that came before, or of a snapshot, or the rules about who may reach a machine that stands. Absent where lastError is all.
+   * What stands refused beside lastError: the removal of a machine that came before, or of a snapshot, or the rules about who may reach a machine that stands, or its new tags. Absent where lastError is all.
    */
   otherError?: {
     /**
