@@ -21,7 +21,7 @@ import { createRateLimits } from './http/rate-limits.ts'
 import { connectRedis } from './http/redis.ts'
 import { forgetSignIns } from './http/sign-in.ts'
 import { catalogueMetric, queueMetrics } from './metrics.ts'
-import { contradictions } from './payments/contradictions.ts'
+import { paymentContradictionCodes } from './payments/contradictions.ts'
 import { paymentMetrics } from './payments/metrics.ts'
 import { razorpayRail } from './payments/razorpay.ts'
 import { reconcilePayments } from './payments/reconciliation.ts'
@@ -29,9 +29,10 @@ import { starsRail } from './payments/stars-rail.ts'
 import { forgetSeen } from './queue/queue.ts'
 import { type Handlers, work } from './queue/worker.ts'
 import { forgetEvents } from './sessions/events.ts'
-import { createRaise } from './sessions/metrics.ts'
+import { raiseReasons } from './sessions/outside.ts'
 import { sessionParts } from './sessions/runnables.ts'
 import type { ServeSettings } from './settings.ts'
+import { contradictionMetrics } from './wallet/contradictions.ts'
 import { keepBooks } from './wallet/keeping.ts'
 
 export interface ServeOutside {
@@ -70,10 +71,10 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
   const credentials = await loadCredentials({ ...settings.kubernetes, environment: outside.environment, clock })
   const kube = connectKubernetes(credentials, { userAgent: 'wasd-api', metrics: kubernetesMetrics, clock, log })
   const runtime = { clock, random, log, metrics: kubernetesMetrics }
-  const raise = createRaise({ registry: metrics, log })
-  const sessions = sessionParts({ database, kube, clock, log, settings: settings.sessions, raise }, runtime)
+  const sessions = sessionParts({ database, kube, clock, log, settings: settings.sessions }, runtime)
 
   const paymentsTold = paymentMetrics(metrics, database)
+  contradictionMetrics(metrics, database, [...raiseReasons, ...paymentContradictionCodes])
   const frontOutside: FrontOutside = {
     ...{ settings, database, kube, clock, log, metrics, health, rails },
     paymentMetrics: paymentsTold,
@@ -103,7 +104,6 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
       {
         ...{ database, rails, clock, log },
         onOutcome: what => paymentsTold.told({ ...what, by: 'Reconciliation' }),
-        onContradiction: contradictions({ registry: metrics, log }),
       },
       drain.signal,
     ),

@@ -1,13 +1,17 @@
 // Money that a gateway tells of and the books cannot take: no repetition mends it, and a person has to compare the two. Told
-// by a webhook it stays as a dead letter; found by asking it is a metric with its code, and one line in the log.
-import { Counter, type Registry } from 'prom-client'
+// by a webhook it stays as a dead letter; told to the bot, or found by asking, it is kept as a contradiction.
+import type { Database } from '../../lib/database/pool.ts'
+import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { PermanentError } from '../queue/errors.ts'
+import { keepContradiction, tellContradiction } from '../wallet/contradictions.ts'
 import { WalletError, walletSentences } from '../wallet/errors.ts'
 import { isPaymentError, type PaymentError } from './errors.ts'
 import type { Movement, RailName } from './rail.ts'
 
 const paymentCodes = ['PaymentMismatch', 'TopUpUnknown'] as const
+
+export const paymentContradictionCodes: readonly string[] = [...paymentCodes, ...Object.keys(walletSentences)]
 
 /** Tells it from what may pass by itself. */
 export function isContradiction(error: unknown): error is PaymentError | WalletError {
@@ -19,48 +23,34 @@ export function forGoodIfContradiction(error: unknown): unknown {
   return isContradiction(error) ? new PermanentError(error.code, error.message, { cause: error }) : error
 }
 
-/** Told each time that asking finds one. */
-export type OnContradiction = (found: { rail: RailName; movement: Movement; error: PaymentError | WalletError }) => void
-
-/** Those of which it is remembered that they were told; with more, the oldest may be told once more. */
-const REMEMBERED = 1000
-
-/** Counts and logs each once in this process, however often it is found. Registers with `registry`; once per registry. */
-export function contradictions({ registry, log }: { registry: Registry; log: Logger }): OnContradiction {
-  const counter = new Counter({
-    name: 'wasd_api_payment_contradictions_total',
-    help: 'Payments, refunds and disputes found by asking a gateway that the books cannot take; a person has to compare them',
-    labelNames: ['rail', 'code'],
-    registers: [registry],
-  })
-  for (const rail of ['Razorpay', 'Stars'] as const) {
-    // A series that begins with its first find never rises in Prometheus's eyes.
-    for (const code of [...paymentCodes, ...Object.keys(walletSentences)]) counter.inc({ rail, code }, 0)
-  }
-  const known = new Set<string>()
-  return ({ rail, movement, error }) => {
-    const id = `${rail} ${movement.is} ${idOf(movement)} ${error.code}`
-    if (known.has(id)) return
-    known.add(id)
-    for (const oldest of known) {
-      if (known.size <= REMEMBERED) break
-      known.delete(oldest)
-    }
-    counter.inc({ rail, code: error.code })
-    log.error({ error, rail, movement }, 'Money that cannot be placed; a person has to compare it with the gateway')
-  }
+/** Keeps what cannot be placed, and tells of it once, however often and by whatever way it is met. */
+export async function keepUnplaced(
+  { database, clock, log }: { database: Database; clock: Clock; log: Logger },
+  { rail, movement, error }: { rail: RailName; movement: Movement; error: PaymentError | WalletError },
+): Promise<void> {
+  const contradiction = { code: error.code, subject: subjectOf(rail, movement), detail: error.message }
+  const isNew = await keepContradiction(database, { ...contradiction, now: clock.now() })
+  if (isNew) tellContradiction(log, contradiction, { rail, movement })
 }
 
-function idOf(movement: Movement): string {
+/** What was kept of payments that are in the books by now has gone. */
+export async function forgetPlaced(database: Database, now: Date): Promise<void> {
+  await database`
+    UPDATE contradictions SET resolved_at = ${now}
+    WHERE resolved_at IS NULL AND split_part(subject, ' ', 2) = 'payment' AND EXISTS (SELECT FROM payments payment
+      WHERE payment.rail = split_part(subject, ' ', 1) AND payment.id = split_part(subject, ' ', 3))`
+}
+
+function subjectOf(rail: RailName, movement: Movement): string {
   switch (movement.is) {
     case 'Payment':
-      return movement.payment.id
+      return `${rail} payment ${movement.payment.id}`
     case 'Authorization':
-      return movement.paymentId
+      return `${rail} payment ${movement.paymentId}`
     case 'Refund':
-      return movement.refund.id
+      return `${rail} refund ${movement.refund.id}`
     case 'Dispute':
-      return movement.dispute.id
+      return `${rail} dispute ${movement.dispute.id}`
     default:
       return movement satisfies never
   }

@@ -11,7 +11,7 @@ import { type Database, inTransaction } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { enqueueAgain } from '../queue/queue.ts'
-import { forGoodIfContradiction, isContradiction, type OnContradiction } from './contradictions.ts'
+import { forGoodIfContradiction, forgetPlaced, isContradiction, keepUnplaced } from './contradictions.ts'
 import { isPaymentError } from './errors.ts'
 import { bringIn, type MovementOutcome } from './movements.ts'
 import type { HostedRail, Movement, PaymentRail, RailName } from './rail.ts'
@@ -25,8 +25,6 @@ export interface ReconciliationOptions {
   log: Logger
   /** Told of everything that was found. */
   onOutcome?: (outcome: { rail: RailName; outcome: MovementOutcome }) => void
-  /** Told of what was found and cannot be taken in, at each look that finds it. */
-  onContradiction?: OnContradiction
   /** Seconds between passes. Default 15. */
   passSeconds?: number
 }
@@ -72,6 +70,7 @@ export async function reconcileOnce(options: ReconciliationOptions): Promise<Mov
     ...(await lookAtMovements(options, rails.Stars)),
     ...(await lookAtRefunds(options)),
   ]
+  await forgetPlaced(database, clock.now())
   await pruneWebhooks(database, clock.now())
   return found
 }
@@ -146,10 +145,11 @@ async function bringAgain(database: Database, refundId: string): Promise<boolean
 
 /** Each by itself: one that nobody can place must not hold up the others. */
 async function takeIn(
-  { database, clock, log, onOutcome, onContradiction }: ReconciliationOptions,
+  options: ReconciliationOptions,
   rail: RailName,
   movements: readonly Movement[],
 ): Promise<MovementOutcome[]> {
+  const { database, clock, log, onOutcome } = options
   const news: MovementOutcome[] = []
   for (const movement of movements) {
     if (movement.is === 'Refund' && movement.refund.unknownState !== undefined) {
@@ -163,7 +163,7 @@ async function takeIn(
       news.push(outcome)
     } catch (error) {
       if (!isContradiction(error)) throw error
-      onContradiction?.({ rail, movement, error })
+      await keepUnplaced(options, { rail, movement, error })
     }
   }
   return news

@@ -9,6 +9,7 @@ import { enqueue } from '../queue/queue.ts'
 import { holdOf } from '../wallet/holds.ts'
 import type { SessionsOutside } from './outside.ts'
 import { activeSessions, objectNameOf, type Session } from './session.ts'
+import { forgetUnknown } from './unknown.ts'
 import { taken } from './watch.ts'
 
 const PASS_SECONDS = 60
@@ -61,6 +62,7 @@ export async function compareOnce(
     after = last.id
   }
   for (const object of watched.store.list()) if (!current.has(object)) await taken(outside, object, signal)
+  await forgetUnknown(outside, watched)
   return sent
 }
 

@@ -4,11 +4,17 @@ import type { GameSession } from '../../crds/types/gamesession.ts'
 import { inTransaction, type Transaction } from '../../lib/database/pool.ts'
 import { compareResourceVersions } from '../../lib/kube/resource.ts'
 import { enqueue } from '../queue/queue.ts'
+import {
+  type Contradiction,
+  contradictionGone,
+  keepContradiction,
+  tellContradiction,
+} from '../wallet/contradictions.ts'
 import { WalletError } from '../wallet/errors.ts'
 import { holdOf } from '../wallet/holds.ts'
 import { creditFaults, faultsOf, tellPassedOver } from './faults.ts'
 import { isOurs } from './game-session.ts'
-import type { SessionsOutside } from './outside.ts'
+import { type RaiseReason, type SessionsOutside, subjectOf } from './outside.ts'
 import { impossibility } from './plausible.ts'
 import { lockedSession, type Session, sessionIdOf } from './session.ts'
 import { settle } from './settle.ts'
@@ -19,17 +25,17 @@ import { tellingOf } from './telling.ts'
 export type Observation = 'Unknown' | 'Foreign' | 'Over' | 'Active'
 
 export async function observe(
-  outside: Pick<SessionsOutside, 'database' | 'clock' | 'settings' | 'raise' | 'log'>,
+  outside: Pick<SessionsOutside, 'database' | 'clock' | 'settings' | 'log'>,
   object: GameSession,
 ): Promise<Observation> {
-  const { database, clock, settings, raise, log } = outside
+  const { database, clock, settings, log } = outside
   const sessionId = sessionIdOf(object.metadata.name)
   if (sessionId === undefined) return 'Unknown'
   const seen = await inTransaction(database, transaction =>
     take(transaction, { sessionId, object, settings, now: clock.now() }),
   )
-  if (seen.impossible !== undefined) {
-    raise('FigureImpossible', { session: sessionId, uid: object.metadata.uid, why: seen.impossible })
+  if (seen.contradiction) {
+    tellContradiction(log, seen.contradiction, { session: sessionId, uid: object.metadata.uid })
   }
   tellPassedOver(log, { session: sessionId, passedOver: seen.passedOver ?? 0 })
   return seen.observation
@@ -38,7 +44,7 @@ export async function observe(
 async function take(
   transaction: Transaction,
   about: { sessionId: string; object: GameSession; settings: SessionsOutside['settings']; now: Date },
-): Promise<{ observation: Observation; impossible?: string; passedOver?: number }> {
+): Promise<{ observation: Observation; contradiction?: Contradiction; passedOver?: number }> {
   const { sessionId, object, settings, now } = about
   const session = await lockedSession(transaction, sessionId)
   if (!session) return { observation: 'Unknown' }
@@ -75,8 +81,23 @@ async function take(
       now,
     })
   }
-  const told = impossible === undefined ? {} : { impossible }
+  const contradiction = await contradicted(transaction, { sessionId, impossible, now })
+  const told = contradiction ? { contradiction } : {}
   return billing?.final === true ? { observation: 'Over', passedOver, ...told } : { observation: 'Active', ...told }
+}
+
+/** Kept while the figures cannot be true, and gone when they can. What is to be told, if anything. */
+async function contradicted(
+  transaction: Transaction,
+  { sessionId, impossible, now }: { sessionId: string; impossible: string | undefined; now: Date },
+): Promise<Contradiction | undefined> {
+  const about = { code: 'FigureImpossible' satisfies RaiseReason, subject: subjectOf(sessionId) }
+  if (impossible === undefined) {
+    await contradictionGone(transaction, { ...about, now })
+    return undefined
+  }
+  const contradiction = { ...about, detail: `${impossible}; it is not charged` }
+  return (await keepContradiction(transaction, { ...contradiction, now })) ? contradiction : undefined
 }
 
 type Figures = Pick<Session['seen'], 'seconds' | 'since' | 'readyAt'>

@@ -6,10 +6,11 @@ import { inTransaction } from '../../lib/database/pool.ts'
 import { isKubeError, type KubeError } from '../../lib/kube/errors.ts'
 import { isBuried } from '../queue/claims.ts'
 import { KnownFailure, PermanentError } from '../queue/errors.ts'
+import { contradictionGone, keepContradiction, tellContradiction } from '../wallet/contradictions.ts'
 import { holdOf } from '../wallet/holds.ts'
 import { creditFaults, faultsOf, tellPassedOver } from './faults.ts'
 import { DESIRED_STATE_MANAGER, FIELD_MANAGER, identityOf, isOurs, wishOf } from './game-session.ts'
-import type { SessionsOutside } from './outside.ts'
+import { type SessionsOutside, subjectOf } from './outside.ts'
 import { refusalDigest } from './refusal.ts'
 import { lockedSession, objectNameOf, type Session, sessionById } from './session.ts'
 import { letGo, settle, settleLost } from './settle.ts'
@@ -54,7 +55,7 @@ async function applyIdentity(
   { session, live }: { session: Session; live: GameSession | undefined },
   signal: AbortSignal,
 ): Promise<GameSession | undefined> {
-  const { database, kube, settings, raise } = outside
+  const { database, kube, settings, clock } = outside
   if (live?.metadata.deletionTimestamp !== undefined) return live // It is going; nothing of it is to be changed.
   const hold = await holdOf(database, session.id)
   if (!hold) throw new PermanentError('HoldUnknown', `Session ${session.id} has no hold.`)
@@ -68,6 +69,7 @@ async function applyIdentity(
     const object = await kube.apply(gameSessions, identity, { fieldManager: FIELD_MANAGER, force: true, signal })
     await database`
       UPDATE sessions SET object_uid = coalesce(object_uid, ${object.metadata.uid ?? null}) WHERE id = ${session.id}`
+    await contradictionGone(database, { code: 'ChangeRefused', subject: subjectOf(session.id), now: clock.now() })
     return object
   } catch (error) {
     if (!isKubeError(error, 'Invalid', 'BadRequest')) throw error
@@ -75,7 +77,7 @@ async function applyIdentity(
       const mark = `Refusal ${refusalDigest(error)}`
       // Tried again with every comparison, since it may be mended at the server; a person is told of it once.
       if (await isBuried(database, { topic: 'kubernetes.session', key: session.id, mark })) throw new KnownFailure(mark)
-      raise('ChangeRefused', { session: session.id, error })
+      await raiseRefusal(outside, session, error)
       // The mark in front: the end of a long error is not kept.
       throw new PermanentError('ChangeRefused', `${mark}: ${error.message}`, { cause: error })
     }
@@ -83,6 +85,12 @@ async function applyIdentity(
     await giveUp(outside, session, { endReason: 'Refused', failure, error })
     return undefined
   }
+}
+
+async function raiseRefusal({ database, clock, log }: SessionsOutside, { id }: Session, error: KubeError) {
+  const contradiction = { code: 'ChangeRefused', subject: subjectOf(id), detail: error.message } as const
+  const isNew = await keepContradiction(database, { ...contradiction, now: clock.now() })
+  if (isNew) tellContradiction(log, contradiction, { session: id, error })
 }
 
 async function applyCommand(

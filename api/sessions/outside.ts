@@ -24,18 +24,25 @@ export interface SessionsOutside {
     /** Included in every price. */
     tax: Tax
   }
-  /** Something that cannot be, and that a person has to look at: counted, and logged as an error. */
-  raise(reason: RaiseReason, fields: Record<string, unknown>): void
 }
 
-export type RaiseReason =
+/** Contradictions of books and cluster, by code; see api/wallet/contradictions.ts. */
+export const raiseReasons = [
   /** The GameSession of a session that is not settled is gone. */
-  | 'ObjectGone'
+  'ObjectGone',
   /** Another object bears the name of a session's. */
-  | 'ObjectForeign'
+  'ObjectForeign',
   /** A GameSession with our label that our books do not know. */
-  | 'ObjectUnknown'
+  'ObjectUnknown',
   /** Billable seconds that cannot be true: not charged. */
-  | 'FigureImpossible'
+  'FigureImpossible',
   /** The API server refuses a change to a session that runs. */
-  | 'ChangeRefused'
+  'ChangeRefused',
+] as const
+
+export type RaiseReason = (typeof raiseReasons)[number]
+
+/** What such a contradiction is about. */
+export function subjectOf(sessionId: string): string {
+  return `session ${sessionId}`
+}

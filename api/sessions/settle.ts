@@ -7,10 +7,11 @@ import { isKubeError } from '../../lib/kube/errors.ts'
 import { hasFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
 import type { Notification } from '../queue/notifications.ts'
 import { enqueue } from '../queue/queue.ts'
+import { contradictionGone, keepContradiction, tellContradiction } from '../wallet/contradictions.ts'
 import { charge, type Hold, type HoldAndFree, release, repaidAtRelease } from '../wallet/holds.ts'
 import { issueReceipt, type Receipt, type ReceiptLine, type Tax } from '../wallet/receipts.ts'
 import { DESIRED_STATE_MANAGER, SETTLEMENT_FINALIZER, wishOf } from './game-session.ts'
-import type { RaiseReason, SessionsOutside } from './outside.ts'
+import { type RaiseReason, type SessionsOutside, subjectOf } from './outside.ts'
 import { type Interruption, lockedSession, type Session } from './session.ts'
 import { stretchesOf } from './stretches.ts'
 import { timeAxis } from './time-axis.ts'
@@ -36,6 +37,9 @@ export async function settle(transaction: Transaction, session: Session, settlem
     UPDATE sessions SET ended_at = ${now}, end_reason = ${endReason}, seen_since = NULL,
       seen_seconds = greatest(seen_seconds, ${playedSeconds})
     WHERE id = ${sessionId}`
+
+  // What was refused of it is refused to nobody any more.
+  await contradictionGone(transaction, { code: 'ChangeRefused', subject: subjectOf(sessionId), now })
 
   const document = await issueReceipt(transaction, {
     ...{ sessionId, playerId, tax, now },
@@ -98,12 +102,17 @@ function documentOf({ sessionId, number, tax, taxPaise }: Receipt) {
   return { sessionId, number, taxName: tax.name, taxBasisPoints: tax.basisPoints, taxPaise: String(taxPaise) }
 }
 
+const lostSentences = {
+  ObjectGone: 'Its GameSession is gone, which its finalizer should have kept.',
+  ObjectForeign: 'Another object bears the name of its GameSession.',
+} as const
+
 /**
  * The session's object is gone, or another one bears its name: it is over, and charged for the last seconds seen in
  * closed intervals. Raised, since the settlement finalizer should have kept it. Nothing happens when it is over already.
  */
 export async function settleLost(
-  { database, clock, raise, settings }: SessionsOutside,
+  { database, clock, log, settings }: SessionsOutside,
   { sessionId, reason }: { sessionId: string; reason: Extract<RaiseReason, 'ObjectGone' | 'ObjectForeign'> },
 ): Promise<void> {
   const lost = await inTransaction(database, async transaction => {
@@ -113,9 +122,14 @@ export async function settleLost(
     const now = clock.now()
     const { tax } = settings
     await settle(transaction, session, { playedSeconds: seconds, endReason: reason, interruptions, tax, now })
-    return session
+    const detail = `${lostSentences[reason]} It was charged for the ${seconds} s seen before.`
+    const contradiction = { code: reason, subject: subjectOf(sessionId), detail }
+    return (await keepContradiction(transaction, { ...contradiction, now })) && { session, contradiction }
   })
-  if (lost) raise(reason, { session: sessionId, uid: lost.objectUid, chargedSeconds: Number(lost.seen.seconds) })
+  if (!lost) return
+  const { session, contradiction } = lost
+  const about = { session: sessionId, uid: session.objectUid, chargedSeconds: Number(session.seen.seconds) }
+  tellContradiction(log, contradiction, about)
 }
 
 /** Lets go of the object of a session that is over in our books; one that may still run is told to end. */

@@ -11,6 +11,7 @@ import { observe } from './observe.ts'
 import type { SessionsOutside } from './outside.ts'
 import { sessionById, sessionIdOf } from './session.ts'
 import { letGo, settleLost } from './settle.ts'
+import { raiseUnknown } from './unknown.ts'
 
 /** Objects taken in at once; each takes a connection for a few milliseconds. */
 const CONCURRENCY = 4
@@ -47,7 +48,7 @@ export function watchSessions(
 
 /** Takes an object into the books as it stands. */
 export async function taken(outside: SessionsOutside, object: GameSession, signal: AbortSignal): Promise<void> {
-  const { name, uid } = object.metadata
+  const { name } = object.metadata
   const observation = await observe(outside, object)
   switch (observation) {
     case 'Active':
@@ -62,8 +63,7 @@ export async function taken(outside: SessionsOutside, object: GameSession, signa
     case 'Unknown':
       // Left alone: should our books be the wrong ones, or restored from yesterday, others' machines must not end by it.
       // Its paid seconds end it; its finalizer is for a person to take off.
-      outside.raise('ObjectUnknown', { name, uid })
-      return
+      return await raiseUnknown(outside, object)
     default:
       observation satisfies never
   }

@@ -1,14 +1,20 @@
-// `ledger`: what a person does about the books. Proves them, and corrects a wallet by a booking with name and reason.
+// `ledger`: what a person does about the books. Proves them, looks at what contradicts them, and corrects a wallet by a
+// booking with name and reason.
 import type { Database } from '../../lib/database/pool.ts'
 import { ArgumentsError, parseArguments } from '../arguments.ts'
 import { rupees } from '../bot/money.ts'
 import { playerById } from '../players/players.ts'
 import { checkBooks, checkNames, FAULTS_PER_CHECK } from './check.ts'
+import { openContradictions, resolveContradiction } from './contradictions.ts'
 import { adjust } from './wallet.ts'
 
 export const LEDGER_USAGE = `Usage: npm run ledger -- <command>
 
   check    proves the books; exits with 1 and names what is wrong when they are
+  contradictions
+           lists what contradicts the books and is not resolved, the oldest first
+  resolve ID --author NAME --reason TEXT
+           says that you have looked at such a contradiction: it is told no more
   adjust --player ID --paise N --author NAME --reason TEXT --key KEY
            puts N paise into a wallet, or takes them out with a minus (--paise=-500); repeated under the same key,
            it is booked once
@@ -27,8 +33,10 @@ export async function ledgerCommand(args: readonly string[], database: Database,
   const { values, positionals } = parseArguments({ args: [...args], options, allowPositionals: true }, LEDGER_USAGE)
   const [command, ...rest] = positionals
   if (command === 'check' && rest.length === 0) return await proof(database)
+  if (command === 'contradictions' && rest.length === 0) return await listed(database)
+  if (command === 'resolve' && rest.length === 1) return await resolved(rest[0], values, database, now)
   if (command === 'adjust' && rest.length === 0) return await adjustment(values, database, now)
-  throw new ArgumentsError(`Say check or adjust.\n${LEDGER_USAGE}`)
+  throw new ArgumentsError(`Say check, contradictions, resolve ID or adjust.\n${LEDGER_USAGE}`)
 }
 
 async function proof(database: Database): Promise<string> {
@@ -40,6 +48,44 @@ async function proof(database: Database): Promise<string> {
   const lines = faults.map(({ check, id, detail }) => `${check.padEnd(22)}${id}: ${detail}`)
   const more = `Of each kind the first ${FAULTS_PER_CHECK} are named.`
   throw new BooksError([`The books are wrong in ${faults.length} place(s). ${more}`, ...lines].join('\n'))
+}
+
+/** Told at once; the rest comes into sight as these are resolved. */
+const LISTED = 100
+
+async function listed(database: Database): Promise<string> {
+  const open = await openContradictions(database, { limit: LISTED })
+  if (open.length === 0) return 'Nothing contradicts the books.'
+  const lines = open.map(({ id, code, subject, detail, foundAt }) => {
+    return `${id}  ${foundAt.toISOString()}  ${code}, ${subject}\n   ${detail}`
+  })
+  return [...lines, 'Look at each, then: resolve ID --author NAME --reason TEXT'].join('\n')
+}
+
+async function resolved(
+  text: string | undefined,
+  { author, reason }: AdjustmentWords,
+  database: Database,
+  now: Date,
+): Promise<string> {
+  const id = idOf(text, 'contradictions')
+  const signed = signature({ author, reason })
+  if (await resolveContradiction(database, { id, ...signed, now })) return `Contradiction ${id} is resolved.`
+  throw new ArgumentsError(`No contradiction ${id} is open. List them with \`contradictions\`.`)
+}
+
+function idOf(text: string | undefined, list: string): bigint {
+  if (text !== undefined && /^\d{1,18}$/.test(text)) return BigInt(text)
+  throw new ArgumentsError(`'${text}' is no id; the number in the first column of \`${list}\` is expected.`)
+}
+
+/** Who decides, and why. Throws `ArgumentsError`. */
+function signature({ author, reason }: Pick<AdjustmentWords, 'author' | 'reason'>) {
+  if (!author || !reason) throw new ArgumentsError(`--author NAME and --reason TEXT are expected.\n${LEDGER_USAGE}`)
+  if (author.length > 100 || reason.length > 500) {
+    throw new ArgumentsError('At most 100 characters are expected of --author and 500 of --reason.')
+  }
+  return { author, reason }
 }
 
 interface AdjustmentWords {

@@ -72,7 +72,7 @@ test('health is public, metrics are on a port of their own', async () => {
     'http_request_duration_seconds',
     'queue_items',
     'catalogue_current',
-    'raised_total',
+    'contradictions_open',
     ...payments,
   ]) {
     expect(metrics).toContain(`wasd_api_${name}`)

@@ -4,16 +4,32 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 import { migrateApi } from '../../api/migrate.ts'
 import { findOrCreateByTelegram, type Player } from '../../api/players/players.ts'
 import { type CheckName, checkBooks, type Fault } from '../../api/wallet/check.ts'
 import { credit } from '../../api/wallet/wallet.ts'
 import { startPostgres } from '../../demo/stack/postgres.ts'
 import { connect, type Database, inTransaction } from '../../lib/database/pool.ts'
-import { createLogger } from '../../lib/telemetry/log.ts'
+import { createLogger, type Logger } from '../../lib/telemetry/log.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 export const silent = createLogger({ program: 'test', level: 'silent' })
+
+/** What a person is told contradicts the books. */
+export type Raised = { code: string; [field: string]: unknown }
+
+/** Logs nothing; what a person is told contradicts the books is kept. */
+export function raising(raised: Raised[]): Logger {
+  const schema = z.looseObject({ code: z.string(), subject: z.string() })
+  return {
+    ...silent,
+    error(fields: unknown) {
+      const { data } = schema.safeParse(fields)
+      if (data) raised.push(data)
+    },
+  }
+}
 
 /** A moment to book at; time is ours to drive. */
 export const noon = new Date('2026-11-23T12:00:00.000Z')

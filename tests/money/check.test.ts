@@ -327,7 +327,7 @@ test('I8: at the shell an operator adjusts once per key; what is wrong with the 
   await expect(ledger('adjust', ...words.slice(3), 'k', '--paise=1', '--player', 'nobody')).rejects.toThrow(
     'no player nobody',
   )
-  await expect(ledger('burn')).rejects.toThrow('Say check or adjust')
+  await expect(ledger('burn')).rejects.toThrow('Say check, contradictions')
   await expect(ledger(...words, 'ticket-7', '--paise=-6000')).rejects.toMatchObject({ code: 'IdempotencyConflict' })
   await expect(ledger(...words, 'ticket-8', '--paise=-6000')).rejects.toMatchObject({ code: 'InsufficientFunds' })
   expect(await balanceOf(database, playerId)).toMatchObject({ postedPaise: 5000n })

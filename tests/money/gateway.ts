@@ -2,7 +2,6 @@
 // hand, so that a test decides what comes, in which order, and how often.
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { z } from 'zod'
-import type { OnContradiction } from '../../api/payments/contradictions.ts'
 import { paymentUrl } from '../../api/payments/page.ts'
 import type { PaymentRail } from '../../api/payments/rail.ts'
 import { razorpayRail } from '../../api/payments/razorpay.ts'
@@ -168,9 +167,9 @@ export async function openGateway(database: Database) {
     events,
     deliver,
     /** One pass of asking, so many seconds from now. */
-    async ask(afterSeconds: number, told: { onContradiction?: OnContradiction } = {}): Promise<string[]> {
+    async ask(afterSeconds: number, log = silent): Promise<string[]> {
       const clock = { ...systemClock, now: () => new Date(Date.now() + afterSeconds * 1000) }
-      return await reconcileOnce({ database, rails, clock, log: silent, ...told })
+      return await reconcileOnce({ database, rails, clock, log })
     },
     payer,
     /** Somebody who has paid, and whose money is in the wallet. */

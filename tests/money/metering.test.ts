@@ -7,6 +7,7 @@ import { meterOnce } from '../../api/sessions/meter.ts'
 import { observe } from '../../api/sessions/observe.ts'
 import { objectNameOf, sessionById } from '../../api/sessions/session.ts'
 import { start } from '../../api/sessions/starting.ts'
+import { openContradictions } from '../../api/wallet/contradictions.ts'
 import { holdOf } from '../../api/wallet/holds.ts'
 import { price } from '../../api/wallet/price.ts'
 import { receiptOf } from '../../api/wallet/receipts.ts'
@@ -16,12 +17,21 @@ import type { GameSession, GameSessionStatus } from '../../crds/types/gamesessio
 import { isAway } from '../../lib/database/away.ts'
 import { connect, type Database } from '../../lib/database/pool.ts'
 import { systemClock } from '../../lib/process/clock.ts'
-import { type Books, brokenInvariants, newPlayer, noon, openBooks, sessionTerms, silent } from './books.ts'
+import {
+  type Books,
+  brokenInvariants,
+  newPlayer,
+  noon,
+  openBooks,
+  type Raised,
+  raising,
+  sessionTerms,
+} from './books.ts'
 import { paid } from './paid.ts'
 
 let books: Books
 let database: Database
-const raised: string[] = []
+const raised: Raised[] = []
 
 beforeAll(async () => {
   books = await openBooks()
@@ -47,10 +57,9 @@ const at = (seconds: number) => new Date(noon.getTime() + seconds * 1000)
 const settings = { namespace: 'games', holdBlockSeconds: 900, ttlSeconds: 3600, ...sessionTerms }
 const world = (seconds: number) => ({
   database,
-  log: silent,
+  log: raising(raised),
   settings,
   clock: { ...systemClock, now: () => at(seconds) },
-  raise: (reason: string) => void raised.push(reason),
 })
 
 async function started(amountPaise: bigint) {
@@ -293,7 +302,33 @@ test('I4: a figure that cannot be true is not charged but raised', async () => {
   expect(await observe(world(600), object(final(1_000_000)))).toBe('Over')
   expect(await holdOf(database, id)).toMatchObject({ chargedPaise: 750n, isReleased: true })
   expect(await balanceOf(database, playerId)).toMatchObject({ availablePaise: 49_250n })
-  expect(raised).toEqual(['FigureImpossible', 'FigureImpossible', 'FigureImpossible'])
+  const about = { code: 'FigureImpossible', subject: `session ${id}` }
+  expect(raised).toMatchObject([{ ...about, session: id }]) // By the first of the three.
+  expect(await openContradictions(database, { limit: 10 })).toMatchObject([about])
+})
+
+test('An impossible figure that is true again is no contradiction any more, and told once more when it comes back', async () => {
+  raised.length = 0
+  const { object } = await started(50_000n)
+  const open = async () => (await openContradictions(database, { limit: 10 })).length
+  const before = await open()
+  const told: number[][] = []
+  for (const [at, seconds] of [
+    [500, 100_000],
+    [510, 300],
+    [520, 100_000],
+    [530, 300],
+  ] as const) {
+    for (let replica = 0; replica < 2; replica += 1)
+      await observe(world(at), object({ phase: 'Recovering', billing: { seconds } }))
+    told.push([raised.length, (await open()) - before])
+  }
+  expect(told).toEqual([
+    [1, 1],
+    [1, 0],
+    [2, 1],
+    [2, 0],
+  ])
 })
 
 test('A broken promise is paid for once, with its reason, however often it is seen', async () => {

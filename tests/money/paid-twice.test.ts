@@ -2,9 +2,10 @@
 // own id, and nothing else is.
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
-import { contradictions, type OnContradiction } from '../../api/payments/contradictions.ts'
 import { bringIn } from '../../api/payments/movements.ts'
 import { createStarsInvoice } from '../../api/payments/stars.ts'
+import { ledgerCommand } from '../../api/wallet/command.ts'
+import { contradictionMetrics } from '../../api/wallet/contradictions.ts'
 import { balanceOf, credit } from '../../api/wallet/wallet.ts'
 import { newPlayer, silent } from './books.ts'
 import { gatewayStage, type Payer, type WebhookEvent } from './gateway.ts'
@@ -14,6 +15,17 @@ const HOUR = 3600
 const posted = async (paying: Payer) => (await paying.balance()).postedPaise
 const about = (events: readonly WebhookEvent[], paymentId: string) =>
   events.filter(({ body }) => body.includes(paymentId))
+
+/** A program as it comes up: what it tells a person, and what its metric says is open of a code. */
+function replica() {
+  const [registry, told] = [new Registry(), [] as unknown[]]
+  contradictionMetrics(registry, stage.database, ['IdempotencyConflict', 'PaymentMismatch'])
+  const open = async (code: string) => {
+    const { values = [] } = (await registry.getSingleMetric('wasd_api_contradictions_open')?.get()) ?? {}
+    return values.find(({ labels }) => labels.code === code)?.value
+  }
+  return { told, open, log: { ...silent, error: (fields: unknown) => void told.push(fields) } }
+}
 
 /** Two payments on one page that the bank has agreed to; nobody has captured either. */
 async function agreedTwice() {
@@ -55,24 +67,33 @@ test('I5: money that contradicts the books is left to a person, and holds up not
   await credit(database, { ...order, idempotencyKey, now: new Date() })
   // Found in the list of what has moved, not by looking at the top-up.
   await database`UPDATE top_ups SET look_at = NULL WHERE id IN (${odd.topUpId}, ${next.topUpId})`
-  const [registry, logged] = [new Registry(), [] as unknown[]]
-  const tell = contradictions({ registry, log: { ...silent, error: (fields: unknown) => void logged.push(fields) } })
-  const found: string[] = []
-  const onContradiction: OnContradiction = contradiction => {
-    found.push(contradiction.error.code)
-    tell(contradiction)
-  }
-  expect(await gateway.ask(240, { onContradiction })).toEqual(['Credited'])
-  expect(await gateway.ask(310, { onContradiction })).toEqual([])
+  const replicas = [replica(), replica()] as const
+  const [one, other] = replicas
+  const open = () => Promise.all(replicas.map(({ open: each }) => each('IdempotencyConflict')))
+  expect(await gateway.ask(240, one.log)).toEqual(['Credited'])
   expect([await posted(odd), await posted(next)]).toEqual([1n, 20_000n])
-  // Found at each look, and told of once.
-  expect(found).toEqual(['IdempotencyConflict', 'IdempotencyConflict'])
-  expect(logged).toMatchObject([{ rail: 'Razorpay', movement: { payment: { id: odd.paymentId } } }])
-  const counted = await registry.getSingleMetricAsString('wasd_api_payment_contradictions_total')
-  expect(counted.match(/^\w+\{.*\} [1-9]\d*$/gm)).toEqual([
-    'wasd_api_payment_contradictions_total{rail="Razorpay",code="IdempotencyConflict"} 1',
+  // Found at each look, by two replicas and after a restart, and told of once.
+  for (const [later, { log }] of [one, other, replica()].entries())
+    expect(await gateway.ask(310 + 70 * later, log)).toEqual([])
+  expect([one.told, other.told]).toMatchObject([
+    [{ rail: 'Razorpay', movement: { payment: { id: odd.paymentId } } }],
+    [],
   ])
-  expect(counted).toContain('{rail="Razorpay",code="PaymentMismatch"} 0')
+  expect(await open()).toEqual([1, 1])
+  expect(await one.open('PaymentMismatch')).toBe(0)
+
+  // Until a person has looked; it is not told anew by the next look.
+  const ledger = (...words: string[]) => ledgerCommand(words, database, new Date())
+  const listed = await ledger('contradictions')
+  expect(listed).toContain(`IdempotencyConflict, Razorpay payment ${odd.paymentId}`)
+  const [id = ''] = listed.split(' ')
+  await expect(ledger('resolve', id)).rejects.toThrow('--author NAME and --reason TEXT are expected')
+  const signed = ['--author', 'asha', '--reason', 'Booked by hand, ticket 7'] as const
+  expect(await ledger('resolve', id, ...signed)).toBe(`Contradiction ${id} is resolved.`)
+  await expect(ledger('resolve', id, ...signed)).rejects.toThrow(`No contradiction ${id} is open`)
+  expect(await gateway.ask(520, other.log)).toEqual([])
+  expect([await open(), other.told]).toEqual([[0, 0], []])
+  expect(await ledger('contradictions')).toBe('Nothing contradicts the books.')
 
   // Told by a webhook, it is a dead letter at the first try.
   const captured = about(events, odd.paymentId).filter(({ event }) => event === 'payment.captured')

@@ -9,6 +9,7 @@ import { observe } from '../../api/sessions/observe.ts'
 import type { Session } from '../../api/sessions/session.ts'
 import { settleLost } from '../../api/sessions/settle.ts'
 import { watchSessions } from '../../api/sessions/watch.ts'
+import { openContradictions } from '../../api/wallet/contradictions.ts'
 import { growHold, holdOf } from '../../api/wallet/holds.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
 import { type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
@@ -61,6 +62,12 @@ async function compared(): Promise<number> {
   return sent
 }
 
+/** What a person is to look at. */
+async function open(): Promise<string[]> {
+  const found = await openContradictions(stage.database, { limit: 10 })
+  return found.map(({ code, subject }) => `${code}, ${subject}`).filter(each => !each.startsWith('ObjectUnknown'))
+}
+
 async function stopped(): Promise<void> {
   await stop({ database: stage.database }, { playerId: player.id })
 }
@@ -74,7 +81,7 @@ test('I3: a stop reaches the machine though the rest of the session is refused, 
   await stage.settled(session)
   await stage.freed(session)
   expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 325n, isReleased: true })
-  expect(stage.raised).toMatchObject([{ reason: 'ChangeRefused', fields: { session: session.id } }])
+  expect(stage.raised).toMatchObject([{ code: 'ChangeRefused', session: session.id }])
 })
 
 test('A live session whose identity is refused is one dead letter, however often it is tried, and is applied once it is mended', async () => {
@@ -94,7 +101,7 @@ test('A live session whose identity is refused is one dead letter, however often
   await growHold(database, { sessionId: session.id, playerId: player.id, paidSeconds: 1800n, now: new Date() })
   for (let time = 0; time < 3; time += 1) await tried()
   expect(await letters()).toBe(1)
-  expect(stage.raised).toMatchObject([{ reason: 'ChangeRefused', fields: { session: session.id } }])
+  expect(stage.raised).toMatchObject([{ code: 'ChangeRefused', session: session.id }])
   const counted = (word: string) => stage.outcomes.filter(outcome => outcome === word).length
   await stage.until('each try is counted', async () => counted('Known') >= 2)
   expect(counted('Dead')).toBe(1)
@@ -103,11 +110,13 @@ test('A live session whose identity is refused is one dead letter, however often
   await database`UPDATE sessions SET game = 'doom' WHERE id = ${session.id}`
   for (let time = 0; time < 6; time += 1) await tried()
   expect(await letters()).toBe(2)
-  expect(stage.raised).toHaveLength(2)
+  expect(stage.raised).toHaveLength(1) // It is one contradiction, until it is mended.
+  expect(await open()).toEqual([`ChangeRefused, session ${session.id}`])
 
   await database`UPDATE sessions SET tier = 'standard', game = 'quake' WHERE id = ${session.id}`
   await tried()
   expect((await stage.object(session.id))?.spec.paidSeconds).toBe(1800)
+  expect(await open()).toEqual([])
   expect(await compared()).toBe(0)
   await database`DELETE FROM queue_items WHERE key = ${session.id} AND dead_at IS NOT NULL`
   await stopped()
@@ -124,7 +133,7 @@ test('I7: an object that went while nobody looked is found by comparing: charged
   expect(await stage.settled(session)).toMatchObject({ endReason: 'ObjectGone' })
   expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 300n, isReleased: true })
   expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 49_700n, heldPaise: 0n })
-  expect(stage.raised).toMatchObject([{ reason: 'ObjectGone', fields: { session: session.id, chargedSeconds: 120 } }])
+  expect(stage.raised).toMatchObject([{ code: 'ObjectGone', session: session.id, chargedSeconds: 120 }])
   await stage.made((await play()).id)
   await stopped()
 })
@@ -147,7 +156,7 @@ test('I7: one made again under its name, with a bill of its own, is not paid for
   await compared()
   expect(await stage.settled(session)).toMatchObject({ endReason: 'ObjectForeign' })
   expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 300n, isReleased: true })
-  expect(stage.raised).toMatchObject([{ reason: 'ObjectForeign', fields: { chargedSeconds: 120 } }])
+  expect(stage.raised).toMatchObject([{ code: 'ObjectForeign', chargedSeconds: 120 }])
   await stage.kube.delete(gameSessions, stage.reference(session.id))
 })
 
@@ -272,7 +281,8 @@ test('Compared in both directions: what the queue lost is applied, what our book
   const late = { ...stage.outside, clock: { ...systemClock, now: () => new Date(Date.now() + 31_000) } }
   expect(await compareOnce(late, reflector, stopping.signal)).toBe(1)
   expect(await compareOnce(late, reflector, stopping.signal)).toBe(0) // It is queued.
-  expect(stage.raised[0]).toMatchObject({ reason: 'ObjectUnknown', fields: { name: stranger.metadata.name } })
+  const unknown = stage.raised.filter(({ code }) => code === 'ObjectUnknown')
+  expect(unknown).toMatchObject([{ name: stranger.metadata.name }]) // Found by both, and by the program that runs.
   expect((await stage.kube.get(gameSessions, stranger.metadata))?.spec.desiredState).toBe('Running')
 
   stage.up()

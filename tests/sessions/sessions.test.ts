@@ -198,7 +198,7 @@ test('I4: a final bill of a session that was never Ready is not charged but rais
   await freed(session)
   expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 0n, heldPaise: 0n, isReleased: true })
   expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 50_000n, heldPaise: 0n })
-  expect(stage.raised).toMatchObject([{ reason: 'FigureImpossible', fields: { session: session.id } }])
+  expect(stage.raised).toMatchObject([{ code: 'FigureImpossible', session: session.id }])
 })
 
 test('Grace is free, and a late figure changes nothing', async () => {
@@ -224,7 +224,7 @@ test('An object that vanishes with its bill is charged for what was last seen, r
   await stage.kube.delete(gameSessions, stage.reference(session.id))
   expect(await settled(session)).toMatchObject({ endReason: 'ObjectGone' })
   expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 300n, isReleased: true })
-  expect(stage.raised).toMatchObject([{ reason: 'ObjectGone', fields: { session: session.id } }])
+  expect(stage.raised).toMatchObject([{ code: 'ObjectGone', session: session.id }])
   await applySession(stage.outside, { sessionId: session.id }, new AbortController().signal)
   expect(await stage.object(session.id)).toBeUndefined()
 })
@@ -236,7 +236,7 @@ test('A consumed object is not made again, even when it goes between look and ap
   await stage.database`UPDATE sessions SET object_uid = '00000000-0000-4000-8000-00000000dead' WHERE id = ${session.id}`
   await applySession(stage.outside, { sessionId: session.id }, new AbortController().signal)
   expect(await sessionById(stage.database, session.id)).toMatchObject({ endReason: 'ObjectForeign' })
-  expect(stage.raised).toMatchObject([{ reason: 'ObjectForeign' }])
+  expect(stage.raised).toMatchObject([{ code: 'ObjectForeign' }])
 })
 
 test('A start that the API server refuses for good ends, gives the money back, and is told', async () => {

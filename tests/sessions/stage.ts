@@ -23,7 +23,7 @@ import { isKubeError } from '../../lib/kube/errors.ts'
 import { manager } from '../../lib/kube/manager.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
 import { systemClock } from '../../lib/process/clock.ts'
-import { brokenInvariants, fundedPlayer, openBooks, sessionTerms, silent } from '../money/books.ts'
+import { brokenInvariants, fundedPlayer, openBooks, type Raised, raising, sessionTerms } from '../money/books.ts'
 import { patientFor } from '../until.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -43,15 +43,14 @@ export async function startStage() {
   await cluster.createNamespace(NAMESPACE)
 
   const { database } = books
-  const raised: { reason: string; fields: Record<string, unknown> }[] = []
+  const raised: Raised[] = []
   const outcomes: string[] = []
   const outside: SessionsOutside = {
     database,
     kube,
     clock: systemClock,
-    log: silent,
+    log: raising(raised),
     settings: { namespace: NAMESPACE, holdBlockSeconds: 900, ttlSeconds: 3600, ...sessionTerms },
-    raise: (reason, fields) => void raised.push({ reason, fields }),
   }
   const commands = {
     ...{ database, catalogue: (): Catalogue => catalogue },

@@ -183,7 +183,9 @@ describe('the alerts', () => {
     expect(exprOf('WasdCatalogueRefused')).toMatch(
       /wasd_api_catalogue_current\{.*\}\) == 0 or .*wasd_catalogue_refused_total/,
     )
-    expect(exprOf('WasdPaymentContradiction')).toContain('sum by (namespace, rail, code)')
+    expect(exprOf('WasdContradiction')).toBe(
+      'max by (namespace, code) (wasd_api_contradictions_open{namespace="wasd"}) > 0',
+    )
     expect(rules.map(({ annotations }) => annotations.summary).join(' ')).toContain(
       '{{ $value }} of {{ $labels.check }}',
     )
