@@ -74,9 +74,9 @@ export interface BotOutside {
   starsInvoice(order: { playerId: string; amountPaise: bigint }): Promise<StarsInvoice>
   /** Whether Telegram may take the money now. */
   checkStars(checkout: StarsCheckout): Promise<StarsCheck>
-  /** Credits once per charge; the same one again changes nothing. */
-  creditStars(payment: StarsPayment): Promise<void>
-  /** Telegram gave Stars back. The same one again changes nothing. */
+  /** Credits once per charge; the same one again changes nothing. `Unplaced`: it fits no top-up, and is kept for a person. */
+  creditStars(payment: StarsPayment): Promise<'InBooks' | 'Unplaced'>
+  /** Telegram gave Stars back. The same one again changes nothing; what fits no payment is kept for a person. */
   takeInStarsRefund(refund: { stars: number; currency: string; chargeId: string }): Promise<void>
   /** Newest first. */
   refundables(playerId: string): Promise<Refundable[]>

@@ -19,11 +19,12 @@ export function addPayments(bot: Bot, outside: BotOutside): void {
     }
   })
 
-  // Money has moved: whatever fails here rises, and the queue brings the update again until it is credited.
+  // Money has moved: whatever fails here rises, and the queue brings the update again until it is credited, or kept for a
+  // person where it cannot be.
   bot.on('message:successful_payment', async context => {
     const { successful_payment: payment } = context.message
-    const { playerId } = await visitorOf(context, outside)
-    await outside.creditStars({
+    const { playerId, words } = await visitorOf(context, outside)
+    const came = await outside.creditStars({
       playerId,
       payload: payment.invoice_payload,
       stars: payment.total_amount,
@@ -31,6 +32,12 @@ export function addPayments(bot: Bot, outside: BotOutside): void {
       chargeId: payment.telegram_payment_charge_id,
       payerId: context.from.id,
     })
+    if (came === 'InBooks') return // The books have told the player.
+    const { text } = words.paymentUnplaced({
+      stars: payment.total_amount,
+      chargeId: payment.telegram_payment_charge_id,
+    })
+    await context.reply(text, { parse_mode: 'HTML' })
   })
 
   bot.on('message:refunded_payment', async context => {

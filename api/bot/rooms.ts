@@ -3,6 +3,7 @@ import type { Catalogue } from '../../crds/catalogue.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
+import { isContradiction, keepUnplaced } from '../payments/contradictions.ts'
 import { PaymentError } from '../payments/errors.ts'
 import type { PaymentMetrics } from '../payments/metrics.ts'
 import { bringIn } from '../payments/movements.ts'
@@ -37,11 +38,18 @@ export interface BotRooms {
 
 export function botOutside(rooms: BotRooms): BotOutside {
   const { database, clock, log, catalogue, publicUrl, paisePerStar, sessions, metrics } = rooms
-  const bringInStars = async (movement: Movement) => {
-    const [outcome] = await bringIn(database, { rail: 'Stars', movements: [movement], now: clock.now() })
-    if (outcome === undefined) return
-    log.info({ movement, outcome }, 'Worked off what Telegram told of Stars')
-    metrics.told({ rail: 'Stars', by: 'Bot', outcome })
+  const bringInStars = async (movement: Movement): Promise<'InBooks' | 'Unplaced'> => {
+    const rail = 'Stars'
+    try {
+      const outcomes = await bringIn(database, { rail, movements: [movement], now: clock.now() })
+      log.info({ movement, outcomes }, 'Worked off what Telegram told of Stars')
+      for (const outcome of outcomes) metrics.told({ rail, by: 'Bot', outcome })
+      return 'InBooks'
+    } catch (error) {
+      if (!isContradiction(error)) throw error
+      await keepUnplaced({ database, clock, log }, { rail, movement, error }) // No repetition of the update mends it.
+      return 'Unplaced'
+    }
   }
   return {
     log,
@@ -80,7 +88,7 @@ export function botOutside(rooms: BotRooms): BotOutside {
     async creditStars({ chargeId: id, payload: topUpId, stars, currency, payerId: payer }) {
       const paid = { currency, units: BigInt(stars) }
       const payerId = BigInt(payer)
-      await bringInStars({ is: 'Payment', payment: { id, topUpId, paid, payerId, hasRefunds: false } })
+      return await bringInStars({ is: 'Payment', payment: { id, topUpId, paid, payerId, hasRefunds: false } })
     },
     async takeInStarsRefund({ chargeId: id, stars, currency }) {
       const returned = { currency, units: BigInt(stars) }

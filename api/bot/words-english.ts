@@ -162,6 +162,11 @@ export const english: Words = {
     amountChanged: 'The amount does not match the invoice. Ask for a new one with /topup. Nothing was charged.',
     later: 'We cannot take the payment at this moment. Nothing was charged. Please try again in a minute.',
   },
+  paymentUnplaced: ({ stars, chargeId }) =>
+    lines(
+      html`⚠️ Your payment of <b>${stars} Stars</b> has reached us, but fits none of your top-ups, so it is not in your wallet yet. Support is looking at it; please do not pay again.`,
+      html`If you ask about it, name the payment: <code>${chargeId}</code>`,
+    ),
 
   notification: {
     topUpCredited: ({ amountPaise, repaidPaise, balancePaise, rail }) =>

@@ -108,6 +108,8 @@ export interface Words {
   failure(): Html
   /** For a pre-checkout query that is turned down. Plain text; Telegram shows it in a dialogue. */
   paymentRefused: { unknownInvoice: string; amountChanged: string; later: string }
+  /** For a payment that was taken and fits no top-up. */
+  paymentUnplaced(about: { stars: number; chargeId: string }): Html
   notification: {
     topUpCredited(about: { amountPaise: bigint; repaidPaise: bigint; balancePaise: bigint; rail: RailName }): Html
     refundProcessed(about: { amountPaise: bigint; rail: RailName }): Html

@@ -5,8 +5,6 @@ import { type Bot, BotError } from 'grammy'
 import type { Update } from 'grammy/types'
 import type { Catalogue } from '../../crds/catalogue.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
-import { isPaymentError } from '../payments/errors.ts'
-import { PermanentError } from '../queue/errors.ts'
 import type { Notification } from '../queue/notifications.ts'
 import { notificationScreen } from './notification.ts'
 import { shown, telegramFailure } from './refusals.ts'
@@ -55,10 +53,6 @@ export async function workOffNotification(
 }
 
 function settle(error: unknown, log: Logger): void {
-  // Money that we cannot place: no repetition does, and a person has to see it.
-  if (isPaymentError(error, 'TopUpUnknown', 'PaymentMismatch')) {
-    throw new PermanentError(error.code, error.message, { cause: error })
-  }
   const failure = telegramFailure(error)
   switch (failure?.kind) {
     case 'Later':

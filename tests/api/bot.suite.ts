@@ -18,6 +18,19 @@ export function botAnswers(stackOf: () => FrontStack): void {
       await asha.reads('Hi Asha & <Co>!')
     })
 
+    let told = 0
+    /** An update that tells of this in Asha's chat. Ids go up, and are nobody else's. */
+    async function isTold(what: object): Promise<void> {
+      const from = { id: asha.chatId, is_bot: false, first_name: 'Asha' }
+      const message = { message_id: 1, date: 0, chat: { id: asha.chatId, type: 'private' }, from, ...what }
+      const reply = await fetch(`${stack.publicUrl}/webhooks/telegram`, {
+        method: 'POST',
+        headers: { 'X-Telegram-Bot-Api-Secret-Token': TELEGRAM_SECRET },
+        body: JSON.stringify({ update_id: 800_000_000 + told++, message }),
+      })
+      expect(reply.status).toBe(200)
+    }
+
     /** Puts money into the wallet by Stars, as a person would. */
     async function topUpByStars(): Promise<void> {
       await asha.writes('/topup')
@@ -95,17 +108,6 @@ export function botAnswers(stackOf: () => FrontStack): void {
           JOIN players ON players.id = player_id WHERE telegram_user_id = ${String(asha.chatId)}`
       const money = { currency: 'XTR', total_amount: 385, invoice_payload: payment?.payload }
       const charge = { ...money, telegram_payment_charge_id: payment?.id, provider_payment_charge_id: '' }
-      let updateId = 800_000_000 + (asha.chatId % 100_000) * 10
-      const isTold = async (what: object) => {
-        const from = { id: asha.chatId, is_bot: false, first_name: 'Asha' }
-        const message = { message_id: 1, date: 0, chat: { id: asha.chatId, type: 'private' }, from, ...what }
-        const reply = await fetch(`${stack.publicUrl}/webhooks/telegram`, {
-          method: 'POST',
-          headers: { 'X-Telegram-Bot-Api-Secret-Token': TELEGRAM_SECRET },
-          body: JSON.stringify({ update_id: updateId++, message }),
-        })
-        expect(reply.status).toBe(200)
-      }
       for (let time = 0; time < 2; time += 1) await isTold({ successful_payment: charge })
       await asha.writes('/balance')
       await asha.reads('Your balance: ₹500.50')
@@ -116,6 +118,39 @@ export function botAnswers(stackOf: () => FrontStack): void {
       await asha.writes('/balance')
       await asha.reads('Your balance: ₹0.00')
     })
+
+    test.each([
+      ['of another amount', { total_amount: 384 }, 'PaymentMismatch'],
+      ['in another currency', { currency: 'INR' }, 'PaymentMismatch'],
+      ['for a top-up that nobody has asked for', { invoice_payload: 'nobody’s' }, 'TopUpUnknown'],
+    ])(
+      'I5: Stars %s are credited to nobody, kept once for a person, and tried no second time',
+      async (_, odd, code) => {
+        const { database } = stack
+        await asha.writes('/topup 500')
+        await asha.presses('⭐ Pay with Stars')
+        const { invoice } = await asha.reads('')
+        const fitting = { currency: 'XTR', total_amount: 385, invoice_payload: invoice?.payload }
+        const chargeId = `charge-${code}-${told}`
+        const charge = { ...fitting, telegram_payment_charge_id: chargeId, provider_payment_charge_id: '', ...odd }
+        for (let time = 0; time < 2; time += 1) {
+          await isTold({ successful_payment: charge })
+          await asha.reads(`so it is not in your wallet yet. Support is looking at it; please do not pay again.`)
+          expect((await asha.messages()).at(-1)?.text).toContain(`name the payment: ${chargeId}`)
+        }
+        const kept = await database`SELECT code FROM contradictions WHERE subject = ${`Stars payment ${chargeId}`}`
+        expect(kept).toEqual([{ code }])
+        const left = await database`SELECT attempts, last_error FROM queue_items WHERE key = ${String(asha.chatId)}`
+        expect(left).toEqual([])
+        await asha.writes('/balance')
+        await asha.reads('Your balance: ₹0.00')
+
+        // What fits is not held up by it, and a refund of what was never credited is nobody's.
+        await isTold({ refunded_payment: charge })
+        await isTold({ successful_payment: { ...charge, ...fitting, telegram_payment_charge_id: `${chargeId}-2` } })
+        await asha.reads('₹500.50 is in your wallet, paid with Stars')
+      },
+    )
 
     test('I4: unspent Stars go back to where they came from, once, and the wallet says so', async () => {
       await topUpByStars()
