@@ -141,8 +141,7 @@ const checks = {
     SELECT session.id, charged_paise || ' paise are charged, and there is no receipt' AS detail
     FROM sessions session JOIN wallet_holds hold ON hold.session_id = session.id
       LEFT JOIN receipts receipt ON receipt.session_id = session.id
-    WHERE charged_paise > 0 AND receipt.session_id IS NULL
-      AND ended_at >= (SELECT min(issued_at) FROM receipts)`, // The first version issued none.
+    WHERE charged_paise > 0 AND ended_at IS NOT NULL AND receipt.session_id IS NULL AND NOT ended_without_receipt`,
   ReceiptNumberMissing: `
     SELECT series AS id, last_number || ' numbers were given, ' || issued || ' receipts issued' AS detail
     FROM receipt_series, LATERAL (SELECT count(*) AS issued FROM receipts WHERE receipts.series = receipt_series.series) of

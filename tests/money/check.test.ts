@@ -272,6 +272,28 @@ test.each([
   expect(await faults()).toEqual([])
 })
 
+test('I4: charged sessions without a receipt are found where no receipt is left at all, but for those of the first version', async () => {
+  const series = {
+    wrong: 'UPDATE receipt_series SET last_number = 0',
+    right: 'UPDATE receipt_series SET last_number = 2',
+  }
+  const missing = async () => (await faults()).map(({ check, id }) => `${check} ${id}`).toSorted()
+  const ended = [there.ended, there.other.ended].map(id => `ReceiptMissing ${id}`).toSorted()
+  await unbound.unsafe(`ALTER TABLE receipt_series DROP CONSTRAINT receipt_series_last_number_check;
+    CREATE TABLE lost AS SELECT * FROM receipts; DELETE FROM receipts; ${series.wrong}`)
+  try {
+    expect(await missing()).toEqual(ended)
+    await unbound`UPDATE sessions SET ended_without_receipt = true WHERE id = ${there.ended}`
+    expect(await missing()).toEqual([`ReceiptMissing ${there.other.ended}`])
+  } finally {
+    await unbound.unsafe(`UPDATE sessions SET ended_without_receipt = false; ${series.right};
+      INSERT INTO receipts (series, number, session_id, player_id, issued_at, total_paise, tax_name, tax_basis_points, tax_paise, lines)
+        SELECT series, number, session_id, player_id, issued_at, total_paise, tax_name, tax_basis_points, tax_paise, lines FROM lost;
+      DROP TABLE lost; ALTER TABLE receipt_series ADD CONSTRAINT receipt_series_last_number_check CHECK (last_number > 0)`)
+  }
+  expect(await faults()).toEqual([])
+})
+
 test('I4: what was played on the wallet of another is found by its session', async () => {
   const charged = `UPDATE wallet_entries entry SET account_id = other.account_id
     FROM wallet_balances other, wallet_transactions booked
