@@ -6,7 +6,16 @@ import { charge, growHold, holdOf, release } from '../../api/wallet/holds.ts'
 import { statement } from '../../api/wallet/statement.ts'
 import { balanceOf, credit, walletOf } from '../../api/wallet/wallet.ts'
 import { connect, type Database, inTransaction } from '../../lib/database/pool.ts'
-import { type Books, brokenInvariants, fundedPlayer, newPlayer, noon, openBooks, silent } from './books.ts'
+import {
+  type Books,
+  brokenInvariants,
+  byCommandsAlone,
+  fundedPlayer,
+  newPlayer,
+  noon,
+  openBooks,
+  silent,
+} from './books.ts'
 import { openHold } from './open-hold.ts'
 
 let books: Books
@@ -17,7 +26,7 @@ beforeAll(async () => {
   database = books.database
 })
 afterAll(async () => {
-  expect(await brokenInvariants(database)).toEqual([])
+  expect(await brokenInvariants(database, byCommandsAlone)).toEqual([])
   await books.stop()
 })
 
