@@ -12,7 +12,6 @@ import { holdOf } from '../../api/wallet/holds.ts'
 import { price } from '../../api/wallet/price.ts'
 import { receiptOf } from '../../api/wallet/receipts.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
-import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GameSession, GameSessionStatus } from '../../crds/types/gamesession.ts'
 import { isAway } from '../../lib/database/away.ts'
 import { connect, type Database } from '../../lib/database/pool.ts'
@@ -27,6 +26,7 @@ import {
   raising,
   sessionTerms,
 } from './books.ts'
+import { catalogue } from './one-game.ts'
 import { paid } from './paid.ts'
 
 let books: Books
@@ -40,16 +40,6 @@ beforeAll(async () => {
 afterAll(async () => {
   expect(await brokenInvariants(database, [])).toEqual([])
   await books.stop()
-})
-
-const catalogue = (pricePaisePerHour = 9000): Catalogue => ({
-  games: { quake: { title: 'Quake', image: 'linux', tiers: ['standard'] } },
-  tiers: { standard: { title: 'Standard', pricePaisePerHour, sizes: [], osDiskGiB: 128 } },
-  sizes: {},
-  images: {},
-  regions: {
-    centralindia: { title: 'Pune', subscriptionId: '', resourceGroup: '', subnetId: '', probeCIDRs: ['10.0.0.0/8'] },
-  },
 })
 
 /** Seconds after the start, by somebody's clock. */
