@@ -36,7 +36,7 @@ test('a complete environment is parsed, with the documented defaults', () => {
   expect(settings.razorpay.webhookSecrets).toEqual(['new', 'old'])
   expect(settings.sessions).toEqual({
     namespace: 'wasd',
-    holdBlockSeconds: 900,
+    holdBlockSeconds: 3600,
     promises: { startSeconds: 600, recoverySeconds: 300, creditSeconds: 600, creditDays: 90 },
     tax: { name: 'GST', basisPoints: 1800 },
     paidGraceSeconds: 120,

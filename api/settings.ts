@@ -80,7 +80,7 @@ const serveSchema = z.object({
     .describe('acc_ and the merchant id from the dashboard: events of other accounts are not ours'),
   RAZORPAY_BASE_URL: url.default('https://api.razorpay.com'),
   PAISE_PER_STAR: integer({ minimum: 1, maximum: 10_000 }).default(130),
-  HOLD_BLOCK_SECONDS: integer({ minimum: 60, maximum: 14_400 }).default(900),
+  HOLD_BLOCK_SECONDS: integer({ minimum: 60, maximum: 14_400 }).default(3600),
   PAID_GRACE_SECONDS: integer({ minimum: 0, maximum: 600 }).default(120),
   DEFAULT_REGIONS: regions
     .refine(names => names.length > 0, 'at least one region is expected')

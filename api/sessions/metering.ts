@@ -3,22 +3,29 @@ import { smaller } from '../wallet/price.ts'
 
 /** Minutes left, hold and wallet together, at which the player is warned; once at each. */
 export const WARN_MINUTES = [10, 5, 2] as const
-/** A hold grows by so many blocks at once, at least where the wallet reaches, and at most: each growth is a write to Kubernetes. */
+/** A hold grows by so many blocks at once, at least where the wallet reaches, and at most. */
 const SHORTEST_BLOCKS = 2n
-const LONGEST_BLOCKS = 8n
+const LONGEST_BLOCKS = 4n
+/**
+ * Each growth is two writes to Kubernetes: ours of `paidSeconds`, and the operator's of the status, which has to say that
+ * it has seen this generation (`kubectl wait` goes by that) and until when is paid.
+ */
+export const WRITES_PER_GROWTH = 2
 /**
  * Seconds before the end of what is held at which it grows in any case. A process that is killed with the growth in its
  * hands keeps it for its lease, 5 s, and the next may be killed as well.
  */
 const LEAD_SECONDS = 60n
+/** And at most: whoever plays for less than the first block costs no growth. */
+const LONGEST_LEAD_SECONDS = 450n
 /** Seconds between two looks at most, and at least. */
 const LONGEST_SECONDS = 60
 const SHORTEST_SECONDS = 1
 
 /**
  * Seconds by which a hold grows: half of what hold and wallet can still pay for, so that of a small wallet something stays
- * free to be paid back; no less than two blocks, and no more than eight. With blocks of 15 minutes ten thousand sessions
- * then cost about three writes a second.
+ * free to be paid back; no less than two blocks, and no more than four. With blocks of an hour ten thousand sessions then
+ * cost less than three writes a second, the operator's among them (docs/money.md).
  */
 export function growthSeconds({ leftSeconds, blockSeconds }: { leftSeconds: bigint; blockSeconds: bigint }): bigint {
   const shortest = blockSeconds * SHORTEST_BLOCKS
@@ -26,10 +33,10 @@ export function growthSeconds({ leftSeconds, blockSeconds }: { leftSeconds: bigi
   return half <= shortest ? shortest : smaller(half, blockSeconds * LONGEST_BLOCKS)
 }
 
-/** Seconds of what is paid at which it grows: half a block, and time enough for the cluster to hear of it. */
+/** Seconds of what is paid at which it grows: half a short block, and time enough for the cluster to hear of it. */
 export function leadSeconds(blockSeconds: bigint): bigint {
   const half = blockSeconds / 2n
-  return half < LEAD_SECONDS ? LEAD_SECONDS : half
+  return half < LEAD_SECONDS ? LEAD_SECONDS : smaller(half, LONGEST_LEAD_SECONDS)
 }
 
 /** Whether so little is left of what is paid that it is to grow, while it is being played. */

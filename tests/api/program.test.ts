@@ -104,7 +104,7 @@ test('a session by chat: ordered, played, interrupted, stopped, billed to the se
     game: 'star-caravan',
     tier: 'standard',
     desiredState: 'Running',
-    paidSeconds: 900,
+    paidSeconds: 3600,
   })
 
   const since = new Date(Date.now() - 60_000).toISOString()

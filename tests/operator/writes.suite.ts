@@ -1,7 +1,7 @@
 // What a life costs the API server. A status is written when somebody acts on it or asks about it; a write that comes
 // to be made beyond those is seen here, by object.
 import { expect, test } from 'vitest'
-import { gameSessions } from '../../crds/types/gamesession.ts'
+import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { World } from './support/world.ts'
 
@@ -54,6 +54,30 @@ export function livesCostFewWrites(world: () => World): void {
     })
     // Its deletion costs the finalizer alone, asked for once: nothing is written of what vanishes.
     expect(writes.slice(before)).toEqual(['patch gamesessions evening'])
+  })
+
+  test('I7: while it is played nothing is written but when more is paid for, and then one status by the operator', async ({
+    onTestFinished,
+  }) => {
+    const scene = await world().scene('extended', onTestFinished)
+    const { writes } = scene.operate({ sessions: true })
+    const isSeen = ({ metadata, status }: GameSession) =>
+      status?.phase === 'Running' &&
+      status.conditions?.find(({ type }) => type === 'Ready')?.observedGeneration === metadata.generation
+    await scene.play('evening', { paidSeconds: 3600 })
+    const first = await scene.session('evening', 'runs', isSeen)
+    const written = () => writes.filter(write => write.endsWith('gamesessions/status evening')).length
+    const before = written()
+    for (const [growth, paidSeconds] of [10_800, 18_000].entries()) {
+      await scene.want('evening', { spec: { paidSeconds } })
+      const grown = await scene.session('evening', 'is paid for longer', session => {
+        return isSeen(session) && session.spec.paidSeconds === paidSeconds
+      })
+      const since = Date.parse(grown.status?.billing?.since ?? '')
+      expect(Date.parse(grown.status?.paidUntil ?? '') - since).toBe(paidSeconds * 1000)
+      expect(written() - before).toBe(growth + 1)
+    }
+    expect(first.status?.paidUntil).toBeDefined()
   })
 
   test('a new object is seen not to be done before any operator has seen it, and that is no write', async ({
