@@ -30,6 +30,7 @@ import { forgetSeen } from './queue/queue.ts'
 import { type Handlers, work } from './queue/worker.ts'
 import { forgetEvents } from './sessions/events.ts'
 import { raiseReasons } from './sessions/outside.ts'
+import { proposedCreditMetrics } from './sessions/proposed-credits.ts'
 import { sessionParts } from './sessions/runnables.ts'
 import type { ServeSettings } from './settings.ts'
 import { contradictionMetrics } from './wallet/contradictions.ts'
@@ -74,6 +75,7 @@ export async function serve(outside: ServeOutside, stopping: AbortSignal): Promi
   const sessions = sessionParts({ database, kube, clock, log, settings: settings.sessions }, runtime)
 
   const paymentsTold = paymentMetrics(metrics, database)
+  proposedCreditMetrics(metrics, database)
   contradictionMetrics(metrics, database, [...raiseReasons, ...paymentContradictionCodes])
   const frontOutside: FrontOutside = {
     ...{ settings, database, kube, clock, log, metrics, health, rails },

@@ -1,10 +1,9 @@
 // What we promise a player and what a broken promise is worth: credited by itself, with its reason. Decided from what
 // the session's object and our own row show; the same fault found again is the same credit.
 import type { Transaction } from '../../lib/database/pool.ts'
-import type { Logger } from '../../lib/telemetry/log.ts'
-import { enqueue } from '../queue/queue.ts'
 import { price } from '../wallet/price.ts'
 import { creditFault, type Fault } from '../wallet/wallet.ts'
+import { proposeCredit, tellCredited } from './proposed-credits.ts'
 import type { Interruption, Session } from './session.ts'
 
 export interface Promises {
@@ -18,7 +17,7 @@ export interface Promises {
   creditDays: number
 }
 
-/** Credits of this kind to one player in a day: who starts a broken game over and over is not paid for it. */
+/** Credits of this kind to one player in a day that nobody has to approve: who starts a broken game over and over is not paid for it. */
 export const CREDITS_PER_DAY = 3
 const DAY = 86_400_000
 
@@ -66,47 +65,40 @@ function isPlayersPause({ command, desiredState }: Course['session']): boolean {
 }
 
 /**
- * Credits what was found, each once, and tells the player. The session is locked. How many went without a credit since
- * the player has had those of a day; found again when that is over, they are credited.
+ * Credits what was found, each once, and tells the player. The session is locked. What goes beyond those of a day is
+ * proposed instead, for a person to decide.
  */
 export async function creditFaults(
   transaction: Transaction,
   order: { session: Session; ratePaisePerHour: bigint; found: readonly FoundFault[]; promises: Promises; now: Date },
-): Promise<number> {
+): Promise<void> {
   const { session, ratePaisePerHour, found, promises, now } = order
   const amountPaise = price({ ratePaisePerHour, seconds: BigInt(promises.creditSeconds) })
-  if (found.length === 0 || amountPaise === 0n) return 0
+  if (found.length === 0 || amountPaise === 0n) return
   const { id: sessionId, playerId } = session
-  const known = await creditedFor(transaction, sessionId)
-  let passedOver = 0
+  const known = await knownFor(transaction, sessionId)
   for (const { fault, occurrence, reason } of found) {
     if (known.has(occurrence === undefined ? fault : `${fault}:${occurrence}`)) continue
     if ((await creditsSince(transaction, { playerId, since: new Date(now.getTime() - DAY) })) >= CREDITS_PER_DAY) {
-      passedOver += 1
+      const { creditDays: days } = promises
+      await proposeCredit(transaction, { sessionId, playerId, fault, occurrence, amountPaise, reason, days, now })
       continue
     }
     const expiresAt = new Date(now.getTime() + promises.creditDays * DAY)
     const which = occurrence === undefined ? {} : { occurrence }
-    const { isNew, balance } = await creditFault(transaction, {
+    const credited = await creditFault(transaction, {
       ...{ playerId, sessionId, fault, amountPaise, reason, expiresAt, now },
       ...which,
     })
-    if (!isNew) continue
-    const balancePaise = String(balance.availablePaise)
-    const notification = { type: 'FaultCredited', amountPaise: String(amountPaise), balancePaise, reason } as const
-    await enqueue(transaction, 'telegram.notification', { playerId, notification })
+    if (credited.isNew) await tellCredited(transaction, { playerId, amountPaise, reason, credited })
   }
-  return passedOver
 }
 
-/** Of a session that is over: whoever runs the place should know what players were promised and did not get. */
-export function tellPassedOver(log: Logger, about: { session: string; passedOver: number }): void {
-  if (about.passedOver > 0) log.warn(about, 'Broken promises went without a credit: the player has had those of a day')
-}
-
-async function creditedFor(transaction: Transaction, sessionId: string): Promise<Set<string>> {
+/** What is credited, or proposed, by fault and occurrence. */
+async function knownFor(transaction: Transaction, sessionId: string): Promise<Set<string>> {
   const rows = await transaction<{ reference: string }[]>`
-    SELECT reference FROM wallet_transactions WHERE session_id = ${sessionId} AND kind = 'FaultCredit'`
+    SELECT reference FROM wallet_transactions WHERE session_id = ${sessionId} AND kind = 'FaultCredit' UNION ALL
+    SELECT rtrim(fault || ':' || occurrence, ':') FROM proposed_credits WHERE session_id = ${sessionId}`
   return new Set(rows.map(({ reference }) => reference))
 }
 

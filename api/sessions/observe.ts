@@ -12,7 +12,7 @@ import {
 } from '../wallet/contradictions.ts'
 import { WalletError } from '../wallet/errors.ts'
 import { holdOf } from '../wallet/holds.ts'
-import { creditFaults, faultsOf, tellPassedOver } from './faults.ts'
+import { creditFaults, faultsOf } from './faults.ts'
 import { isOurs } from './game-session.ts'
 import { type RaiseReason, type SessionsOutside, subjectOf } from './outside.ts'
 import { impossibility } from './plausible.ts'
@@ -37,14 +37,13 @@ export async function observe(
   if (seen.contradiction) {
     tellContradiction(log, seen.contradiction, { session: sessionId, uid: object.metadata.uid })
   }
-  tellPassedOver(log, { session: sessionId, passedOver: seen.passedOver ?? 0 })
   return seen.observation
 }
 
 async function take(
   transaction: Transaction,
   about: { sessionId: string; object: GameSession; settings: SessionsOutside['settings']; now: Date },
-): Promise<{ observation: Observation; contradiction?: Contradiction; passedOver?: number }> {
+): Promise<{ observation: Observation; contradiction?: Contradiction }> {
   const { sessionId, object, settings, now } = about
   const session = await lockedSession(transaction, sessionId)
   if (!session) return { observation: 'Unknown' }
@@ -62,7 +61,7 @@ async function take(
   const figures = impossible === undefined ? figuresOf(object) : session.seen
   await record(transaction, { session, object, figures, now })
   const { billing, endReason, interruptions = [] } = object.status ?? {}
-  const passedOver = await creditFaults(transaction, {
+  await creditFaults(transaction, {
     session,
     ratePaisePerHour,
     found: faultsOf(
@@ -83,7 +82,7 @@ async function take(
   }
   const contradiction = await contradicted(transaction, { sessionId, impossible, now })
   const told = contradiction ? { contradiction } : {}
-  return billing?.final === true ? { observation: 'Over', passedOver, ...told } : { observation: 'Active', ...told }
+  return { observation: billing?.final === true ? 'Over' : 'Active', ...told }
 }
 
 /** Kept while the figures cannot be true, and gone when they can. What is to be told, if anything. */

@@ -8,7 +8,7 @@ import { isBuried } from '../queue/claims.ts'
 import { KnownFailure, PermanentError } from '../queue/errors.ts'
 import { contradictionGone, keepContradiction, tellContradiction } from '../wallet/contradictions.ts'
 import { holdOf } from '../wallet/holds.ts'
-import { creditFaults, faultsOf, tellPassedOver } from './faults.ts'
+import { creditFaults, faultsOf } from './faults.ts'
 import { DESIRED_STATE_MANAGER, FIELD_MANAGER, identityOf, isOurs, wishOf } from './game-session.ts'
 import { type SessionsOutside, subjectOf } from './outside.ts'
 import { refusalDigest } from './refusal.ts'
@@ -126,10 +126,10 @@ async function giveUp(
   about: { endReason: string; failure?: string; error?: KubeError },
 ): Promise<void> {
   const { endReason, failure, error } = about
-  const passedOver = await inTransaction(database, async transaction => {
+  await inTransaction(database, async transaction => {
     const session = await lockedSession(transaction, id)
     // Seen in the meantime: then it is no longer ours to give up.
-    if (!session || session.endedAt || session.objectUid !== undefined) return 0
+    if (!session || session.endedAt || session.objectUid !== undefined) return
     const { promises, tax } = settings
     const now = clock.now()
     const told = failure === undefined ? {} : { failure }
@@ -137,10 +137,8 @@ async function giveUp(
     const course = { session, readyAt: undefined, interruptions: [], hasFailed: failure !== undefined, now }
     const found = faultsOf(course, promises)
     const ratePaisePerHour = hold?.ratePaisePerHour ?? 0n
-    const uncredited = await creditFaults(transaction, { session, ratePaisePerHour, found, promises, now })
+    await creditFaults(transaction, { session, ratePaisePerHour, found, promises, now })
     await settle(transaction, session, { playedSeconds: 0n, endReason, interruptions: [], tax, now, ...told })
-    return uncredited
   })
-  tellPassedOver(log, { session: id, passedOver })
   log.info({ session: id, endReason, ...(error ? { error } : {}) }, 'Gave up a session that never came to be')
 }

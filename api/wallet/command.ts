@@ -4,6 +4,7 @@ import type { Database } from '../../lib/database/pool.ts'
 import { ArgumentsError, parseArguments } from '../arguments.ts'
 import { rupees } from '../bot/money.ts'
 import { playerById } from '../players/players.ts'
+import { approveCredit, declineCredit, proposedCredits } from '../sessions/proposed-credits.ts'
 import { checkBooks, checkNames, FAULTS_PER_CHECK } from './check.ts'
 import { openContradictions, resolveContradiction } from './contradictions.ts'
 import { adjust } from './wallet.ts'
@@ -15,6 +16,12 @@ export const LEDGER_USAGE = `Usage: npm run ledger -- <command>
            lists what contradicts the books and is not resolved, the oldest first
   resolve ID --author NAME --reason TEXT
            says that you have looked at such a contradiction: it is told no more
+  proposed
+           lists credits for broken promises that go beyond the three a day that the program gives by itself
+  approve ID --author NAME
+           credits one of them, and tells the player
+  decline ID --author NAME --reason TEXT
+           decides that it is not credited
   adjust --player ID --paise N --author NAME --reason TEXT --key KEY
            puts N paise into a wallet, or takes them out with a minus (--paise=-500); repeated under the same key,
            it is booked once
@@ -35,19 +42,78 @@ export async function ledgerCommand(args: readonly string[], database: Database,
   if (command === 'check' && rest.length === 0) return await proof(database)
   if (command === 'contradictions' && rest.length === 0) return await listed(database)
   if (command === 'resolve' && rest.length === 1) return await resolved(rest[0], values, database, now)
+  if (command === 'proposed' && rest.length === 0) return await proposed(database)
+  if (command === 'approve' && rest.length === 1) return await approved(rest[0], values, database, now)
+  if (command === 'decline' && rest.length === 1) return await declined(rest[0], values, database, now)
   if (command === 'adjust' && rest.length === 0) return await adjustment(values, database, now)
-  throw new ArgumentsError(`Say check, contradictions, resolve ID or adjust.\n${LEDGER_USAGE}`)
+  throw new ArgumentsError(
+    `Say check, contradictions, resolve ID, proposed, approve ID, decline ID or adjust.\n${LEDGER_USAGE}`,
+  )
 }
 
 async function proof(database: Database): Promise<string> {
   const checked = await checkBooks(database, { ifBusy: 'CheckAnyway' })
   const { faults = [], transactions = 0n, wallets = 0n } = checked ?? {}
   if (faults.length === 0) {
-    return `The books are in order: ${transactions} transactions, ${wallets} wallets, ${checkNames.length} checks.`
+    const inOrder = `The books are in order: ${transactions} transactions, ${wallets} wallets, ${checkNames.length} checks.`
+    return [inOrder, ...(await waiting(database))].join('\n')
   }
   const lines = faults.map(({ check, id, detail }) => `${check.padEnd(22)}${id}: ${detail}`)
   const more = `Of each kind the first ${FAULTS_PER_CHECK} are named.`
   throw new BooksError([`The books are wrong in ${faults.length} place(s). ${more}`, ...lines].join('\n'))
+}
+
+/** What is no fault of the books, and waits for a person all the same. */
+async function waiting(database: Database): Promise<string[]> {
+  const [open, credits] = [
+    await openContradictions(database, { limit: LISTED }),
+    await proposedCredits(database, { limit: LISTED }),
+  ]
+  const count = ({ length }: readonly unknown[]) => (length < LISTED ? String(length) : `${LISTED} or more`)
+  return [
+    ...(open.length === 0 ? [] : [`Open contradictions: ${count(open)}. List them with \`contradictions\`.`]),
+    ...(credits.length === 0 ? [] : [`Credits to be decided: ${count(credits)}. List them with \`proposed\`.`]),
+  ]
+}
+
+async function proposed(database: Database): Promise<string> {
+  const credits = await proposedCredits(database, { limit: LISTED })
+  if (credits.length === 0) return 'No credit waits for a decision.'
+  const lines = credits.map(({ id, foundAt, amountPaise, playerId, sessionId, fault, reason }) => {
+    return `${id}  ${foundAt.toISOString()}  ${rupees(amountPaise)} for player ${playerId}\n   ${fault} of session ${sessionId}: ${reason}`
+  })
+  return [...lines, 'Decide each: approve ID --author NAME, or decline ID --author NAME --reason TEXT'].join('\n')
+}
+
+async function approved(
+  text: string | undefined,
+  { author }: AdjustmentWords,
+  database: Database,
+  now: Date,
+): Promise<string> {
+  const id = idOf(text, 'proposed')
+  if (!author || author.length > 100) throw new ArgumentsError('--author NAME is expected, of at most 100 characters.')
+  const credited = await approveCredit(database, { id, author, now })
+  if (credited === undefined)
+    throw new ArgumentsError(`No credit ${id} waits for a decision. List them with \`proposed\`.`)
+  if (credited === 'Gone') {
+    throw new ArgumentsError('The account is deleted: nobody can play for it. Decline it with that as the reason.')
+  }
+  const { isNew, transactionId, amountPaise, playerId } = credited
+  const done = isNew ? 'Credited, and the player is told' : 'Nothing new: this was credited before'
+  return `${done}, as transaction ${transactionId}: ${rupees(amountPaise)} for player ${playerId}.`
+}
+
+async function declined(
+  text: string | undefined,
+  { author, reason }: AdjustmentWords,
+  database: Database,
+  now: Date,
+): Promise<string> {
+  const id = idOf(text, 'proposed')
+  const signed = signature({ author, reason })
+  if (await declineCredit(database, { id, ...signed, now })) return `Credit ${id} is declined.`
+  throw new ArgumentsError(`No credit ${id} waits for a decision. List them with \`proposed\`.`)
 }
 
 /** Told at once; the rest comes into sight as these are resolved. */

@@ -86,6 +86,8 @@ export async function creditFault(
     amountPaise: bigint
     /** A sentence for the player. */
     reason: string
+    /** The person who approved it, where the program did not decide by itself. */
+    author?: string
     expiresAt: Date | undefined
     now: Date
   },

@@ -6,9 +6,11 @@ import { stop } from '../../api/sessions/commands.ts'
 import { compareOnce } from '../../api/sessions/compare.ts'
 import { FIELD_MANAGER, SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
 import { observe } from '../../api/sessions/observe.ts'
+import { proposedCredits } from '../../api/sessions/proposed-credits.ts'
 import type { Session } from '../../api/sessions/session.ts'
 import { settleLost } from '../../api/sessions/settle.ts'
 import { watchSessions } from '../../api/sessions/watch.ts'
+import { ledgerCommand } from '../../api/wallet/command.ts'
 import { openContradictions } from '../../api/wallet/contradictions.ts'
 import { growHold, holdOf } from '../../api/wallet/holds.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
@@ -160,7 +162,7 @@ test('I7: one made again under its name, with a bill of its own, is not paid for
   await stage.kube.delete(gameSessions, stage.reference(session.id))
 })
 
-test('Three broken promises a day are credited; what goes beyond that is logged once the session is over', async () => {
+test('Three broken promises a day are credited; what goes beyond that is proposed once, and a person approves or declines it', async () => {
   const session = await played(120)
   await stage.down()
   const interruptions = [600, 500, 400, 300, 200].map(since => ({
@@ -168,22 +170,43 @@ test('Three broken promises a day are credited; what goes beyond that is logged 
     since: ago(since),
     seconds: 301,
   }))
-  const logged: unknown[] = []
-  const outside = { ...stage.outside, log: { ...silent, warn: (fields: unknown) => void logged.push(fields) } }
   const see = async (status: GameSessionStatus) => {
     await stage.operator(session.id, { ...status, interruptions })
-    return await observe(outside, await stage.made(session.id))
+    return await observe(stage.outside, await stage.made(session.id))
   }
   expect(await see(playing({ seconds: 130, since: ago(5) }))).toBe('Active')
-  expect(logged).toEqual([])
+  const { database } = stage
+  const proposed = async () => await proposedCredits(database, { limit: 10 })
+  const about = { sessionId: session.id, playerId: player.id, fault: 'RecoverySlow', amountPaise: 1500n }
+  expect(await proposed()).toMatchObject([about, about])
   expect(await see(over(140))).toBe('Over')
-  expect(logged).toEqual([{ session: session.id, passedOver: 2 }])
   expect(await see(over(140))).toBe('Over')
-  expect(logged).toHaveLength(1)
-  const types = (await stage.told(player.id)).map(({ type }) => type)
-  expect(types.filter(type => type === 'FaultCredited')).toHaveLength(3)
+  const [first, second, ...more] = await proposed()
+  if (!first || !second) throw new Error('Two were proposed.')
+  expect(more).toEqual([])
+  const credits = async () => (await stage.told(player.id)).filter(({ type }) => type === 'FaultCredited')
+  expect(await credits()).toHaveLength(3)
   // Three times ten minutes at ₹90 an hour, less what was played.
   expect(await balanceOf(stage.database, player.id)).toMatchObject({ availablePaise: 50_000n + 4500n - 350n })
+
+  const ledger = (...words: string[]) => ledgerCommand(words, database, new Date())
+  expect(await ledger('proposed')).toContain(
+    `${first.id}  ${first.foundAt.toISOString()}  ₹15.00 for player ${player.id}`,
+  )
+  await expect(ledger('approve', String(first.id))).rejects.toThrow('--author NAME is expected')
+  await expect(ledger('decline', String(second.id), '--author', 'asha')).rejects.toThrow('--reason TEXT')
+  const both = () => ledger('approve', String(first.id), '--author', 'asha')
+  const [one, other] = await Promise.allSettled([both(), both()])
+  const [done] = [one, other].flatMap(settled => (settled.status === 'fulfilled' ? [settled.value] : []))
+  const [refused] = [one, other].flatMap(settled => (settled.status === 'rejected' ? [String(settled.reason)] : []))
+  expect(done).toContain(`Credited, and the player is told, as transaction`)
+  expect(refused).toContain(`No credit ${first.id} waits for a decision`)
+  expect(await ledger('decline', String(second.id), '--author', 'asha', '--reason', 'Restarted on purpose')).toBe(
+    `Credit ${second.id} is declined.`,
+  )
+  expect(await balanceOf(database, player.id)).toMatchObject({ availablePaise: 50_000n + 6000n - 350n })
+  expect(await credits()).toHaveLength(4)
+  expect(await ledger('proposed')).toBe('No credit waits for a decision.')
 })
 
 test('I4: a settlement that fails after it has drawn a number leaves no gap among the receipts', async () => {
