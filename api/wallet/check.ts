@@ -141,7 +141,8 @@ const checks = {
     SELECT session.id, charged_paise || ' paise are charged, and there is no receipt' AS detail
     FROM sessions session JOIN wallet_holds hold ON hold.session_id = session.id
       LEFT JOIN receipts receipt ON receipt.session_id = session.id
-    WHERE charged_paise > 0 AND ended_at IS NOT NULL AND receipt.session_id IS NULL AND NOT ended_without_receipt`,
+    WHERE charged_paise > 0 AND ended_at IS NOT NULL AND receipt.session_id IS NULL
+      AND session.id NOT IN (SELECT session_id FROM sessions_before_receipts)`,
   ReceiptNumberMissing: `
     SELECT series AS id, last_number || ' numbers were given, ' || issued || ' receipts issued' AS detail
     FROM receipt_series, LATERAL (SELECT count(*) AS issued FROM receipts WHERE receipts.series = receipt_series.series) of

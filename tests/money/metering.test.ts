@@ -261,12 +261,12 @@ describe('A session that cannot be metered', () => {
     for (const { object } of both) await observe(world(0), object(open(0, 0)))
     const mend = await onGrowth("RAISE EXCEPTION 'Not this one'", both[0].id)
     await meterOnce(world(460))
-    expect(await paidSecondsOf([...both])).toEqual([900n, 8100n])
+    expect(await paidSecondsOf([...both])).toEqual([900n, 4500n])
     for (const second of [465, 470, 475]) await meterOnce(world(second))
-    expect(await paidSecondsOf([...both])).toEqual([900n, 8100n])
+    expect(await paidSecondsOf([...both])).toEqual([900n, 4500n])
     await mend()
     await meterOnce(world(480))
-    expect(await paidSecondsOf([...both])).toEqual([8100n, 8100n])
+    expect(await paidSecondsOf([...both])).toEqual([4500n, 4500n])
   })
 
   test('because the database went away is not put off at all', async () => {
@@ -276,7 +276,7 @@ describe('A session that cannot be metered', () => {
     await expect(meterOnce(world(460))).rejects.toSatisfy(isAway)
     await mend()
     await meterOnce(world(460))
-    expect(await paidSecondsOf([{ id }])).toEqual([8100n])
+    expect(await paidSecondsOf([{ id }])).toEqual([4500n])
   })
 })
 

@@ -272,7 +272,7 @@ async function played(database: Database, dispute: string) {
     return await bringIn(database, { rail: 'Razorpay', movements: [{ is: 'Dispute', dispute: seen }], now: noon })
   }
   expect(await told('Open')).toEqual(['DisputeOpened'])
-  expect(await holdOf(database, sessionId)).toMatchObject({ chargedPaise: 750n, paidSeconds: 2700n })
+  expect(await holdOf(database, sessionId)).toMatchObject({ chargedPaise: 750n, paidSeconds: 4500n })
   return { playerId, sessionId, ...signIn, start, told }
 }
 

@@ -54,10 +54,10 @@ test('An evening: started, played, evicted, recovered, paused by an SRE, stopped
   await seen(session, 'it is played', ({ told }) => told === 'Ready')
   expect(await active(stage.database, { playerId: player.id, now: new Date() })).toMatchObject({ state: 'Playing' })
 
-  // The hold grows when half a block is left, by eight blocks where the wallet is full, and paidSeconds with it.
+  // The hold grows when half a block is left, by four blocks where the wallet is full, and paidSeconds with it.
   await stage.operator(session.id, playing({ seconds: 0, since: ago(460) }))
-  await stage.until('paidSeconds has grown', async () => (await stage.object(session.id))?.spec.paidSeconds === 8100)
-  expect(await holdOf(stage.database, session.id)).toMatchObject({ paidSeconds: 8100n, heldPaise: 20_250n })
+  await stage.until('paidSeconds has grown', async () => (await stage.object(session.id))?.spec.paidSeconds === 4500)
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ paidSeconds: 4500n, heldPaise: 11_250n })
 
   const interruption = { cause: 'Evicted', since: ago(60) } as const
   await stage.operator(session.id, {
