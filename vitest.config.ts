@@ -1,4 +1,8 @@
+import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
+
+// The simulators start dozens of times: what Node makes of their TypeScript is kept from one time to the next.
+process.env.NODE_COMPILE_CACHE ??= resolve(import.meta.dirname, '.cache/compiled')
 
 // `make test` and `make proof` choose their projects. Two workers: most of a test is waiting for the processes that it
 // started. The files of a worker share their modules, for loading these took longer than most tests. The proofs, whose scenes
