@@ -3,20 +3,14 @@
 import { execFile } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { azureForGo, azureForPython } from '../installed.ts'
-import { type AzureSimulator, group, image, region, startAzure } from './azure-simulator.ts'
+import { group, image, region, startAzure } from './azure-simulator.ts'
 
 const run = promisify(execFile)
 const clients = resolve(import.meta.dirname, 'clients')
 /** Downloads, and for Go a build: half a minute where the module cache is cold. */
 const INSTALL_MILLISECONDS = 300_000
-
-let azure: AzureSimulator
-beforeAll(async () => {
-  azure = await startAzure('--speed=200')
-})
-afterAll(async () => await azure.stop())
 
 /** What every client sees, in whatever language. */
 const life = {
@@ -32,7 +26,7 @@ const life = {
   gone: [404, 'ResourceNotFound'],
 }
 
-test(
+test.concurrent(
   'azure-mgmt-compute from PyPI completes a life: spot, evicted, on-demand on its disk, resized, gone',
   async () => {
     const packages = await azureForPython()
@@ -42,7 +36,7 @@ test(
   INSTALL_MILLISECONDS,
 )
 
-test(
+test.concurrent(
   'armcompute for Go completes the same life',
   async () => {
     const program = await azureForGo()
@@ -52,6 +46,7 @@ test(
 )
 
 async function seenBy(file: string, args: string[], more: Record<string, string> = {}): Promise<unknown> {
+  const azure = await startAzure('--speed=200') // An empty one for each: they see all that stands there.
   const { about, tokenFilePath } = azure
   const env = {
     ...process.env,
@@ -66,6 +61,10 @@ async function seenBy(file: string, args: string[], more: Record<string, string>
     AZURE_IMAGE: image,
     ...more,
   }
-  const { stdout } = await run(file, args, { env, timeout: 60_000 })
-  return JSON.parse(stdout)
+  try {
+    const { stdout } = await run(file, args, { env, timeout: 60_000 })
+    return JSON.parse(stdout)
+  } finally {
+    await azure.stop()
+  }
 }
