@@ -61,6 +61,9 @@ const heldShape = z.object({ arrived: z.array(z.object({ kind: z.string(), path:
 const faultShape = z.object({ id: z.string() })
 const logShape = z.object({ entries: z.array(call), next: z.number() })
 
+/** The last so many calls are known. */
+const CALLS_KEPT = 100_000
+
 export type AzureWorld = Awaited<ReturnType<typeof startAzure>>
 
 export async function startAzure(options: { catalogue: Catalogue; folder: string; speed: number; args?: string[] }) {
@@ -105,7 +108,18 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
     if (statusCode >= 400) throw new Error(`${method} ${path}: ${statusCode} ${text}`)
     return text === '' ? undefined : JSON.parse(text)
   }
-  const calls = async (since: number) => logShape.parse(await control('GET', `log?since=${since}`))
+  const log = async (since: number) => logShape.parse(await control('GET', `log?since=${since}`))
+  // What is known of the log, without gaps: whoever waits for a call asks often, and reads what is new alone.
+  let heard: ArmCall[] = []
+  let next = 0
+  async function listen(): Promise<void> {
+    const { entries, next: after } = await log(next)
+    const [first] = entries
+    if (first !== undefined && first.seq > next) heard = [] // It was not asked for so long that some is lost.
+    heard.push(...entries.filter(({ seq }) => seq >= next)) // Another may have asked at the same time.
+    if (heard.length > 2 * CALLS_KEPT) heard = heard.slice(-CALLS_KEPT)
+    next = Math.max(next, after)
+  }
 
   return {
     about,
@@ -117,15 +131,15 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
       return stateShape.parse(await control('GET', `state?name=${uid}`))
     },
     /** Everything that was asked of ARM since `mark`; throws when it is not known any more. */
-    async calls(mark: number) {
-      const { entries } = await calls(mark)
-      const [first] = entries
-      if (first !== undefined && first.seq > mark && mark > 0)
-        throw new Error(`Of what was asked since ${mark} the simulator has kept what came from ${first.seq} on.`)
-      return entries
+    async calls(mark: number): Promise<ArmCall[]> {
+      await listen()
+      const first = heard[0]?.seq ?? next
+      if (first > mark && mark > 0)
+        throw new Error(`Of what was asked since ${mark} only what came from ${first} on is known.`)
+      return heard.slice(Math.max(0, mark - first))
     },
     /** For `calls`: from here on. */
-    mark: async () => (await calls(Number.MAX_SAFE_INTEGER)).next,
+    mark: async () => (await log(Number.MAX_SAFE_INTEGER)).next,
     /** The names of all that stands there of the machine with this UID; of all machines without one. */
     async standing(uid = ''): Promise<string[]> {
       const state = await this.of(uid)
