@@ -34,18 +34,21 @@ const repository = resolve(import.meta.dirname, '../../..')
 
 export type World = Awaited<ReturnType<typeof startWorld>>
 
-export async function startWorld(
-  options: {
-    azureArguments?: string[]
-    guestArguments?: string[]
-    controllerManager?: boolean
-    /** A state that does not come in this time is told as what never came. */
-    patienceSeconds?: number
-  } = {},
-) {
+interface WorldOptions {
+  azureArguments?: string[]
+  guestArguments?: string[]
+  controllerManager?: boolean
+  /** A state that does not come in this time is told as what never came. */
+  patienceSeconds?: number
+  /** More regions, each like one of the sample catalogue's: a scene that makes Azure short of something has one to itself. */
+  regionsLike?: Record<string, readonly string[]>
+}
+
+export async function startWorld(options: WorldOptions = {}) {
   const { patienceSeconds = PATIENCE_SECONDS } = options
   const folder = await mkdtemp(join(tmpdir(), 'operator-test-'))
-  const catalogue: Catalogue = parseCatalogue(await readFile(join(repository, 'manifests/catalogue.yaml'), 'utf8'))
+  const sample = parseCatalogue(await readFile(join(repository, 'manifests/catalogue.yaml'), 'utf8'))
+  const catalogue = withRegions(sample, options.regionsLike ?? {})
   const [cluster, azure] = await Promise.all([
     startCluster({ folder: join(folder, 'cluster'), controllerManager: options.controllerManager ?? false }),
     startAzure({ catalogue, folder, speed: SPEED, args: options.azureArguments ?? [] }),
@@ -72,6 +75,8 @@ export async function startWorld(
   while ((await kube.list(gpuVms).catch(notYet)) === undefined) await delay(20)
   while ((await kube.list(gameSessions).catch(notYet)) === undefined) await delay(20)
 
+  const scenes: Scene[] = []
+
   return {
     azure,
     guests,
@@ -81,15 +86,17 @@ export async function startWorld(
     api: cluster.api,
     kubectl,
     catalogue,
-    /** Its operators end with the test, whatever came of it, or with `end`. */
+    /** Its operators end with the test, whatever came of it, or with `end`; at the latest with the world. */
     scene: async (namespace: string, onTestFinished: (end: () => Promise<void>) => void = () => undefined) => {
       const operators = new Set<Operator>()
       await cluster.createNamespace(namespace)
       const scene = sceneIn(namespace, { kube, azure, catalogue, operators, patienceSeconds })
+      scenes.push(scene)
       onTestFinished(scene.end)
       return scene
     },
     async stop() {
+      await Promise.all(scenes.map(async scene => await scene.end()))
       await kube.close()
       await guests.stop()
       await azure.stop()
@@ -97,6 +104,20 @@ export async function startWorld(
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+function withRegions(sample: Catalogue, regionsLike: Record<string, readonly string[]>): Catalogue {
+  const regions = { ...sample.regions }
+  for (const [model, more] of Object.entries(regionsLike)) {
+    const about = sample.regions[model]
+    if (about === undefined) throw new Error(`The sample catalogue has no region ${model}.`)
+    const { resourceGroup, subnetId } = about
+    for (const region of more) {
+      const named = (text: string) => text.replaceAll(model, region)
+      regions[region] = { ...about, resourceGroup: named(resourceGroup), subnetId: named(subnetId) }
+    }
+  }
+  return { ...sample, regions }
 }
 
 function notYet(error: unknown): undefined {

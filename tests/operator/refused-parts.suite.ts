@@ -2,20 +2,14 @@
 // region, start, stop, tags, and every removal.
 // One code for each kind of decision is put to every call that can hear it; that each code leads to its decision is for
 // the table's own test, and what a VM's PUT hears for refusals.test.ts. The machines are one namespace's, all at once.
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import { decideOn } from '../../operator/azure/decisions.ts'
 import { AzureError } from '../../operator/azure/errors.ts'
 import type { ArmCall } from './support/azure.ts'
 import type { Operator } from './support/operator.ts'
-import { isPlayable, isReady, isRefused, type Scene, SPEED, startWorld, type World } from './support/world.ts'
-
-let world: World
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(async () => await world?.stop())
+import { isPlayable, isReady, isRefused, type Scene, SPEED, type World } from './support/world.ts'
 
 /** Nearly the five minutes after which it is asked again, in the operator's time: a slow test looks later, and asks the same. */
 const STALLED_MILLISECONDS = 290_000 / SPEED
@@ -151,130 +145,134 @@ function outcomeOf({ when, code }: Pick<Case, 'when' | 'code'>): object {
   return when === 'late' ? { failLate: failure } : { failCopy: { message: MESSAGE } }
 }
 
-async function goesWell(scene: Scene, operator: Operator, one: Case, { name, uid, begin }: Eve): Promise<void> {
-  const { kind, when, code, end = '' } = one
-  const what = `${kind}${end} (${one.during}) refused ${when} by ${code}`
-  const decision = decisionOn(code)
-  const mends = decision.do !== 'Stall' && decision.do !== 'Refused'
-  const resource = `${uid}${end}`
-  const fault = await world.azure.fault({ kind, resource, times: mends ? 1 : null }, outcomeOf(one))
-  const calls = async (isMeant: (call: ArmCall) => boolean = () => true) =>
-    (await world.azure.calls(0)).filter(call => call.kind === kind && call.path.includes(resource) && isMeant(call))
-      .length
-  await begin()
-
-  if (decision.do === 'Stall') {
-    const machine = await scene.machine(name, `is stalled: ${what}`, found => stallOf(found)?.reason === code)
-    expect(stallOf(machine)?.message, what).toContain(`${MESSAGE} ${decision.remedy}`)
-    expect(machine.status?.lastError, what).toMatchObject({ code, retryable: false, step: expect.any(String) })
-    const tooSoon = Date.parse(machine.status?.lastError?.since ?? '') + STALLED_MILLISECONDS
-    const early = await calls(({ time }) => Date.parse(time) < tooSoon)
-    expect(early, `${what}: asked once, and not again before its time`).toBe(1)
-    await world.azure.faultless(fault)
-  } else if (decision.do === 'Refused') {
-    await scene.machine(name, `is refused: ${what}`, isRefused)
-    await scene.until(`whoever ranks is told: ${what}`, async () => operator.refusals.includes(code))
-    await world.azure.faultless(fault)
-  }
-  await comesAbout(scene, one, name)
-  if (mends) expect(await calls(), `${what}: asked twice`).toBe(2)
-  await clear(scene, name)
-  if (when !== 'at once') {
-    const told = async () => (await scene.eventsOf(name)).includes(code)
-    await scene.until(`an event tells the cause: ${what}`, told)
-  }
-  expect(await world.azure.standing(uid), what).toEqual([])
-}
-
-test.concurrent('every kind of refusal of every call beside the creation of a VM, at once and late: told with its cause, asked again in time and not before, and mended by itself once it can be', async () => {
-  const scene = await world.scene('parts')
-  const operator = scene.operate()
-  const copyOf = await playedDisk(scene)
-  const queue = [...asked.flatMap(casesOf).entries()]
-  const lane = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [index, one] = next
-      await goesWell(scene, operator, one, await onTheEve(scene, one, { name: `part-${index}`, copyOf }))
-    }
-  }
-  await Promise.all(Array.from({ length: LANES }, lane))
-  await scene.end()
-}, 180_000)
-
-test.concurrent('what was restored is tagged anew: refused at once or late that is told, asked again in its time and not before, and mended', async ({
-  onTestFinished,
-}) => {
-  const scene = await world.scene('tags', onTestFinished)
-  const first = scene.operate()
-  const cases = tagged.flatMap(casesOf)
-  const eves = await Promise.all(cases.map(async (one, index) => await onTheEve(scene, one, { name: `tags-${index}` })))
-  await first.stop()
-  await Promise.all(eves.map(async ({ name }) => await scene.lose(name)))
-  const operator = scene.operate()
-  const each = cases.map(async (one, index) => {
-    const eve = eves[index]
-    if (eve) await goesWell(scene, operator, one, eve)
-  })
-  await Promise.all(each)
-}, 60_000)
-
 const UNENDING = ['WeHaveNeverSeenThis', 'InternalServerError']
 
-test.concurrent.each<Asked & Pick<Case, 'when'> & { codes: string[] }>([
-  { kind: 'PUT networkInterfaces', during: 'Creation', when: 'late', codes: UNENDING },
-  { kind: 'PUT snapshots', during: 'Copying', when: 'half way', codes: ['CopySourceNotFound'] },
-  { kind: 'DELETE networkInterfaces', during: 'Deletion', when: 'late', codes: UNENDING },
-])(
-  'what nobody knows, and what Azure fails again and again, is asked a handful of times and is then a person’s: $kind',
-  async ({ kind, during, when, codes }) => {
-    const scene = await world.scene(`again-${during.toLowerCase()}`)
-    scene.operate({ speed: 3 * SPEED }) // A quarter of an hour is three seconds to it.
-    const copyOf = during === 'Copying' ? await playedDisk(scene) : ''
-    const insisting = async (code: string, name: string) => {
-      const { uid, begin } = await onTheEve(scene, { kind, during }, { name, copyOf })
-      const resource = during === 'Copying' ? `${uid}-os-copied` : uid
-      const fault = await world.azure.fault({ kind, resource, times: null }, outcomeOf({ when, code }))
-      await begin()
-      const stalled = await scene.machine(name, `is stalled by ${code}`, found => stallOf(found)?.reason === code)
-      expect(stallOf(stalled)?.message).toMatch(/Look it up|open a support request|Somebody deletes/)
-      const calls = (await world.azure.calls(0)).filter(call => call.kind === kind && call.path.includes(resource))
-      expect(calls.length).toBeGreaterThan(1)
-      expect(calls.length).toBeLessThanOrEqual(8)
-      await world.azure.faultless(fault)
-      await comesAbout(scene, { kind, during }, name)
-      await clear(scene, name)
+export function refusedPartsAreMended(world: () => World): void {
+  async function goesWell(scene: Scene, operator: Operator, one: Case, { name, uid, begin }: Eve): Promise<void> {
+    const { kind, when, code, end = '' } = one
+    const what = `${kind}${end} (${one.during}) refused ${when} by ${code}`
+    const decision = decisionOn(code)
+    const mends = decision.do !== 'Stall' && decision.do !== 'Refused'
+    const resource = `${uid}${end}`
+    const fault = await world().azure.fault({ kind, resource, times: mends ? 1 : null }, outcomeOf(one))
+    const calls = async (isMeant: (call: ArmCall) => boolean = () => true) =>
+      (await world().azure.calls(0)).filter(call => call.kind === kind && call.path.includes(resource) && isMeant(call))
+        .length
+    await begin()
+
+    if (decision.do === 'Stall') {
+      const machine = await scene.machine(name, `is stalled: ${what}`, found => stallOf(found)?.reason === code)
+      expect(stallOf(machine)?.message, what).toContain(`${MESSAGE} ${decision.remedy}`)
+      expect(machine.status?.lastError, what).toMatchObject({ code, retryable: false, step: expect.any(String) })
+      const tooSoon = Date.parse(machine.status?.lastError?.since ?? '') + STALLED_MILLISECONDS
+      const early = await calls(({ time }) => Date.parse(time) < tooSoon)
+      expect(early, `${what}: asked once, and not again before its time`).toBe(1)
+      await world().azure.faultless(fault)
+    } else if (decision.do === 'Refused') {
+      await scene.machine(name, `is refused: ${what}`, isRefused)
+      await scene.until(`whoever ranks is told: ${what}`, async () => operator.refusals.includes(code))
+      await world().azure.faultless(fault)
     }
-    await Promise.all(codes.map(async (code, index) => await insisting(code, `again-${index}`)))
+    await comesAbout(scene, one, name)
+    if (mends) expect(await calls(), `${what}: asked twice`).toBe(2)
+    await clear(scene, name)
+    if (when !== 'at once') {
+      const told = async () => (await scene.eventsOf(name)).includes(code)
+      await scene.until(`an event tells the cause: ${what}`, told)
+    }
+    expect(await world().azure.standing(uid), what).toEqual([])
+  }
+
+  test.concurrent('every kind of refusal of every call beside the creation of a VM, at once and late: told with its cause, asked again in time and not before, and mended by itself once it can be', async () => {
+    const scene = await world().scene('parts')
+    const operator = scene.operate()
+    const copyOf = await playedDisk(scene)
+    const queue = [...asked.flatMap(casesOf).entries()]
+    const lane = async () => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const [index, one] = next
+        await goesWell(scene, operator, one, await onTheEve(scene, one, { name: `part-${index}`, copyOf }))
+      }
+    }
+    await Promise.all(Array.from({ length: LANES }, lane))
     await scene.end()
-  },
-  60_000,
-)
+  }, 180_000)
 
-test.concurrent('an operator that comes after one died over what then failed asks once more, and hears why', async ({
-  onTestFinished,
-}) => {
-  const scene = await world.scene('after-death', onTestFinished)
-  const kind = 'PUT networkInterfaces'
-  const code = 'RequestDisallowedByPolicy'
-  const { uid, begin } = await onTheEve(scene, { kind, during: 'Creation' }, { name: 'solo' })
-  const failLate = { code, message: MESSAGE }
-  const fault = await world.azure.fault({ kind, resource: uid, times: null }, { failLate })
-  // The address, then the interface.
-  const first = scene.operate({ cut: { after: 2, counting: 'changes', isReplyHeard: true } })
-  await begin()
-  expect(await first.died).toBe('putNetworkInterface')
-  await first.stop()
-  await scene.until('it has failed', async () => {
-    const [nic] = (await world.azure.of(uid)).networkInterfaces
-    return nic?.properties.provisioningState === 'Failed'
+  test.concurrent('what was restored is tagged anew: refused at once or late that is told, asked again in its time and not before, and mended', async ({
+    onTestFinished,
+  }) => {
+    const scene = await world().scene('tags', onTestFinished)
+    const first = scene.operate()
+    const cases = tagged.flatMap(casesOf)
+    const eves = await Promise.all(
+      cases.map(async (one, index) => await onTheEve(scene, one, { name: `tags-${index}` })),
+    )
+    await first.stop()
+    await Promise.all(eves.map(async ({ name }) => await scene.lose(name)))
+    const operator = scene.operate()
+    const each = cases.map(async (one, index) => {
+      const eve = eves[index]
+      if (eve) await goesWell(scene, operator, one, eve)
+    })
+    await Promise.all(each)
+  }, 60_000)
+
+  test.concurrent.each<Asked & Pick<Case, 'when'> & { codes: string[] }>([
+    { kind: 'PUT networkInterfaces', during: 'Creation', when: 'late', codes: UNENDING },
+    { kind: 'PUT snapshots', during: 'Copying', when: 'half way', codes: ['CopySourceNotFound'] },
+    { kind: 'DELETE networkInterfaces', during: 'Deletion', when: 'late', codes: UNENDING },
+  ])(
+    'what nobody knows, and what Azure fails again and again, is asked a handful of times and is then a person’s: $kind',
+    async ({ kind, during, when, codes }) => {
+      const scene = await world().scene(`again-${during.toLowerCase()}`)
+      scene.operate({ speed: 3 * SPEED }) // A quarter of an hour is three seconds to it.
+      const copyOf = during === 'Copying' ? await playedDisk(scene) : ''
+      const insisting = async (code: string, name: string) => {
+        const { uid, begin } = await onTheEve(scene, { kind, during }, { name, copyOf })
+        const resource = during === 'Copying' ? `${uid}-os-copied` : uid
+        const fault = await world().azure.fault({ kind, resource, times: null }, outcomeOf({ when, code }))
+        await begin()
+        const stalled = await scene.machine(name, `is stalled by ${code}`, found => stallOf(found)?.reason === code)
+        expect(stallOf(stalled)?.message).toMatch(/Look it up|open a support request|Somebody deletes/)
+        const calls = (await world().azure.calls(0)).filter(call => call.kind === kind && call.path.includes(resource))
+        expect(calls.length).toBeGreaterThan(1)
+        expect(calls.length).toBeLessThanOrEqual(8)
+        await world().azure.faultless(fault)
+        await comesAbout(scene, { kind, during }, name)
+        await clear(scene, name)
+      }
+      await Promise.all(codes.map(async (code, index) => await insisting(code, `again-${index}`)))
+      await scene.end()
+    },
+    60_000,
+  )
+
+  test.concurrent('an operator that comes after one died over what then failed asks once more, and hears why', async ({
+    onTestFinished,
+  }) => {
+    const scene = await world().scene('after-death', onTestFinished)
+    const kind = 'PUT networkInterfaces'
+    const code = 'RequestDisallowedByPolicy'
+    const { uid, begin } = await onTheEve(scene, { kind, during: 'Creation' }, { name: 'solo' })
+    const failLate = { code, message: MESSAGE }
+    const fault = await world().azure.fault({ kind, resource: uid, times: null }, { failLate })
+    // The address, then the interface.
+    const first = scene.operate({ cut: { after: 2, counting: 'changes', isReplyHeard: true } })
+    await begin()
+    expect(await first.died).toBe('putNetworkInterface')
+    await first.stop()
+    await scene.until('it has failed', async () => {
+      const [nic] = (await world().azure.of(uid)).networkInterfaces
+      return nic?.properties.provisioningState === 'Failed'
+    })
+
+    scene.operate()
+    const stalled = await scene.machine('solo', 'is stalled', found => stallOf(found)?.reason === code)
+    expect(stalled.status?.lastError).toMatchObject({ code, step: 'PutNetworkInterface' })
+    const calls = (await world().azure.calls(0)).filter(call => call.kind === kind && call.path.includes(uid))
+    expect(calls).toHaveLength(2)
+    await world().azure.faultless(fault)
+    await comesAbout(scene, { kind, during: 'Creation' }, 'solo')
+    await clear(scene, 'solo')
   })
-
-  scene.operate()
-  const stalled = await scene.machine('solo', 'is stalled', found => stallOf(found)?.reason === code)
-  expect(stalled.status?.lastError).toMatchObject({ code, step: 'PutNetworkInterface' })
-  const calls = (await world.azure.calls(0)).filter(call => call.kind === kind && call.path.includes(uid))
-  expect(calls).toHaveLength(2)
-  await world.azure.faultless(fault)
-  await comesAbout(scene, { kind, during: 'Creation' }, 'solo')
-  await clear(scene, 'solo')
-})
+}
