@@ -1,5 +1,5 @@
 // Every row of the table of Azure's errors on every call for a machine, at once and late: one table decides, whatever was
-// refused. In pure form; at the wire see tests/operator/refusals.test.ts and refused-parts.test.ts.
+// refused. In pure form; at the wire see tests/operator/refusals.suite.ts and refused-parts.suite.ts.
 import { expect, test } from 'vitest'
 import { type Decision, decideOn, table } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'

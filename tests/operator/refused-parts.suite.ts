@@ -1,7 +1,7 @@
 // What Azure refuses, at once or late, of all that is no creation of a VM: address, interface, group, a disk's way to another
 // region, start, stop, tags, and every removal.
 // One code for each kind of decision is put to every call that can hear it; that each code leads to its decision is for
-// the table's own test, and what a VM's PUT hears for refusals.test.ts. The machines are one namespace's, all at once.
+// the table's own test, and what a VM's PUT hears for refusals.suite.ts. The machines are one namespace's, all at once.
 import { expect, test } from 'vitest'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
