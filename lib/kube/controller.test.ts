@@ -31,3 +31,30 @@ test('a reconcile whose server asks for seven seconds is not tried again before;
   await clock.advance(60)
   expect(looks.asked).toEqual([0, 7000])
 })
+
+test('a look that is done, or names the time of the next, begins the backoff anew', async () => {
+  const clock = handClock()
+  const log = createLogger({ program: 'test', level: 'silent' })
+  const looks: number[] = []
+  const outcomes = ['fail', 'fail', 'done', 'fail', 'later', 'fail', 'done']
+  const loop = controller({
+    runtime: { clock, random: () => 0.5, log, metrics: kubeMetrics(new Registry()) },
+    name: 'forgetful',
+    sources: [],
+    reconcile: async () => {
+      const outcome = outcomes[looks.length]
+      looks.push(clock.monotonic())
+      if (outcome === 'fail') throw new Error('not yet')
+      return outcome === 'later' ? { requeueAfterSeconds: 1 } : {}
+    },
+  })
+  const end = new AbortController()
+  onTestFinished(() => end.abort())
+  void loop.run({ stop: end.signal, abort: end.signal })
+  loop.enqueue({ name: 'a' })
+  await clock.advance(10)
+  expect(looks).toEqual([0, 5, 15]) // Milliseconds.
+  loop.enqueue({ name: 'a' })
+  await clock.advance(10)
+  expect(looks.slice(3)).toEqual([10_000, 10_005, 11_005, 11_010])
+})

@@ -124,6 +124,20 @@ test('a failing key waits twice as long each time, up to the maximum, until it i
   expect(queue.length).toBe(1)
 })
 
+test('a key that goes on failing waits a thousand seconds, and never longer', async () => {
+  const { clock, queue, never } = setUp()
+  for (let failure = 1; failure < 30; failure++) {
+    queue.addBackedOff('a')
+    await clock.advance(1000)
+    expect(await drain(queue, never)).toEqual(['a'])
+  }
+  queue.addBackedOff('a')
+  await clock.advance(999.9)
+  expect(queue.length).toBe(0)
+  await clock.advance(0.1)
+  expect(queue.length).toBe(1)
+})
+
 test('a waiting worker is handed the next key, and leaves when told to', async () => {
   const { queue, taken } = setUp()
   const stop = new AbortController()

@@ -11,15 +11,16 @@ import { rawSource } from '../../lib/kube/sources.ts'
 import type { ApiServer } from './api-server.ts'
 import { clientOf, makeRuntime, metric, newNamespace, until, widget, widgets } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
+import { startRelay, status } from './relay.ts'
 
 const evicted: Occurrence = { type: 'Warning', reason: 'Evicted', action: 'Recover', note: 'The machine is gone.' }
 
 const reporter = { reportingController: 'test.example.com/operator', reportingInstance: 'operator-0' }
 
 export function eventsBehave(server: () => ApiServer): void {
-  const setUp = async ({ port = server().port } = {}) => {
+  const setUp = async ({ credentials = server().credentials() } = {}) => {
     const namespace = await newNamespace(server())
-    const client = clientOf(server().credentials({ port }))
+    const client = clientOf(credentials)
     const direct = clientOf(server().credentials())
     const clock = handClock(new Date())
     const runtime = { ...makeRuntime(), clock }
@@ -122,10 +123,12 @@ export function eventsBehave(server: () => ApiServer): void {
     test('waits out a server that is away, and sends what is left before it ends', async () => {
       const proxy = await startProxy(server().port)
       onTestFinished(() => proxy.close())
-      const { clock, object, teller, told, stop, run, runtime } = await setUp({ port: proxy.port })
+      const { clock, object, teller, told, stop, run } = await setUp({
+        credentials: server().credentials({ port: proxy.port }),
+      })
       proxy.become('Refuse')
       teller.event(object, evicted)
-      await until(async () => (await runtime.metrics.registry.metrics()).includes('kube_events_total'))
+      await until(() => proxy.refused() > 0)
       proxy.become('Open')
       await until(async () => {
         await clock.advance(10)
@@ -136,6 +139,23 @@ export function eventsBehave(server: () => ApiServer): void {
       stop.abort()
       await run
       expect((await told())[0]?.series?.count).toBe(3)
+    })
+
+    test('an event is tried twelve times, then dropped and counted, and the same again is a new one', async () => {
+      const relay = await startRelay(server())
+      onTestFinished(() => relay.close())
+      const { clock, object, teller, told, runtime } = await setUp({ credentials: relay.credentials() })
+      relay.intercept(() => ({ status: 503, body: status(503, 'ServiceUnavailable') }))
+      teller.event(object, evicted)
+      await until(async () => {
+        await clock.advance(10)
+        return (await metric(runtime, 'kube_events_total{result="Dropped"}').catch(() => 0)) === 1
+      })
+      expect(relay.requests).toHaveLength(12)
+      relay.intercept()
+      teller.event(object, evicted)
+      const [event] = await until(async () => ((await told()).length > 0 ? await told() : undefined))
+      expect(event?.series).toBeUndefined()
     })
 
     test.each(['Stopped', 'Lost'] as const)('the last counts of a leader are not lost: %s', async end => {

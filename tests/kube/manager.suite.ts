@@ -13,17 +13,20 @@ import { clientOf, makeRuntime, metric, newNamespace, until, untilTestEnds, widg
 const LONG = { leaseSeconds: 3600, renewDeadlineSeconds: 1800, retrySeconds: 0.05 }
 
 export function replicasTakeTurns(server: () => ApiServer): void {
-  /** A namespace with three widgets, and all the names that its Lease has borne. */
+  /** A namespace with three widgets, all the names that its Lease has borne, and for how many seconds it bore none. */
   const setUp = async () => {
     const namespace = await newNamespace(server())
     const writer = clientOf(server().credentials())
     for (const name of ['x', 'y', 'z']) await writer.create(widgets, widget(namespace, name))
     const lease = { namespace, name: 'leader' }
     const holders: string[] = []
+    const released: (number | undefined)[] = []
     const watched = reflector({ runtime: makeRuntime(), client: writer, resource: leases, namespace })
     watched.onChange(({ object }) => {
       const holder = object.spec?.holderIdentity ?? ''
-      if (holders.at(-1) !== holder) holders.push(holder)
+      if (holders.at(-1) === holder) return
+      holders.push(holder)
+      if (holder === '') released.push(object.spec?.leaseDurationSeconds)
     })
     void watched.run(untilTestEnds())
     await watched.synced
@@ -63,12 +66,12 @@ export function replicasTakeTurns(server: () => ApiServer): void {
         },
       }
     }
-    return { writer, lease, holders, replica }
+    return { writer, lease, holders, released, replica }
   }
 
   describe('replicas', () => {
     test('a standby is warm, and leads when the leader has let go: after its last reconcile, and without a list', async () => {
-      const { holders, replica } = await setUp()
+      const { holders, released, replica } = await setUp()
       const held = Promise.withResolvers<void>()
       const a = replica('a', () => held.promise)
       await until(() => a.looks.length === 1)
@@ -93,6 +96,7 @@ export function replicasTakeTurns(server: () => ApiServer): void {
       expect(b.parts.isLeading()).toBe(true)
       await until(() => holders.length === 3)
       expect(holders).toEqual(['a', '', 'b'])
+      expect(released).toEqual([1]) // As short as it can be: whoever looks next may take it.
       expect(a.looks).toHaveLength(1) // What waited was left to the next leader.
       expect(b.looks.toSorted()).toEqual(['x', 'y', 'z'])
       expect(await b.lists()).toBe(1)

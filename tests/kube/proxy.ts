@@ -13,6 +13,8 @@ export interface Proxy {
   readonly port: number
   /** Connections made through it since the start. */
   connections(): number
+  /** Connections that were refused since the start. */
+  refused(): number
   /** Connections open now. */
   open(): number
   /** Bytes that fell silent on their way. */
@@ -37,6 +39,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   let state: LinkState = 'Open'
   let opened = Promise.withResolvers<void>()
   let made = 0
+  let refused = 0
   let swallowed = 0
   let held = 0
   let slowed = 0
@@ -86,7 +89,10 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     from.on('close', () => after(() => to.destroy()))
   }
   const server = createServer(inward => {
-    if (state === 'Refuse') return void inward.resetAndDestroy()
+    if (state === 'Refuse') {
+      refused += 1
+      return void inward.resetAndDestroy()
+    }
     made += 1
     const outward = connect({ port: targetPort, host: '127.0.0.1' })
     track(inward)
@@ -100,6 +106,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     connections: () => made,
+    refused: () => refused,
     open: () => sockets.size / 2,
     swallowed: () => swallowed,
     held: () => held,
