@@ -31,6 +31,9 @@ const armWords: [RegExp, string][] = [
   [/^DELETE disks/, 'the disk is given back'],
 ]
 
+/** It is posted, and changes nothing. */
+const QUERY = 'POST resourceGraph'
+
 export async function followAzure(options: {
   azure: Control
   timeline: Timeline
@@ -43,7 +46,7 @@ export async function followAzure(options: {
     const { entries, next } = await azure.get<{ entries: ArmCall[]; next: number }>(`/simulator/log?since=${since}`)
     since = next
     for (const { method, kind, path, status, code } of entries) {
-      if (method === 'GET') continue
+      if (method === 'GET' || kind === QUERY) continue
       const words = armWords.find(([pattern]) => pattern.test(kind))?.[1] ?? kind
       const refused = status >= 400 ? `, and refused: ${code ?? status}` : ''
       timeline.say('azure', `${words}${refused} (${shortName(path)})`)
