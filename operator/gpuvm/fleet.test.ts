@@ -183,37 +183,3 @@ test('I7: however large the fleet, its list takes less than a third of the List 
   expect(pages).toBeLessThanOrEqual(90 * 10 + 50)
   expect(pages).toBeGreaterThan(90 * 9)
 })
-
-test.each([
-  { count: 250, looks: ['Deallocating', 'Deallocated'] },
-  { count: 251, looks: ['Deallocated'] },
-])('of $count machines that go down together each is looked at when it is $looks', async ({ count, looks }) => {
-  const clock = handClock()
-  const stop = new AbortController()
-  const machines = Array.from({ length: count }, (_, index) =>
-    machineOf({ metadata: { name: `m-${index}`, uid: `${index}` }, status: without(playing, 'resources') }),
-  )
-  const told = new Map<PowerState, Set<string>>()
-  let powerState: PowerState = 'Running'
-  const watching = fleet({
-    azure: { fleet: async () => machines.map((_, index) => ({ name: `gvm-${index}-vm-1`, id: '', powerState })) },
-    clock,
-    log: createLogger({ program: 'test', level: 'silent' }),
-    pollSeconds: 5,
-    subscriptions: () => ['one'],
-    machines: { list: () => machines, size: count },
-    onDifference: ({ name }) =>
-      void (told.get(powerState) ?? told.set(powerState, new Set()).get(powerState))?.add(name),
-  })
-  const running = watching.run({ stop: stop.signal, abort: stop.signal })
-  await watching.listed
-  for (const state of ['Deallocating', 'Deallocated'] as const) {
-    powerState = state
-    await clock.advance(5)
-    expect(watching.operations).toBe(count)
-  }
-  stop.abort()
-  await running
-  expect([...told.keys()]).toEqual(looks)
-  for (const names of told.values()) expect(names.size).toBe(count)
-})

@@ -26,11 +26,6 @@ export interface Fleet extends Runnable {
 const PAGE = 200
 /** With the sweeper's pages (sweeper/pace.ts) and the quotas' somewhat less than half of the List budget of 300 a minute. */
 const PAGES_PER_MINUTE = 90
-/**
- * Azure lets so many reads through together, and then 25 a second, which is what a mass eviction waits for: of more than
- * these each is looked at once, when it is down, and not on its way there too. limits.ts names the source.
- */
-const LOOKS_AT_ONCE = 250
 
 export function fleet(options: {
   azure: Pick<Azure, 'fleet'>
@@ -99,7 +94,6 @@ export function fleet(options: {
 
   function compare(): void {
     operations = 0
-    const changed: { machine: GpuVm; isGoingDown: boolean }[] = []
     for (const machine of machines.list()) {
       const uid = rootUidOf(machine)
       const { status } = machine
@@ -120,11 +114,8 @@ export function fleet(options: {
       if (state === 'Unknown' || state === status.powerState) continue
       if (state === undefined && isUnlisted(status.resources)) continue
       operations += 1 // Before anybody has looked at it: of thousands evicted together none looks at all too soon.
-      changed.push({ machine, isGoingDown: state === 'Deallocating' })
+      options.onDifference(referenceOf(machine))
     }
-    const areTooMany = changed.length > LOOKS_AT_ONCE
-    for (const { machine, isGoingDown } of changed)
-      if (!areTooMany || !isGoingDown) options.onDifference(referenceOf(machine))
   }
 
   return {
