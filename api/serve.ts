@@ -30,11 +30,11 @@ import { forgetSeen } from './queue/queue.ts'
 import { type Handlers, work } from './queue/worker.ts'
 import { forgetEvents } from './sessions/events.ts'
 import { raiseReasons } from './sessions/outside.ts'
-import { proposedCreditMetrics } from './sessions/proposed-credits.ts'
 import { sessionParts } from './sessions/runnables.ts'
 import type { ServeSettings } from './settings.ts'
 import { contradictionMetrics } from './wallet/contradictions.ts'
 import { keepBooks } from './wallet/keeping.ts'
+import { proposedCreditMetrics } from './wallet/proposed-credits.ts'
 
 export interface ServeOutside {
   settings: ServeSettings

@@ -2,8 +2,8 @@
 // the session's object and our own row show; the same fault found again is the same credit.
 import type { Transaction } from '../../lib/database/pool.ts'
 import { price } from '../wallet/price.ts'
+import { proposeCredit, tellCredited } from '../wallet/proposed-credits.ts'
 import { creditFault, type Fault } from '../wallet/wallet.ts'
-import { proposeCredit, tellCredited } from './proposed-credits.ts'
 import type { Interruption, Session } from './session.ts'
 
 export interface Promises {

@@ -66,7 +66,7 @@ function growthsOf({ walletSeconds, playedInAll }: { walletSeconds: bigint; play
   return growths
 }
 
-test('Ten thousand sessions that live at once cost about three writes a second, the operator’s among them, whoever plays them', () => {
+test('Ten thousand sessions that live at once cost at most three writes a second, the operator’s among them, whoever plays them', () => {
   // What the bot offers to top up by, with what an evening has left over; the sample catalogue's prices; how long is played.
   const wallets = [100_00n, 500_00n, 750_00n, 1000_00n]
   const prices = [45_00n, 90_00n, 240_00n]
@@ -85,7 +85,7 @@ test('Ten thousand sessions that live at once cost about three writes a second, 
   // Of ten thousand that play on at this pace, at any second.
   const perSecond = (10_000 * WRITES_PER_GROWTH * growths) / Number(seconds)
   expect(perSecond).toBeGreaterThan(2)
-  expect(perSecond).toBeLessThan(3.5)
+  expect(perSecond).toBeLessThanOrEqual(3)
 })
 
 test.each([1n, 2n, 3n, 5n, 8n, 50n])(

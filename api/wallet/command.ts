@@ -4,9 +4,9 @@ import type { Database } from '../../lib/database/pool.ts'
 import { ArgumentsError, parseArguments } from '../arguments.ts'
 import { rupees } from '../bot/money.ts'
 import { playerById } from '../players/players.ts'
-import { approveCredit, declineCredit, proposedCredits } from '../sessions/proposed-credits.ts'
 import { checkBooks, checkNames, FAULTS_PER_CHECK } from './check.ts'
 import { openContradictions, resolveContradiction } from './contradictions.ts'
+import { approveCredit, declineCredit, proposedCredits } from './proposed-credits.ts'
 import { adjust } from './wallet.ts'
 
 export const LEDGER_USAGE = `Usage: npm run ledger -- <command>

@@ -5,7 +5,9 @@ import type { Seen } from './decision.ts'
 import { hindranceOf } from './hindrance.ts'
 import { verdictOn } from './phases.ts'
 import {
+  ago,
   type Different,
+  fallenSilent,
   networkInterface,
   now,
   playing,
@@ -16,14 +18,8 @@ import {
 } from './sights.fixture.ts'
 import { statusOf } from './status.ts'
 
-const secondsAgo = (seconds: number) => new Date(now.getTime() - seconds * 1000)
 const refused = { ...refusedBy('RequestDisallowedByPolicy'), step: 'PutNetworkSecurityGroup' }
-const silent = {
-  answering: false,
-  since: secondsAgo(3600).toISOString(),
-  lastAnsweredAt: secondsAgo(200).toISOString(),
-}
-const noticed = { incarnation: 1, preemptAt: secondsAgo(-20).toISOString() }
+const noticed = { incarnation: 1, preemptAt: ago(-20) }
 
 /** A machine that stands, whose rules are to be others. */
 const guarded = (different: Different = {}) =>
@@ -43,7 +39,7 @@ test('rules that are refused are told, and asked for again in their time', () =>
 
 test('a host that is sick is left all the same, and the rules stay told', () => {
   const seen = guarded({
-    status: { ...playing, lastError: refused, stream: silent },
+    status: { ...playing, lastError: refused, stream: fallenSilent },
     observed: { virtualMachine: virtualMachine({ agent: 'NotReady' }) },
     stream: { answering: false },
   })
@@ -59,7 +55,7 @@ test.each(['at once', 'late'])(
   'a lock that refuses both, the other host %s: each is asked for again in its own time, and not in turn',
   when => {
     const sick = guarded({
-      status: { ...playing, lastError: refused, stream: silent },
+      status: { ...playing, lastError: refused, stream: fallenSilent },
       observed: { virtualMachine: virtualMachine({ agent: 'NotReady' }) },
       stream: { answering: false },
     })
@@ -79,21 +75,21 @@ test.each(['at once', 'late'])(
     // Seen and written again and again, it stays so.
     let status = first
     for (const seconds of [4, 60, 270]) {
-      const seen = { ...sick, machine: { ...sick.machine, status }, now: secondsAgo(-seconds) }
+      const seen = { ...sick, machine: { ...sick.machine, status }, now: new Date(ago(-seconds)) }
       const verdict = verdictOn(seen)
       expect(verdict).toMatchObject({ stalled: { reason: 'RequestDisallowedByPolicy' } })
       expect(verdict.step).toBeUndefined()
       status = statusOf(seen, verdict, {})
       expect(status).toMatchObject({ lastError: { step: 'RedeployVirtualMachine' }, otherError: refused })
     }
-    const rules = { ...sick, machine: { ...sick.machine, status }, now: secondsAgo(-291) }
+    const rules = { ...sick, machine: { ...sick.machine, status }, now: new Date(ago(-291)) }
     expect(verdictOn(rules).step).toEqual({ do: 'PutNetworkSecurityGroup' })
   },
 )
 
 test('another host that is not to be had is asked for again in its time: a machine that runs falls back on nothing', () => {
   const seen = sight({
-    status: { ...playing, stream: silent },
+    status: { ...playing, stream: fallenSilent },
     observed: { virtualMachine: virtualMachine({ agent: 'NotReady' }) },
     stream: { answering: false },
   })
@@ -103,7 +99,7 @@ test('another host that is not to be had is asked for again in its time: a machi
   expect(hindrance.verdict).toMatchObject({ because: { reason: 'CapacityRefused' }, requeueAfterSeconds: 60 })
   if (hindrance.is !== 'Refused') return expect.unreachable()
   const status = statusOf(seen, hindrance.verdict, { refused: hindrance.refused })
-  const next = { ...seen, machine: { ...seen.machine, status }, now: secondsAgo(-10) }
+  const next = { ...seen, machine: { ...seen.machine, status }, now: new Date(ago(-10)) }
   expect(verdictOn(next)).toMatchObject({ because: { reason: 'CapacityRefused' }, requeueAfterSeconds: 50 })
   expect(verdictOn(next).step).toBeUndefined()
 })

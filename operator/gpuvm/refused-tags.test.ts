@@ -5,8 +5,10 @@ import type { Seen } from './decision.ts'
 import { hindranceOf, outcomeOf } from './hindrance.ts'
 import { verdictOn } from './phases.ts'
 import {
+  ago,
   bare,
   type Different,
+  fallenSilent,
   networkInterface,
   now,
   osDisk,
@@ -19,15 +21,9 @@ import {
 import { statusOf } from './status.ts'
 
 const another = '0f0e0d0c-0000-4000-8000-000000000001'
-const secondsAgo = (seconds: number) => new Date(now.getTime() - seconds * 1000)
 const refused = { ...refusedBy('ScopeLocked'), step: 'Retag' }
 const taken = { ...playing, adoptedFrom: another }
 const old = (different = {}) => virtualMachine({ ownerUid: another, ...different })
-const silent = {
-  answering: false,
-  since: secondsAgo(3600).toISOString(),
-  lastAnsweredAt: secondsAgo(200).toISOString(),
-}
 
 /** A machine that was taken up, and is refused its new tags. */
 const strange = (different: Different = {}) =>
@@ -57,7 +53,7 @@ test('one that stands still is started', () => {
 
 test('a host that is sick is left', () => {
   const seen = strange({
-    status: { ...taken, lastError: refused, stream: silent },
+    status: { ...taken, lastError: refused, stream: fallenSilent },
     observed: { virtualMachine: old({ agent: 'NotReady' }) },
     stream: { answering: false },
   })
@@ -65,7 +61,7 @@ test('a host that is sick is left', () => {
 })
 
 test.each(['on record', 'just heard'])('a machine that was given notice is looked at as often as any: %s', when => {
-  const guest = { incarnation: 1, preemptAt: secondsAgo(-20).toISOString() }
+  const guest = { incarnation: 1, preemptAt: ago(-20) }
   const seen = strange({ status: { ...taken, guest, ...(when === 'on record' && { lastError: refused }) } })
   const error = new AzureError('ScopeLocked', 'No.', { status: 409 })
   const verdict = when === 'on record' ? verdictOn(seen) : hindranceOf(error, seen, verdictOn(seen)).verdict
@@ -102,7 +98,7 @@ function insisted(first: Seen) {
     const told = hindrance?.verdict ?? verdict
     const status = statusOf(seen, told, hindrance ? outcomeOf(hindrance) : {})
     seconds += Math.max(1, told.requeueAfterSeconds ?? 300)
-    seen = { ...seen, machine: { ...seen.machine, status }, now: secondsAgo(-seconds) }
+    seen = { ...seen, machine: { ...seen.machine, status }, now: new Date(ago(-seconds)) }
   }
   return { asked, status: seen.machine.status }
 }
@@ -110,7 +106,7 @@ function insisted(first: Seen) {
 test('a lock that refuses tags, rules and another host hears of none of them without end', () => {
   const sick = strange({
     spec: { clientCIDRs: ['203.0.113.7/32'] },
-    status: { ...taken, stream: silent },
+    status: { ...taken, stream: fallenSilent },
     observed: { virtualMachine: old({ agent: 'NotReady' }), publicIPAddress, networkInterface },
     stream: { answering: false },
   })

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
 import type { GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { isSuspect, sickness } from './sickness.ts'
-import { type Different, now, playing, settings, sight, virtualMachine } from './sights.fixture.ts'
+import { ago, type Different, now, playing, settings, sight, virtualMachine } from './sights.fixture.ts'
 
-const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000).toISOString()
 /** Played, and silent since. */
 const silentFor = (seconds: number, more: GpuVmStatus = {}): GpuVmStatus => ({
   ...playing,

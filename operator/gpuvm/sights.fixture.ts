@@ -124,8 +124,14 @@ export function without<Key extends keyof GpuVmStatus>(status: GpuVmStatus, ...k
   return rest
 }
 
+/** So many seconds before `now`, after it where negative. */
+export const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000).toISOString()
+
+/** Heard for long, and then no more. */
+export const fallenSilent = { answering: false, since: ago(3600), lastAnsweredAt: ago(200) }
+
 export function refusedBy(code: string, message = 'No.', secondsAgo = 10): NonNullable<GpuVmStatus['lastError']> {
-  return { code, message, retryable: true, at: new Date(now.getTime() - secondsAgo * 1000).toISOString() }
+  return { code, message, retryable: true, at: ago(secondsAgo) }
 }
 
 export interface Different {

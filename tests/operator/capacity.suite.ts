@@ -18,7 +18,7 @@ import { capacityRoutes } from '../../operator/capacity/routes.ts'
 import type { CapacitySettings } from '../../operator/capacity-side.ts'
 import type { HistoryStore } from '../../operator/history/history.ts'
 import { postgresHistory } from '../../operator/history/postgres.ts'
-import { isPlayable, type Scene, SIZE, type World } from './support/world.ts'
+import { isPlayable, OTHER_SIZE, type Scene, SIZE, type World } from './support/world.ts'
 
 const log = createLogger({ program: 'test', level: 'silent' })
 
@@ -48,7 +48,6 @@ const queueShape = z.object({
 
 const readyOf = ({ status }: GameSession) => condition(status?.conditions, 'Ready')
 const isIn = (phase: string) => (session: GameSession) => session.status?.phase === phase
-const OTHER_SIZE = 'Standard_NC8as_T4_v3'
 const spotOnly = { capacity: { preference: 'SpotOnly' } } as const
 
 function orderOf({ metadata }: GameSession): string {

@@ -6,10 +6,8 @@ import { condition } from '../../lib/kube/conditions.ts'
 import { type Decision, decideOn, table } from '../../operator/azure/decisions.ts'
 import { AzureError, BUDGET_SPENT, TENANT_UNRESOLVED, THROTTLED, UNREACHABLE } from '../../operator/azure/errors.ts'
 import type { Operator } from './support/operator.ts'
-import { isRefused, type Scene, SPEED, type World } from './support/world.ts'
+import { isRefused, type Scene, STALLED_MILLISECONDS, type World } from './support/world.ts'
 
-/** Nearly the five minutes after which it is asked again, in the operator's time: a slow test looks later, and asks the same. */
-const STALLED_MILLISECONDS = 290_000 / SPEED
 /** Machines at one time. */
 const LANES = 8
 

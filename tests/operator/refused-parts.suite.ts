@@ -9,10 +9,8 @@ import { decideOn } from '../../operator/azure/decisions.ts'
 import { AzureError } from '../../operator/azure/errors.ts'
 import type { ArmCall } from './support/azure.ts'
 import type { Operator } from './support/operator.ts'
-import { isPlayable, isReady, isRefused, type Scene, SPEED, type World } from './support/world.ts'
+import { isPlayable, isReady, isRefused, type Scene, SPEED, STALLED_MILLISECONDS, type World } from './support/world.ts'
 
-/** Nearly the five minutes after which it is asked again, in the operator's time: a slow test looks later, and asks the same. */
-const STALLED_MILLISECONDS = 290_000 / SPEED
 /** Machines at one time. */
 const LANES = 16
 

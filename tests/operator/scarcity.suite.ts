@@ -8,9 +8,8 @@ import { gpuVms } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import { regionOffers } from '../../operator/capacity/offerings.ts'
 import type { ArmCall } from './support/azure.ts'
-import { isPlayable, SIZE, SPEED, type World } from './support/world.ts'
+import { isPlayable, OTHER_SIZE, SIZE, SPEED, type World } from './support/world.ts'
 
-const OTHER_SIZE = 'Standard_NC8as_T4_v3'
 const runs = ({ status }: GameSession) => status?.phase === 'Running'
 const reasonOf = ({ status }: GameSession) => condition(status?.conditions, 'Ready')?.reason
 /** Pauses all of its method in the subscription, for no longer than a call waits in line. */

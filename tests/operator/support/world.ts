@@ -27,6 +27,10 @@ export const SPEED = 100
 const PATIENCE_SECONDS = 20
 const LOOK_MILLISECONDS = 40
 export const SIZE = 'Standard_NV12ads_A10_v5'
+/** The standard tier's other size. */
+export const OTHER_SIZE = 'Standard_NC8as_T4_v3'
+/** Nearly the five minutes after which what stalled is asked again, in the operator's time: a slow test looks later, and asks the same. */
+export const STALLED_MILLISECONDS = 290_000 / SPEED
 /** Where sessions are played, but where a test says otherwise. */
 export const REGION = 'westeurope'
 

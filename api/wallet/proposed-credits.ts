@@ -3,7 +3,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import { type Database, inTransaction, type Queries, type Transaction } from '../../lib/database/pool.ts'
 import { enqueue } from '../queue/queue.ts'
-import { type Credited, creditFault, type Fault } from '../wallet/wallet.ts'
+import { type Credited, creditFault, type Fault } from './wallet.ts'
 
 export interface ProposedCredit {
   id: bigint
