@@ -9,8 +9,10 @@ import type { Player } from '../players/players.ts'
 import { type SignIn, signInsOf } from '../players/sign-ins.ts'
 import { type SessionEvent, sessionEventsOfPlayer } from '../sessions/events.ts'
 import { sessionRecords } from '../sessions/history.ts'
+import { type DecidedCredit, proposedCreditsOf } from '../wallet/proposed-credits.ts'
 import { receiptsOf } from '../wallet/receipts.ts'
 import { statement } from '../wallet/statement.ts'
+import { faults } from '../wallet/wallet.ts'
 import { group, jsonReply, limitedBy, paise, paiseOf, problems, reading, SIGNED_IN, time, ulid } from './api.ts'
 import { playerOf, playerSchema, shownPlayer } from './me.ts'
 import { shownTopUp, type TopUpOutside, topUpSchema, topUpsOf } from './payments.ts'
@@ -32,6 +34,22 @@ const exportSchema = z
       z.object({ id: ulid, method: z.string(), createdAt: time, expiresAt: time, revokedAt: time.optional() }),
     ),
     statement: z.array(lineSchema),
+    proposedCredits: z
+      .array(
+        z.object({
+          sessionId: ulid,
+          fault: z.enum(faults),
+          amountPaise: paise,
+          reason: z.string(),
+          foundAt: time,
+          decision: z.enum(['Approved', 'Declined']).optional(),
+          decidedAt: time.optional(),
+          decidedBecause: z.string().optional(),
+        }),
+      )
+      .openapi({
+        description: 'For promises broken beyond those that are credited at once: a person decides over each.',
+      }),
     receipts: z.array(receiptSchema),
     topUps: z.array(topUpSchema),
     payments: z.array(paymentSchema),
@@ -113,6 +131,7 @@ async function exported(
     player: shownPlayer(player),
     signIns: (await signInsOf(database, playerId)).map(shownSignIn),
     statement: lines.map(shownLine),
+    proposedCredits: (await proposedCreditsOf(database, { playerId, limit: EXPORTED })).map(shownCredit),
     receipts: (await receiptsOf(database, { playerId, limit: EXPORTED })).map(shownReceipt),
     topUps: topUps.map(topUp => shownTopUp(topUp, outside)),
     payments: payments.map(shownPayment),
@@ -128,6 +147,16 @@ function shownSignIn({ id, method, createdAt, expiresAt, revokedAt }: SignIn) {
   return {
     ...{ id, method, createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() },
     ...(revokedAt === undefined ? {} : { revokedAt: revokedAt.toISOString() }),
+  }
+}
+
+function shownCredit(credit: DecidedCredit) {
+  const { sessionId, fault, amountPaise, reason, foundAt, decision, decidedAt, decidedBecause } = credit
+  return {
+    ...{ sessionId, fault, amountPaise: paiseOf(amountPaise), reason, foundAt: foundAt.toISOString() },
+    ...(decision === null ? {} : { decision }),
+    ...(decidedAt === null ? {} : { decidedAt: decidedAt.toISOString() }),
+    ...(decidedBecause === null ? {} : { decidedBecause }),
   }
 }
 

@@ -38,6 +38,24 @@ export async function proposedCredits(queries: Queries, { limit }: { limit: numb
     FROM proposed_credits WHERE decision IS NULL ORDER BY id LIMIT ${limit}`
 }
 
+export interface DecidedCredit extends ProposedCredit {
+  decision: 'Approved' | 'Declined' | null
+  decidedAt: Date | null
+  /** Why it was declined. */
+  decidedBecause: string | null
+}
+
+/** The newest first, decided or not. */
+export async function proposedCreditsOf(
+  queries: Queries,
+  { playerId, limit }: { playerId: string; limit: number },
+): Promise<DecidedCredit[]> {
+  return await queries<DecidedCredit[]>`
+    SELECT id, session_id AS "sessionId", player_id AS "playerId", fault, amount_paise AS "amountPaise", reason,
+      found_at AS "foundAt", decision, decided_at AS "decidedAt", decided_because AS "decidedBecause"
+    FROM proposed_credits WHERE player_id = ${playerId} ORDER BY id DESC LIMIT ${limit}`
+}
+
 interface Row {
   session_id: string
   player_id: string

@@ -69,7 +69,8 @@ export async function creditBack(queries: Queries, order: Credit): Promise<Credi
 }
 
 /** What we promise, and pay for when it is not kept. */
-export type Fault = 'StartFailed' | 'StartLate' | 'RecoverySlow'
+export const faults = ['StartFailed', 'StartLate', 'RecoverySlow'] as const
+export type Fault = (typeof faults)[number]
 
 /**
  * Credits a player for a fault of ours, once per session, fault and moment: promotional, not refundable, and it repays

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { serviceTokenCommand } from '../../api/players/service-token-command.ts'
 import { charge } from '../../api/wallet/holds.ts'
+import { declineCredit, proposeCredit, proposedCredits } from '../../api/wallet/proposed-credits.ts'
 import { issueReceipt } from '../../api/wallet/receipts.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
 import { type ApiPlayer, type Asking, ask, needed, signIn } from './client-of.ts'
@@ -128,7 +129,14 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       await inTransaction(stack.database, async transaction => {
         await charge(transaction, { sessionId, playerId, playedSeconds: 60n, now })
         await issueReceipt(transaction, { sessionId, playerId, tax, lines, now })
+        const slow = { sessionId, playerId, fault: 'RecoverySlow', amountPaise: 1500n, days: 30, now } as const
+        await proposeCredit(transaction, { ...slow, occurrence: 'first', reason: 'It took long.' })
+        await proposeCredit(transaction, { ...slow, occurrence: 'second', reason: 'It took long again.' })
       })
+      const [first] = (await proposedCredits(stack.database, { limit: 100 })).filter(each => each.playerId === playerId)
+      if (!first) throw new Error('One was proposed.')
+      const decided = { id: first.id, author: 'asha', reason: 'Restarted on purpose', now }
+      expect(await declineCredit(stack.database, decided)).toBe(true)
       const { headers, json } = await player.get('/v1/me/export')
       expect(headers.get('Content-Disposition')).toContain('attachment')
       expect(json).toMatchObject({
@@ -139,6 +147,10 @@ export function apiBehaves(stackOf: () => FrontStack): void {
           { kind: 'TopUp', amountPaise: 50_000 },
         ],
         receipts: [{ sessionId, totalPaise: 150, tax: { name: 'GST', paise: 23 }, lines }],
+        proposedCredits: [
+          { sessionId, fault: 'RecoverySlow', amountPaise: 1500, reason: 'It took long again.' },
+          { reason: 'It took long.', decision: 'Declined', decidedBecause: 'Restarted on purpose' },
+        ],
         refunds: [],
         topUps: [],
         ...{ payments: [], disputes: [], paymentMessages: { count: 0, keptDays: 120 } },
