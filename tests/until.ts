@@ -1,20 +1,34 @@
 // Waits for a state, not for a time.
 import { systemClock as clock } from '../lib/process/clock.ts'
 
-export type Until = <Seen>(what: string, look: () => Promise<Seen | undefined | false>) => Promise<Seen>
+/** `news` resolves when it is worth another look; without it, one is taken every so many milliseconds. */
+export type Until = <Seen>(
+  what: string,
+  look: () => Promise<Seen | undefined | false>,
+  news?: () => Promise<void>,
+) => Promise<Seen>
 
 /** Looks until something is seen, and gives up after so many seconds, with what a person needs then. */
 export function patientFor(
   seconds: number,
   { lookMilliseconds = 20, account }: { lookMilliseconds?: number; account?: () => Promise<string> } = {},
 ): Until {
-  return async (what, look) => {
+  return async (what, look, news) => {
     for (const deadline = clock.monotonic() + seconds * 1000; ; ) {
+      const changed = news?.() // From before the look on, so that nothing comes in between unnoticed.
       const seen = await look()
       if (seen !== undefined && seen !== false) return seen
-      if (clock.monotonic() > deadline)
-        throw new Error(`Not within ${seconds} s: ${what}\n${(await account?.()) ?? ''}`)
-      await clock.sleep(lookMilliseconds)
+      const leftMilliseconds = deadline - clock.monotonic()
+      if (leftMilliseconds < 0) throw new Error(`Not within ${seconds} s: ${what}\n${(await account?.()) ?? ''}`)
+      if (changed === undefined) await clock.sleep(lookMilliseconds)
+      else await atMost(leftMilliseconds, changed)
     }
   }
+}
+
+async function atMost(milliseconds: number, event: Promise<void>): Promise<void> {
+  const isOver = new AbortController()
+  const patience = clock.sleep(milliseconds, isOver.signal).catch(() => undefined)
+  await Promise.race([event, patience])
+  isOver.abort()
 }

@@ -19,6 +19,7 @@ import type { KubernetesObject, Resource } from '../../../lib/kube/resource.ts'
 import { patientFor } from '../../until.ts'
 import { type AzureWorld, startAzure } from './azure.ts'
 import { startGuests } from './guests.ts'
+import { type News, newsOf } from './news.ts'
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts'
 
 const run = promisify(execFile)
@@ -79,6 +80,7 @@ export async function startWorld(options: WorldOptions = {}) {
   while ((await kube.list(gpuVms).catch(notYet)) === undefined) await delay(20)
   while ((await kube.list(gameSessions).catch(notYet)) === undefined) await delay(20)
 
+  const [machineNews, sessionNews] = await Promise.all([newsOf(kube, gpuVms), newsOf(kube, gameSessions)])
   const scenes: Scene[] = []
 
   return {
@@ -94,13 +96,14 @@ export async function startWorld(options: WorldOptions = {}) {
     scene: async (namespace: string, onTestFinished: (end: () => Promise<void>) => void = () => undefined) => {
       const operators = new Set<Operator>()
       await cluster.createNamespace(namespace)
-      const scene = sceneIn(namespace, { kube, azure, catalogue, operators, patienceSeconds })
+      const scene = sceneIn(namespace, { kube, machineNews, sessionNews, azure, catalogue, operators, patienceSeconds })
       scenes.push(scene)
       onTestFinished(scene.end)
       return scene
     },
     async stop() {
       await Promise.all(scenes.map(async scene => await scene.end()))
+      await Promise.all([machineNews.stop(), sessionNews.stop()])
       await kube.close()
       await guests.stop()
       await azure.stop()
@@ -131,6 +134,8 @@ function notYet(error: unknown): undefined {
 
 interface Backdrop {
   kube: KubeClient
+  machineNews: News
+  sessionNews: News
   azure: AzureWorld
   catalogue: Catalogue
   operators: Set<Operator>
@@ -140,7 +145,8 @@ interface Backdrop {
 export type Scene = ReturnType<typeof sceneIn>
 
 /** A namespace of its own, and an operator that sees nothing else. */
-function sceneIn(namespace: string, { kube, azure, catalogue, operators, patienceSeconds }: Backdrop) {
+function sceneIn(namespace: string, backdrop: Backdrop) {
+  const { kube, machineNews, sessionNews, azure, catalogue, operators, patienceSeconds } = backdrop
   const until = patientFor(patienceSeconds, { lookMilliseconds: LOOK_MILLISECONDS, account })
 
   /** What a person needs when a test fails. */
@@ -191,10 +197,11 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators, patienc
       await patch(name, { metadata: { annotations } }),
     /** The machine, once it is so. */
     async machine(name: string, what: string, is: (machine: GpuVm) => boolean): Promise<GpuVm> {
-      return await until(`${name} ${what}`, async () => {
+      const look = async () => {
         const machine = await get(name)
         return machine && is(machine) && machine
-      })
+      }
+      return await until(`${name} ${what}`, look, async () => await machineNews.of({ namespace, name }))
     },
     /** A GameSession as somebody would write it by hand; its machine's name is its own and the region's. */
     async play(name: string, spec: Partial<GameSessionSpec> = {}, metadata: object = {}): Promise<GameSession> {
@@ -213,13 +220,19 @@ function sceneIn(namespace: string, { kube, azure, catalogue, operators, patienc
     sessionNow: async (name: string) => await kube.get(gameSessions, { namespace, name }),
     /** The session, once it is so. */
     async session(name: string, what: string, is: (session: GameSession) => boolean): Promise<GameSession> {
-      return await until(`${name} ${what}`, async () => {
+      const look = async () => {
         const session = await kube.get(gameSessions, { namespace, name })
         return session && is(session) && session
-      })
+      }
+      return await until(`${name} ${what}`, look, async () => await sessionNews.of({ namespace, name }))
     },
     delete: async (name: string) => await kube.delete(gpuVms, { namespace, name }),
-    gone: async (name: string) => await until(`${name} is gone`, async () => (await get(name)) === undefined),
+    gone: async (name: string) =>
+      await until(
+        `${name} is gone`,
+        async () => (await get(name)) === undefined,
+        async () => await machineNews.of({ namespace, name }),
+      ),
     /** Takes the object out of the cluster under the operator's hands, as a lost etcd would. */
     async lose(name: string): Promise<void> {
       await patch(name, { metadata: { finalizers: [] } })
