@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { Queries } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
 import { type CommandOutside, pause, resume, SESSION_STATES, stop } from '../sessions/commands.ts'
+import { SessionError } from '../sessions/errors.ts'
 import { type SessionRecord, sessionRecord, sessionRecords } from '../sessions/history.ts'
 import { startOnce } from '../sessions/starting.ts'
 import {
@@ -143,6 +144,11 @@ const endOne = createRoute({
 
 export const sessionDescriptions = [create, list, one, pauseOne, resumeOne, endOne]
 
+/** Of a session that lived when it was looked at: it was settled before the word came to it. */
+function isOverMeanwhile(error: unknown): boolean {
+  return error instanceof SessionError && error.code === 'NoSession'
+}
+
 export function sessionRoutes({ clock, commands }: SessionOutside) {
   const shownNow = async (database: Queries, which: Which) =>
     shownSession(await ownSession(database, { ...which, now: clock.now() }))
@@ -150,7 +156,9 @@ export function sessionRoutes({ clock, commands }: SessionOutside) {
   const commanding = async (database: Queries, which: Which, act: typeof pause) => {
     const { state } = await ownSession(database, { ...which, now: clock.now() })
     if (state === 'Ended') throw new HttpError('SessionOver')
-    await act({ database }, which)
+    await act({ database }, which).catch((error: unknown) => {
+      throw isOverMeanwhile(error) ? new HttpError('SessionOver') : error
+    })
     return await shownNow(database, which)
   }
 
@@ -208,7 +216,11 @@ export function sessionRoutes({ clock, commands }: SessionOutside) {
       const which = { playerId: context.get('caller').playerId, ...context.req.valid('param') }
       const database = context.get('database')
       const { state } = await ownSession(database, { ...which, now: clock.now() })
-      if (state !== 'Ended') await stop({ database }, which)
+      if (state !== 'Ended') {
+        await stop({ database }, which).catch((error: unknown) => {
+          if (!isOverMeanwhile(error)) throw error // What was wanted.
+        })
+      }
       return context.json(await shownNow(database, which), 200)
     })
 }

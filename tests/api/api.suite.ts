@@ -111,6 +111,22 @@ export function apiBehaves(stackOf: () => FrontStack): void {
       expect((await player.post(`${path}/end`)).status).toBe(200)
     })
 
+    test.each([
+      { word: 'end', status: 200, told: { state: 'Ended', endReason: 'PlayerEnded' } },
+      { word: 'pause', status: 409, told: { code: 'SessionOver' } },
+    ])('I8: a session that is settled while its player says $word is over, and not unknown', async about => {
+      const { player, session } = await playing('Slow')
+      const waiting = async () =>
+        (await stack.admin`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'test'`)
+          .count
+      const asked: Promise<{ status: number; json: unknown }>[] = []
+      await stack.settle(session.id, player.id, async () => {
+        asked.push(player.post(`/v1/sessions/${session.id}/${about.word}`))
+        await expect.poll(waiting, { interval: 10 }).toBe(1)
+      })
+      expect(await Promise.all(asked)).toMatchObject([{ status: about.status, json: about.told }])
+    })
+
     test('with too little money nothing is started, and that is said', async () => {
       const poor = await signIn(stack, 'Poor')
       const before = await count('queue_items')

@@ -159,13 +159,14 @@ export async function startFront(options: FrontOptions = {}) {
       const order = { playerId, amountPaise, source: 'razorpay', reference, idempotencyKey: reference } as const
       await credit(database, { ...order, now: clock.now() })
     },
-    /** Ends a session as its final bill does, with nothing played. */
-    async settle(sessionId: string, playerId: string): Promise<void> {
+    /** Ends a session as its final bill does, with nothing played. `meanwhile` comes before the commit. */
+    async settle(sessionId: string, playerId: string, meanwhile = async () => {}): Promise<void> {
       const now = clock.now()
       await inTransaction(database, async transaction => {
         await release(transaction, { sessionId, playerId, now })
         await transaction`
           UPDATE sessions SET ended_at = ${now}, end_reason = 'PlayerEnded', seen_since = NULL WHERE id = ${sessionId}`
+        await meanwhile()
       })
     },
     /** Another's connection, with all rights: to hold things up, and to look from outside. */
