@@ -35,30 +35,37 @@ export function deadline(outside: {
  * where a timer for each would cost as much as the rest of this. Returns what takes one out.
  */
 function endingInOrder({ clock, requestSeconds }: { clock: Clock; requestSeconds: number }) {
-  const running = new Map<() => void, number>()
+  const running = new Set<{ dueAt: number; over: (() => void) | undefined }>()
   let isWatched = false
   const watch = async () => {
     for (;;) {
       const [oldest] = running
       if (oldest === undefined) break
-      const [over, dueAt] = oldest
-      const left = dueAt - clock.monotonic()
+      const left = oldest.dueAt - clock.monotonic()
       if (left > 0) {
         await clock.sleep(left)
         continue
       }
-      running.delete(over)
-      over()
+      running.delete(oldest)
+      oldest.over?.()
     }
     isWatched = false
   }
   return (over: () => void): (() => void) => {
-    running.set(over, clock.monotonic() + requestSeconds * 1000)
+    const one: { dueAt: number; over: (() => void) | undefined } = {
+      dueAt: clock.monotonic() + requestSeconds * 1000,
+      over,
+    }
+    running.add(one)
     if (!isWatched) {
       isWatched = true
       void watch()
     }
-    return () => void running.delete(over)
+    return () => {
+      // Let go of at once: a set grows by a new table, and those before it hold on to what was in them.
+      one.over = undefined
+      running.delete(one)
+    }
   }
 }
 

@@ -39,10 +39,15 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
     // Replaces the global Response by one that is written to the socket as it is; the standard's is a stream to be read.
     getRequestListener((request, bindings) => application.fetch(request, bindings)),
   )
-  const replies = new Set<ServerResponse>()
+  const replies = new Set<{ reply: ServerResponse | undefined }>()
   server.prependListener('request', (_request, reply) => {
-    replies.add(reply)
-    reply.once('close', () => replies.delete(reply))
+    const running: { reply: ServerResponse | undefined } = { reply }
+    replies.add(running)
+    reply.once('close', () => {
+      // A set grows by a new table, and the tables before it hold what was in them, dead or not, until the whole heap is collected.
+      running.reply = undefined
+      replies.delete(running)
+    })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -60,7 +65,7 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
     })
     server.closeIdleConnections()
     // A connection that is busy now would idle on after its reply, and hold up the end until the deadline.
-    for (const reply of replies) if (!reply.headersSent) reply.setHeader('Connection', 'close')
+    for (const { reply } of replies) if (reply && !reply.headersSent) reply.setHeader('Connection', 'close')
     const cut = clock.sleep(graceSeconds * 1000, closed.signal).then(
       () => {
         log.warn({ name, graceSeconds }, 'Cutting requests that did not finish in time')
