@@ -6,10 +6,11 @@
 // all of it. A refused request is rolled back and leaves nothing, so its repetition is tried anew. A route whose whole
 // command is one function of the database keeps its reply in there itself, by the same lock and table, and needs no
 // transaction around it.
-import { createCipheriv, createDecipheriv, createSecretKey, hash, type KeyObject, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hash, type KeyObject } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
 import { inOneTransaction, type Queries, type Transaction } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
+import { randomByte } from '../../lib/process/random.ts'
 import { PlayerError } from '../players/errors.ts'
 import { type ApiEnvironment, idempotencyKey } from './api.ts'
 import { HttpError } from './errors.ts'
@@ -154,7 +155,8 @@ const TAG_BYTES = 16
 
 /** Who reads the table learns no token from it: the key is made of the request's text, which holds the credential itself. */
 export function seal(body: string, text: string): Buffer {
-  const nonce = randomBytes(NONCE_BYTES)
+  const nonce = Buffer.allocUnsafe(NONCE_BYTES)
+  for (let at = 0; at < NONCE_BYTES; at += 1) nonce[at] = randomByte()
   const cipher = createCipheriv(CIPHER, keyOf(text), nonce)
   return Buffer.concat([nonce, cipher.update(body, 'utf8'), cipher.final(), cipher.getAuthTag()])
 }
