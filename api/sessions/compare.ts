@@ -1,5 +1,6 @@
 // Compares books and cluster in both directions on a timer, so that nothing depends on an event, an item of the queue or
 // a program having lived long enough.
+import { isToldToEnd } from '../../crds/end.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { outage } from '../../lib/database/outage.ts'
 import type { Database } from '../../lib/database/pool.ts'
@@ -73,6 +74,7 @@ async function isInStep(
 ): Promise<boolean> {
   if (now.getTime() - session.createdAt.getTime() < PATIENCE_SECONDS * 1000) return true
   if (!object || session.command > session.commandApplied) return false
+  if (session.desiredState === 'Ended' && !isToldToEnd(object)) return false
   const hold = await holdOf(database, session.id)
   return hold === undefined || (object.spec.paidSeconds ?? 0) >= Number(hold.paidSeconds)
 }

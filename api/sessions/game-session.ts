@@ -1,4 +1,5 @@
 // The GameSession as our books ask for it, and what is ours in one that is read. Pure.
+import { isToldToEnd } from '../../crds/end.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import type { Applied } from '../../lib/kube/resource.ts'
 import { type DesiredState, objectNameOf, type Session } from './session.ts'
@@ -34,18 +35,19 @@ export function identityOf(
   }
 }
 
-export function wishOf(
-  object: { metadata: { name: string; uid?: string } },
-  asked: { namespace: string; desiredState: DesiredState },
-): Applied<GameSession> {
-  const { name, uid } = object.metadata
-  const { namespace, desiredState } = asked
+export function wishOf(object: GameSession, desiredState: DesiredState): Applied<GameSession> {
+  const { namespace, name, uid } = object.metadata
   return {
     apiVersion: 'wasd.cloud/v1alpha1',
     kind: 'GameSession',
     metadata: { name, namespace, ...(uid === undefined ? {} : { uid }) },
     spec: { desiredState },
   }
+}
+
+/** What the cluster says is wished, by whomever. */
+export function wishIn(object: GameSession): DesiredState {
+  return isToldToEnd(object) ? 'Ended' : object.spec.desiredState
 }
 
 /** Whether the object is the one that this session made, or, before it was first seen, could have made. */

@@ -13,7 +13,7 @@ import {
 import { WalletError } from '../wallet/errors.ts'
 import { holdOf } from '../wallet/holds.ts'
 import { creditFaults, faultsOf } from './faults.ts'
-import { isOurs } from './game-session.ts'
+import { isOurs, wishIn } from './game-session.ts'
 import { type RaiseReason, type SessionsOutside, subjectOf } from './outside.ts'
 import { impossibility } from './plausible.ts'
 import { lockedSession, type Session, sessionIdOf } from './session.ts'
@@ -127,8 +127,9 @@ async function record(
   const { seconds, since, readyAt } = figures
   const { told, toldInterruption, notification } = tellingOf(session, object)
   const isPlayChanged = seconds !== seen.seconds || since?.getTime() !== seen.since?.getTime()
-  // The cluster's word on the desired state stands, but while a command of the player is still on its way there.
-  const desiredState = command === commandApplied ? object.spec.desiredState : session.desiredState
+  // The cluster's word on the desired state stands, but over an end, and while a command of the player is on its way there.
+  const isOurWord = session.desiredState === 'Ended' || command !== commandApplied
+  const desiredState = isOurWord ? session.desiredState : wishIn(object)
 
   await transaction`
     UPDATE sessions SET object_uid = coalesce(object_uid, ${uid ?? null}), seen_version = ${resourceVersion ?? null},

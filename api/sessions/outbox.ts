@@ -1,15 +1,18 @@
 // The handler of `kubernetes.session`: brings the cluster to what the session's row says now, never to what it said when
 // the item was queued. The identity is applied by force, being ours alone; the desired state only when the player
-// commands it, by a field manager of its own, and by force only for an end: an SRE's hand is adopted, not fought.
+// commands it, by a field manager of its own and never by force: an SRE's hand is adopted, and an end is said beside it.
+import { isToldToEnd } from '../../crds/end.ts'
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
 import { isKubeError, type KubeError } from '../../lib/kube/errors.ts'
+import { referenceOf } from '../../lib/kube/resource.ts'
 import { isBuried } from '../queue/claims.ts'
 import { KnownFailure, PermanentError } from '../queue/errors.ts'
 import { contradictionGone, keepContradiction, tellContradiction } from '../wallet/contradictions.ts'
 import { holdOf } from '../wallet/holds.ts'
+import { tellEnd } from './end.ts'
 import { creditFaults, faultsOf } from './faults.ts'
-import { DESIRED_STATE_MANAGER, FIELD_MANAGER, identityOf, isOurs, wishOf } from './game-session.ts'
+import { DESIRED_STATE_MANAGER, FIELD_MANAGER, identityOf, isOurs, wishIn, wishOf } from './game-session.ts'
 import { type SessionsOutside, subjectOf } from './outside.ts'
 import { refusalDigest } from './refusal.ts'
 import { lockedSession, objectNameOf, type Session, sessionById } from './session.ts'
@@ -41,7 +44,9 @@ export async function applySession(
       return await giveUp(outside, session, { endReason: 'StartLapsed', failure })
     }
   }
-  const isCommanded = session.command > session.commandApplied
+  // An end is told for as long as the cluster does not say it: a hand may have taken its annotation off.
+  const isEndUnknown = live !== undefined && session.desiredState === 'Ended' && !isToldToEnd(live)
+  const isCommanded = session.command > session.commandApplied || isEndUnknown
   // What halts the clock comes first: no refusal of the rest may keep a player paying. A resume waits for its seconds.
   const isHalt = live !== undefined && session.desiredState !== 'Running'
   if (isCommanded && isHalt) await applyCommand(outside, { session, object: live }, signal)
@@ -98,19 +103,21 @@ async function applyCommand(
   { session, object }: { session: Session; object: GameSession },
   signal: AbortSignal,
 ): Promise<void> {
-  const { database, kube, settings } = outside
+  const { database, kube } = outside
   const { id, command, desiredState } = session
-  const wish = wishOf(object, { namespace: settings.namespace, desiredState })
-  const options = { fieldManager: DESIRED_STATE_MANAGER, force: desiredState === 'Ended', signal }
-  let adopted: GameSession['spec']['desiredState'] = desiredState
-  try {
-    await kube.apply(gameSessions, wish, options)
-  } catch (error) {
-    // Somebody else holds the field, or the end is already told: the cluster's word stands.
-    if (desiredState === 'Ended' || !isKubeError(error, 'Conflict', 'Invalid')) throw error
-    const now = await kube.get(gameSessions, { namespace: settings.namespace, name: wish.metadata.name }, { signal })
-    if (!now || now.metadata.uid !== object.metadata.uid) throw error
-    adopted = now.spec.desiredState
+  let adopted = desiredState
+  if (desiredState === 'Ended') await tellEnd(kube, object, signal)
+  else {
+    try {
+      const wish = wishOf(object, desiredState)
+      await kube.apply(gameSessions, wish, { fieldManager: DESIRED_STATE_MANAGER, signal })
+    } catch (error) {
+      // Somebody else holds the field, or the end is already told: the cluster's word stands.
+      if (!isKubeError(error, 'Conflict', 'Invalid')) throw error
+      const now = await kube.get(gameSessions, referenceOf(object), { signal })
+      if (!now || now.metadata.uid !== object.metadata.uid) throw error
+      adopted = wishIn(now)
+    }
   }
   // A newer command stays to be applied; its own item follows this one.
   await database`

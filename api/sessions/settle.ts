@@ -1,5 +1,6 @@
 // The end of a session in our books: the last charge, the rest of the hold given back, the player told. One transaction;
 // repeated, it changes nothing. Only then may the GameSession lose its settlement finalizer.
+import { isToldToEnd } from '../../crds/end.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { gameSessions } from '../../crds/types/gamesession.ts'
 import { inTransaction, type Transaction } from '../../lib/database/pool.ts'
@@ -10,7 +11,8 @@ import { enqueue } from '../queue/queue.ts'
 import { contradictionGone, keepContradiction, tellContradiction } from '../wallet/contradictions.ts'
 import { charge, type Hold, type HoldAndFree, release, repaidAtRelease } from '../wallet/holds.ts'
 import { issueReceipt, type Receipt, type ReceiptLine, type Tax } from '../wallet/receipts.ts'
-import { DESIRED_STATE_MANAGER, SETTLEMENT_FINALIZER, wishOf } from './game-session.ts'
+import { tellEnd } from './end.ts'
+import { SETTLEMENT_FINALIZER } from './game-session.ts'
 import { type RaiseReason, type SessionsOutside, subjectOf } from './outside.ts'
 import { type Interruption, lockedSession, type Session } from './session.ts'
 import { stretchesOf } from './stretches.ts'
@@ -134,18 +136,11 @@ export async function settleLost(
 
 /** Lets go of the object of a session that is over in our books; one that may still run is told to end. */
 export async function letGo(outside: SessionsOutside, object: GameSession, signal: AbortSignal): Promise<void> {
-  const { kube, settings } = outside
-  const { namespace } = settings
+  const { kube } = outside
   try {
-    let current = object
-    if (!current.status?.billing?.final && current.spec.desiredState !== 'Ended') {
-      // Nobody pays for it any more. Stopping wins over whoever else holds the field.
-      current = await kube.apply(gameSessions, wishOf(object, { namespace, desiredState: 'Ended' }), {
-        fieldManager: DESIRED_STATE_MANAGER,
-        force: true,
-        signal,
-      })
-    }
+    // Nobody pays for it any more.
+    const mayRun = !object.status?.billing?.final && !isToldToEnd(object)
+    const current = mayRun ? await tellEnd(kube, object, signal) : object
     if (hasFinalizer(current, SETTLEMENT_FINALIZER)) {
       await removeFinalizer(kube, gameSessions, current, SETTLEMENT_FINALIZER, { signal })
     }

@@ -37,6 +37,8 @@ export interface ManagedFields {
   subresource?: string
   apiVersion?: string
   time?: string
+  /** The fields, as keys such as `f:spec` within one another. */
+  fieldsV1?: object
 }
 
 export interface KubernetesObject {

@@ -1,5 +1,6 @@
 // What a pass sees, and what it may decide. Phases are pure: the same sight gives the same verdict.
 import type { Catalogue } from '../../crds/catalogue.ts'
+import { isToldToEnd } from '../../crds/end.ts'
 import type { GameSession, GameSessionStatus } from '../../crds/types/gamesession.ts'
 import type { GpuVm, GpuVmSpec } from '../../crds/types/gpuvm.ts'
 import type { Candidate, Ranking } from '../capacity/rank.ts'
@@ -188,8 +189,9 @@ export function machineOf({ observed }: Seen): GpuVm | undefined {
 }
 
 /** Whether its end is decided: by the player, by the deletion of the object, or by us before. */
-export function isEnding({ spec, status, metadata }: GameSession): boolean {
-  return status?.endReason !== undefined || spec.desiredState === 'Ended' || metadata.deletionTimestamp !== undefined
+export function isEnding(session: GameSession): boolean {
+  const { status, metadata } = session
+  return status?.endReason !== undefined || isToldToEnd(session) || metadata.deletionTimestamp !== undefined
 }
 
 /** Whether what was paid for is used up: such an end no suspension holds back. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { END_ANNOTATION } from '../../crds/end.ts'
 import { SUSPEND_ANNOTATION } from '../held.ts'
 import { at, machineFor, pass, sessionOf, stuckOn } from './sights.fixture.ts'
 
@@ -18,6 +19,23 @@ test('the intent is on record, with the bill closed, before anything is given up
   expect(verdict.step).toMatchObject({ do: 'End', reason: 'PlayerEnded' })
   expect(status).toMatchObject({ phase: 'Ending', endReason: 'PlayerEnded', billing: { seconds: 60, final: true } })
 })
+
+test.each(['Running', 'Paused'] as const)(
+  'the annotation ends a session beside the desired state %s, and Suspended holds it back as well',
+  desiredState => {
+    const annotations = { [END_ANNOTATION]: '' }
+    const status = { readyAt: at(100), billing: { seconds: 60 } }
+    const machines = [machineFor({ spec: { powerState: 'Deallocated' } })]
+    const session = sessionOf({ spec: { desiredState }, status, metadata: { annotations } })
+    expect(pass({ session, machines }).verdict.step).toMatchObject({ do: 'End', reason: 'PlayerEnded' })
+
+    const held = { annotations: { ...annotations, [SUSPEND_ANNOTATION]: '' } }
+    const waits = pass({ session: sessionOf({ spec: { desiredState }, status, metadata: held }), machines })
+    expect(waits.verdict).toMatchObject({ waiting: { reason: 'Suspended' } })
+    expect(waits.verdict.step).toBeUndefined()
+    expect(waits.status.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', reason: 'Suspended' }))
+  },
+)
 
 test('then the machine is deleted', () => {
   const session = sessionOf({ status: { ...billed, endReason: 'PlayerEnded' } })

@@ -1,5 +1,6 @@
 // Brings a session to its end: the intent is on record first, with the bill closed; then the machine is given back;
 // and `Ended` is said only once the server itself no longer has the machine, whose own finalizer Azure stands behind.
+import { isToldToEnd } from '../../crds/end.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { hasFinalizer } from '../../lib/kube/finalizers.ts'
 import { isSuspended, SUSPEND_ANNOTATION } from '../held.ts'
@@ -50,9 +51,9 @@ function refused({ observed }: Seen, why: string): Verdict {
   return { stalled: { reason: fault.reason, message } }
 }
 
-function wish({ spec, metadata }: GameSession): EndReason | undefined {
-  if (spec.desiredState === 'Ended') return 'PlayerEnded'
-  return metadata.deletionTimestamp === undefined ? undefined : 'Deleted'
+function wish(session: GameSession): EndReason | undefined {
+  if (isToldToEnd(session)) return 'PlayerEnded'
+  return session.metadata.deletionTimestamp === undefined ? undefined : 'Deleted'
 }
 
 function expiry({ session, now }: Seen): Verdict {

@@ -1,7 +1,7 @@
 // Where a session stands, in one word and a sentence: from what was seen and decided to `phase` and `Ready`.
 import type { GameSessionStatus } from '../../crds/types/gamesession.ts'
 import { leftBehind } from '../held.ts'
-import { type Explanation, isToRun, machineOf, type Seen, type Verdict, wasPlayed } from './decision.ts'
+import { type Explanation, isEnding, isToRun, machineOf, type Seen, type Verdict, wasPlayed } from './decision.ts'
 import { explain } from './ending.ts'
 import { openInterruption } from './interruptions.ts'
 import { isDeallocated } from './machine.ts'
@@ -25,7 +25,7 @@ export function standingOf(seen: Seen, verdict: Verdict, next: GameSessionStatus
     const message = `${explain(next.endReason).message} What it has in Azure is given back.`
     return { phase: 'Ending', is: 'Progressing', reason: verdict.waiting?.reason ?? next.endReason, message }
   }
-  if (session.spec.desiredState === 'Paused') return pausing(seen, verdict)
+  if (session.spec.desiredState === 'Paused' && !isEnding(session)) return pausing(seen, verdict)
   if (verdict.stalled) return { phase: 'Failed', is: 'Stalled', ...verdict.stalled }
   if (!isToRun(session)) {
     const waiting = verdict.waiting ?? { reason: 'Ending', message: 'The session was told to end.' }

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { GUEST_KEYS_CONFIG_MAP_KEY, GUEST_TOKEN_SECRET_KEY } from '../../crds/guest.ts'
+import { gameSessions } from '../../crds/types/gamesession.ts'
 import { gpuVms } from '../../crds/types/gpuvm.ts'
 import type { Pod } from '../../demo/stack/pod.ts'
 import { configMaps, secrets } from '../../lib/kube/core.ts'
@@ -84,6 +85,19 @@ export function eveningIsPlayed(theatre: () => Theatre): void {
     await evening.until('Running')
     await asha.stops()
     await evening.ends()
+    const named = { namespace: stage.stack.namespace, name: evening.name }
+    // What the SRE said is the SRE's still: the end was said beside it, and the server was asked to force nothing.
+    const { metadata, spec } = (await stage.kube.get(gameSessions, named)) ?? {}
+    expect(spec?.desiredState).toBe('Running')
+    const owners = metadata?.managedFields?.filter(({ fieldsV1 }) =>
+      JSON.stringify(fieldsV1).includes('f:desiredState'),
+    )
+    expect(owners?.map(({ manager }) => manager)).toEqual(['kubectl-patch'])
+    const asked = (await readFile(stage.stack.cluster.auditLog, 'utf8')).match(
+      /gamesessions\/[^"]*fieldManager=wasd-api-desired-state[^"]*/g,
+    )
+    expect(asked).toContainEqual(expect.stringContaining(`/${evening.name}?`))
+    expect(asked?.filter(call => call.includes('force'))).toEqual([])
 
     const story = [
       'Placed',

@@ -156,7 +156,7 @@ export function policyKeepsTheApi(theatre: () => Theatre): void {
 
     test('of its metadata it changes the settlement alone', async () => {
       const own = `gamesessions/${OWN}`
-      const metadata = /Of a session's metadata the API may change only its own two labels and its finalizer/
+      const metadata = /Of a session's metadata the API may change only its own two labels, its finalizer/
       const settled = ['wasd.cloud/settlement']
       for (const [what, change] of Object.entries({
         "the operator's finalizer off": { finalizers: settled },
@@ -172,6 +172,11 @@ export function policyKeepsTheApi(theatre: () => Theatre): void {
       await isRefused("another's", 'PATCH', own, { metadata: { labels: { 'wasd.cloud/player': 'asha' } } }, labels)
       await isTaken('settled', 'PATCH', own, { metadata: { finalizers: ['wasd.cloud/operator'] } })
       await isTaken('to be settled', 'PATCH', own, { metadata: { finalizers: ['wasd.cloud/operator', ...settled] } })
+      await theatre().stage.kubectl(['annotate', `gs/${OWN}`, 'example.com/of=an-sre'])
+      const foreign = { 'example.com/of': null, 'wasd.cloud/end': '' }
+      await isRefused("an SRE's annotation off", 'PATCH', own, { metadata: { annotations: foreign } }, metadata)
+      await isTaken('ended', 'PATCH', own, { metadata: { annotations: { 'wasd.cloud/end': '' } } })
+      await isRefused('not ended', 'PATCH', own, { metadata: { annotations: { 'wasd.cloud/end': null } } }, metadata)
     })
 
     test('the sessions of others, statuses, machines and deletions are closed to it', async () => {
@@ -179,6 +184,7 @@ export function policyKeepsTheApi(theatre: () => Theatre): void {
       const sres = 'gamesessions/an-sres'
       await isRefused('paid for', 'PATCH', sres, { spec: { paidSeconds: 60 } }, others)
       await isRefused('ended', 'PATCH', sres, { spec: { desiredState: 'Ended' } }, others)
+      await isRefused('ended beside it', 'PATCH', sres, { metadata: { annotations: { 'wasd.cloud/end': '' } } }, others)
       const labels = { 'app.kubernetes.io/managed-by': 'wasd-api', 'wasd.cloud/player': 'player-of-an-sres' }
       await isRefused('taken over', 'PATCH', sres, { metadata: { labels } }, others)
 

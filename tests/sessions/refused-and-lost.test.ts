@@ -2,7 +2,7 @@
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import type { Player } from '../../api/players/players.ts'
-import { stop } from '../../api/sessions/commands.ts'
+import { resume, stop } from '../../api/sessions/commands.ts'
 import { compareOnce } from '../../api/sessions/compare.ts'
 import { FIELD_MANAGER, SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
 import { observe } from '../../api/sessions/observe.ts'
@@ -14,6 +14,7 @@ import { openContradictions } from '../../api/wallet/contradictions.ts'
 import { growHold, holdOf } from '../../api/wallet/holds.ts'
 import { proposedCredits } from '../../api/wallet/proposed-credits.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
+import { END_ANNOTATION } from '../../crds/end.ts'
 import { type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import { connect } from '../../lib/database/pool.ts'
 import { kubeMetrics } from '../../lib/kube/metrics.ts'
@@ -84,6 +85,31 @@ test('I3: a stop reaches the machine though the rest of the session is refused, 
   await stage.freed(session)
   expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 325n, isReleased: true })
   expect(stage.raised).toMatchObject([{ code: 'ChangeRefused', session: session.id }])
+})
+
+test('I3: a stop beside an SRE’s desired state is said again when its annotation is taken off before anybody looked', async () => {
+  const session = await played(120)
+  const { kube } = stage
+  const at = stage.reference(session.id)
+  await kube.mergePatch(gameSessions, at, { spec: { desiredState: 'Paused' } }, { fieldManager: 'kubectl-patch' })
+  await stopped()
+  const said = async () => (await stage.made(session.id)).metadata.annotations?.[END_ANNOTATION]
+  await stage.until('it is told to end', async () => (await said()) !== undefined)
+  await stage.seen(session, 'the command is through', ({ command, commandApplied }) => command === commandApplied)
+  await kube.mergePatch(gameSessions, at, { metadata: { annotations: { [END_ANNOTATION]: null } } })
+  const { metadata } = await stage.made(session.id)
+  await stage.seen(session, 'that is seen', ({ seen: { version } }) => version === metadata.resourceVersion)
+  await expect(resume({ database: stage.database }, { playerId: player.id })).rejects.toMatchObject({
+    code: 'SessionEnding',
+  })
+
+  expect(await compared()).toBe(1)
+  await stage.until('it is told once more', async () => (await said()) !== undefined)
+  expect(await compared()).toBe(0)
+  expect((await stage.made(session.id)).spec.desiredState).toBe('Paused')
+  await stage.operator(session.id, over(120))
+  expect(await stage.settled(session)).toMatchObject({ endReason: 'PlayerEnded' })
+  expect(await holdOf(stage.database, session.id)).toMatchObject({ chargedPaise: 300n, isReleased: true })
 })
 
 test('A live session whose identity is refused is one dead letter, however often it is tried, and is applied once it is mended', async () => {
@@ -311,4 +337,23 @@ test('Compared in both directions: what the queue lost is applied, what our book
   stage.up()
   await stage.made(session.id)
   await stop(stage.commands, { playerId: player.id })
+})
+
+test('A session that is over in our books is told to end beside whoever holds its desired state, and let go of', async () => {
+  const session = await played(120)
+  await stage.down()
+  const at = stage.reference(session.id)
+  const running = { spec: { desiredState: 'Running' } } as const
+  await stage.kube.apply(
+    gameSessions,
+    { apiVersion: 'wasd.cloud/v1alpha1', kind: 'GameSession', metadata: at, ...running },
+    { fieldManager: 'kubectl' },
+  )
+  await settleLost(stage.outside, { sessionId: session.id, reason: 'ObjectGone' })
+  stage.up()
+  await stage.freed(session)
+  expect(await stage.made(session.id)).toMatchObject({
+    metadata: { annotations: { [END_ANNOTATION]: '' } },
+    ...running,
+  })
 })

@@ -9,6 +9,7 @@ import type { StartOrder } from '../../api/sessions/starting.ts'
 import { holdOf } from '../../api/wallet/holds.ts'
 import { receiptOf } from '../../api/wallet/receipts.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
+import { END_ANNOTATION } from '../../crds/end.ts'
 import { gameSessions } from '../../crds/types/gamesession.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { fundedPlayer, newPlayer, topUp } from '../money/books.ts'
@@ -21,6 +22,15 @@ onStage((opened, funded) => {
   stage = opened
   player = funded
 })
+
+/** The end is said, and the field left to the hand that paused: nothing was forced. */
+async function isToldToEndBeside({ id }: Session): Promise<boolean> {
+  const { metadata, spec } = (await stage.object(id)) ?? {}
+  const owners = metadata?.managedFields?.filter(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes('f:desiredState'))
+  expect(owners?.map(({ manager }) => manager)).toEqual(['kubectl-patch'])
+  expect(spec?.desiredState).toBe('Paused')
+  return metadata?.annotations?.[END_ANNOTATION] !== undefined
+}
 
 const play = (change: Partial<StartOrder> = {}) => stage.play({ playerId: player.id, ...change })
 const settled = async (session: Session) => await stage.settled(session)
@@ -91,7 +101,8 @@ test('An evening: started, played, evicted, recovered, paused by an SRE, stopped
   expect((await sessionById(stage.database, session.id))?.desiredState).toBe('Paused')
   await stop(stage.commands, { playerId: player.id })
   await stop(stage.commands, { playerId: player.id })
-  await stage.until('it is told to end', async () => (await stage.object(session.id))?.spec.desiredState === 'Ended')
+  await stage.until('it is told to end', async () => await isToldToEndBeside(session))
+  expect(await active(stage.database, { playerId: player.id, now: new Date() })).toMatchObject({ state: 'Stopping' })
 
   await stage.operator(session.id, { ...over(410), interruptions })
   await settled(session)
