@@ -29,6 +29,16 @@ test.each<{ title: string; method: string; url: string; counts: string[] }>([
     ],
   },
   {
+    title: 'a change of tags counts as an update of the machine too',
+    method: 'PATCH',
+    url: `${vm}/providers/Microsoft.Resources/tags/default`,
+    counts: [
+      'arm/s1/writes',
+      'compute/updatevmresourcemaximum//subscriptions/s1/resourcegroups/play/providers/microsoft.compute/virtualmachines/vm-1',
+      'compute/updatevmsubscriptionmaximum/s1/westeurope',
+    ],
+  },
+  {
     title: 'a page of the fleet',
     method: 'GET',
     url: `${root}/providers/Microsoft.Compute/virtualMachines`,

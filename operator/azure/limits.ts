@@ -125,17 +125,30 @@ function addressOf({ method, url, region }: RequestedCall) {
     subscription,
     place: `${subscription}/${located.toLowerCase()}`,
     policy: policyOf(method, path),
-    machine: path.toLowerCase().replace(/\/(instanceview|start|deallocate|redeploy|simulateeviction)$/, ''),
+    machine: path.toLowerCase().replace(NOT_OF_ID, ''),
     isNetwork: /\/providers\/Microsoft\.Network\//i.test(path),
   }
 }
 
+const NOT_OF_ID =
+  /\/(instanceview|start|deallocate|redeploy|simulateeviction|providers\/microsoft\.resources\/tags\/default)$/
+
+/**
+ * ARM has the tags of a resource changed by its provider, whose operation the trace of such a call names
+ * (https://github.com/Azure/azure-rest-api-specs/issues/28209). Whether that PATCH of ARM's own counts against Compute's
+ * limit for updates nobody tells: it is reckoned with, and a reply that tells what is left would tell of it.
+ */
 const policies: readonly (readonly [method: string, path: RegExp, policy: ComputePolicy])[] = [
   ['GET', /\/Microsoft\.Compute\/locations\/[^/]+\/operations\/[^/]+$/i, 'LongRunningOperationStatus'],
   ['GET', /\/Microsoft\.Compute\/virtualMachines$/i, 'ListVM'],
   ['GET', /\/Microsoft\.Compute\/virtualMachines\/[^/]+(\/instanceView)?$/i, 'GetVM'],
   ['PUT', /\/Microsoft\.Compute\/virtualMachines\/[^/]+$/i, 'PutVM'],
   ['PATCH', /\/Microsoft\.Compute\/virtualMachines\/[^/]+$/i, 'UpdateVM'],
+  [
+    'PATCH',
+    /\/Microsoft\.Compute\/virtualMachines\/[^/]+\/providers\/Microsoft\.Resources\/tags\/default$/i,
+    'UpdateVM',
+  ],
   ['DELETE', /\/Microsoft\.Compute\/virtualMachines\/[^/]+$/i, 'DeleteVM'],
   ['POST', /\/Microsoft\.Compute\/virtualMachines\/[^/]+\/(deallocate|simulateEviction)$/i, 'DeleteVM'],
   ['POST', /\/Microsoft\.Compute\/virtualMachines\/[^/]+\/\w+$/i, 'UpdateVM'],

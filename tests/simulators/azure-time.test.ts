@@ -282,6 +282,21 @@ test('limits count down, refuse with Retry-After, and fill up again', async () =
   expect((await call('GET', vm('nobody'))).status).toBe(429)
 })
 
+test('a change of its tags is an update of the machine to Compute, a look at them is none', async () => {
+  const azure = await azureByHand()
+  const { call, pass, network, put } = by(azure)
+  await network('marked')
+  await put('marked', 'marked')
+  await pass(300)
+  const tags = `${vm('marked')}/providers/Microsoft.Resources/tags/default?api-version=2025-04-01`
+  const told = async (method: string, body?: object) =>
+    String((await call(method, tags, body)).headers['x-ms-ratelimit-remaining-resource'])
+  const merge = { operation: 'Merge', properties: { tags: { seat: 'a' } } }
+  expect(await told('PATCH', merge)).toContain('Microsoft.Compute/UpdateVMResourceMaximum;11')
+  expect(await told('GET')).not.toContain('UpdateVM')
+  expect(await told('PATCH', merge)).toContain('Microsoft.Compute/UpdateVMResourceMaximum;10')
+})
+
 test('without throttling there are no limits and no headers, until it is asked for', async () => {
   const azure = await azureByHand('--throttling=off')
   const limits = async () => {

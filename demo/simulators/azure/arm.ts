@@ -199,6 +199,11 @@ function refuse(fault: FaultOutcome): void {
   throw new ArmError(fault.status, fault.code, fault.message, { ...fault, headers })
 }
 
+/** ARM has the machine's provider change them: whether Azure counts that as an update is not documented. Here it is one. */
+function isTagging({ kind, method }: Route): boolean {
+  return kind === 'tags' && method !== 'GET'
+}
+
 function throttledBy(
   world: World,
   request: WireRequest,
@@ -215,7 +220,7 @@ function throttledBy(
     path,
     clientId,
     region: machine?.location ?? params.location ?? group?.location ?? world.subscription.id,
-    policy: route.policy,
+    policy: route.policy ?? (machine !== undefined && isTagging(route) ? 'UpdateVM' : undefined),
     // A limit per machine holds for the machine that the operation is about.
     resource: machinePath ?? world.operations.get(params.operationId ?? '')?.resourceId ?? '',
   }

@@ -2,7 +2,8 @@
 // https://learn.microsoft.com/rest/api/resources/tags
 //
 // A change that takes its provider a while is answered by 202 and is asked for at `Location`; Azure does not tell which
-// these are: here they are Compute's, as its PATCH is. Tags of subscriptions and of resource groups are not modelled.
+// these are: here they are Compute's, as its PATCH is, and a machine's count against its limit of updates. Tags of
+// subscriptions and of resource groups are not modelled.
 // Limits: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations
 import { z } from 'zod'
 import { ArmError, resourceNotFound } from './errors.ts'
