@@ -28,7 +28,7 @@ export interface ChaosOptions {
   /** Seconds of play that whoever is to run out, or to top up, comes with; no less than a session's 60. */
   scarce: { least: number; most: number }
   chaosSeconds: number
-  /** Kills at least, or it was no chaos. */
+  /** Kills at least, or it was no chaos: on a machine that is busy it lasts for as long as they take. */
   leastKills: number
   seed: number
   /** For machines that are busy with something else. */
@@ -208,7 +208,7 @@ export function chargedExactlyInChaos(options: ChaosOptions): void {
 
       const seconds = chaosSeconds
       const [damage] = await Promise.all([
-        strikes(stack, { seconds, random: luckOf('strikes') }),
+        strikes(stack, { seconds, leastKills, random: luckOf('strikes') }),
         ...players.map((player, index) => lives(player, { seconds, random: luckOf(`life ${index}`) })),
       ])
       tell(`${JSON.stringify(damage)}; ${await count(database, 'playing')} are still played`)

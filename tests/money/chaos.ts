@@ -104,10 +104,13 @@ export interface Damage {
   redisStops: number
 }
 
-/** Strikes for so long; everything stands again when it resolves. */
+/**
+ * Strikes for so long, and on until so many processes were killed: on a busy machine fewer come up in the time. Everything
+ * stands again when it resolves.
+ */
 export async function strikes(
   { api, postgres, redis }: Pick<Stack, 'api' | 'postgres' | 'redis'>,
-  { seconds, random }: { seconds: number; random: Random },
+  { seconds, leastKills, random }: { seconds: number; leastKills: number; random: Random },
 ): Promise<Damage> {
   const damage: Damage = { apiKills: 0, postgresRestarts: 0, redisStops: 0 }
   const begun = clock.monotonic()
@@ -117,7 +120,7 @@ export async function strikes(
     for (;;) {
       const [least, most] = KILL_SECONDS
       await clock.sleep((least + random.fraction() * (most - least)) * 1000)
-      if (clock.monotonic() - begun > seconds * 1000) return
+      if (clock.monotonic() - begun > seconds * 1000 && damage.apiKills >= leastKills) return
       // Who has only begun has nothing in its hands; and none could ever come up on a machine that is slow.
       const up = (await Promise.all(api.map(async pod => ((await isUp(pod)) ? pod : [])))).flat()
       const pod = up[random.integer(0, up.length - 1)]
