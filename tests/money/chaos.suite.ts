@@ -143,6 +143,7 @@ async function everybodyEnters(stage: Stage & { luckOf(whom: string): Random }):
     return await arrives(outside, { index, life, walletSeconds: purse })
   })
   const players = await Promise.all(arriving)
+  tell('everybody has a wallet')
   let live = 0
   for (const isScarce of [false, true]) {
     const entering = players.filter(({ life }) => isShortOfMoney(life) === isScarce && life !== 'ComesLate')
@@ -211,22 +212,30 @@ export function chargedExactlyInChaos(options: ChaosOptions): void {
         strikes(stack, { seconds, leastKills, random: luckOf('strikes') }),
         ...players.map((player, index) => lives(player, { seconds, random: luckOf(`life ${index}`) })),
       ])
-      tell(`${JSON.stringify(damage)}; ${await count(database, 'playing')} are still played`)
+      tell(
+        `${JSON.stringify(damage)}; ${await count(database, 'playing')} are still played, ${await count(database, 'ended')} are over`,
+      )
       expect(damage).toMatchObject({ postgresRestarts: 2, redisStops: 1 })
       expect(damage.apiKills).toBeGreaterThanOrEqual(leastKills)
 
-      await until('whoever came late plays', async () => (await count(database, 'played')) === sessions + late)
-      // Whoever is to run out does; the others go home.
-      await Promise.all(players.filter(({ life }) => life !== 'RunsOut').map(({ app }) => app.commands('end')))
-      const toppedUp = players.filter(({ life }) => life === 'TopsUp').length
+      // Whoever is to run out does; the others go home, who came late once they have played.
+      const goHome = async (going: readonly ChaosPlayer[]) =>
+        await Promise.all(going.map(async ({ app }) => await app.commands('end')))
+      const { ComesLate: cameLate = [], RunsOut: _, ...others } = Object.groupBy(players, ({ life }) => life)
+      const latePlay = async () => (await count(database, 'played')) === sessions + late
+      await Promise.all([
+        goHome(Object.values(others).flat()),
+        until('whoever came late plays', latePlay).then(async () => await goHome(cameLate)),
+      ])
+      tell('all but those who run out were sent home')
+      const toppedUp = others.TopsUp?.length ?? 0
       await until('every payment is credited', async () => (await count(database, 'credited')) === toppedUp)
-      await until('every session is over and Azure is empty', async () => {
-        const isOver = (await count(database, 'ended')) === sessions + late
-        return isOver && isEmpty(await azure.get<AzureState>('/simulator/state'))
-      })
+      await until('every session is over', async () => (await count(database, 'ended')) === sessions + late)
+      tell('every session is over')
+      await until('Azure is empty', async () => isEmpty(await azure.get<AzureState>('/simulator/state')))
       const listed = async () => (await kube.list(gameSessions, { namespace: stack.namespace })).items
       await until('every object says so', async () => (await listed()).every(({ status }) => status?.phase === 'Ended'))
-      tell('every session is over, and Azure is empty')
+      tell('Azure is empty, and every object says that it is over')
 
       await accountHolds({ world, players, objects: await listed(), options, tell })
     } finally {
