@@ -8,6 +8,7 @@ import { removableSnapshots } from './copying.ts'
 import { isLeaving, type LastError, type Seen, type Step, type Verdict } from './decision.ts'
 import { isOfNetwork, isOfRemoval, isOfTags, lateFailure } from './last-error.ts'
 import { network } from './network.ts'
+import { isStillSick } from './sickness.ts'
 import type { Outcome } from './status.ts'
 
 export interface OnRecord {
@@ -54,8 +55,8 @@ function stands(error: LastError, seen: Seen): boolean {
   if (isOfNetwork(error) && observed.virtualMachine) return network(seen).because !== undefined
   if (isOfRemoval(error))
     return isLeaving(machine) || observed.predecessor !== undefined || removableSnapshots(seen).length > 0
-  // A machine that runs has outlived what was refused of its start, not what is asked for while it runs.
+  if (error.step === ('RedeployVirtualMachine' satisfies Step['do'])) return isStillSick(seen)
+  // A machine that runs has outlived what was refused of its start.
   const isToRun = machine.spec.powerState === 'Running' && !isLeaving(machine)
-  const isRunning = isToRun && observed.virtualMachine?.powerState === 'Running'
-  return !isRunning || error.step === ('RedeployVirtualMachine' satisfies Step['do'])
+  return !(isToRun && observed.virtualMachine?.powerState === 'Running')
 }

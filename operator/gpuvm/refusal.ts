@@ -14,6 +14,7 @@ import {
   type Verdict,
 } from './decision.ts'
 import { decisionOn, holdsUpNothing, isOfRemoval, isOfTags, lateFailure } from './last-error.ts'
+import { isStillSick } from './sickness.ts'
 
 /** Seconds until what was refused for want of capacity is asked for again. */
 const REFUSED_SECONDS = 60
@@ -110,7 +111,12 @@ function standingRefusals(seen: Seen): Refusal[] {
   return [lateFailure(seen), lastError, otherError]
     .filter(error => error !== undefined)
     .map(refusalOf)
-    .filter(refused => !isMendedSince(refused, seen))
+    .filter(refused => !isMendedSince(refused, seen) && !isOutlived(refused, seen))
+}
+
+/** Another host is asked for in a silence of a machine that runs; stopped, it is started, whatever was refused of that. */
+function isOutlived({ step, at }: Refusal, seen: Seen): boolean {
+  return step === 'RedeployVirtualMachine' && at < seen.now && seen.observed.sight === 'Whole' && !isStillSick(seen)
 }
 
 /** What a person has to mend may be mended by the catalogue that came after; it is asked for at once. */

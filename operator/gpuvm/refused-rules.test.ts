@@ -1,8 +1,9 @@
 // What a refusal does not hold up: a rest, and what a machine that stands needs while the rules of its network are refused.
 import { expect, test } from 'vitest'
+import type { GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { AzureError } from '../azure/errors.ts'
 import type { Seen } from './decision.ts'
-import { hindranceOf } from './hindrance.ts'
+import { hindranceOf, outcomeOf } from './hindrance.ts'
 import { verdictOn } from './phases.ts'
 import {
   ago,
@@ -51,14 +52,17 @@ test('a host that is sick is left all the same, and the rules stay told', () => 
   })
 })
 
+const sickOne = guarded({
+  status: { ...playing, lastError: refused, stream: fallenSilent },
+  observed: { virtualMachine: virtualMachine({ agent: 'NotReady' }) },
+  stream: { answering: false },
+})
+const unsure = { answering: undefined, since: undefined, lastAnsweredAt: undefined }
+
 test.each(['at once', 'late'])(
   'a lock that refuses both, the other host %s: each is asked for again in its own time, and not in turn',
   when => {
-    const sick = guarded({
-      status: { ...playing, lastError: refused, stream: fallenSilent },
-      observed: { virtualMachine: virtualMachine({ agent: 'NotReady' }) },
-      stream: { answering: false },
-    })
+    const sick = sickOne
     const asked = verdictOn(sick)
     const operation = { kind: 'Redeploy' as const, resource: 'vm', poller: '{}', since: now.toISOString() }
     const late: Seen = {
@@ -84,6 +88,42 @@ test.each(['at once', 'late'])(
     }
     const rules = { ...sick, machine: { ...sick.machine, status }, now: new Date(ago(-291)) }
     expect(verdictOn(rules).step).toEqual({ do: 'PutNetworkSecurityGroup' })
+  },
+)
+
+test.each<{ title: string; different: (status: GpuVmStatus) => Partial<Seen>; stands: boolean }>([
+  { title: 'lasts', different: () => ({}), stands: true },
+  { title: 'may last, for all that is known', different: () => ({ stream: unsure }), stands: true },
+  { title: 'is over', different: () => ({ stream: { ...unsure, answering: true } }), stands: false },
+  {
+    title: 'was ended by another host',
+    different: status => ({ machine: { ...sickOne.machine, status: { ...status, redeployedAt: now.toISOString() } } }),
+    stands: false,
+  },
+  { title: 'lasts for longer than anybody looks', different: () => ({ now: new Date(ago(-3600)) }), stands: false },
+  {
+    title: 'is that of a machine that was stopped',
+    different: () => ({ observed: { ...sickOne.observed, virtualMachine: virtualMachine({ powerState: 'Stopped' }) } }),
+    stands: false,
+  },
+])(
+  'while rules stay refused, a refused move to another host is on record for as long as its silence: that $title',
+  ({ different, stands }) => {
+    const asked = verdictOn(sickOne)
+    const hindrance = hindranceOf(new AzureError('ScopeLocked', 'No.', { status: 409 }), sickOne, asked)
+    const status = statusOf(sickOne, hindrance.verdict, outcomeOf(hindrance))
+    expect(status).toMatchObject({
+      phase: 'Failed',
+      lastError: { step: 'RedeployVirtualMachine' },
+      otherError: refused,
+    })
+    const seen = { ...sickOne, machine: { ...sickOne.machine, status }, now: new Date(ago(-4)), ...different(status) }
+    const next = statusOf(seen, verdictOn(seen), {})
+    if (stands) expect(next).toMatchObject({ lastError: { step: 'RedeployVirtualMachine' }, otherError: refused })
+    else {
+      expect(next.lastError).toEqual(refused)
+      expect(next.otherError).toBeUndefined()
+    }
   },
 )
 
@@ -114,6 +154,13 @@ test('also in the pass that hears the refusal', () => {
   const error = new AzureError('RequestDisallowedByPolicy', 'No.', { status: 403 })
   const { verdict } = hindranceOf(error, seen, verdictOn(seen))
   expect(verdict).toMatchObject({ stalled: {}, requeueAfterSeconds: 4 })
+})
+
+test('a machine that was refused another host, and has stopped since, is started', () => {
+  const lastError = { ...refusedBy('ScopeLocked'), step: 'RedeployVirtualMachine' }
+  const observed = { virtualMachine: virtualMachine({ powerState: 'Stopped' as const }) }
+  const seen = sight({ status: { ...playing, lastError, stream: fallenSilent }, observed })
+  expect(verdictOn(seen).step).toEqual({ do: 'StartVirtualMachine' })
 })
 
 test('a machine that stands still is started', () => {

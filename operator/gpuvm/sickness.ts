@@ -39,6 +39,12 @@ export function isSuspect(machine: GpuVm, times: { now: Date; settings: GpuVmSet
   return silenceOf(machine, times) !== undefined
 }
 
+/** Whether the silence lasts for which another host was asked for: what was refused of that is asked for again. */
+export function isStillSick({ machine, observed, stream, now, settings }: Seen): boolean {
+  if (observed.virtualMachine?.powerState !== 'Running' || stream.answering === true) return false
+  return silenceOf(machine, { now, settings }) !== undefined
+}
+
 /** A silence on record that nothing explains and no move has been tried for; `leftSeconds` until it counts. */
 function silenceOf(
   { spec, status }: GpuVm,
