@@ -1,6 +1,6 @@
 // What must hold at any moment of a life, looked at while it is waited for something.
 import { systemClock as clock } from '../../lib/process/clock.ts'
-import type { AzureWorld } from '../operator/support/azure.ts'
+import type { AzureState, AzureWorld } from '../operator/support/azure.ts'
 import { patientFor } from '../until.ts'
 
 /** Looks so often while it waits. */
@@ -10,12 +10,16 @@ const PATIENCE_SECONDS = 60
 /** So long it is waited for what cannot come. */
 const IN_VAIN_SECONDS = 5
 
+/** Given what was just seen in Azure. */
+type Is = (states: AzureState[]) => Promise<boolean>
+
 export interface Looks {
-  look(): Promise<void>
+  /** What Azure holds of each. */
+  look(): Promise<AzureState[]>
   /** Until it is so; throws when it does not come. */
-  until(what: string, is: () => Promise<boolean>): Promise<void>
+  until(what: string, is: Is): Promise<void>
   /** Until it is so, but no longer than these seconds. */
-  atMost(seconds: number, is: () => Promise<boolean>): Promise<void>
+  atMost(seconds: number, is: Is): Promise<void>
 }
 
 export function looks(options: {
@@ -30,7 +34,7 @@ export function looks(options: {
   const { azure, uids, neverComes, also } = options
   const kept = new Map<string, string>()
 
-  async function look(): Promise<void> {
+  async function look(): Promise<AzureState[]> {
     const states = await Promise.all(uids().map(async uid => await azure.of(uid)))
     const running = states.flatMap(({ virtualMachines }) =>
       virtualMachines.filter(({ simulator }) => isCosting(simulator.powerState)),
@@ -41,6 +45,7 @@ export function looks(options: {
       for (const { id, properties } of publicIPAddresses) remember(id, properties.ipAddress ?? '', 'address')
     }
     await also?.()
+    return states
   }
 
   /** I6: what is there once stays what it is. */
@@ -57,14 +62,12 @@ export function looks(options: {
     async until(what, is) {
       const seconds = what === neverComes ? IN_VAIN_SECONDS : PATIENCE_SECONDS
       await patientFor(seconds, { lookMilliseconds: LOOK_MILLISECONDS })(what, async () => {
-        await look()
-        return await is()
+        return await is(await look())
       })
     },
     async atMost(seconds, is) {
       for (const deadline = clock.monotonic() + seconds * 1000; ; await clock.sleep(LOOK_MILLISECONDS)) {
-        await look()
-        if ((await is()) || clock.monotonic() > deadline) return
+        if ((await is(await look())) || clock.monotonic() > deadline) return
       }
     },
   }

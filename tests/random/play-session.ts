@@ -78,12 +78,13 @@ export async function playSession(
     if (now === undefined) return true
     const standing = isOver(now) ? await standingOf(uids()) : []
     if (standing.length > 0) throw new Error(`I3: it says that it has ended, and in Azure: ${standing.join(', ')}`)
+    if (!isSettled(now)) return false
     const states = (await Promise.all(uids().map(azure.of))).flatMap(({ virtualMachines }) =>
       virtualMachines.map(({ simulator }) => simulator.powerState ?? ''),
     )
     const isRunning = now.status?.phase === 'Running'
     const isAsAsked = isRunning ? states.length === 1 && (await machines()).length === 1 : true
-    return isSettled(now) && isAsAsked && states.every(state => state === (isRunning ? 'running' : 'deallocated'))
+    return isAsAsked && states.every(state => state === (isRunning ? 'running' : 'deallocated'))
   }
 
   async function standingOf(those: readonly string[]): Promise<string[]> {

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Zone } from '../../crds/catalogue.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
+import type { AzureState } from '../operator/support/azure.ts'
 import type { Plant } from '../operator/support/operator.ts'
 import { isPlayable, isReady, type Scene, type World } from '../operator/support/world.ts'
 import { deeds } from './deeds.ts'
@@ -75,9 +76,9 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
   }
 
   /** As it says, and as Azure says. */
-  async function isAtRest(): Promise<boolean> {
-    const { virtualMachines } = await azure.of(uid)
-    const isRunning = virtualMachines.some(({ simulator }) => simulator.powerState === 'running')
+  async function isAtRest(states: AzureState[]): Promise<boolean> {
+    const machines = states.flatMap(({ virtualMachines }) => virtualMachines)
+    const isRunning = machines.some(({ simulator }) => simulator.powerState === 'running')
     return await machine(one => isReady(one) && isRunning === (one.spec.powerState !== 'Deallocated'))
   }
 
@@ -129,12 +130,13 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
   async function settle(): Promise<void> {
     if (isWishedAmid) {
       await wish()
-      await atMost(AMID_SECONDS, async () => last !== 'Deleted' && (await isAtRest()))
+      await atMost(AMID_SECONDS, async states => last !== 'Deleted' && (await isAtRest(states)))
     }
     await calm()
     await wish()
     if (last === 'Deleted') return // In the midst of whatever is left to be done.
-    if (last === 'Running') await until('it is playable', async () => (await isAtRest()) && (await machine(isPlayable)))
+    if (last === 'Running')
+      await until('it is playable', async states => (await isAtRest(states)) && (await machine(isPlayable)))
     else await until('it is at rest', isAtRest)
     await judgePower(...(last === 'Running' ? [['running']] : [['deallocated'], []]))
   }

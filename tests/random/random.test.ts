@@ -2,6 +2,7 @@
 // after each step; when the faults are over each has to come to rest, and to leave nothing. `make proof` and `make soak`
 // play more of them.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Catalogue } from '../../crds/catalogue.ts'
 import { startWorld, type World } from '../operator/support/world.ts'
 import { lotOf } from './lot.ts'
 import { places } from './place.ts'
@@ -15,18 +16,27 @@ const SCENARIOS = 100
 /** Drawn once, so that a change of the code is told by this run and not the luck of the draw. */
 const SEED = 20_261_126
 
+/** The mistakes are planted in a region of their own, since lives leave their places with nothing to be had. */
+const PLANTED = 'eastus'
+
 let world: World
 beforeAll(async () => {
-  world = await startWorld({ azureArguments: [`--seed=${SEED}`] })
+  world = await startWorld({ azureArguments: [`--seed=${SEED}`], regionsLike: { westeurope: [PLANTED] } })
 })
 afterAll(async () => await world?.stop())
 
-test(`I1, I2, I3, I4, I6, I7: ${SCENARIOS} lives by lot each come to rest, and leave nothing`, async () => {
-  const drawn = Array.from({ length: SCENARIOS }, (_, index) => lotOf({ seed: SEED, index }, world.catalogue).scenario)
+function ofLives({ regions, ...catalogue }: Catalogue): Catalogue {
+  const { [PLANTED]: _planted, ...theirs } = regions
+  return { ...catalogue, regions: theirs }
+}
+
+test.concurrent(`I1, I2, I3, I4, I6, I7: ${SCENARIOS} lives by lot each come to rest, and leave nothing`, async () => {
+  const catalogue = ofLives(world.catalogue)
+  const drawn = Array.from({ length: SCENARIOS }, (_, index) => lotOf({ seed: SEED, index }, catalogue).scenario)
   const bound = drawn.filter(isBoundToBeEvicted)
   expect(bound.length).toBeGreaterThan(10)
   expect(drawn.some(isBoundToBePlayedOut)).toBe(true)
-  const outcome = await playMany(world, { seed: SEED, isEnough: before => before >= SCENARIOS })
+  const outcome = await playMany({ ...world, catalogue }, { seed: SEED, isEnough: before => before >= SCENARIOS })
   console.info(outcome)
   expect(outcome.played).toBe(SCENARIOS)
   expect(outcome.sessions).toBe(SCENARIOS / 4)
@@ -54,7 +64,7 @@ test.concurrent.for(planted.map(([name, one], index) => ({ name, index, ...one }
   { timeout: PLANTED_MILLISECONDS },
   async ({ name, index, plant, life, last = 'Running', neverComes, foundBy }, { onTestFinished }) => {
     const scene = await world.scene(`plant-${name.toLowerCase()}`, onTestFinished)
-    const all = places(world)
+    const all = places(world).filter(({ region }) => region === PLANTED)
     const place = all[index % all.length] // Nothing is refused here, so that two may share one.
     if (place === undefined) throw new Error('There is no place to play in.')
     const stage = { world, scene, place, last, plant, neverComes, isRestWatched: true }

@@ -7,8 +7,8 @@ import type { World } from '../operator/support/world.ts'
 import { patientFor } from '../until.ts'
 import type { Troupe } from './troupe.ts'
 
-/** For so many of Azure's lists it keeps still. */
-const LISTS = 5
+/** For so many of Azure's lists it keeps still; what is tagged is listed seldom. */
+const LISTS = { fleet: 5, tagged: 2 }
 /** What was begun before it rested is over by then; and so many lists come in less. */
 const PATIENCE_SECONDS = 10
 
@@ -45,7 +45,7 @@ async function seenDuring({ world, namespace, troupe, uids }: Resting): Promise<
   const written = troupe.writes().length
   const { items: machines } = await world.kube.list(gpuVms, { namespace })
   const list = machines.length > 0 ? 'fleet' : 'tagged' // Of no machines there is no fleet to list.
-  const isListed = () => since(from).filter(method => method === list).length >= LISTS
+  const isListed = () => since(from).filter(method => method === list).length >= LISTS[list]
   await until(`I7: at rest there is a list (${list})`, async () => isListed() && (await troupe.isIdle()))
   const named = (await azure.calls(before.mark)).filter(({ path }) => uids.some(uid => path.includes(uid)))
   const versions = await versionsIn(world, namespace)

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Decided } from '../../operator/gpuvm/controller.ts'
 import { read } from '../../operator/recorder/record.ts'
 import type { Operator, OperatorOptions } from '../operator/support/operator.ts'
-import type { Scene } from '../operator/support/world.ts'
+import { type Scene, SPEED } from '../operator/support/world.ts'
 
 export interface Troupe {
   begin(): void
@@ -21,13 +21,15 @@ export interface Troupe {
   writes(): string[]
 }
 
+/** As often as in earnest: a sweep lists what stands of all lives, and each life has a sweeper. */
+const SWEEP_SECONDS = 120 / SPEED
 /** Of the work queues. */
 const IDLE_AT_ZERO = ['workqueue_depth', 'controller_runtime_active_workers']
 
 export function troupe(scene: Scene, options: Partial<OperatorOptions>): Troupe {
   const operators: Operator[] = []
   const operate = (more: Partial<OperatorOptions> = {}): Operator => {
-    const operator = scene.operate({ sweep: true, ...options, ...more })
+    const operator = scene.operate({ sweep: true, sweepSeconds: SWEEP_SECONDS, ...options, ...more })
     operators.push(operator)
     return operator
   }

@@ -66,6 +66,7 @@ export interface OperatorOptions {
   /** Cuts the operator off, as a killed process is. */
   cut?: Cut
   sweep?: boolean
+  sweepSeconds?: number
   sweepGraceSeconds?: number
   isSweepDryRun?: boolean
   plant?: Plant
@@ -202,7 +203,7 @@ export function startOperator(options: OperatorOptions): Operator {
     log,
     metrics: sweeperMetrics(registry),
     installationId,
-    sweepSeconds: 0.3,
+    sweepSeconds: options.sweepSeconds ?? 0.3,
     speed,
     graceSeconds: options.sweepGraceSeconds ?? 0.6,
     largestShare: 0.2,
