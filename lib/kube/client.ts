@@ -21,7 +21,15 @@ export interface CallOptions {
   signal?: AbortSignal | undefined
 }
 
-export interface WriteOptions extends CallOptions {
+export interface Permitted {
+  /**
+   * Asked just before a write goes out: it may have waited for a connection since it was called, or its process have been
+   * stopped. What it throws is the call's error, and nothing is written.
+   */
+  permit?: (() => void) | undefined
+}
+
+export interface WriteOptions extends CallOptions, Permitted {
   /** Who owns the fields written; without one the server takes the start of our user agent. */
   fieldManager?: string | undefined
   /** `All`: checked and answered as if it were done, but not done. */
@@ -69,7 +77,7 @@ export interface ApplyOptions extends PatchOptions {
   force?: boolean | undefined
 }
 
-export interface DeleteOptions extends CallOptions {
+export interface DeleteOptions extends CallOptions, Permitted {
   /** `Conflict` when the object of this name is another one by now. */
   uid?: string | undefined
   resourceVersion?: string | undefined

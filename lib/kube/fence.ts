@@ -3,9 +3,9 @@
 import type { KubeClient } from './client.ts'
 import { KubeError } from './errors.ts'
 
-/** The same client, whose writes throw `NotLeading` while `holds` says no. Reads pass. */
+/** The same client, whose writes throw `NotLeading` while `holds` says no when they are about to go out. Reads pass. */
 export function fenced(client: KubeClient, holds: () => boolean): KubeClient {
-  const check = () => {
+  const permit = () => {
     if (!holds()) throw new KubeError('NotLeading', 'The lease is not held: another process may be leading.')
   }
   return {
@@ -13,29 +13,12 @@ export function fenced(client: KubeClient, holds: () => boolean): KubeClient {
     list: (resource, options) => client.list(resource, options),
     watch: (resource, options) => client.watch(resource, options),
     close: () => client.close(),
-    create: async (resource, object, options) => {
-      check()
-      return await client.create(resource, object, options)
-    },
-    replace: async (resource, object, options) => {
-      check()
-      return await client.replace(resource, object, options)
-    },
-    replaceStatus: async (resource, object, options) => {
-      check()
-      return await client.replaceStatus(resource, object, options)
-    },
-    mergePatch: async (resource, reference, patch, options) => {
-      check()
-      return await client.mergePatch(resource, reference, patch, options)
-    },
-    apply: async (resource, object, options) => {
-      check()
-      return await client.apply(resource, object, options)
-    },
-    delete: async (resource, reference, options) => {
-      check()
-      return await client.delete(resource, reference, options)
-    },
+    create: (resource, object, options) => client.create(resource, object, { ...options, permit }),
+    replace: (resource, object, options) => client.replace(resource, object, { ...options, permit }),
+    replaceStatus: (resource, object, options) => client.replaceStatus(resource, object, { ...options, permit }),
+    mergePatch: (resource, reference, patch, options) =>
+      client.mergePatch(resource, reference, patch, { ...options, permit }),
+    apply: (resource, object, options) => client.apply(resource, object, { ...options, permit }),
+    delete: (resource, reference, options) => client.delete(resource, reference, { ...options, permit }),
   }
 }

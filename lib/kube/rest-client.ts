@@ -111,7 +111,7 @@ export class RestClient implements KubeClient {
     reference: ObjectReference,
     options: DeleteOptions = {},
   ): Promise<'Deleted' | 'Absent'> {
-    const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, dryRun, signal } = options
+    const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, dryRun, signal, permit } = options
     const body = {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
@@ -122,7 +122,7 @@ export class RestClient implements KubeClient {
     }
     const path = objectPath(resource, reference)
     try {
-      await this.#transport.json({ method: 'DELETE', path, query: {}, body: json(JSON_TYPE, body), signal })
+      await this.#transport.json({ method: 'DELETE', path, query: {}, body: json(JSON_TYPE, body), signal, permit })
       return 'Deleted'
     } catch (error) {
       if (isKubeError(error, 'NotFound')) return 'Absent'
@@ -163,9 +163,9 @@ export class RestClient implements KubeClient {
     options: WriteOptions,
   ): Promise<T> {
     const { method, path, type, body } = write
-    const { signal, fieldManager, fieldValidation, dryRun } = options
+    const { signal, permit, fieldManager, fieldValidation, dryRun } = options
     const query = { ...write.query, fieldManager, fieldValidation, dryRun }
-    const answer = await this.#transport.json({ method, path, query, body: json(type, body), signal })
+    const answer = await this.#transport.json({ method, path, query, body: json(type, body), signal, permit })
     return resource.parse(answer)
   }
 }

@@ -17,6 +17,8 @@ export interface Call {
   query: Readonly<Record<string, string | number | undefined>>
   body?: { type: string; text: string } | undefined
   signal?: AbortSignal | undefined
+  /** Asked when the request is about to be written to its connection. */
+  permit?: (() => void) | undefined
 }
 
 export interface TransportOptions {
@@ -104,7 +106,7 @@ export class Transport {
   }
 
   async #attempt(call: Call, identity: Identity, way: Way): Promise<Dispatcher.ResponseData> {
-    const { method, body, signal } = call
+    const { method, body, signal, permit } = call
     const milliseconds = this.#options.timeoutSeconds * 1000
     signal?.throwIfAborted()
     const count = (code: string) => this.#options.metrics?.requests.inc({ code, method, host: this.#host })
@@ -115,7 +117,8 @@ export class Transport {
     }
     if (body !== undefined) headers['content-type'] = body.type
     try {
-      const answer = await this.#open(identity)[way].request({
+      const pool = this.#open(identity)[way]
+      const answer = await (permit ? pool.compose(asking(permit)) : pool).request({
         method,
         path: this.#prefix + call.path + queryText(call.query),
         headers,
@@ -159,6 +162,21 @@ export class Transport {
       throw failure(describe(call), cause, call.signal)
     }
   }
+}
+
+/** As near to the socket as there is: whatever follows is done before another turn of the loop. */
+function asking(permit: () => void): Dispatcher.DispatcherComposeInterceptor {
+  return dispatch => (options, handler) =>
+    dispatch(options, {
+      onRequestStart(controller, context) {
+        permit()
+        handler.onRequestStart?.(controller, context)
+      },
+      onResponseStart: (...answer) => handler.onResponseStart?.(...answer),
+      onResponseData: (...part) => handler.onResponseData?.(...part),
+      onResponseEnd: (...end) => handler.onResponseEnd?.(...end),
+      onResponseError: (...why) => handler.onResponseError?.(...why),
+    })
 }
 
 /** Once the calls that run are done. */

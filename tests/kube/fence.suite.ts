@@ -1,4 +1,5 @@
-// Every write there is, under a lease that is not held: a verb that the fence forgets is a second leader's.
+// Every write there is, under a lease that is not held, or not any more when it is about to go out: a verb that the fence
+// forgets is a second leader's.
 import { describe, expect, test } from 'vitest'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import { fenced } from '../../lib/kube/fence.ts'
@@ -29,6 +30,12 @@ export function fenceHolds(server: () => ApiServer): void {
 
       await expect(write(writer, read)).rejects.toMatchObject({ code: 'NotLeading' })
       expect(await writer.get(widgets, read.metadata)).toEqual(read)
+      expect((await writer.list(widgets, { namespace })).items).toEqual([read])
+      // Called while it leads; by the time that it has its credentials and a connection, it does not.
+      isHeld = true
+      const late = write(writer, read)
+      isHeld = false
+      await expect(late).rejects.toMatchObject({ code: 'NotLeading' })
       expect((await writer.list(widgets, { namespace })).items).toEqual([read])
       isHeld = true
       await write(writer, read)
