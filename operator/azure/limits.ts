@@ -130,20 +130,18 @@ function addressOf({ method, url, region }: RequestedCall) {
   }
 }
 
+/** What follows a machine's id in the path of a call that is about it. */
 const NOT_OF_ID =
   /\/(instanceview|start|deallocate|redeploy|simulateeviction|providers\/microsoft\.resources\/tags\/default)$/
 
-/**
- * ARM has the tags of a resource changed by its provider, whose operation the trace of such a call names
- * (https://github.com/Azure/azure-rest-api-specs/issues/28209). Whether that PATCH of ARM's own counts against Compute's
- * limit for updates nobody tells: it is reckoned with, and a reply that tells what is left would tell of it.
- */
 const policies: readonly (readonly [method: string, path: RegExp, policy: ComputePolicy])[] = [
   ['GET', /\/Microsoft\.Compute\/locations\/[^/]+\/operations\/[^/]+$/i, 'LongRunningOperationStatus'],
   ['GET', /\/Microsoft\.Compute\/virtualMachines$/i, 'ListVM'],
   ['GET', /\/Microsoft\.Compute\/virtualMachines\/[^/]+(\/instanceView)?$/i, 'GetVM'],
   ['PUT', /\/Microsoft\.Compute\/virtualMachines\/[^/]+$/i, 'PutVM'],
   ['PATCH', /\/Microsoft\.Compute\/virtualMachines\/[^/]+$/i, 'UpdateVM'],
+  // ARM has tags changed by the resource's provider. Whether Compute counts that as an update is not documented: it is
+  // reckoned with, and the headers of a reply would correct it.
   [
     'PATCH',
     /\/Microsoft\.Compute\/virtualMachines\/[^/]+\/providers\/Microsoft\.Resources\/tags\/default$/i,

@@ -10,6 +10,7 @@ import type { Pod } from '../../demo/stack/pod.ts'
 import { configMaps, secrets } from '../../lib/kube/core.ts'
 import { ask } from '../api/client-of.ts'
 import { guestSigner } from '../api/guest-signer.ts'
+import { ownersOf } from '../owners.ts'
 import type { Theatre } from './theatre.ts'
 
 const lease = z.looseObject({ spec: z.looseObject({ holderIdentity: z.string() }) })
@@ -87,12 +88,9 @@ export function eveningIsPlayed(theatre: () => Theatre): void {
     await evening.ends()
     const named = { namespace: stage.stack.namespace, name: evening.name }
     // What the SRE said is the SRE's still: the end was said beside it, and the server was asked to force nothing.
-    const { metadata, spec } = (await stage.kube.get(gameSessions, named)) ?? {}
-    expect(spec?.desiredState).toBe('Running')
-    const owners = metadata?.managedFields?.filter(({ fieldsV1 }) =>
-      JSON.stringify(fieldsV1).includes('f:desiredState'),
-    )
-    expect(owners?.map(({ manager }) => manager)).toEqual(['kubectl-patch'])
+    const session = await stage.kube.get(gameSessions, named)
+    expect(session?.spec.desiredState).toBe('Running')
+    expect(ownersOf(session, 'desiredState')).toEqual(['kubectl-patch'])
     const asked = (await readFile(stage.stack.cluster.auditLog, 'utf8')).match(
       /gamesessions\/[^"]*fieldManager=wasd-api-desired-state[^"]*/g,
     )

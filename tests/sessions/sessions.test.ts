@@ -13,6 +13,7 @@ import { END_ANNOTATION } from '../../crds/end.ts'
 import { gameSessions } from '../../crds/types/gamesession.ts'
 import { systemClock } from '../../lib/process/clock.ts'
 import { fundedPlayer, newPlayer, topUp } from '../money/books.ts'
+import { ownersOf } from '../owners.ts'
 import { ago, endpoint, onStage, over, playing, type Stage } from './stage.ts'
 
 let stage: Stage
@@ -25,11 +26,10 @@ onStage((opened, funded) => {
 
 /** The end is said, and the field left to the hand that paused: nothing was forced. */
 async function isToldToEndBeside({ id }: Session): Promise<boolean> {
-  const { metadata, spec } = (await stage.object(id)) ?? {}
-  const owners = metadata?.managedFields?.filter(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes('f:desiredState'))
-  expect(owners?.map(({ manager }) => manager)).toEqual(['kubectl-patch'])
-  expect(spec?.desiredState).toBe('Paused')
-  return metadata?.annotations?.[END_ANNOTATION] !== undefined
+  const object = await stage.object(id)
+  expect(ownersOf(object, 'desiredState')).toEqual(['kubectl-patch'])
+  expect(object?.spec.desiredState).toBe('Paused')
+  return object?.metadata.annotations?.[END_ANNOTATION] !== undefined
 }
 
 const play = (change: Partial<StartOrder> = {}) => stage.play({ playerId: player.id, ...change })
