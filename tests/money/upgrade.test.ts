@@ -1,38 +1,20 @@
 // The books of versions before, with money in them and a session that runs, under the schema of now; and programs of
 // versions before, which run on while the schema changes under them.
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { expect, type TestContext, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { grantAhead, migrateApi } from '../../api/migrate.ts'
-import { bringIn } from '../../api/payments/movements.ts'
-import { createSignIn, hashOf, rotate } from '../../api/players/sign-ins.ts'
-import { meterOnce } from '../../api/sessions/meter.ts'
-import { lockedSession } from '../../api/sessions/session.ts'
-import { settle } from '../../api/sessions/settle.ts'
-import { startOnce } from '../../api/sessions/starting.ts'
+import { hashOf } from '../../api/players/sign-ins.ts'
 import { charge, holdOf } from '../../api/wallet/holds.ts'
 import { refundablePaise } from '../../api/wallet/refunds.ts'
 import { balanceOf } from '../../api/wallet/wallet.ts'
-import { startPostgres } from '../../demo/stack/postgres.ts'
 import { migrate } from '../../lib/database/migrate.ts'
-import { connect, type Database, inTransaction, sqlStateOf } from '../../lib/database/pool.ts'
-import { systemClock } from '../../lib/process/clock.ts'
-import { brokenInvariants, newPlayer, noon, sessionTerms, silent } from './books.ts'
-import { catalogue } from './one-game.ts'
-import { paid } from './paid.ts'
+import type { Database } from '../../lib/database/pool.ts'
+import { brokenInvariants, noon, silent } from './books.ts'
+import { migrations, twoRoles } from './two-roles.ts'
 
-const migrations = fileURLToPath(new URL('../../api/migrations', import.meta.url))
 /** Of which no evening has to wait. */
 const NEWEST = '9999'
-/**
- * The newest migration of a version before. The API's own code of now still runs on it, as far as an evening here asks for:
- * the older, the more is proven, and once it does not the test says so.
- */
-const VERSION_BEFORE = '0022'
-/** undefined_column, undefined_table and undefined_function. */
-const LACKING = ['42703', '42P01', '42883']
 const playerId = '01jd0000000000000000000000'
 const sessionId = '01jd0000000000000000000001'
 
@@ -55,22 +37,6 @@ const past = `
   UPDATE wallet_holds SET charged_paise = 1200;
   INSERT INTO wallet_entries (transaction_id, account_id, amount_paise) VALUES
     (3, 'wallet:${playerId}', -600), (3, 'revenue', 600), (4, 'wallet:${playerId}', -600), (4, 'revenue', 600);`
-
-/** A database of its own, whose owner is not the program; and a folder for the migrations that are to be run. */
-async function twoRoles({ onTestFinished }: TestContext) {
-  const folder = mkdtempSync(join(tmpdir(), 'wasd-upgrade-'))
-  const postgres = await startPostgres({ folder: join(folder, 'postgres') })
-  const [ownerUrl, programUrl] = [postgres.ownerUrl('wasd_api'), postgres.url('wasd_api')]
-  const owner = connect(ownerUrl, { max: 2, applicationName: 'test' })
-  const program = connect(programUrl, { max: 2, applicationName: 'test' })
-  const superuser = connect(postgres.superuserUrl('wasd_api'), { max: 1, applicationName: 'test' })
-  onTestFinished(async () => {
-    await Promise.all([owner.end(), program.end(), superuser.end()])
-    await postgres.stop()
-    rmSync(folder, { recursive: true, force: true })
-  })
-  return { owner, program, superuser, ownerUrl, programUrl, directory: join(folder, 'migrations') }
-}
 
 // Before 0006 there was one role, which owned what it ran on.
 test.concurrent('I4: money and holds of the version before are lots and holds of this one, and its statements still book', async context => {
@@ -241,140 +207,6 @@ test.concurrent('I4: a program of any version since there are two roles runs on 
   const hours = await looks(program, 'recent')
   expect(hours.filter(each => each !== null && each > -1 && each <= 24)).toHaveLength(20)
   expect(new Set(hours).size).toBeGreaterThan(10)
-})
-
-/** An evening under way, played by the API's own code: paid, signed in, started once, metered, and disputed. */
-async function played(database: Database, dispute: string) {
-  const { id: playerId } = await newPlayer(database)
-  const paymentId = await paid(database, { playerId, amountPaise: 50_000n })
-  const signIn = await inTransaction(database, transaction =>
-    createSignIn(transaction, { playerId, method: 'MiniApp', now: noon }),
-  )
-  const commands = { database, catalogue, holdBlockSeconds: 900, defaultRegions: ['centralindia'] }
-  const { signInId } = signIn
-  const once = { owner: playerId, key: 'evening', hash: hashOf('evening'), signInId }
-  const start = () =>
-    startOnce(
-      commands,
-      { playerId, game: 'quake', tier: 'standard', now: noon },
-      {
-        ...once,
-        answer: ({ session: { id } }) => ({ reply: id, sealed: Buffer.from(id) }),
-      },
-    )
-  const started = await start()
-  if (started.outcome !== 'Started') throw new Error(started.outcome)
-  const sessionId = started.reply
-  // What an operator would have said: five minutes are played, and it goes on.
-  await database`UPDATE sessions SET seen_ready_at = ${noon}, seen_seconds = 300, seen_since = ${later(310)} WHERE id = ${sessionId}`
-  const settings = { namespace: 'games', holdBlockSeconds: 900, ttlSeconds: 3600, ...sessionTerms }
-  await meterOnce({ database, log: silent, settings, clock: { ...systemClock, now: () => later(780) } })
-  const told = async (state: 'Open' | 'Won') => {
-    const seen = { id: dispute, paymentId, disputed: { currency: 'INR', units: 10_000n }, state }
-    return await bringIn(database, { rail: 'Razorpay', movements: [{ is: 'Dispute', dispute: seen }], now: noon })
-  }
-  expect(await told('Open')).toEqual(['DisputeOpened'])
-  expect(await holdOf(database, sessionId)).toMatchObject({ chargedPaise: 750n, paidSeconds: 4500n })
-  return { playerId, sessionId, ...signIn, start, told }
-}
-
-/** Of an evening on the schema of the version before: code of now that asks for more than that had says what to do. */
-function tooOld(error: unknown): never {
-  if (!LACKING.includes(sqlStateOf(error) ?? '')) throw error
-  const remedy = 'Set VERSION_BEFORE to the migration that brought it.'
-  throw new Error(`The API's code of now does not run on migration ${VERSION_BEFORE} any more. ${remedy}`, {
-    cause: error,
-  })
-}
-
-function later(seconds: number): Date {
-  return new Date(noon.getTime() + seconds * 1000)
-}
-
-test.concurrent('I4, I5: an evening that the API has played on the schema of the version before goes on under this one, and is settled', async context => {
-  const { owner, program: database, ownerUrl, programUrl, directory } = await twoRoles(context)
-  const role = new URL(programUrl).username
-  const names = readdirSync(migrations).sort()
-  const [old, fresh] = [
-    names.filter(name => name.slice(0, 4) <= VERSION_BEFORE),
-    names.filter(name => name.slice(0, 4) > VERSION_BEFORE),
-  ]
-  expect(fresh.length).toBeGreaterThan(0)
-  for (const name of old) cpSync(join(migrations, name), join(directory, name))
-  await migrate({ url: ownerUrl, directory, log: silent })
-  await owner`SELECT grant_program(${role})`
-  const before = await played(database, 'disp_before').catch(tooOld)
-
-  for (const name of fresh) cpSync(join(migrations, name), join(directory, name))
-  await migrate({ url: ownerUrl, directory, log: silent })
-  const during = await played(database, 'disp_during') // With the rights of before.
-  await migrateApi({ ownerUrl, programUrl, log: silent })
-  expect(await brokenInvariants(database, [])).toEqual([])
-  await widen(owner) // What comes after this version: its connections hold statements prepared before.
-
-  for (const { playerId, sessionId, signInId, refreshToken, start, told } of [before, during]) {
-    expect(await start()).toMatchObject({ outcome: 'Kept', sealedBody: Buffer.from(sessionId) })
-    const next = await inTransaction(database, transaction => rotate(transaction, { refreshToken, now: later(900) }))
-    expect(next).toMatchObject({ signInId, playerId })
-    expect(await told('Won')).toEqual(['DisputeWon'])
-    await inTransaction(database, async transaction => {
-      const session = await lockedSession(transaction, sessionId)
-      if (!session) throw new Error('It was started.')
-      const { tax } = sessionTerms
-      const settlement = { playedSeconds: 800n, endReason: 'PlayerEnded', interruptions: [], tax, now: later(900) }
-      await settle(transaction, session, settlement)
-    })
-    expect(await holdOf(database, sessionId)).toMatchObject({ chargedPaise: 2000n, isReleased: true })
-    expect(await balanceOf(database, playerId)).toMatchObject({ availablePaise: 48_000n, heldPaise: 0n, owedPaise: 0n })
-  }
-  expect(await brokenInvariants(database, [])).toEqual([])
-})
-
-/** As migrations to come may: each table has one column more. */
-async function widen(owner: Database): Promise<void> {
-  const tables = await owner<{ name: string }[]>`
-    SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'`
-  expect(tables.length).toBeGreaterThan(15)
-  for (const { name } of tables) await owner`ALTER TABLE ${owner(name)} ADD COLUMN of_a_later_version text`
-}
-
-test.concurrent('I4: statements that were prepared before a migration do not fail the transactions after it, on any connection', async context => {
-  const { owner, program, ownerUrl, programUrl } = await twoRoles(context)
-  await migrateApi({ ownerUrl, programUrl, log: silent })
-  const { id: playerId } = await newPlayer(program)
-  const connections = new Set<number>()
-  /** Two at once, so that each has a connection of its own; each reads whole rows, in transactions within one another. */
-  const both = async () => {
-    let waiting = 2
-    let meet = () => {}
-    const met = new Promise<void>(resolve => {
-      meet = resolve
-    })
-    const one = async () =>
-      await inTransaction(program, async transaction => {
-        const [row] = await transaction<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`
-        connections.add(row?.pid ?? 0)
-        waiting -= 1
-        if (waiting === 0) meet()
-        await met
-        await transaction`UPDATE players SET first_name = first_name || '+' WHERE id = ${playerId}`
-        await inTransaction(transaction, async inner => await inner`SELECT * FROM wallet_balances`)
-        return await transaction`SELECT * FROM players WHERE id = ${playerId}`
-      })
-    return await Promise.all([one(), one()])
-  }
-  await both()
-  expect(connections.size).toBe(2)
-  await widen(owner)
-  for (const [row] of await both()) expect(row).toHaveProperty('of_a_later_version', null)
-  const [row] = await program`SELECT first_name FROM players WHERE id = ${playerId}`
-  expect(row?.first_name).toMatch(/[^+]\+{4}$/) // What was rolled back was done once.
-  // Outside of a transaction the driver sees to it.
-  for (let time = 0; time < 2; time += 1) {
-    expect(await program`SELECT * FROM sign_ins`).toHaveLength(0)
-    await owner`ALTER TABLE sign_ins ADD COLUMN ${owner(`later_${time}`)} text`
-  }
-  expect(await program`SELECT * FROM sign_ins`).toHaveLength(0)
 })
 
 test.concurrent('A second role takes the books over from the one that ran the program and owned them, as the README says', async context => {

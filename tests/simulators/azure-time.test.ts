@@ -1,89 +1,11 @@
 // Azure's time, moved by hand: what takes how long, what overtakes what, what runs out, and that a run can be repeated.
 import { request } from 'node:https'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { type AzureSimulator, group, image, region, startAzure } from './azure-simulator.ts'
+import { address, azuresByHand, by, disk, nic, operationOf, snapshot, vm } from './azure-by-hand.ts'
+import { region } from './azure-simulator.ts'
 
-const running: AzureSimulator[] = []
-
-async function azureByHand(...args: readonly string[]): Promise<AzureSimulator> {
-  const azure = await startAzure('--clock=manual', '--jitter=0', ...args)
-  running.push(azure)
-  return azure
-}
-
-afterEach(async () => {
-  for (const azure of running.splice(0)) {
-    expect(azure.complaints()).toBe('')
-    await azure.stop()
-  }
-})
-
-const base = `/subscriptions/{subscription}/resourceGroups/${group}/providers`
-const vm = (name: string) => `${base}/Microsoft.Compute/virtualMachines/${name}`
-const disk = (name: string) => `${base}/Microsoft.Compute/disks/${name}`
-const snapshot = (name: string) => `${base}/Microsoft.Compute/snapshots/${name}`
-const nic = (name: string) => `${base}/Microsoft.Network/networkInterfaces/${name}`
-const address = (name: string) => `${base}/Microsoft.Network/publicIPAddresses/${name}`
-
-/** By hand: every request as it is, every second as it is told. */
-function by(azure: AzureSimulator) {
-  const version = (path: string) => {
-    if (path.includes('/Microsoft.Network/')) return '2026-01-01'
-    return /\/(disks|snapshots)\//.test(path) ? '2026-03-02' : '2026-04-01'
-  }
-  const call = (method: string, path: string, body?: unknown) => {
-    const query = path.includes('?') ? '' : `?api-version=${version(path)}`
-    return azure.arm(method, path + query, body === undefined ? {} : { body })
-  }
-  return {
-    call,
-    pass: (seconds: number) => azure.control('POST', 'time', { advanceSeconds: seconds }),
-    async network(name: string) {
-      const real = (path: string) => path.replace('{subscription}', azure.about.subscription)
-      await call('PUT', address(name), {
-        location: region,
-        sku: { name: 'Standard' },
-        properties: { publicIPAllocationMethod: 'Static' },
-      })
-      await azure.control('POST', 'time', { advanceSeconds: 3 })
-      const subnet = { id: real(`${base}/Microsoft.Network/virtualNetworks/play/subnets/vms`) }
-      const properties = { subnet, publicIPAddress: { id: real(address(name)) } }
-      await call('PUT', nic(name), {
-        location: region,
-        properties: { ipConfigurations: [{ name: 'main', properties }] },
-      })
-      await azure.control('POST', 'time', { advanceSeconds: 3 })
-    },
-    put: (name: string, nicName: string) =>
-      call('PUT', vm(name), {
-        location: region,
-        properties: {
-          priority: 'Spot',
-          evictionPolicy: 'Deallocate',
-          hardwareProfile: { vmSize: 'Standard_NV6ads_A10_v5' },
-          storageProfile: { imageReference: { id: image }, osDisk: { name: `${name}-os`, createOption: 'FromImage' } },
-          osProfile: { computerName: 'play', adminUsername: 'wasd', adminPassword: 'Correct-Horse-7' },
-          networkProfile: {
-            networkInterfaces: [{ id: nic(nicName).replace('{subscription}', azure.about.subscription) }],
-          },
-        },
-      }),
-    async states(name: string) {
-      const shape = z.object({ statuses: z.array(z.object({ code: z.string() })) })
-      return shape.parse((await call('GET', `${vm(name)}/instanceView`)).body).statuses.map(status => status.code)
-    },
-    async events() {
-      const shape = z.object({ events: z.array(z.object({ state: z.string(), reason: z.string(), time: z.string() })) })
-      return shape.parse(await azure.control('GET', 'guests?since=0')).events
-    },
-  }
-}
-
-/** The path of the operation that an answer started. */
-function operationOf(azure: AzureSimulator, answer: { headers: NodeJS.Dict<string | string[]> }): string {
-  return String(answer.headers['azure-asyncoperation']).replace(azure.about.listening, '')
-}
+const azureByHand = azuresByHand()
 
 test('an operation takes its time, and is asked for at both of its addresses', async () => {
   const azure = await azureByHand()
@@ -261,51 +183,6 @@ test('the network locks what is at work', async () => {
   })
   await pass(3)
   expect(await call('GET', address('locked'))).toHaveProperty('body.properties.ipAddress')
-})
-
-test('limits count down, refuse with Retry-After, and fill up again', async () => {
-  const azure = await azureByHand()
-  const { call, pass } = by(azure)
-  const first = await call('GET', vm('nobody'))
-  expect(first.headers['x-ms-ratelimit-remaining-subscription-reads']).toBe('249')
-  expect(first.headers['x-ms-ratelimit-remaining-resource']).toContain('Microsoft.Compute/GetVMResourceMaximum;35')
-  for (let turn = 0; turn < 35; turn += 1) expect((await call('GET', vm('nobody'))).status).toBe(404)
-  const refused = await call('GET', vm('nobody'))
-  expect(refused).toMatchObject({
-    status: 429,
-    headers: { 'retry-after': '5' },
-    body: { error: { code: 'OperationNotAllowed' } },
-  })
-  expect((await call('GET', vm('somebody'))).status).toBe(404)
-  await pass(5)
-  expect((await call('GET', vm('nobody'))).status).toBe(404)
-  expect((await call('GET', vm('nobody'))).status).toBe(429)
-})
-
-test('a change of its tags is an update of the machine to Compute, a look at them is none', async () => {
-  const azure = await azureByHand()
-  const { call, pass, network, put } = by(azure)
-  await network('marked')
-  await put('marked', 'marked')
-  await pass(300)
-  const tags = `${vm('marked')}/providers/Microsoft.Resources/tags/default?api-version=2025-04-01`
-  const told = async (method: string, body?: object) =>
-    String((await call(method, tags, body)).headers['x-ms-ratelimit-remaining-resource'])
-  const merge = { operation: 'Merge', properties: { tags: { seat: 'a' } } }
-  expect(await told('PATCH', merge)).toContain('Microsoft.Compute/UpdateVMResourceMaximum;11')
-  expect(await told('GET')).not.toContain('UpdateVM')
-  expect(await told('PATCH', merge)).toContain('Microsoft.Compute/UpdateVMResourceMaximum;10')
-})
-
-test('without throttling there are no limits and no headers, until it is asked for', async () => {
-  const azure = await azureByHand('--throttling=off')
-  const limits = async () => {
-    const { headers } = await by(azure).call('GET', vm('nobody'))
-    return Object.keys(headers).filter(name => name.includes('ratelimit'))
-  }
-  expect(await limits()).toEqual([])
-  await azure.control('POST', 'throttling', { enabled: true })
-  expect(await limits()).not.toEqual([])
 })
 
 test('an access token runs out by the wall, since its holder counts so', async () => {
