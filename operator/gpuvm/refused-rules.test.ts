@@ -52,7 +52,7 @@ test('a host that is sick is left all the same, and the rules stay told', () => 
   })
 })
 
-const sickOne = guarded({
+const sick = guarded({
   status: { ...playing, lastError: refused, stream: fallenSilent },
   observed: { virtualMachine: virtualMachine({ agent: 'NotReady' }) },
   stream: { answering: false },
@@ -62,7 +62,6 @@ const unsure = { answering: undefined, since: undefined, lastAnsweredAt: undefin
 test.each(['at once', 'late'])(
   'a lock that refuses both, the other host %s: each is asked for again in its own time, and not in turn',
   when => {
-    const sick = sickOne
     const asked = verdictOn(sick)
     const operation = { kind: 'Redeploy' as const, resource: 'vm', poller: '{}', since: now.toISOString() }
     const late: Seen = {
@@ -97,27 +96,27 @@ test.each<{ title: string; different: (status: GpuVmStatus) => Partial<Seen>; st
   { title: 'is over', different: () => ({ stream: { ...unsure, answering: true } }), stands: false },
   {
     title: 'was ended by another host',
-    different: status => ({ machine: { ...sickOne.machine, status: { ...status, redeployedAt: now.toISOString() } } }),
+    different: status => ({ machine: { ...sick.machine, status: { ...status, redeployedAt: now.toISOString() } } }),
     stands: false,
   },
   { title: 'lasts for longer than anybody looks', different: () => ({ now: new Date(ago(-3600)) }), stands: false },
   {
     title: 'is that of a machine that was stopped',
-    different: () => ({ observed: { ...sickOne.observed, virtualMachine: virtualMachine({ powerState: 'Stopped' }) } }),
+    different: () => ({ observed: { ...sick.observed, virtualMachine: virtualMachine({ powerState: 'Stopped' }) } }),
     stands: false,
   },
 ])(
   'while rules stay refused, a refused move to another host is on record for as long as its silence: that $title',
   ({ different, stands }) => {
-    const asked = verdictOn(sickOne)
-    const hindrance = hindranceOf(new AzureError('ScopeLocked', 'No.', { status: 409 }), sickOne, asked)
-    const status = statusOf(sickOne, hindrance.verdict, outcomeOf(hindrance))
+    const asked = verdictOn(sick)
+    const hindrance = hindranceOf(new AzureError('ScopeLocked', 'No.', { status: 409 }), sick, asked)
+    const status = statusOf(sick, hindrance.verdict, outcomeOf(hindrance))
     expect(status).toMatchObject({
       phase: 'Failed',
       lastError: { step: 'RedeployVirtualMachine' },
       otherError: refused,
     })
-    const seen = { ...sickOne, machine: { ...sickOne.machine, status }, now: new Date(ago(-4)), ...different(status) }
+    const seen = { ...sick, machine: { ...sick.machine, status }, now: new Date(ago(-4)), ...different(status) }
     const next = statusOf(seen, verdictOn(seen), {})
     if (stands) expect(next).toMatchObject({ lastError: { step: 'RedeployVirtualMachine' }, otherError: refused })
     else {
