@@ -11,6 +11,7 @@ import {
   stateOf,
   type TopUp,
   type TopUpRow,
+  topUpColumns,
   topUpOf,
 } from '../payments/top-ups.ts'
 import {
@@ -116,8 +117,9 @@ export function topUpRoutes(outside: TopUpOutside) {
     .openapi(one, async context => {
       const { topUpId } = context.req.valid('param')
       const { playerId } = context.get('caller')
-      const [row] = await context.get('database')<TopUpRow[]>`
-        SELECT * FROM top_ups WHERE id = ${topUpId} AND player_id = ${playerId}`
+      const queries = context.get('database')
+      const [row] = await queries<TopUpRow[]>`
+        SELECT ${queries(topUpColumns)} FROM top_ups WHERE id = ${topUpId} AND player_id = ${playerId}`
       if (!row) throw new PaymentError('TopUpUnknown')
       return context.json(shownTopUp(topUpOf(row), outside), 200)
     })
@@ -129,7 +131,7 @@ export async function topUpsOf(
   { playerId, before, limit }: { playerId: string; before: string | undefined; limit: number },
 ): Promise<TopUp[]> {
   const rows = await queries<TopUpRow[]>`
-    SELECT * FROM top_ups WHERE player_id = ${playerId}
+    SELECT ${queries(topUpColumns)} FROM top_ups WHERE player_id = ${playerId}
       AND (${before ?? null}::text IS NULL OR id < ${before ?? null}) ORDER BY id DESC LIMIT ${limit}`
   return rows.map(topUpOf)
 }

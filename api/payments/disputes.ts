@@ -90,7 +90,9 @@ export async function disputesOfPlayer(
   { playerId, limit }: { playerId: string; limit: number },
 ): Promise<DisputeRow[]> {
   return await queries<DisputeRow[]>`
-    SELECT dispute.* FROM disputes dispute JOIN payments payment
+    SELECT dispute.rail, dispute.id, dispute.payment_id, dispute.amount_paise, dispute.state, dispute.opened_at,
+      dispute.ended_at
+    FROM disputes dispute JOIN payments payment
       ON payment.rail = dispute.rail AND payment.id = dispute.payment_id
       JOIN top_ups top_up ON top_up.id = payment.top_up_id
     WHERE top_up.player_id = ${playerId} ORDER BY dispute.opened_at DESC, dispute.id DESC LIMIT ${limit}`

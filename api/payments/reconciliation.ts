@@ -16,7 +16,7 @@ import { isPaymentError } from './errors.ts'
 import { bringIn, type MovementOutcome } from './movements.ts'
 import type { HostedRail, Movement, PaymentRail, RailName } from './rail.ts'
 import { pruneWebhooks } from './razorpay-inbox.ts'
-import { CREDITED_LOOK_HOURS, type TopUp, type TopUpRow, topUpOf } from './top-ups.ts'
+import { CREDITED_LOOK_HOURS, type TopUp, type TopUpRow, topUpColumns, topUpOf } from './top-ups.ts'
 
 export interface ReconciliationOptions {
   database: Database
@@ -186,7 +186,7 @@ async function dueTopUps(database: Database, now: Date): Promise<TopUp[]> {
     WHERE id IN (
       SELECT id FROM top_ups WHERE look_at <= ${now} AND rail = 'Razorpay'
       ORDER BY credited_at IS NOT NULL, look_at LIMIT ${PASS_SIZE} FOR UPDATE SKIP LOCKED
-    ) RETURNING *`
+    ) RETURNING ${database(topUpColumns)}`
   return rows.map(topUpOf)
 }
 

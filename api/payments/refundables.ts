@@ -1,10 +1,11 @@
 // What of a player's payments can go back, and what went: as the player sees it, and only ever their own.
+import { aliased } from '../../lib/database/columns.ts'
 import type { Queries } from '../../lib/database/pool.ts'
 import { refundablesPaise } from '../wallet/refunds.ts'
 import { type CreditedPayment, paymentsOfPlayer } from './credited.ts'
 import { gateways } from './crediting.ts'
 import { MINIMUM_REFUND_PAISE, refundsInPart } from './rail.ts'
-import { type Refund, type RefundRow, refundOf } from './refunds.ts'
+import { type Refund, type RefundRow, refundColumns, refundOf } from './refunds.ts'
 
 /** Payments shown to a player in the chat and at the shell, the newest first. */
 const PAYMENTS_SHOWN = 20
@@ -65,7 +66,7 @@ export async function refundOfPlayer(
 
 function ofPlayer(queries: Queries, playerId: string) {
   return queries`
-    SELECT refund.* FROM refunds refund JOIN payments payment
+    SELECT ${queries(aliased('refund', refundColumns))} FROM refunds refund JOIN payments payment
       ON payment.rail = refund.rail AND payment.id = refund.payment_id
       JOIN top_ups top_up ON top_up.id = payment.top_up_id
     WHERE top_up.player_id = ${playerId}`

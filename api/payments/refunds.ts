@@ -4,6 +4,7 @@
 // when the gateway has paid it out, or Failed when it cannot, and then the money is in the wallet again.
 // Processed: Failed when the bank sends the money back after all. Failed is final: what is told late says nothing new. But
 // what the gateway refused, and has all the same, is a refund that we know nothing of: debited as one of its dashboard.
+import { columnsOf } from '../../lib/database/columns.ts'
 import type { Database, Queries, Transaction } from '../../lib/database/pool.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
 import { lowerCaseUlid } from '../players/ids.ts'
@@ -55,6 +56,10 @@ export interface RefundRow {
   asked_at: Date
   ended_at: Date | null
 }
+
+export const refundColumns = columnsOf<RefundRow>()(
+  'id rail payment_id gateway_id amount_paise asked_by state failure payer_id author reason asked_at ended_at',
+)
 
 export type RefundAsker = { askedBy: 'Player' } | { askedBy: 'Operator'; author: string; reason: string }
 
@@ -108,7 +113,7 @@ async function ask(transaction: Transaction, request: RefundRequest): Promise<Re
       asked_at, look_at)
     VALUES (${refundId}, ${rail}, ${paymentId}, ${gatewayId}, ${amountPaise}, ${by.askedBy},
       ${operator.author ?? null}, ${operator.reason ?? null}, ${payerId}, 'Pending', ${now}, ${lookAfter(now)})
-    RETURNING *`
+    RETURNING ${transaction(refundColumns)}`
   if (!row) throw new Error('The refund was not written.')
   await enqueue(transaction, 'payment.refund', { refundId })
   return refundOf(row)
@@ -165,7 +170,7 @@ export async function settleRefund(
   const payment = await lockedPayment(transaction, { rail, id: seen.paymentId })
   if (!payment) return 'NotOurs'
   const [row] = await transaction<RefundRow[]>`
-    SELECT * FROM refunds WHERE rail = ${rail} AND payment_id = ${payment.id} AND (gateway_id = ${seen.id}
+    SELECT ${transaction(refundColumns)} FROM refunds WHERE rail = ${rail} AND payment_id = ${payment.id} AND (gateway_id = ${seen.id}
       OR (asked_by <> 'Gateway' AND id = ${seen.refundId ?? null} AND (state <> 'Failed' OR gateway_id IS NOT NULL)))`
   const known = row && refundOf(row)
   if (!known) return await takeIn(transaction, { payment, seen, now })
@@ -267,7 +272,7 @@ function lookAfter(now: Date): Date {
 }
 
 export async function refundById(queries: Queries, id: string): Promise<Refund | undefined> {
-  const [row] = await queries<RefundRow[]>`SELECT * FROM refunds WHERE id = ${id}`
+  const [row] = await queries<RefundRow[]>`SELECT ${queries(refundColumns)} FROM refunds WHERE id = ${id}`
   return row && refundOf(row)
 }
 

@@ -1,6 +1,7 @@
 // A top-up is a wish to pay: an amount, a rail, a rate. It is open until a payment for it is credited; it stops being
 // offered after a day, and money that arrives later is credited all the same.
 import { randomBytes } from 'node:crypto'
+import { columnsOf } from '../../lib/database/columns.ts'
 import type { Queries } from '../../lib/database/pool.ts'
 import { lowerCaseUlid } from '../players/ids.ts'
 import { PaymentError } from './errors.ts'
@@ -45,6 +46,10 @@ export interface TopUpRow {
   credited_at: Date | null
 }
 
+export const topUpColumns = columnsOf<TopUpRow>()(
+  'id token player_id rail amount_paise stars created_at expires_at link_id link_url credited_at',
+)
+
 export interface TopUpOrder {
   playerId: string
   amountPaise: bigint
@@ -67,18 +72,18 @@ export async function createTopUp(queries: Queries, order: TopUpOrder): Promise<
     INSERT INTO top_ups (id, token, player_id, rail, amount_paise, stars, paise_per_star, created_at, expires_at)
     VALUES (${lowerCaseUlid(now)}, ${randomBytes(32).toString('base64url')}, ${playerId}, ${payBy.rail}, ${credited},
       ${stars}, ${paisePerStar}, ${now}, ${expiresAt})
-    RETURNING *`
+    RETURNING ${queries(topUpColumns)}`
   if (!row) throw new Error('The top-up was not written.')
   return topUpOf(row)
 }
 
 export async function topUpByToken(queries: Queries, token: string): Promise<TopUp | undefined> {
-  const [row] = await queries<TopUpRow[]>`SELECT * FROM top_ups WHERE token = ${token}`
+  const [row] = await queries<TopUpRow[]>`SELECT ${queries(topUpColumns)} FROM top_ups WHERE token = ${token}`
   return row && topUpOf(row)
 }
 
 export async function topUpById(queries: Queries, id: string): Promise<TopUp | undefined> {
-  const [row] = await queries<TopUpRow[]>`SELECT * FROM top_ups WHERE id = ${id}`
+  const [row] = await queries<TopUpRow[]>`SELECT ${queries(topUpColumns)} FROM top_ups WHERE id = ${id}`
   return row && topUpOf(row)
 }
 

@@ -87,7 +87,8 @@ export function openId(settings: OpenIdSettings): OpenId {
 
     async complete(transaction, { attempt, state, code, now }) {
       const [begun] = await transaction<{ state: string; nonce: string; code_verifier: string }[]>`
-        DELETE FROM open_id_attempts WHERE secret_hash = ${hashOf(attempt)} AND expires_at > ${now} RETURNING *`
+        DELETE FROM open_id_attempts WHERE secret_hash = ${hashOf(attempt)} AND expires_at > ${now} 
+        RETURNING state, nonce, code_verifier`
       if (begun?.state !== state) throw new PlayerError('SignInUnknown')
       const { discovery, keys } = await provider()
       const idToken = await exchange(settings, discovery, { code, verifier: begun.code_verifier })

@@ -1,4 +1,5 @@
 // Who plays. A player is made the first time that they write to the bot.
+import { columnsOf } from '../../lib/database/columns.ts'
 import type { Queries } from '../../lib/database/pool.ts'
 import { lowerCaseUlid } from './ids.ts'
 
@@ -24,6 +25,8 @@ interface PlayerRow {
   created_at: Date
 }
 
+const columns = columnsOf<PlayerRow>()('id telegram_user_id telegram_chat_id first_name language_code created_at')
+
 /** The player of a Telegram account, made on first sight; name, chat and language are kept as they come. */
 export async function findOrCreateByTelegram(
   queries: Queries,
@@ -42,7 +45,7 @@ export async function findOrCreateByTelegram(
   // Written only when something differs: most messages come from players who are known already.
   const rows = await queries<PlayerRow[]>`
     WITH known AS (
-      SELECT * FROM players WHERE telegram_user_id = ${telegramUserId}
+      SELECT ${queries(columns)} FROM players WHERE telegram_user_id = ${telegramUserId}
     ), written AS (
       INSERT INTO players (id, telegram_user_id, telegram_chat_id, first_name, language_code, created_at)
       SELECT ${id}, ${telegramUserId}, ${telegramChatId}, ${firstName}, ${languageCode}, ${now}
@@ -52,9 +55,10 @@ export async function findOrCreateByTelegram(
       )
       ON CONFLICT (telegram_user_id) DO UPDATE SET telegram_chat_id = excluded.telegram_chat_id,
         first_name = excluded.first_name, language_code = excluded.language_code
-      RETURNING *
+      RETURNING ${queries(columns)}
     )
-    SELECT * FROM written UNION ALL SELECT * FROM known WHERE NOT EXISTS (SELECT FROM written)`
+    SELECT ${queries(columns)} FROM written
+    UNION ALL SELECT ${queries(columns)} FROM known WHERE NOT EXISTS (SELECT FROM written)`
   const [row] = rows
   if (!row) throw new Error('A player was neither found nor made.')
   return playerOf(row)
@@ -62,7 +66,8 @@ export async function findOrCreateByTelegram(
 
 /** `undefined` also for one who was deleted. */
 export async function playerById(queries: Queries, id: string): Promise<Player | undefined> {
-  const [row] = await queries<PlayerRow[]>`SELECT * FROM players WHERE id = ${id} AND deleted_at IS NULL`
+  const [row] = await queries<PlayerRow[]>`
+    SELECT ${queries(columns)} FROM players WHERE id = ${id} AND deleted_at IS NULL`
   return row && playerOf(row)
 }
 

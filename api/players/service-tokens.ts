@@ -1,6 +1,7 @@
 // Tokens for programs of our own that act for players. Made and revoked by a person at the command line; only the hash is
 // kept. They are opaque, so that a revocation holds at once.
 import { randomBytes } from 'node:crypto'
+import { columnsOf } from '../../lib/database/columns.ts'
 import type { Queries } from '../../lib/database/pool.ts'
 import { lowerCaseUlid } from './ids.ts'
 import { isScope, type Scope } from './scopes.ts'
@@ -26,6 +27,8 @@ interface ServiceTokenRow {
   revoked_at: Date | null
 }
 
+const columns = columnsOf<ServiceTokenRow>()('id name scopes created_at expires_at revoked_at')
+
 /** The token itself is told this once. */
 export async function createServiceToken(
   queries: Queries,
@@ -47,13 +50,15 @@ export async function serviceTokenOf(
   { token, now }: { token: string; now: Date },
 ): Promise<ServiceToken | undefined> {
   const [row] = await queries<ServiceTokenRow[]>`
-    SELECT * FROM service_tokens WHERE hash = ${hashOf(token)} AND revoked_at IS NULL AND expires_at > ${now}`
+    SELECT ${queries(columns)} FROM service_tokens WHERE hash = ${hashOf(token)} AND revoked_at IS NULL AND expires_at > ${now}`
   return row && tokenOf(row)
 }
 
 /** The newest first. */
 export async function serviceTokens(queries: Queries): Promise<ServiceToken[]> {
-  const rows = await queries<ServiceTokenRow[]>`SELECT * FROM service_tokens ORDER BY id DESC LIMIT 1000`
+  const rows = await queries<
+    ServiceTokenRow[]
+  >`SELECT ${queries(columns)} FROM service_tokens ORDER BY id DESC LIMIT 1000`
   return rows.map(tokenOf)
 }
 

@@ -95,7 +95,7 @@ export async function signInsOf(queries: Queries, playerId: string): Promise<Sig
       expires_at: Date
       revoked_at: Date | null
     }[]
-  >`SELECT * FROM sign_ins WHERE player_id = ${playerId} ORDER BY id DESC LIMIT 1000`
+  >`SELECT id, player_id, method, created_at, expires_at, revoked_at FROM sign_ins WHERE player_id = ${playerId} ORDER BY id DESC LIMIT 1000`
   return rows.map(row => ({
     id: row.id,
     playerId: row.player_id,

@@ -1,4 +1,5 @@
 // Puts items into the queue, within the transaction that made them true, and lets a person see those that failed for good.
+import { columnsOf } from '../../lib/database/columns.ts'
 import type { Queries, Transaction } from '../../lib/database/pool.ts'
 import { type PayloadOf, type TopicName, topics } from './topics.ts'
 
@@ -77,13 +78,15 @@ interface DeadLetterRow {
   payload: unknown
 }
 
+const columns = columnsOf<DeadLetterRow>()('id topic key attempts last_error enqueued_at dead_at payload')
+
 /** What failed for good, the newest first; of one topic, or of all. */
 export async function deadLetters(
   queries: Queries,
   { limit, topic }: { limit: number; topic?: TopicName | undefined },
 ): Promise<DeadLetter[]> {
   const rows = await queries<DeadLetterRow[]>`
-    SELECT * FROM queue_items WHERE dead_at IS NOT NULL AND (${topic ?? null}::text IS NULL OR topic = ${topic ?? null})
+    SELECT ${queries(columns)} FROM queue_items WHERE dead_at IS NOT NULL AND (${topic ?? null}::text IS NULL OR topic = ${topic ?? null})
     ORDER BY dead_at DESC LIMIT ${limit}`
   return rows.map(deadLetterOf)
 }
@@ -93,7 +96,9 @@ export async function deadLetter(
   queries: Queries,
   id: bigint,
 ): Promise<(DeadLetter & { payload: unknown }) | undefined> {
-  const [row] = await queries<DeadLetterRow[]>`SELECT * FROM queue_items WHERE id = ${id} AND dead_at IS NOT NULL`
+  const [row] = await queries<
+    DeadLetterRow[]
+  >`SELECT ${queries(columns)} FROM queue_items WHERE id = ${id} AND dead_at IS NOT NULL`
   return row && { ...deadLetterOf(row), payload: row.payload }
 }
 

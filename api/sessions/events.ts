@@ -1,4 +1,5 @@
 // The changes of a session as its player would see them, in order, as the database noted them (0012_session_events.sql).
+import { aliased, columnsOf } from '../../lib/database/columns.ts'
 import type { Queries } from '../../lib/database/pool.ts'
 import { type SessionState, stateOf } from './commands.ts'
 import type { DesiredState, Told } from './session.ts'
@@ -34,13 +35,15 @@ interface EventRow {
   end_reason: string | null
 }
 
+const columns = columnsOf<EventRow>()('id session_id at desired_state phase told host seconds since end_reason')
+
 /** Those after `after`, the oldest first, at most `limit`. */
 export async function sessionEvents(
   queries: Queries,
   { sessionId, after, limit }: { sessionId: string; after: bigint; limit: number },
 ): Promise<SessionEvent[]> {
   const rows = await queries<EventRow[]>`
-    SELECT * FROM session_events WHERE session_id = ${sessionId} AND id > ${after} ORDER BY id LIMIT ${limit}`
+    SELECT ${queries(columns)} FROM session_events WHERE session_id = ${sessionId} AND id > ${after} ORDER BY id LIMIT ${limit}`
   return rows.map(eventOf)
 }
 
@@ -50,7 +53,7 @@ export async function sessionEventsOfPlayer(
   { playerId, before, limit }: { playerId: string; before: string | undefined; limit: number },
 ): Promise<SessionEvent[]> {
   const rows = await queries<EventRow[]>`
-    SELECT event.* FROM session_events event JOIN sessions session ON session.id = event.session_id
+    SELECT ${queries(aliased('event', columns))} FROM session_events event JOIN sessions session ON session.id = event.session_id
     WHERE session.player_id = ${playerId} AND (${before ?? null}::bigint IS NULL OR event.id < ${before ?? null})
     ORDER BY event.id DESC LIMIT ${limit}`
   return rows.map(eventOf)

@@ -1,8 +1,9 @@
 // A player's sessions as they are shown to that player: each with its money, in one statement, and only ever their own.
+import { aliased } from '../../lib/database/columns.ts'
 import type { Queries } from '../../lib/database/pool.ts'
 import { priceWithin } from '../wallet/price.ts'
 import { type SessionState, stateOf } from './commands.ts'
-import { playedSeconds, type Session, type SessionRow, sessionOf } from './session.ts'
+import { playedSeconds, type Session, type SessionRow, sessionColumns, sessionOf } from './session.ts'
 
 export interface SessionRecord {
   session: Session
@@ -27,7 +28,7 @@ export async function sessionRecord(
   { playerId, sessionId, now }: { playerId: string; sessionId: string; now: Date },
 ): Promise<SessionRecord | undefined> {
   const [row] = await queries<RecordRow[]>`
-    SELECT session.*, hold.rate_paise_per_hour, hold.paid_seconds, hold.charged_paise
+    SELECT ${queries(aliased('session', sessionColumns))}, hold.rate_paise_per_hour, hold.paid_seconds, hold.charged_paise
     FROM sessions session JOIN wallet_holds hold ON hold.session_id = session.id
     WHERE session.id = ${sessionId} AND session.player_id = ${playerId}`
   return row && recordOf(row, now)
@@ -40,7 +41,7 @@ export async function sessionRecords(
 ): Promise<SessionRecord[]> {
   const { playerId, before, limit, now } = page
   const rows = await queries<RecordRow[]>`
-    SELECT session.*, hold.rate_paise_per_hour, hold.paid_seconds, hold.charged_paise
+    SELECT ${queries(aliased('session', sessionColumns))}, hold.rate_paise_per_hour, hold.paid_seconds, hold.charged_paise
     FROM sessions session JOIN wallet_holds hold ON hold.session_id = session.id
     WHERE session.player_id = ${playerId} AND (${before ?? null}::text IS NULL OR session.id < ${before ?? null})
     ORDER BY session.id DESC LIMIT ${limit}`

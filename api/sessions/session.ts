@@ -1,5 +1,6 @@
 // A session as our books have it: what the player asked for, and what was last seen of it in Kubernetes.
 import { z } from 'zod'
+import { columnsOf } from '../../lib/database/columns.ts'
 import type { Queries, Transaction } from '../../lib/database/pool.ts'
 
 export type DesiredState = 'Running' | 'Paused' | 'Ended'
@@ -75,6 +76,12 @@ export interface SessionRow {
   end_reason: string | null
 }
 
+export const sessionColumns = columnsOf<SessionRow>()(
+  'id player_id game tier regions created_at desired_state command command_applied object_uid',
+  'seen_version seen_phase seen_host seen_seconds seen_since seen_ready_at seen_interruptions',
+  'told told_interruption told_minutes_left meter_at ended_at end_reason',
+)
+
 const OBJECT_PREFIX = 'gs-'
 
 /** The GameSession's name in Kubernetes, derived from the id so that it can never be another's. */
@@ -88,26 +95,27 @@ export function sessionIdOf(objectName: string): string | undefined {
 }
 
 export async function sessionById(queries: Queries, id: string): Promise<Session | undefined> {
-  const [row] = await queries<SessionRow[]>`SELECT * FROM sessions WHERE id = ${id}`
+  const [row] = await queries<SessionRow[]>`SELECT ${queries(sessionColumns)} FROM sessions WHERE id = ${id}`
   return row && sessionOf(row)
 }
 
 /** Nobody else changes it until the transaction ends. Locks go from session to wallet to hold, never back. */
 export async function lockedSession(transaction: Transaction, id: string): Promise<Session | undefined> {
-  const [row] = await transaction<SessionRow[]>`SELECT * FROM sessions WHERE id = ${id} FOR UPDATE`
+  const [row] = await transaction<SessionRow[]>`
+    SELECT ${transaction(sessionColumns)} FROM sessions WHERE id = ${id} FOR UPDATE`
   return row && sessionOf(row)
 }
 
 export async function activeSessionOf(queries: Queries, playerId: string): Promise<Session | undefined> {
   const [row] = await queries<SessionRow[]>`
-    SELECT * FROM sessions WHERE player_id = ${playerId} AND ended_at IS NULL`
+    SELECT ${queries(sessionColumns)} FROM sessions WHERE player_id = ${playerId} AND ended_at IS NULL`
   return row && sessionOf(row)
 }
 
 /** A page of the active ones, in the order of their ids. */
 export async function activeSessions(queries: Queries, page: { after: string; limit: number }): Promise<Session[]> {
   const rows = await queries<SessionRow[]>`
-    SELECT * FROM sessions WHERE ended_at IS NULL AND id > ${page.after} ORDER BY id LIMIT ${page.limit}`
+    SELECT ${queries(sessionColumns)} FROM sessions WHERE ended_at IS NULL AND id > ${page.after} ORDER BY id LIMIT ${page.limit}`
   return rows.map(sessionOf)
 }
 

@@ -34,7 +34,7 @@ export async function start(outside: CommandOutside, order: StartOrder): Promise
   const { id, playerId, game, tier, regions } = session
   const row = only(
     await outside.database<(StartRow & { outcome: 'Held' | Refused })[]>`
-      SELECT * FROM session_start(${id}, ${playerId}, ${game}, ${tier}, ${regions}, ${ratePaisePerHour},
+      SELECT outcome, available_paise, paid_seconds FROM session_start(${id}, ${playerId}, ${game}, ${tier}, ${regions}, ${ratePaisePerHour},
         ${outside.holdBlockSeconds}, ${MINIMUM_SECONDS}, NULL, ${order.now})`,
   )
   if (row.outcome !== 'Held') throw refusalOf(row.outcome, row, ratePaisePerHour)
@@ -116,7 +116,7 @@ async function askOnce(
   const { id, playerId, game, tier, regions } = session
   return only(
     await database<OnceRow[]>`
-      SELECT * FROM session_start_once(${owner}, ${key}, ${hash}, ${sealed}, ${signInId}, ${id}, ${playerId},
+      SELECT outcome, available_paise, paid_seconds, kept_body FROM session_start_once(${owner}, ${key}, ${hash}, ${sealed}, ${signInId}, ${id}, ${playerId},
         ${game}, ${tier}, ${regions}, ${ratePaisePerHour}, ${holdBlockSeconds}, ${MINIMUM_SECONDS}, ${paidSeconds}, ${now})`,
   )
 }

@@ -1,6 +1,7 @@
 // What a session may cost, and has cost. Both are cumulative over the session's life: held is the price of the paid
 // seconds less what was charged, charged is the price of the seconds played within them. To ask twice is to ask once.
 // The rate is the one that the session was started at, whatever becomes of catalogue or machine.
+import { columnsOf } from '../../lib/database/columns.ts'
 import type { Queries } from '../../lib/database/pool.ts'
 import { WalletError } from './errors.ts'
 import { type Outcome, only } from './wallet.ts'
@@ -30,6 +31,8 @@ interface HoldRow {
   released_at: Date | null
 }
 
+const columns = columnsOf<HoldRow>()('session_id rate_paise_per_hour paid_seconds charged_paise held_paise released_at')
+
 interface CommandRow extends HoldRow {
   outcome: Outcome<'Held' | 'Charged' | 'Released'>
   available_paise: bigint
@@ -46,7 +49,7 @@ export async function growHold(
   const { sessionId, playerId, paidSeconds, now } = order
   const row = only(
     await queries<(CommandRow & { has_grown: boolean })[]>`
-      SELECT outcome, available_paise, has_grown, (hold).*
+      SELECT outcome, available_paise, has_grown, ${ofHold(queries)}
       FROM wallet_hold_grow(${sessionId}, ${playerId}, ${paidSeconds}, ${now})`,
   )
   return { ...holdAndFree(row), hasGrown: row.has_grown }
@@ -66,7 +69,7 @@ export async function charge(
   return holdAndFree(
     only(
       await queries<CommandRow[]>`
-        SELECT outcome, available_paise, (hold).*
+        SELECT outcome, available_paise, ${ofHold(queries)}
         FROM wallet_charge(${sessionId}, ${playerId}, ${playedSeconds}, ${now})`,
     ),
   )
@@ -84,7 +87,7 @@ export async function release(
   return holdAndFree(
     only(
       await queries<CommandRow[]>`
-        SELECT outcome, available_paise, (hold).* FROM wallet_release(${sessionId}, ${playerId}, ${now})`,
+        SELECT outcome, available_paise, ${ofHold(queries)} FROM wallet_release(${sessionId}, ${playerId}, ${now})`,
     ),
   )
 }
@@ -99,8 +102,14 @@ export function repaidAtRelease({ charged, released }: { charged: HoldAndFree; r
 
 /** `undefined` when nothing was ever held under this session. */
 export async function holdOf(queries: Queries, sessionId: string): Promise<Hold | undefined> {
-  const [row] = await queries<HoldRow[]>`SELECT * FROM wallet_holds WHERE session_id = ${sessionId}`
+  const [row] = await queries<HoldRow[]>`SELECT ${queries(columns)} FROM wallet_holds WHERE session_id = ${sessionId}`
   return row && holdFrom(row)
+}
+
+/** The columns of the hold that a command gives. */
+function ofHold(queries: Queries) {
+  return queries`(hold).session_id, (hold).rate_paise_per_hour, (hold).paid_seconds, (hold).charged_paise,
+    (hold).held_paise, (hold).released_at`
 }
 
 function holdAndFree(row: CommandRow): HoldAndFree {

@@ -72,9 +72,9 @@ export async function approveCredit(
   { id, author, now }: { id: bigint; author: string; now: Date },
 ): Promise<(Credited & { playerId: string; amountPaise: bigint }) | 'Gone' | undefined> {
   return await inTransaction(database, async transaction => {
-    const [row] = await transaction<
-      Row[]
-    >`SELECT * FROM proposed_credits WHERE id = ${id} AND decision IS NULL FOR UPDATE`
+    const [row] = await transaction<Row[]>`
+      SELECT session_id, player_id, fault, occurrence, amount_paise, reason, days
+      FROM proposed_credits WHERE id = ${id} AND decision IS NULL FOR UPDATE`
     if (!row) return undefined
     const { session_id: sessionId, player_id: playerId, fault, occurrence, amount_paise: amountPaise, reason } = row
     // A deletion that is under way is waited for.

@@ -2,6 +2,7 @@
 // price includes the tax, which is rounded once over the whole. (CGST Rules 2017, rule 46: a consecutive serial number,
 // unique for a financial year, of at most sixteen characters.)
 import { z } from 'zod'
+import { columnsOf } from '../../lib/database/columns.ts'
 import type { Queries, Transaction } from '../../lib/database/pool.ts'
 
 export interface Tax {
@@ -45,6 +46,10 @@ interface ReceiptRow {
   lines: unknown
 }
 
+const columns = columnsOf<ReceiptRow>()(
+  'series number session_id issued_at total_paise tax_name tax_basis_points tax_paise lines',
+)
+
 /**
  * Issues the session's receipt over what was charged for it, once; `undefined` when nothing was. Last in its
  * transaction: whoever holds the next number keeps the others waiting.
@@ -55,7 +60,7 @@ export async function issueReceipt(
 ): Promise<Receipt | undefined> {
   const { sessionId, playerId, tax, lines, now } = order
   const [row] = await transaction<ReceiptRow[]>`
-    SELECT * FROM receipt_issue(${sessionId}, ${playerId}, ${seriesOf(now)}, ${tax.name}, ${tax.basisPoints},
+    SELECT ${transaction(columns)} FROM receipt_issue(${sessionId}, ${playerId}, ${seriesOf(now)}, ${tax.name}, ${tax.basisPoints},
       ${JSON.stringify(lines)}::text::jsonb, ${now})`
   return row && receiptFrom(row)
 }
@@ -66,7 +71,7 @@ export async function receiptOf(
   { playerId, sessionId }: { playerId: string; sessionId: string },
 ): Promise<Receipt | undefined> {
   const [row] = await queries<ReceiptRow[]>`
-    SELECT * FROM receipts WHERE session_id = ${sessionId} AND player_id = ${playerId}`
+    SELECT ${queries(columns)} FROM receipts WHERE session_id = ${sessionId} AND player_id = ${playerId}`
   return row && receiptFrom(row)
 }
 
@@ -76,7 +81,7 @@ export async function receiptsOf(
   { playerId, limit }: { playerId: string; limit: number },
 ): Promise<Receipt[]> {
   const rows = await queries<ReceiptRow[]>`
-    SELECT * FROM receipts WHERE player_id = ${playerId} ORDER BY issued_at DESC LIMIT ${limit}`
+    SELECT ${queries(columns)} FROM receipts WHERE player_id = ${playerId} ORDER BY issued_at DESC LIMIT ${limit}`
   return rows.flatMap(row => receiptFrom(row) ?? [])
 }
 

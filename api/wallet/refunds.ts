@@ -35,7 +35,7 @@ export async function startRefund(
   if (amountPaise <= 0n) throw new WalletError('InvalidAmount')
   const row = only(
     await queries<{ outcome: Outcome<'Started'>; is_new: boolean; state: RefundState; refundable_paise: bigint }[]>`
-      SELECT * FROM wallet_refund_start(${refundId}, ${playerId}, ${amountPaise}, ${`gateway:${source}`}, ${paymentId},
+      SELECT outcome, is_new, state, refundable_paise FROM wallet_refund_start(${refundId}, ${playerId}, ${amountPaise}, ${`gateway:${source}`}, ${paymentId},
         ${author}, ${reason}, ${now})`,
   )
   if (row.outcome === 'RefundTooLarge') {
@@ -111,7 +111,7 @@ async function endRefund(
   const { refundId, state, reference = null, now } = order
   const row = only(
     await queries<{ outcome: Outcome<'Ended'>; is_new: boolean; amount_paise: bigint; player: string }[]>`
-      SELECT * FROM wallet_refund_end(${refundId}, ${state}, ${reference}, ${now})`,
+      SELECT outcome, is_new, amount_paise, player FROM wallet_refund_end(${refundId}, ${state}, ${reference}, ${now})`,
   )
   if (row.outcome !== 'Ended') throw new WalletError(row.outcome)
   const [repaid] = await queries<{ paise: bigint }[]>`
@@ -147,7 +147,8 @@ export async function debit(
     await queries<
       (BalanceRow & { outcome: Outcome<'Debited'>; is_new: boolean; transaction_id: bigint; debited_paise: bigint })[]
     >`
-      SELECT * FROM wallet_debit(${kind}, ${playerId}, ${amountPaise}, ${`gateway:${source}`}, ${paymentId},
+      SELECT outcome, is_new, transaction_id, debited_paise, posted_paise, held_paise, owed_paise
+      FROM wallet_debit(${kind}, ${playerId}, ${amountPaise}, ${`gateway:${source}`}, ${paymentId},
         ${reference}, ${idempotencyKey}, ${now})`,
   )
   if (row.outcome !== 'Debited') throw new WalletError(row.outcome)

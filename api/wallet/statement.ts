@@ -62,7 +62,7 @@ export async function statement(
         coalesce(sum(amount_paise) FILTER (WHERE account_id <> ${wallet}), 0)::bigint AS receivable
       FROM wallet_entries WHERE account_id IN (${wallet}, ${`receivable:${playerId}`}) GROUP BY transaction_id
     ), booked AS (
-      SELECT moved.*, (sum(wallet) OVER (ORDER BY transaction_id))::bigint AS balance FROM moved
+      SELECT transaction_id, wallet, receivable, (sum(wallet) OVER (ORDER BY transaction_id))::bigint AS balance FROM moved
     )
     SELECT head.id, head.at, head.kind, wallet, receivable, balance, head.session_id, session.game, head.reason, (
       SELECT split_part(other.account_id, ':', 2) FROM wallet_entries other

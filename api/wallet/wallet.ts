@@ -139,7 +139,8 @@ export async function adjust(
   if (amountPaise === 0n) throw new WalletError('InvalidAmount')
   const row = only(
     await queries<(BalanceRow & { outcome: Outcome<'Debited'>; is_new: boolean; transaction_id: bigint })[]>`
-      SELECT * FROM wallet_take(${playerId}, ${-amountPaise}, ${author}, ${reason}, ${idempotencyKey}, ${now})`,
+      SELECT outcome, is_new, transaction_id, posted_paise, held_paise, owed_paise
+      FROM wallet_take(${playerId}, ${-amountPaise}, ${author}, ${reason}, ${idempotencyKey}, ${now})`,
   )
   const balance = balanceFrom(row)
   if (row.outcome === 'InsufficientFunds') {
@@ -179,7 +180,8 @@ async function putIn(
         repaid_paise: bigint
       })[]
     >`
-      SELECT * FROM wallet_credit(${kind}, ${playerId}, ${amountPaise}, ${source}, ${reference}, ${idempotencyKey},
+      SELECT outcome, is_new, transaction_id, repaid_paise, posted_paise, held_paise, owed_paise
+      FROM wallet_credit(${kind}, ${playerId}, ${amountPaise}, ${source}, ${reference}, ${idempotencyKey},
         ${sessionId}, ${reason}, ${author}, ${expiresAt}, ${now})`,
   )
   if (row.outcome !== 'Credited') throw new WalletError(row.outcome)

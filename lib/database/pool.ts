@@ -20,12 +20,6 @@ const CONNECT_SECONDS = 5
 const RECONNECT_SECONDS = 0.5
 /** How often a transaction is tried that the server itself broke off for another's sake. */
 const ATTEMPTS = 5
-/**
- * How often one is tried that fails by statements prepared before a migration, which the server refuses once each on every
- * connection. Outside of transactions the driver (3.4.9) prepares such a statement anew by itself.
- */
-const OUTDATED_ATTEMPTS = 200
-
 export interface ConnectOptions {
   /** Connections at most. */
   max: number
@@ -51,8 +45,8 @@ export function connect(url: string, { max, applicationName }: ConnectOptions): 
 
 /**
  * Runs `body` in one transaction and commits it; a throw rolls it back and is rethrown. `body` runs again from its
- * start when the server broke the transaction off (deadlock, serialization, a migration that came meanwhile), so it must
- * have no effect outside. Within a transaction it is a savepoint of that one.
+ * start when the server broke the transaction off (deadlock, serialization), so it must have no effect outside. Within a
+ * transaction it is a savepoint of that one.
  */
 export async function inTransaction<Result>(
   queries: Queries,
@@ -62,7 +56,7 @@ export async function inTransaction<Result>(
     try {
       return await inOneTransaction(queries, body)
     } catch (error) {
-      if (attempt >= attemptsAt(error)) throw error
+      if (attempt >= ATTEMPTS || !isBrokenOff(error)) throw error
     }
   }
 }
@@ -106,13 +100,7 @@ export function sqlStateOf(error: unknown): string | undefined {
   return error instanceof postgres.PostgresError ? error.code : undefined
 }
 
-function attemptsAt(error: unknown): number {
-  const state = sqlStateOf(error)
-  if (state === '40001' || state === '40P01') return ATTEMPTS // serialization_failure and deadlock_detected.
-  return isOutdated(error) ? OUTDATED_ATTEMPTS : 1
-}
-
-/** "cached plan must not change result type": a table that it reads by `*` has got another column. */
-function isOutdated(error: unknown): boolean {
-  return error instanceof postgres.PostgresError && error.routine === 'RevalidateCachedQuery'
+/** serialization_failure and deadlock_detected. */
+function isBrokenOff(error: unknown): boolean {
+  return ['40001', '40P01'].includes(sqlStateOf(error) ?? '')
 }

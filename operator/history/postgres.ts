@@ -73,7 +73,7 @@ export function postgresHistory({ url, log }: { url: string; log: Logger }): His
       type Row = Pick<CapacityEvent, 'at' | 'kind' | 'region' | 'size' | 'priority' | 'gpuVmUid'>
       const rows = await database<(Row & { zone: string | null; code: string | null; message: string | null })[]>`
         with newest as (
-          select * from capacity_events
+          select id, at, kind, region, zone, size, priority, code, message, gpu_vm_uid from capacity_events
           where at >= ${since} and at < ${until} and kind in ('Granted', 'Refused', 'Unfit', 'Released')
           order by at desc, id desc limit ${MAXIMUM_ANSWERS}
         )

@@ -23,6 +23,7 @@ import { everyListIsWalked } from './paging.suite.ts'
 import { refundsAreAskedFor } from './refunds.suite.ts'
 import { refusalsAreReached } from './refusals.suite.ts'
 import { LIMITED_ADDRESS } from './refusals.ts'
+import { rolloutsAreNotNoticed } from './rollout.suite.ts'
 import { signInHolds } from './sign-in.suite.ts'
 import { noTokenIsConfused } from './tokens.suite.ts'
 import { topUpsArePaidOnTheWeb } from './top-up.suite.ts'
@@ -78,4 +79,5 @@ owaspTopTenHolds(() => stack)
 noTokenIsConfused(() => ({ stack, guests }))
 fuzzingFindsNothing({ given: () => ({ stack, cast: castOf(stack) }), runs: 8, operations: id => id !== 'reportGuest' })
 refusalsAreReached(() => ({ stack, limits, guestToken, guestUid }))
+rolloutsAreNotNoticed(() => stack)
 itIsSaidThatTheDatabaseIsAway(() => ({ stack, limits, guestToken, guestUid }))

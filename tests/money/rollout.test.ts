@@ -1,5 +1,5 @@
-// Two versions side by side during a rollout: the API's own code on the schema of a version before, and connections whose
-// statements were prepared before a migration.
+// Two versions side by side during a rollout: the API's own code on the schema of a version before, and then on one of a
+// version to come.
 import { cpSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -18,7 +18,7 @@ import { systemClock } from '../../lib/process/clock.ts'
 import { brokenInvariants, newPlayer, noon, sessionTerms, silent } from './books.ts'
 import { catalogue } from './one-game.ts'
 import { paid } from './paid.ts'
-import { migrations, twoRoles } from './two-roles.ts'
+import { migrations, twoRoles, widen } from './two-roles.ts'
 
 /**
  * The newest migration of a version before. The API's own code of now still runs on it, as far as an evening here asks for:
@@ -113,51 +113,4 @@ test.concurrent('I4, I5: an evening that the API has played on the schema of the
     expect(await balanceOf(database, playerId)).toMatchObject({ availablePaise: 48_000n, heldPaise: 0n, owedPaise: 0n })
   }
   expect(await brokenInvariants(database, [])).toEqual([])
-})
-
-/** As migrations to come may: each table has one column more. */
-async function widen(owner: Database): Promise<void> {
-  const tables = await owner<{ name: string }[]>`
-    SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'`
-  expect(tables.length).toBeGreaterThan(15)
-  for (const { name } of tables) await owner`ALTER TABLE ${owner(name)} ADD COLUMN of_a_later_version text`
-}
-
-test.concurrent('I4: statements that were prepared before a migration do not fail the transactions after it, on any connection', async context => {
-  const { owner, program, ownerUrl, programUrl } = await twoRoles(context)
-  await migrateApi({ ownerUrl, programUrl, log: silent })
-  const { id: playerId } = await newPlayer(program)
-  const connections = new Set<number>()
-  /** Two at once, so that each has a connection of its own; each reads whole rows, in transactions within one another. */
-  const both = async () => {
-    let waiting = 2
-    let meet = () => {}
-    const met = new Promise<void>(resolve => {
-      meet = resolve
-    })
-    const one = async () =>
-      await inTransaction(program, async transaction => {
-        const [row] = await transaction<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`
-        connections.add(row?.pid ?? 0)
-        waiting -= 1
-        if (waiting === 0) meet()
-        await met
-        await transaction`UPDATE players SET first_name = first_name || '+' WHERE id = ${playerId}`
-        await inTransaction(transaction, async inner => await inner`SELECT * FROM wallet_balances`)
-        return await transaction`SELECT * FROM players WHERE id = ${playerId}`
-      })
-    return await Promise.all([one(), one()])
-  }
-  await both()
-  expect(connections.size).toBe(2)
-  await widen(owner)
-  for (const [row] of await both()) expect(row).toHaveProperty('of_a_later_version', null)
-  const [row] = await program`SELECT first_name FROM players WHERE id = ${playerId}`
-  expect(row?.first_name).toMatch(/[^+]\+{4}$/) // What was rolled back was done once.
-  // Outside of a transaction the driver sees to it.
-  for (let time = 0; time < 2; time += 1) {
-    expect(await program`SELECT * FROM sign_ins`).toHaveLength(0)
-    await owner`ALTER TABLE sign_ins ADD COLUMN ${owner(`later_${time}`)} text`
-  }
-  expect(await program`SELECT * FROM sign_ins`).toHaveLength(0)
 })

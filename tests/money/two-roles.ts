@@ -1,11 +1,11 @@
-// A database of the API's whose owner is not the program, and its migrations.
+// A database of the API's whose owner is not the program, and its migrations, also of versions to come.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { TestContext } from 'vitest'
+import { expect, type TestContext } from 'vitest'
 import { startPostgres } from '../../demo/stack/postgres.ts'
-import { connect } from '../../lib/database/pool.ts'
+import { connect, type Database } from '../../lib/database/pool.ts'
 
 export const migrations = fileURLToPath(new URL('../../api/migrations', import.meta.url))
 
@@ -23,4 +23,12 @@ export async function twoRoles({ onTestFinished }: TestContext) {
     rmSync(folder, { recursive: true, force: true })
   })
   return { owner, program, superuser, ownerUrl, programUrl, directory: join(folder, 'migrations') }
+}
+
+/** As migrations to come may: each table has one column more. */
+export async function widen(owner: Database): Promise<void> {
+  const tables = await owner<{ name: string }[]>`
+    SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'`
+  expect(tables.length).toBeGreaterThan(15)
+  for (const { name } of tables) await owner`ALTER TABLE ${owner(name)} ADD COLUMN of_a_later_version text`
 }
