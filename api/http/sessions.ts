@@ -130,6 +130,7 @@ const resumeOne = createRoute({
   path: '/v1/sessions/{sessionId}/resume',
   operationId: 'resumeSession',
   summary: 'Play on',
+  description: 'A pause by support stands: `desiredState` is `Paused` again as soon as that is found.',
   responses: { 200: commanded, ...refusals },
 })
 

@@ -1,7 +1,8 @@
 // Compares books and cluster in both directions on a timer, so that nothing depends on an event, an item of the queue or
 // a program having lived long enough.
-import { isToldToEnd } from '../../crds/end.ts'
+
 import type { GameSession } from '../../crds/types/gamesession.ts'
+import { isToldToEnd } from '../../crds/wished.ts'
 import { outage } from '../../lib/database/outage.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { pause } from '../../lib/kube/abort.ts'

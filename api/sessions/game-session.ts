@@ -1,13 +1,10 @@
 // The GameSession as our books ask for it, and what is ours in one that is read. Pure.
-import { isToldToEnd } from '../../crds/end.ts'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import type { Applied } from '../../lib/kube/resource.ts'
-import { type DesiredState, objectNameOf, type Session } from './session.ts'
+import { objectNameOf, type Session } from './session.ts'
 
-/** Owns everything in the object's spec but `desiredState`. */
+/** Owns everything in the object's spec but `desiredState`, which tell.ts tells. */
 export const FIELD_MANAGER = 'wasd-api'
-/** Owns `desiredState` alone, so that an SRE's hand on it is noticed and left alone. */
-export const DESIRED_STATE_MANAGER = 'wasd-api-desired-state'
 /** Taken off once the final charge is committed: an object cannot vanish with its bill. */
 export const SETTLEMENT_FINALIZER = 'wasd.cloud/settlement'
 
@@ -33,21 +30,6 @@ export function identityOf(
     },
     spec: { player: playerId, game, tier, regions, paidSeconds, ttlSecondsAfterFinished: ttlSeconds },
   }
-}
-
-export function wishOf(object: GameSession, desiredState: DesiredState): Applied<GameSession> {
-  const { namespace, name, uid } = object.metadata
-  return {
-    apiVersion: 'wasd.cloud/v1alpha1',
-    kind: 'GameSession',
-    metadata: { name, namespace, ...(uid === undefined ? {} : { uid }) },
-    spec: { desiredState },
-  }
-}
-
-/** What the cluster says is wished, by whomever. */
-export function wishIn(object: GameSession): DesiredState {
-  return isToldToEnd(object) ? 'Ended' : object.spec.desiredState
 }
 
 /** Whether the object is the one that this session made, or, before it was first seen, could have made. */

@@ -1,6 +1,7 @@
 // Takes what is seen of a GameSession into our books: figures, what the player is told, and the final bill. One
 // transaction, so that nothing is lost or told twice however often a program stops in between.
 import type { GameSession } from '../../crds/types/gamesession.ts'
+import { wishedState } from '../../crds/wished.ts'
 import { inTransaction, type Transaction } from '../../lib/database/pool.ts'
 import { compareResourceVersions } from '../../lib/kube/resource.ts'
 import { enqueue } from '../queue/queue.ts'
@@ -13,7 +14,7 @@ import {
 import { WalletError } from '../wallet/errors.ts'
 import { holdOf } from '../wallet/holds.ts'
 import { creditFaults, faultsOf } from './faults.ts'
-import { isOurs, wishIn } from './game-session.ts'
+import { isOurs } from './game-session.ts'
 import { type RaiseReason, type SessionsOutside, subjectOf } from './outside.ts'
 import { impossibility } from './plausible.ts'
 import { lockedSession, type Session, sessionIdOf } from './session.ts'
@@ -129,7 +130,7 @@ async function record(
   const isPlayChanged = seconds !== seen.seconds || since?.getTime() !== seen.since?.getTime()
   // The cluster's word on the desired state stands, but over an end, and while a command of the player is on its way there.
   const isOurWord = session.desiredState === 'Ended' || command !== commandApplied
-  const desiredState = isOurWord ? session.desiredState : wishIn(object)
+  const desiredState = isOurWord ? session.desiredState : wishedState(object)
 
   await transaction`
     UPDATE sessions SET object_uid = coalesce(object_uid, ${uid ?? null}), seen_version = ${resourceVersion ?? null},

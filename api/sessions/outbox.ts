@@ -1,22 +1,22 @@
 // The handler of `kubernetes.session`: brings the cluster to what the session's row says now, never to what it said when
 // the item was queued. The identity is applied by force, being ours alone; the desired state only when the player
 // commands it, by a field manager of its own and never by force: an SRE's hand is adopted, and an end is said beside it.
-import { isToldToEnd } from '../../crds/end.ts'
+
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
+import { isToldToEnd, wishedState } from '../../crds/wished.ts'
 import { inTransaction } from '../../lib/database/pool.ts'
 import { isKubeError, type KubeError } from '../../lib/kube/errors.ts'
-import { referenceOf } from '../../lib/kube/resource.ts'
 import { isBuried } from '../queue/claims.ts'
 import { KnownFailure, PermanentError } from '../queue/errors.ts'
 import { contradictionGone, keepContradiction, tellContradiction } from '../wallet/contradictions.ts'
 import { holdOf } from '../wallet/holds.ts'
-import { tellEnd } from './end.ts'
 import { creditFaults, faultsOf } from './faults.ts'
-import { DESIRED_STATE_MANAGER, FIELD_MANAGER, identityOf, isOurs, wishIn, wishOf } from './game-session.ts'
+import { FIELD_MANAGER, identityOf, isOurs } from './game-session.ts'
 import { type SessionsOutside, subjectOf } from './outside.ts'
 import { refusalDigest } from './refusal.ts'
 import { lockedSession, objectNameOf, type Session, sessionById } from './session.ts'
 import { letGo, settle, settleLost } from './settle.ts'
+import { tellWish } from './tell.ts'
 
 /** Seconds after which a start that could not be applied lapses. A stop never does. */
 export const START_LAPSES_SECONDS = 600
@@ -105,20 +105,9 @@ async function applyCommand(
 ): Promise<void> {
   const { database, kube } = outside
   const { id, command, desiredState } = session
-  let adopted = desiredState
-  if (desiredState === 'Ended') await tellEnd(kube, object, signal)
-  else {
-    try {
-      const wish = wishOf(object, desiredState)
-      await kube.apply(gameSessions, wish, { fieldManager: DESIRED_STATE_MANAGER, signal })
-    } catch (error) {
-      // Somebody else holds the field, or the end is already told: the cluster's word stands.
-      if (!isKubeError(error, 'Conflict', 'Invalid')) throw error
-      const now = await kube.get(gameSessions, referenceOf(object), { signal })
-      if (!now || now.metadata.uid !== object.metadata.uid) throw error
-      adopted = wishIn(now)
-    }
-  }
+  // Of a pause or a resumption the cluster's word stands, whoever's it is.
+  const now = await tellWish(kube, { object, desiredState }, signal)
+  const adopted = desiredState === 'Ended' ? desiredState : wishedState(now)
   // A newer command stays to be applied; its own item follows this one.
   await database`
     UPDATE sessions SET command_applied = greatest(command_applied, ${command}),

@@ -1,8 +1,9 @@
 // The end of a session in our books: the last charge, the rest of the hold given back, the player told. One transaction;
 // repeated, it changes nothing. Only then may the GameSession lose its settlement finalizer.
-import { isToldToEnd } from '../../crds/end.ts'
+
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import { gameSessions } from '../../crds/types/gamesession.ts'
+import { isToldToEnd } from '../../crds/wished.ts'
 import { inTransaction, type Transaction } from '../../lib/database/pool.ts'
 import { isKubeError } from '../../lib/kube/errors.ts'
 import { hasFinalizer, removeFinalizer } from '../../lib/kube/finalizers.ts'
@@ -11,11 +12,11 @@ import { enqueue } from '../queue/queue.ts'
 import { contradictionGone, keepContradiction, tellContradiction } from '../wallet/contradictions.ts'
 import { charge, type Hold, type HoldAndFree, release, repaidAtRelease } from '../wallet/holds.ts'
 import { issueReceipt, type Receipt, type ReceiptLine, type Tax } from '../wallet/receipts.ts'
-import { tellEnd } from './end.ts'
 import { SETTLEMENT_FINALIZER } from './game-session.ts'
 import { type RaiseReason, type SessionsOutside, subjectOf } from './outside.ts'
 import { type Interruption, lockedSession, type Session } from './session.ts'
 import { stretchesOf } from './stretches.ts'
+import { tellWish } from './tell.ts'
 import { timeAxis } from './time-axis.ts'
 
 export interface Settlement {
@@ -140,7 +141,7 @@ export async function letGo(outside: SessionsOutside, object: GameSession, signa
   try {
     // Nobody pays for it any more.
     const mayRun = !object.status?.billing?.final && !isToldToEnd(object)
-    const current = mayRun ? await tellEnd(kube, object, signal) : object
+    const current = mayRun ? await tellWish(kube, { object, desiredState: 'Ended' }, signal) : object
     if (hasFinalizer(current, SETTLEMENT_FINALIZER)) {
       await removeFinalizer(kube, gameSessions, current, SETTLEMENT_FINALIZER, { signal })
     }

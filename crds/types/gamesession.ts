@@ -64,7 +64,7 @@ export interface GameSessionSpec {
    */
   clientCIDRs?: string[]
   /**
-   * Running plays. Paused stops the machine and keeps its disks. Ended gives all of it up and is final. The annotation wasd.cloud/end ends the session as well, whatever stands here.
+   * Running plays. Paused stops the machine and keeps its disks. Ended gives all of it up and is final. The annotation wasd.cloud/end ends the session as well, whatever stands here, and wasd.cloud/pause pauses it.
    */
   desiredState: 'Running' | 'Paused' | 'Ended'
   /**

@@ -1,8 +1,8 @@
 // What a pass sees, and what it may decide. Phases are pure: the same sight gives the same verdict.
 import type { Catalogue } from '../../crds/catalogue.ts'
-import { isToldToEnd } from '../../crds/end.ts'
 import type { GameSession, GameSessionStatus } from '../../crds/types/gamesession.ts'
 import type { GpuVm, GpuVmSpec } from '../../crds/types/gpuvm.ts'
+import { isToldToEnd, wishedState } from '../../crds/wished.ts'
 import type { Candidate, Ranking } from '../capacity/rank.ts'
 import { isSuspended, SUSPEND_ANNOTATION } from '../held.ts'
 import type { Billing } from './billing.ts'
@@ -201,7 +201,7 @@ export function isEndOfPaid(reason: EndReason | undefined): boolean {
 
 /** Whether it is to be played now. */
 export function isToRun(session: GameSession): boolean {
-  return session.spec.desiredState === 'Running' && !isEnding(session)
+  return wishedState(session) === 'Running' && !isEnding(session)
 }
 
 /** Whether its player has ever been able to play. */

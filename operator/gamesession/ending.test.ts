@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { END_ANNOTATION } from '../../crds/end.ts'
+import { END_ANNOTATION } from '../../crds/wished.ts'
 import { SUSPEND_ANNOTATION } from '../held.ts'
 import { at, machineFor, pass, sessionOf, stuckOn } from './sights.fixture.ts'
 

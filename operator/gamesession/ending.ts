@@ -1,7 +1,8 @@
 // Brings a session to its end: the intent is on record first, with the bill closed; then the machine is given back;
 // and `Ended` is said only once the server itself no longer has the machine, whose own finalizer Azure stands behind.
-import { isToldToEnd } from '../../crds/end.ts'
+
 import type { GameSession } from '../../crds/types/gamesession.ts'
+import { isToldToEnd } from '../../crds/wished.ts'
 import { hasFinalizer } from '../../lib/kube/finalizers.ts'
 import { isSuspended, SUSPEND_ANNOTATION } from '../held.ts'
 import {

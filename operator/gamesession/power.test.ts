@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { END_ANNOTATION, PAUSE_ANNOTATION } from '../../crds/wished.ts'
 import { occurrences } from './events.ts'
 import { at, conditionOf, machineFor, next, pass, sessionOf, sight, stuckOn } from './sights.fixture.ts'
 
@@ -12,6 +13,24 @@ const resting = machineFor({
     stream: { answering: false, since: at(100), lastAnsweredAt: at(150) },
     conditions: [conditionOf('Ready', 'True', 'Deallocated'), conditionOf('Playable', 'False', 'MachineNotRunning')],
   },
+})
+
+test('the annotation pauses beside the desired state Running, and Ready says by what; an end wins over it', () => {
+  const running = { spec: { desiredState: 'Running' as const }, status: { readyAt: at(100), billing: { seconds: 50 } } }
+  const session = sessionOf({ ...running, metadata: { annotations: { [PAUSE_ANNOTATION]: '' } } })
+  expect(pass({ session, machines: [playing], now: at(150) }).verdict.step).toMatchObject({
+    do: 'ChangeMachine',
+    spec: { powerState: 'Deallocated' },
+  })
+  const paused = pass({ session, machines: [resting], now: at(190) })
+  expect(paused.verdict.step).toBeUndefined()
+  expect(paused.status).toMatchObject({ phase: 'Paused', billing: { seconds: 50 } })
+  const message =
+    'The session is paused by the annotation wasd.cloud/pause; its machine is stopped and its disks are kept.'
+  expect(paused.status.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True', message }))
+
+  const ended = sessionOf({ ...running, metadata: { annotations: { [PAUSE_ANNOTATION]: '', [END_ANNOTATION]: '' } } })
+  expect(pass({ session: ended, machines: [resting] }).verdict.step).toMatchObject({ do: 'End' })
 })
 
 test('paused, the machine is stopped, and nothing is billed from then on', () => {

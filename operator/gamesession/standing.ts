@@ -1,5 +1,6 @@
 // Where a session stands, in one word and a sentence: from what was seen and decided to `phase` and `Ready`.
 import type { GameSessionStatus } from '../../crds/types/gamesession.ts'
+import { isPausedBeside, PAUSE_ANNOTATION, wishedState } from '../../crds/wished.ts'
 import { leftBehind } from '../held.ts'
 import { type Explanation, isEnding, isToRun, machineOf, type Seen, type Verdict, wasPlayed } from './decision.ts'
 import { explain } from './ending.ts'
@@ -25,7 +26,7 @@ export function standingOf(seen: Seen, verdict: Verdict, next: GameSessionStatus
     const message = `${explain(next.endReason).message} What it has in Azure is given back.`
     return { phase: 'Ending', is: 'Progressing', reason: verdict.waiting?.reason ?? next.endReason, message }
   }
-  if (session.spec.desiredState === 'Paused' && !isEnding(session)) return pausing(seen, verdict)
+  if (wishedState(session) === 'Paused' && !isEnding(session)) return pausing(seen, verdict)
   if (verdict.stalled) return { phase: 'Failed', is: 'Stalled', ...verdict.stalled }
   if (!isToRun(session)) {
     const waiting = verdict.waiting ?? { reason: 'Ending', message: 'The session was told to end.' }
@@ -41,7 +42,8 @@ export function standingOf(seen: Seen, verdict: Verdict, next: GameSessionStatus
 function pausing(seen: Seen, { waiting, stalled }: Verdict): Standing {
   const machine = machineOf(seen)
   if (machine === undefined || isDeallocated(machine)) {
-    const message = 'The session is paused; its machine is stopped and its disks are kept.'
+    const by = isPausedBeside(seen.session) ? ` by the annotation ${PAUSE_ANNOTATION}` : ''
+    const message = `The session is paused${by}; its machine is stopped and its disks are kept.`
     return { phase: 'Paused', is: 'Settled', reason: 'Paused', message }
   }
   const message = 'The machine is being stopped; its disks are kept.'

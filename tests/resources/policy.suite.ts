@@ -175,6 +175,8 @@ export function policyKeepsTheApi(theatre: () => Theatre): void {
       await theatre().stage.kubectl(['annotate', `gs/${OWN}`, 'example.com/of=an-sre'])
       const foreign = { 'example.com/of': null, 'wasd.cloud/end': '' }
       await isRefused("an SRE's annotation off", 'PATCH', own, { metadata: { annotations: foreign } }, metadata)
+      const annotated = (value: string | null) => ({ metadata: { annotations: { 'wasd.cloud/pause': value } } })
+      for (const value of ['', null]) await isTaken(`paused by ${value}`, 'PATCH', own, annotated(value))
       await isTaken('ended', 'PATCH', own, { metadata: { annotations: { 'wasd.cloud/end': '' } } })
       await isRefused('not ended', 'PATCH', own, { metadata: { annotations: { 'wasd.cloud/end': null } } }, metadata)
     })
@@ -184,6 +186,13 @@ export function policyKeepsTheApi(theatre: () => Theatre): void {
       const sres = 'gamesessions/an-sres'
       await isRefused('paid for', 'PATCH', sres, { spec: { paidSeconds: 60 } }, others)
       await isRefused('ended', 'PATCH', sres, { spec: { desiredState: 'Ended' } }, others)
+      await isRefused(
+        'paused beside it',
+        'PATCH',
+        sres,
+        { metadata: { annotations: { 'wasd.cloud/pause': '' } } },
+        others,
+      )
       await isRefused('ended beside it', 'PATCH', sres, { metadata: { annotations: { 'wasd.cloud/end': '' } } }, others)
       const labels = { 'app.kubernetes.io/managed-by': 'wasd-api', 'wasd.cloud/player': 'player-of-an-sres' }
       await isRefused('taken over', 'PATCH', sres, { metadata: { labels } }, others)

@@ -17,6 +17,8 @@ import { type StartOrder, start } from '../../api/sessions/starting.ts'
 import { type Catalogue, parseCatalogue } from '../../crds/catalogue.ts'
 import { type GameSession, type GameSessionStatus, gameSessions } from '../../crds/types/gamesession.ts'
 import { startCluster } from '../../demo/cluster/cluster.ts'
+import { findTools } from '../../demo/cluster/tools.ts'
+import { command, succeed } from '../../demo/stack/commands.ts'
 import { connect } from '../../lib/kube/client.ts'
 import { loadCredentials } from '../../lib/kube/credentials.ts'
 import { isKubeError } from '../../lib/kube/errors.ts'
@@ -35,6 +37,7 @@ export type Stage = Awaited<ReturnType<typeof startStage>>
 export async function startStage() {
   mkdirSync(join(root, '.run'), { recursive: true })
   const folder = mkdtempSync(join(root, '.run/sessions-'))
+  const tools = await findTools()
   const [books, cluster] = await Promise.all([openBooks(), startCluster({ folder, controllerManager: false })])
   const credentials = await loadCredentials({ kubeconfig: cluster.kubeconfig, environment: {} })
   const kube = connect(credentials, { userAgent: 'wasd-api' })
@@ -96,6 +99,12 @@ export async function startStage() {
       await stopApi?.()
       stopApi = undefined
     },
+    /** As an SRE, who has set an editor. Throws what it says when it fails. */
+    async kubectl(args: string[], { input, editor }: { input?: string; editor?: string } = {}): Promise<void> {
+      const environment = { KUBECONFIG: cluster.kubeconfig, HOME: folder, PATH: process.env.PATH, KUBE_EDITOR: editor }
+      const run = command({ file: tools.kubectl, args: ['--namespace', NAMESPACE, ...args], input, environment })
+      await succeed(run, `kubectl ${args.join(' ')}`)
+    },
     made: async (sessionId: string): Promise<GameSession> =>
       await until('the session is applied', async () => await object(sessionId)),
     /** Writes as the operator does: the whole status, over what is there. */
@@ -120,7 +129,7 @@ export async function startStage() {
       await until('the finalizer is off', async () => {
         return !(await object(id))?.metadata.finalizers?.includes(SETTLEMENT_FINALIZER)
       }),
-    seen: async ({ id }: Session, what: string, is: (session: Session) => boolean) =>
+    seen: async ({ id }: Pick<Session, 'id'>, what: string, is: (session: Session) => boolean) =>
       await until(what, async () => {
         const session = await sessionById(database, id)
         return session && is(session) && session
