@@ -28,7 +28,7 @@ export function lateFailure(seen: Seen): LastError | undefined {
     return lastError(isKnown ? operation : (vm?.failure ?? operation), seen, begun && stepOf[begun.kind])
   }
   if (late && ![known, otherError].some(error => new Date(error?.at ?? 0) >= late.at))
-    return { ...lastError(late, seen, late.step), at: late.at.toISOString() }
+    return lastError(late, { ...seen, now: late.at }, late.step)
   if (vm?.provisioningState !== 'Failed' || vm.powerState === 'Running') return undefined
   // Of one that is to go, or to bear other tags, the operation tells, and how it stands.
   const isTold = (step: Step['do']) => [known, otherError].some(error => error?.step === step)

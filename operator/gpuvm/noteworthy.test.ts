@@ -23,6 +23,12 @@ test.each<[what: string, is: boolean, old: GpuVmStatus | 'None', next: GpuVmStat
   ['the way to the first VM', false, fresh, first],
   ['the first VM, asked for', true, fresh, { ...first, operation: create }],
   ['a first sight that is refused', true, fresh, { ...first, ...ready('False', 'CapacityRefused') }],
+  [
+    'a first refusal, though it is asked for again at once',
+    true,
+    fresh,
+    { ...first, lastError: refusedBy('InternalServerError') },
+  ],
   ['a first sight that is held back', true, fresh, { ...first, ...ready('Unknown', 'Suspended') }],
   ['one ordinary reason after another', false, onItsWay(), onItsWay(ready('Unknown', 'Creating', 'Other words.'))],
   ['an address that comes to be known', false, onItsWay(), onItsWay({ publicIP: '198.51.100.8' })],

@@ -23,8 +23,9 @@ export function isNoteworthy(machine: GpuVm, next: GpuVmStatus): boolean {
   const old = machine.status
   if (old === undefined) return true
   if (!isOnItsWay(old) || !isOnItsWay(next)) return !isDeepStrictEqual(old, next)
-  // What the schema says of a new object holds until its VM is asked for.
-  if (old.incarnation === undefined) return next.operation !== undefined || next.phase !== 'Creating'
+  // What the schema says of a new object holds until its VM is asked for, or something is refused.
+  if (old.incarnation === undefined)
+    return next.operation !== undefined || next.lastError !== undefined || next.phase !== 'Creating'
   return !isDeepStrictEqual(actedOn(machine, old), actedOn(machine, { ...next, ...standing(machine, next) }))
 }
 

@@ -26,8 +26,12 @@ function stage(operation: OperationState | AzureError = failed) {
   }
   const pass = (at: Date) => it.through(Object.assign(Object.create(azure), azure), { now: () => at })
   const request = { name: 'nic', subnetId: '', publicIPAddressId: '', networkSecurityGroupId: undefined, tags: {} }
-  const look = async (name: string, seen: Standing | undefined, at: Date, failing?: 'CopySnapshot') => {
-    const asked = { azure: pass(at), now: at, signal }
+  const look = async (
+    name: string,
+    seen: Standing | undefined,
+    { at, began = at, failing }: { at: Date; began?: Date; failing?: 'CopySnapshot' },
+  ) => {
+    const asked = { azure: pass(at), now: began, signal }
     const settled = await it.settled({ name, seen, ...(failing && { failing }) }, asked)
     return settled?.provisioningState ?? 'Absent'
   }
@@ -41,13 +45,20 @@ function stage(operation: OperationState | AzureError = failed) {
     retag: async (at = now) =>
       void (await pass(at).retag(place, { kind: 'virtualMachine', name: 'vm' }, { 'wasd-uid': 'new' }, signal)),
     /** One pass's look, that shows it so. */
-    look: async (provisioningState: Standing['provisioningState'] | 'Absent', at = now) =>
-      await look('nic', provisioningState === 'Absent' ? undefined : { provisioningState }, at),
+    look: async (provisioningState: Standing['provisioningState'] | 'Absent', at = now, began = at) =>
+      await look('nic', provisioningState === 'Absent' ? undefined : { provisioningState }, { at, began }),
     lookAtCopy: async (failure: Standing['failure'], at = now) =>
-      await look('copy', { provisioningState: 'Succeeded', failure }, at, 'CopySnapshot'),
-    lookAtTagged: async (seen: Standing, at = now) => await look('vm', seen, at),
+      await look('copy', { provisioningState: 'Succeeded', failure }, { at, failing: 'CopySnapshot' }),
+    lookAtTagged: async (seen: Standing, at = now) => await look('vm', seen, { at }),
   }
 }
+
+test('what a pass hears that looked for long was heard then, and not when the pass began', async () => {
+  const { put, look, it } = stage()
+  await put()
+  await look('Failed', later(40), now)
+  expect(it.failure?.at).toEqual(later(40))
+})
 
 test('in an undisturbed life nothing more is asked of Azure', async () => {
   const { put, remove, look, asked, it } = stage()

@@ -54,11 +54,14 @@ export function requests(): Requests {
   /** What this pass has found so. */
   let failed: LateFailure[] = []
   let underWay: Date[] = []
+  /** Looks take time, where Azure's limits are waited for: what is heard is not from when the pass began. */
+  let heardAt: (() => Date) | undefined
 
   return {
     through(azure, clock) {
       failed = []
       underWay = []
+      heardAt = () => clock.now()
       const put =
         <Asked extends { name: string }>(
           step: Step['do'],
@@ -141,7 +144,7 @@ export function requests(): Requests {
         return { ...seen, provisioningState: 'Updating' }
       }
       const { code, message } = state.is === 'Failed' ? state : (seen.failure ?? unexplained(step))
-      const failure = { step, code, message, at: now }
+      const failure = { step, code, message, at: heardAt?.() ?? now }
       known.set(name, { step, subscriptionId, poller, since, ownerUid, failure })
       failed.push(failure)
       return seen
