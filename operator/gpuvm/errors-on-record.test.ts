@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
 import { condition } from '../../lib/kube/conditions.ts'
 import { AzureError } from '../azure/errors.ts'
+import type { VirtualMachineSeen } from '../azure/provider.ts'
 import type { LastError, Seen, Verdict } from './decision.ts'
 import { hindranceOf, outcomeOf } from './hindrance.ts'
+import { nothing } from './observe.ts'
 import { verdictOn } from './phases.ts'
+import { redeployment, steps } from './refused-steps.fixture.ts'
 import {
   bare,
   evicted,
@@ -152,6 +155,41 @@ test('a creation and its machine’s tags, both refused, are both on record, the
   const seen = sight({ status, observed: { ...bare, osDisk: { ...osDisk, ownerUid: another } } })
   const { lastError, otherError } = statusOf(seen, verdictOn(seen), {})
   expect([lastError?.step, otherError?.step]).toEqual(['CreateVirtualMachine', 'Retag'])
+})
+
+const FREEZE = 'VirtualMachinePlannedFreezeStarted'
+const glances: { title: string; glance: (seen: Seen) => Partial<Seen['observed']> }[] = [
+  { title: 'an operation alone', glance: () => ({ ...nothing, sight: 'Operation', operation: { is: 'Running' } }) },
+  { title: 'no complaint of its host or its agent', glance: ({ observed }) => less(observed, { agent: undefined }) },
+  { title: 'a note of Azure’s own work on it', glance: () => ({ noted: { name: FREEZE, at: now } }) },
+  { title: 'no power state', glance: ({ observed }) => less(observed, { powerState: 'Unknown' }) },
+  { title: 'that it is changed', glance: ({ observed }) => less(observed, { provisioningState: 'Updating' }) },
+]
+
+const less = ({ virtualMachine: vm }: Seen['observed'], different: Partial<VirtualMachineSeen>) =>
+  vm ? { virtualMachine: { ...vm, ...different } } : {}
+
+test.each(glances.flatMap(glance => [...steps, redeployment].map(one => ({ ...glance, ...one }))))(
+  'who sees $title for a moment forgets no refusal: $step',
+  ({ step, seen: different, glance }) => {
+    const seen = sight(different)
+    const hindrance = hindranceOf(new AzureError('ScopeLocked', 'No.', { status: 409 }), seen, verdictOn(seen))
+    const refused = after(1, seen, hindrance.verdict, outcomeOf(hindrance))
+    const { lastError } = refused.machine.status ?? {}
+    expect(lastError).toMatchObject({ code: 'ScopeLocked', step })
+
+    const glanced = { ...refused, observed: { ...refused.observed, ...glance(refused) } }
+    const verdict = verdictOn(glanced)
+    expect(verdict.step).toBeUndefined()
+    expect(statusOf(glanced, verdict, {}).lastError).toEqual(lastError)
+  },
+)
+
+test('nor one of two, while Azure is at work on it', () => {
+  const errors = { lastError: capacity, otherError: { ...capacity, step: 'PutNetworkSecurityGroup' } }
+  const status = { ...playing, ...errors, lastError: { ...capacity, step: 'RedeployVirtualMachine' } }
+  const seen = sight({ status, observed: { ...nothing, sight: 'Operation', operation: { is: 'Running' } } })
+  expect(statusOf(seen, verdictOn(seen), {})).toMatchObject({ ...errors, lastError: status.lastError })
 })
 
 test('what an object that goes hears last is all that counts: of what was refused of its creation nobody need know', () => {

@@ -6,7 +6,7 @@
 import { isTagged } from './adoption.ts'
 import { removableSnapshots } from './copying.ts'
 import { isLeaving, type LastError, type Seen, type Step, type Verdict } from './decision.ts'
-import { isOfNetwork, isOfRemoval, isOfTags, lateFailure } from './last-error.ts'
+import { holdsUpNothing, isOfNetwork, isOfRemoval, isOfTags, lateFailure } from './last-error.ts'
 import { network } from './network.ts'
 import { isStillSick } from './sickness.ts'
 import type { Outcome } from './status.ts'
@@ -16,13 +16,11 @@ export interface OnRecord {
   otherError?: LastError | undefined
 }
 
-export function errorsOf(seen: Seen, verdict: Verdict, outcome: Outcome): OnRecord {
-  const { step, because, stalled } = verdict
+export function errorsOf(seen: Seen, { step }: Verdict, outcome: Outcome): OnRecord {
   // A new plan wipes the slate, but for the one that was made because of the error.
   if (step?.do === 'BeginIncarnation' && step.reason !== 'CreateFailed') return {}
   const fresh = outcome.refused ?? outcome.busy ?? lateFailure(seen)
   if (fresh && isLeaving(seen.machine)) return { lastError: fresh }
-  if (!fresh && !because && !stalled && seen.observed.sight === 'Whole') return {}
 
   // What an older spec was refused is no word on this one, however little is seen while an operation runs.
   const { status, metadata } = seen.machine
@@ -42,21 +40,39 @@ function ranked(seen: Seen, errors: LastError[]): OnRecord {
   return { lastError, otherError }
 }
 
-function kindOf(error: LastError, { observed }: Seen): 'Way' | 'Rules' | 'Removal' | 'Tags' {
+function kindOf(error: LastError, seen: Seen): 'Way' | 'Rules' | 'Removal' | 'Tags' {
   if (isOfTags(error)) return 'Tags'
   if (isOfRemoval(error)) return 'Removal'
-  return observed.virtualMachine && isOfNetwork(error) ? 'Rules' : 'Way'
+  return holdsUpNothing(error, seen) ? 'Rules' : 'Way'
 }
 
+/**
+ * By what is seen, whatever is decided: a pass that has nothing to do about a refusal, for a moment that Azure says less
+ * than usual, is no word on it; forgotten, it would be asked again at once.
+ */
 function stands(error: LastError, seen: Seen): boolean {
   const { machine, observed } = seen
+  const { virtualMachine: vm } = observed
   if (observed.sight !== 'Whole') return true
   if (isOfTags(error)) return !isTagged(seen)
-  if (isOfNetwork(error) && observed.virtualMachine) return network(seen).because !== undefined
+  if (isOfNetwork(error) && vm) return network(seen).because !== undefined
   if (isOfRemoval(error))
     return isLeaving(machine) || observed.predecessor !== undefined || removableSnapshots(seen).length > 0
-  if (error.step === ('RedeployVirtualMachine' satisfies Step['do'])) return isStillSick(seen)
-  // A machine that runs has outlived what was refused of its start.
-  const isToRun = machine.spec.powerState === 'Running' && !isLeaving(machine)
-  return !(isToRun && observed.virtualMachine?.powerState === 'Running')
+  switch (error.step) {
+    case 'RedeployVirtualMachine' satisfies Step['do']:
+      return isStillSick(seen)
+    case 'DeallocateVirtualMachine' satisfies Step['do']:
+      return isToRest(machine) && vm !== undefined && vm.powerState !== 'Deallocated'
+    case undefined: // The machine's own word.
+      if (vm?.provisioningState === 'Failed' && vm.powerState !== 'Running') return true
+      break
+    default:
+      break
+  }
+  // A machine that runs has outlived what was refused of its start, and one that is to rest asks for none.
+  return !isToRest(machine) && !isLeaving(machine) && vm?.powerState !== 'Running'
+}
+
+function isToRest({ spec }: Seen['machine']): boolean {
+  return spec.powerState === 'Deallocated'
 }

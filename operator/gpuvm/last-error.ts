@@ -77,8 +77,17 @@ export function isOfRemoval({ step }: { step?: string | undefined }): boolean {
 }
 
 /** Whose a machine that stands is tagged, and who may reach it, is no matter of what becomes of it. */
-export function holdsUpNothing(error: { step?: string | undefined }, { observed }: Pick<Seen, 'observed'>): boolean {
-  return observed.virtualMachine !== undefined && (isOfTags(error) || isOfNetwork(error))
+export function holdsUpNothing(
+  error: { step?: string | undefined },
+  seen: Pick<Seen, 'machine' | 'observed'>,
+): boolean {
+  return isStanding(seen) && (isOfTags(error) || isOfNetwork(error))
+}
+
+/** Where Azure was not asked for the machine now, it is where it was. */
+function isStanding({ machine, observed }: Pick<Seen, 'machine' | 'observed'>): boolean {
+  if (observed.sight === 'Whole') return observed.virtualMachine !== undefined
+  return (machine.status?.powerState ?? 'Absent') !== 'Absent'
 }
 
 export function isOfTags({ step }: { step?: string | undefined }): boolean {

@@ -41,7 +41,9 @@ export function isSuspect(machine: GpuVm, times: { now: Date; settings: GpuVmSet
 
 /** Whether the silence lasts for which another host was asked for: what was refused of that is asked for again. */
 export function isStillSick({ machine, observed, stream, now, settings }: Seen): boolean {
-  if (observed.virtualMachine?.powerState !== 'Running' || stream.answering === true) return false
+  const { powerState } = observed.virtualMachine ?? {}
+  if (powerState !== 'Running' && powerState !== 'Unknown') return false // Untold for a moment, it proves nothing.
+  if (stream.answering === true) return false
   return silenceOf(machine, { now, settings }) !== undefined
 }
 
