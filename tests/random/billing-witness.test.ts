@@ -35,6 +35,11 @@ test.each([
   { name: 'one that opens', before: undefined, now: seen(1, open(0, 0)) },
   { name: 'an interval that closes with its length', before: seen(1, open(0, 0)), now: seen(6, { seconds: 5 }) },
   {
+    name: 'an interval that ends before it begins, and counts for nothing',
+    before: seen(6, open(5, 7)),
+    now: seen(6.5, { seconds: 5, final: true }),
+  },
+  {
     name: 'one that is final at what was granted',
     before: seen(1, open(0, 0)),
     now: seen(13, { seconds: 12, final: true }),

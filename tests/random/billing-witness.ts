@@ -86,7 +86,8 @@ export function wrongWith(given: {
 
   // What was open, or came and went between two looks.
   const from = was.since ?? status?.readyAt ?? metadata.creationTimestamp ?? ''
-  const lasted = (now.seenAt - new Date(from).getTime()) / 1000
+  // It may be ended before it begins: what follows an interval opens up to a second late, in the player's favour.
+  const lasted = Math.max(0, (now.seenAt - new Date(from).getTime()) / 1000)
   if (added > lasted) return `I4: an interval of ${lasted} s was billed with ${added} s`
 
   const ready = status?.readyAt === undefined ? 0 : (now.seenAt - new Date(status.readyAt).getTime()) / 1000
