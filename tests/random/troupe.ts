@@ -23,13 +23,21 @@ export interface Troupe {
 
 /** As often as in earnest: a sweep lists what stands of all lives, and each life has a sweeper. */
 const SWEEP_SECONDS = 120 / SPEED
+/** A list shows the machines of all lives, and each life has one who lists: together they keep within what one may ask. */
+const FLEET_POLL_SECONDS = 20
 /** Of the work queues. */
 const IDLE_AT_ZERO = ['workqueue_depth', 'controller_runtime_active_workers']
 
 export function troupe(scene: Scene, options: Partial<OperatorOptions>): Troupe {
   const operators: Operator[] = []
   const operate = (more: Partial<OperatorOptions> = {}): Operator => {
-    const operator = scene.operate({ sweep: true, sweepSeconds: SWEEP_SECONDS, ...options, ...more })
+    const operator = scene.operate({
+      sweep: true,
+      sweepSeconds: SWEEP_SECONDS,
+      fleetPollSeconds: FLEET_POLL_SECONDS,
+      ...options,
+      ...more,
+    })
     operators.push(operator)
     return operator
   }

@@ -57,6 +57,11 @@ export interface OperatorOptions {
   /** Served beside `namespace`. */
   others?: string[]
   speed: number
+  /**
+   * Between two lists of the fleet, and of what is noted of it. Half as often as in earnest: a world has several operators,
+   * and the most that a busy computer does is to read lists.
+   */
+  fleetPollSeconds?: number
   installationId?: string
   /** Serves GameSessions too. */
   sessions?: boolean
@@ -82,7 +87,8 @@ export interface Operator extends Pick<Mortal, 'asked' | 'calls' | 'writes' | 'd
 }
 
 export function startOperator(options: OperatorOptions): Operator {
-  const { catalogue, namespace, speed, paidGraceSeconds = 120, installationId = INSTALLATION } = options
+  const { catalogue, namespace, speed, installationId = INSTALLATION } = options
+  const { paidGraceSeconds = 120, fleetPollSeconds = 10 } = options
   const clock = systemClock
   const registry = new Registry()
   const level = process.env.LOG_LEVEL === 'debug' ? 'debug' : 'silent'
@@ -119,7 +125,7 @@ export function startOperator(options: OperatorOptions): Operator {
     azure: azure('Watch'),
     clock,
     log,
-    pollSeconds: 5 / speed,
+    pollSeconds: fleetPollSeconds / speed,
     speed,
     subscriptions,
     machines: machines.store,
@@ -132,7 +138,7 @@ export function startOperator(options: OperatorOptions): Operator {
     reportingInstance: 'test',
   })
   const held = holdings({ azure: azure('Creation'), installationId })
-  const itsAnnotations = annotations({ azure: azure('Watch'), clock, log, pollSeconds: 5 / speed })
+  const itsAnnotations = annotations({ azure: azure('Watch'), clock, log, pollSeconds: fleetPollSeconds / speed })
   const lifecycle = gpuVmController({
     runtime,
     kube,
