@@ -102,7 +102,7 @@ export interface GpuVmStatus {
    */
   observedGeneration?: number
   /**
-   * Where the machine stands, in one word. Pending has nothing in Azure yet; Creating and Starting are under way; Running runs; Evicted was taken back and is being replaced; Waiting waits for capacity; Deallocating and Deallocated keep the disks; Deleting gives all back; Failed needs a person.
+   * Where the machine stands, in one word. Pending has nothing in Azure yet; Creating and Starting are under way; Running runs; Evicted was taken back and is being replaced; Waiting waits for capacity; Deallocating and Deallocated keep the disks; Deleting gives all back; Failed is held up until a person acts. A machine that is refused its tags or its rules alone runs, or rests, beside Stalled.
    */
   phase?:
     | 'Pending'

@@ -36,6 +36,11 @@ export class AzureError extends Error {
   }
 }
 
+/** A condition's reason is one word; Azure's codes are, but nobody promised it. */
+export function reasonOf(code: string): string {
+  return /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/.test(code) ? code : 'AzureError'
+}
+
 /** Azure breaks its longer messages into lists; whoever reads a condition or an event of kubectl's has one line for it. */
 function onOneLine(message: string): string {
   return message

@@ -169,12 +169,18 @@ export interface Explanation {
   message: string
 }
 
+/** What only a person can mend. */
+export interface Stall extends Explanation {
+  /** What Azure refuses, where it is a refusal. */
+  step?: string
+}
+
 export interface Verdict {
   step?: Step
   /** Ends the pass here, with or without a step: no later phase has a say. */
   because?: Explanation
-  /** A person has to act. */
-  stalled?: Explanation
+  /** A person has to act, and the machine is held up until then. What holds up nothing is told from the record. */
+  stalled?: Stall
   requeueAfterSeconds?: number
   /** The step that is not taken, since the object is suspended. */
   held?: Step

@@ -6,7 +6,7 @@
 import { isTagged } from './adoption.ts'
 import { removableSnapshots } from './copying.ts'
 import { isLeaving, type LastError, type Seen, type Step, type Verdict } from './decision.ts'
-import { holdsUpNothing, isOfNetwork, isOfRemoval, isOfTags, lateFailure } from './last-error.ts'
+import { holdsUpNothing, isOfNetwork, isOfRemoval, isOfTags, lateFailure, onRecord } from './last-error.ts'
 import { network } from './network.ts'
 import { isStillSick } from './sickness.ts'
 import type { Outcome } from './status.ts'
@@ -22,14 +22,8 @@ export function errorsOf(seen: Seen, { step }: Verdict, outcome: Outcome): OnRec
   const fresh = outcome.refused ?? outcome.busy ?? lateFailure(seen)
   if (fresh && isLeaving(seen.machine)) return { lastError: fresh }
 
-  // What an older spec was refused is no word on this one, however little is seen while an operation runs.
-  const { status, metadata } = seen.machine
-  const { lastError, otherError } = status?.observedGeneration === metadata.generation ? (status ?? {}) : {}
-  const known = [lastError, otherError].filter(error => error !== undefined && stands(error, seen))
-  return ranked(
-    seen,
-    [fresh, ...known].filter(error => error !== undefined),
-  )
+  const known = onRecord(seen.machine).filter(error => stands(error, seen))
+  return ranked(seen, fresh ? [fresh, ...known] : known)
 }
 
 /** The latest of each kind; first what stands in the way to what is asked for. */

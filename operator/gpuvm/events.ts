@@ -2,12 +2,16 @@
 import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { Recorder } from '../../lib/kube/events.ts'
+import { reasonOf } from '../azure/errors.ts'
 import { KEEP_TAG } from '../azure/names.ts'
 import { leftBehind } from '../held.ts'
-import { type Explanation, kindOf, type LastError, type Seen, type Verdict } from './decision.ts'
+import { type Explanation, kindOf, type LastError, type Seen, type Stall, type Verdict } from './decision.ts'
 import { keptDisks } from './deletion.ts'
 import { isStoppedByOthers } from './eviction.ts'
+import { onRecord } from './last-error.ts'
 import { SLOW } from './overdue.ts'
+import { stallOf } from './refusal.ts'
+import { standingOf } from './standing.ts'
 import { isEvictionSeen, type Outcome } from './status.ts'
 
 export type Teller = Pick<Recorder, 'event'>
@@ -27,18 +31,30 @@ export function tell(recorder: Teller, { seen, verdict, outcome, failure, next }
   else if (verdict.step?.do === 'BeginIncarnation') begun(recorder, machine, verdict)
   if (verdict.step?.do === 'Adopt') adopted(recorder, machine, verdict)
   if (outcome.operation?.kind === 'Create') asked(recorder, machine, next)
-  if (failure && !verdict.stalled) refused(recorder, machine, failure)
+  const { stalls } = standingOf(seen, verdict, next)
+  if (failure && !stalls.some(stall => isOf(stall, failure))) refused(recorder, machine, failure)
   if (isStoppedByOthers(seen)) stoppedByOthers(recorder, machine)
   if (outcome.operation?.kind === 'Redeploy') redeployed(recorder, machine, verdict)
   if (next.powerState === 'Running' && machine.status?.powerState !== 'Running') runs(recorder, machine, next)
   if (next.phase === 'Deallocated' && machine.status?.phase !== 'Deallocated') stopped(recorder, machine)
   if (isPlayable(next) && !isPlayable(machine.status)) playable(recorder, machine, next)
-  if (verdict.because?.reason === SLOW && condition(machine.status?.conditions, 'Reconciling')?.reason !== SLOW)
+  if (verdict.because?.reason === SLOW && condition(machine.status?.conditions, 'Ready')?.reason !== SLOW)
     slow(recorder, machine, verdict.because)
-  if (verdict.stalled && condition(machine.status?.conditions, 'Stalled')?.reason !== verdict.stalled.reason)
-    stalled(recorder, machine, verdict.stalled)
+  for (const stall of stalls) if (isNews(stall, seen)) stalled(recorder, machine, stall)
   if (outcome.abandoned && leftBehind(machine.status?.conditions) === undefined)
     abandoned(recorder, machine, outcome.abandoned)
+}
+
+/** Once for as long as it stands, however often it is asked for again and refused again. */
+function isNews(stall: Stall, seen: Seen): boolean {
+  const { machine } = seen
+  if (stall.step === undefined) return condition(machine.status?.conditions, 'Stalled')?.reason !== stall.reason
+  const known = onRecord(machine).find(error => isOf(stall, error))
+  return known === undefined || stallOf(known, seen) === undefined
+}
+
+function isOf({ step, reason }: Stall, error: LastError): boolean {
+  return error.step === step && reasonOf(error.code) === reason
 }
 
 /** When the object lets go, nothing else will tell of a disk that costs on. */
@@ -120,6 +136,6 @@ function slow(recorder: Teller, machine: GpuVm, { reason, message: note }: Expla
   recorder.event(machine, { type: 'Warning', reason, action: 'Wait', note })
 }
 
-function stalled(recorder: Teller, machine: GpuVm, { reason, message }: { reason: string; message: string }): void {
-  recorder.event(machine, { type: 'Warning', reason, action: 'Wait', note: message })
+function stalled(recorder: Teller, machine: GpuVm, { reason, message, step = 'Wait' }: Stall): void {
+  recorder.event(machine, { type: 'Warning', reason, action: step, note: message })
 }

@@ -1,10 +1,10 @@
 // What it means for the pass that Azure did not do, or did not tell, what it was asked.
 import { decideOn } from '../azure/decisions.ts'
-import type { AzureError } from '../azure/errors.ts'
+import { type AzureError, reasonOf } from '../azure/errors.ts'
 import { isLeaving, type LastError, type Seen, type Step, scaled, type Verdict } from './decision.ts'
 import { lastError } from './last-error.ts'
-import { besides, sooner } from './phases.ts'
-import { LET_GO, reasonOf, refusedVerdict } from './refusal.ts'
+import { beside } from './phases.ts'
+import { LET_GO, refusedVerdict } from './refusal.ts'
 import type { Outcome } from './status.ts'
 
 export type Hindrance = {
@@ -50,9 +50,15 @@ export function hindranceOf(error: AzureError, seen: Seen & { isRecalled?: boole
   const told = refusedVerdict(seen, verdict, refused)
   if (decision.do === 'LookAgain') {
     const requeueAfterSeconds = Math.max(told.requeueAfterSeconds ?? 0, error.retryAfterSeconds ?? 0)
-    return { is: 'Busy', code, verdict: { ...told, requeueAfterSeconds }, busy: refused }
+    return { is: 'Busy', code, verdict: tried(seen, verdict, { ...told, requeueAfterSeconds }), busy: refused }
   }
-  return { is: 'Refused', code, verdict: { ...told, ...sooner(told, besides(seen, verdict)) }, refused }
+  return { is: 'Refused', code, verdict: tried(seen, verdict, told), refused }
+}
+
+/** The pass has taken its one step; what else is to be done is for the next. */
+function tried(seen: Seen, { step }: Verdict, held: Verdict): Verdict {
+  const { step: _next, ...told } = beside(seen, { step, held })
+  return { ...(step && { step }), ...told }
 }
 
 /** What it leaves for the record. */

@@ -1,5 +1,6 @@
 // An answer of Azure's as it goes on record: what it refused at once, and what this pass sees for the first time to have
 // failed late. What it means now is for refusal.ts to say, what stays on record for errors-on-record.ts.
+import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { type Decision, decideOn } from '../azure/decisions.ts'
 import { AzureError, OPERATION_FAILED } from '../azure/errors.ts'
 import { isLeaving, type LastError, type Operation, type Seen, type Step } from './decision.ts'
@@ -37,6 +38,12 @@ export function lateFailure(seen: Seen): LastError | undefined {
   const unexplained = { code: OPERATION_FAILED, message: 'Azure says that provisioning failed, and does not say why.' }
   const failure = lastError(vm.failure ?? unexplained, seen)
   return known?.code === failure.code && known.message === failure.message ? undefined : failure
+}
+
+/** What is on record of the spec as it is: what an older one was refused is no word on this one. */
+export function onRecord({ status, metadata }: GpuVm): LastError[] {
+  if (status?.observedGeneration !== metadata.generation) return []
+  return [status?.lastError, status?.otherError].filter(error => error !== undefined)
 }
 
 /** As it goes on record. A word like the one before, on the same step, leaves it on record since when it is heard. */

@@ -24,10 +24,6 @@ export function gpuVmMetrics(registry: Registry, machines: Store<GpuVm>): void {
   count({
     name: 'wasd_machines_overdue',
     help: 'GpuVms on which Azure has been at work for unusually long',
-    is: ({ status }) =>
-      ['Reconciling', 'Stalled'].some(type => {
-        const reason = condition(status?.conditions, type)?.reason
-        return reason === SLOW || reason === OVERDUE
-      }),
+    is: ({ status }) => [SLOW, OVERDUE].includes(condition(status?.conditions, 'Ready')?.reason ?? ''),
   })
 }

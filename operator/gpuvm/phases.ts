@@ -6,7 +6,7 @@ import { catalogued } from './catalogued.ts'
 import { change } from './change.ts'
 import { copying } from './copying.ts'
 import { creation } from './creation.ts'
-import { decide, type Phase, type Seen, type Verdict } from './decision.ts'
+import { decide, type Phase, type Seen, type Step, type Verdict } from './decision.ts'
 import { deletion } from './deletion.ts'
 import { eviction } from './eviction.ts'
 import { holdsUpNothing } from './last-error.ts'
@@ -49,21 +49,24 @@ export function verdictOn(seen: Seen): Verdict {
 function patiently(seen: Seen, from: readonly Phase[] = phases): Verdict {
   const decided = decide(from, seen)
   const held = patient(seen, decided)
-  if (held === decided) return held
-  const other = besides(seen, decided)
+  return held === decided ? decided : beside(seen, { step: decided.step, held })
+}
+
+/**
+ * What is decided where a step is refused or held back. Tags and rules of a machine that stands hold up nothing of it: the
+ * phases after them decide, and what only a person can mend of those two is told from the record (standing.ts).
+ */
+export function beside(seen: Seen, { step, held }: { step: Step | undefined; held: Verdict }): Verdict {
+  if (step === undefined || !holdsUpNothing({ step: step.do }, seen)) return held
+  const phase = step.do === 'Retag' ? retagging : network
+  const other = patiently(seen, phases.slice(phases.indexOf(phase) + 1))
   if (other.step?.do === 'BeginIncarnation') return other // A new plan, of which nothing was refused yet.
-  return { ...held, ...(other.step && other), ...sooner(held, other) }
+  const { stalled: _told, ...words } = held
+  return { ...words, ...other, ...sooner(held, other) }
 }
 
 /** The earlier of two looks. */
-export function sooner(one: Verdict, other: Verdict): Pick<Verdict, 'requeueAfterSeconds'> {
+function sooner(one: Verdict, other: Verdict): Pick<Verdict, 'requeueAfterSeconds'> {
   const looks = [one.requeueAfterSeconds, other.requeueAfterSeconds].filter(seconds => seconds !== undefined)
   return looks.length === 0 ? {} : { requeueAfterSeconds: Math.min(...looks) }
-}
-
-/** What else is to be done for a machine that stands while Azure refuses its tags or its rules: they hold up nothing of it. */
-export function besides(seen: Seen, { step }: Verdict): Verdict {
-  if (step === undefined || !holdsUpNothing({ step: step.do }, seen)) return {}
-  const phase = step.do === 'Retag' ? retagging : network
-  return patiently(seen, phases.slice(phases.indexOf(phase) + 1))
 }

@@ -1,13 +1,13 @@
 // Puts on record what a pass saw and decided, and tells whoever has to know: the events, the rankings, the prober.
 import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
-import { condition } from '../../lib/kube/conditions.ts'
 import { referenceOf } from '../../lib/kube/resource.ts'
 import { virtualMachineName } from '../azure/names.ts'
 import type { Attempt, Inside, Outside } from './controller.ts'
 import type { Seen, Verdict } from './decision.ts'
 import { tell } from './events.ts'
-import { decisionOn, lateFailure } from './last-error.ts'
+import { decisionOn, lateFailure, onRecord } from './last-error.ts'
 import { isNoteworthy } from './noteworthy.ts'
+import { stallOf } from './refusal.ts'
 import { statusOf } from './status.ts'
 
 /** Stopping a machine looks like an eviction from outside; the intent is on record before anything can be seen of it. */
@@ -20,19 +20,11 @@ export async function intend(seen: Seen, verdict: Verdict, outside: Inside, sign
     incarnation: incarnation.number,
     since: now.toISOString(),
   }
-  seen.machine = await write(
-    machine,
-    statusOf(seen, { ...verdict, ...stillStalled(seen) }, { operation }),
-    outside,
-    signal,
-  )
-}
-
-/** What Azure refused stands until it accepts: who looks between two tries, or waits for a word, sees no mending. */
-function stillStalled({ machine: { metadata, status } }: Seen): Pick<Verdict, 'stalled'> {
-  const stalled = condition(status?.conditions, 'Stalled')
-  if (stalled === undefined || status?.observedGeneration !== metadata.generation) return {}
-  return { stalled: { reason: stalled.reason, message: stalled.message } }
+  // What Azure refused stands until it accepts: who looks between two tries, or waits for a word, sees no mending.
+  const refused = onRecord(machine).find(({ step }) => step === verdict.step?.do)
+  const stalled = refused && stallOf(refused, seen)
+  const status = statusOf(seen, { ...verdict, ...(stalled && { stalled }) }, { operation })
+  seen.machine = await write(machine, status, outside, signal)
 }
 
 export async function record(

@@ -1,6 +1,7 @@
 // What Azure's last refusal means now: fall back in place, wait a while, or leave it to a person. A refusal stands
 // until something has succeeded after it, or the spec has changed.
 import type { Decision } from '../azure/decisions.ts'
+import { reasonOf } from '../azure/errors.ts'
 import { isTurnedAway } from '../azure/reach.ts'
 import { ABANDON_ANNOTATION, isToBeAbandoned } from '../held.ts'
 import {
@@ -9,11 +10,12 @@ import {
   type LastError,
   type Phase,
   type Seen,
+  type Stall,
   type Step,
   scaled,
   type Verdict,
 } from './decision.ts'
-import { decisionOn, holdsUpNothing, isOfRemoval, isOfTags, lateFailure } from './last-error.ts'
+import { decisionOn, holdsUpNothing, isOfRemoval, isOfTags, lateFailure, onRecord } from './last-error.ts'
 import { isStillSick } from './sickness.ts'
 
 /** Seconds until what was refused for want of capacity is asked for again. */
@@ -106,9 +108,7 @@ export function isRefused(seen: Seen, step: Step['do']): boolean {
 
 /** All that stands refused, the latest of each kind first. */
 function standingRefusals(seen: Seen): Refusal[] {
-  const { status, metadata } = seen.machine
-  const { lastError, otherError } = status?.observedGeneration === metadata.generation ? (status ?? {}) : {}
-  return [lateFailure(seen), lastError, otherError]
+  return [lateFailure(seen), ...onRecord(seen.machine)]
     .filter(error => error !== undefined)
     .map(refusalOf)
     .filter(refused => !isMendedSince(refused, seen) && !isOutlived(refused, seen))
@@ -172,18 +172,31 @@ function remediable(seen: Seen, standing: Refusal, { because }: Verdict): Verdic
   return { ...verdict, stalled: { ...stalled, message: `${stalled.message} ${LET_GO}` } }
 }
 
-function told(refusal: Refusal, seen: Seen): { because?: Explanation; stalled?: Explanation } {
-  const { decision, code, message } = refusal
+/** What only a person can mend of an answer that is on record; `undefined` when that is not so, or not yet. */
+export function stallOf(error: LastError, seen: Seen): Stall | undefined {
+  return told(refusalOf(error), seen).stalled
+}
+
+function told(refusal: Refusal, seen: Seen): { because?: Explanation; stalled?: Stall } {
+  const { decision, code, message, step } = refusal
   const reason = reasonOf(code)
+  const stalled = (remedy: string) => ({
+    stalled: { reason, message: `${message} ${remedy}`, ...(step !== undefined && { step }) },
+  })
   switch (decision.do) {
     case 'Stall':
-      return { stalled: { reason, message: `${message} ${decision.remedy}` } }
-    case 'Refused':
-      return { because: { reason: 'CapacityRefused', message: `Azure has none of it: ${message}` } }
+      return stalled(decision.remedy)
+    case 'Refused': {
+      // By this word a session looks for another place, which a machine that stands does not need.
+      const isOfPlace = !holdsUpNothing(refusal, seen)
+      return {
+        because: { reason: isOfPlace ? 'CapacityRefused' : reason, message: `Azure has none of it: ${message}` },
+      }
+    }
     case 'TryAWhile':
     case 'LookAgain':
     case 'Retry':
-      if (isTriedLongEnough(refusal, seen)) return { stalled: { reason, message: `${message} ${remedyOf(decision)}` } }
+      if (isTriedLongEnough(refusal, seen)) return stalled(remedyOf(decision))
       return { because: { reason, message: `${decision.do === 'LookAgain' ? BUSY : FAILED} ${message}` } }
     default:
       return decision satisfies never
@@ -233,9 +246,4 @@ function patienceSeconds(refusal: Refusal, seen: Seen): number {
     default:
       return decision satisfies never
   }
-}
-
-/** A condition's reason is one word; Azure's codes are, but nobody promised it. */
-export function reasonOf(code: string): string {
-  return /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/.test(code) ? code : 'AzureError'
 }

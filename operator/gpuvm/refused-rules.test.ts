@@ -1,6 +1,7 @@
 // What a refusal does not hold up: a rest, and what a machine that stands needs while the rules of its network are refused.
 import { expect, test } from 'vitest'
 import type { GpuVmStatus } from '../../crds/types/gpuvm.ts'
+import { condition } from '../../lib/kube/conditions.ts'
 import { AzureError } from '../azure/errors.ts'
 import type { Seen } from './decision.ts'
 import { hindranceOf, outcomeOf } from './hindrance.ts'
@@ -15,6 +16,7 @@ import {
   publicIPAddress,
   refusedBy,
   sight,
+  statusAfter,
   virtualMachine,
 } from './sights.fixture.ts'
 import { statusOf } from './status.ts'
@@ -33,23 +35,27 @@ const guarded = (different: Different = {}) =>
 
 test('rules that are refused are told, and asked for again in their time', () => {
   expect(verdictOn(guarded({ status: playing })).step).toEqual({ do: 'PutNetworkSecurityGroup' })
-  const verdict = verdictOn(guarded())
-  expect(verdict).toMatchObject({ stalled: { reason: 'RequestDisallowedByPolicy' }, requeueAfterSeconds: 290 })
-  expect(verdict.step).toBeUndefined()
+  expect(verdictOn(guarded())).toEqual({ requeueAfterSeconds: 290 })
+  const { phase, conditions } = statusAfter(guarded())
+  const message =
+    'Azure refuses what its network is to be, for which nothing else waits: No. An Azure Policy forbids it.'
+  expect(phase).toBe('Running')
+  expect(condition(conditions, 'Stalled')?.message).toContain(message)
+  const reason = 'RequestDisallowedByPolicy'
+  expect(condition(conditions, 'Ready'), 'not all that the spec asks for holds').toMatchObject({
+    status: 'False',
+    reason,
+  })
 })
 
 test('a host that is sick is left all the same, and the rules stay told', () => {
-  const seen = guarded({
-    status: { ...playing, lastError: refused, stream: fallenSilent },
-    observed: { virtualMachine: virtualMachine({ agent: 'NotReady' }) },
-    stream: { answering: false },
-  })
-  expect(verdictOn(seen)).toMatchObject({
+  expect(verdictOn(sick)).toEqual({
     step: { do: 'RedeployVirtualMachine' },
-    because: { reason: 'HostSick' },
-    stalled: { reason: 'RequestDisallowedByPolicy' },
+    because: expect.objectContaining({ reason: 'HostSick' }),
     requeueAfterSeconds: 4,
   })
+  expect(statusAfter(sick)).toMatchObject({ phase: 'Starting', lastError: refused })
+  expect(condition(statusAfter(sick).conditions, 'Stalled')).toMatchObject({ reason: 'RequestDisallowedByPolicy' })
 })
 
 const sick = guarded({
@@ -79,10 +85,13 @@ test.each(['at once', 'late'])(
     let status = first
     for (const seconds of [4, 60, 270]) {
       const seen = { ...sick, machine: { ...sick.machine, status }, now: new Date(ago(-seconds)) }
-      const verdict = verdictOn(seen)
-      expect(verdict).toMatchObject({ stalled: { reason: 'RequestDisallowedByPolicy' } })
-      expect(verdict.step).toBeUndefined()
-      status = statusOf(seen, verdict, {})
+      expect(verdictOn(seen).step).toBeUndefined()
+      status = statusAfter(seen)
+      const stalled = condition(status.conditions, 'Stalled')
+      expect(stalled, 'what holds it up first').toMatchObject({
+        reason: 'ScopeLocked',
+        message: expect.stringMatching(/Remove the lock.*An Azure Policy forbids it/),
+      })
       expect(status).toMatchObject({ lastError: { step: 'RedeployVirtualMachine' }, otherError: refused })
     }
     const rules = { ...sick, machine: { ...sick.machine, status }, now: new Date(ago(-291)) }
@@ -117,7 +126,7 @@ test.each<{ title: string; different: (status: GpuVmStatus) => Partial<Seen>; st
       otherError: refused,
     })
     const seen = { ...sick, machine: { ...sick.machine, status }, now: new Date(ago(-4)), ...different(status) }
-    const next = statusOf(seen, verdictOn(seen), {})
+    const next = statusAfter(seen)
     if (stands) expect(next).toMatchObject({ lastError: { step: 'RedeployVirtualMachine' }, otherError: refused })
     else {
       expect(next.lastError).toEqual(refused)
@@ -145,14 +154,14 @@ test('another host that is not to be had is asked for again in its time: a machi
 
 test('a machine that was given notice is looked at as often as any', () => {
   const seen = guarded({ status: { ...playing, lastError: refused, guest: noticed } })
-  expect(verdictOn(seen)).toMatchObject({ stalled: {}, requeueAfterSeconds: 4 })
+  expect(verdictOn(seen)).toEqual({ requeueAfterSeconds: 4 })
 })
 
 test('also in the pass that hears the refusal', () => {
   const seen = guarded({ status: { ...playing, guest: noticed } })
   const error = new AzureError('RequestDisallowedByPolicy', 'No.', { status: 403 })
   const { verdict } = hindranceOf(error, seen, verdictOn(seen))
-  expect(verdict).toMatchObject({ stalled: {}, requeueAfterSeconds: 4 })
+  expect(verdict).toEqual({ step: { do: 'PutNetworkSecurityGroup' }, requeueAfterSeconds: 4 })
 })
 
 test('a machine that was refused another host, and has stopped since, is started', () => {

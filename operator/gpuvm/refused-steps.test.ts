@@ -1,10 +1,12 @@
 // Every row of the table of Azure's errors on every call for a machine, at once and late: one table decides, whatever was
 // refused. In pure form; at the wire see tests/operator/refusals.suite.ts and refused-parts.suite.ts.
 import { expect, test } from 'vitest'
+import { condition } from '../../lib/kube/conditions.ts'
 import { type Decision, decideOn, table } from '../azure/decisions.ts'
 import { AzureError } from '../azure/errors.ts'
-import type { LastError, Seen, Verdict } from './decision.ts'
+import { isLeaving, type LastError, type Seen, type Step, type Verdict } from './decision.ts'
 import { hindranceOf, outcomeOf } from './hindrance.ts'
+import { holdsUpNothing } from './last-error.ts'
 import { verdictOn } from './phases.ts'
 import { redeployment, steps, type Tried } from './refused-steps.fixture.ts'
 import { bare, evicted, leaving, now, osDisk, playing, sight, virtualMachine, without } from './sights.fixture.ts'
@@ -34,11 +36,19 @@ function after(seconds: number, seen: Seen, verdict: Verdict, outcome: Outcome =
   return { ...seen, observed, machine: { ...seen.machine, status }, now: new Date(now.getTime() + seconds * 1000) }
 }
 
-function expectTold({ do: decided, ...decision }: Decision, verdict: Verdict): void {
-  if (decided === 'Stall')
-    return void expect(verdict.stalled?.message).toContain('remedy' in decision && decision.remedy)
-  expect(verdict.stalled).toBeUndefined()
-  expect(verdict.because?.reason).toBeDefined()
+/** As people see it. Failed is only what is held up. */
+function expectTold(
+  { seen, step, decision }: { seen: Seen; step: Step['do']; decision: Decision },
+  verdict: Verdict,
+  outcome: Outcome = {},
+): void {
+  const { conditions, phase } = statusOf(seen, verdict, outcome)
+  const stalled = condition(conditions, 'Stalled')
+  const isHeldUp = !holdsUpNothing({ step }, seen) && !isLeaving(seen.machine)
+  expect(phase === 'Failed').toBe(decision.do === 'Stall' && isHeldUp)
+  if (decision.do === 'Stall') return void expect(stalled?.message).toContain(decision.remedy)
+  expect(stalled).toBeUndefined()
+  expect(condition(conditions, 'Reconciling')?.reason).toBeDefined()
 }
 
 test.each(casesOf(steps))(
@@ -48,7 +58,7 @@ test.each(casesOf(steps))(
     const seen = failedLate(one)
     const verdict = verdictOn(seen)
     expect(verdict.step).toBeUndefined()
-    expectTold(decision, verdict)
+    expectTold({ ...one, seen, decision }, verdict)
     const { requeueAfterSeconds: seconds = 0 } = verdict
     expect(seconds).toBeGreaterThan(0)
 
@@ -83,7 +93,7 @@ test.each(casesOf([...steps, redeployment]))(
     const hindrance = hindranceOf(error, seen, asked)
     if (decision.do === 'Retry') return void expect(hindrance).toMatchObject({ is: 'Unanswered', afterSeconds: 7 })
 
-    expectTold(decision, hindrance.verdict)
+    expectTold({ ...one, seen, decision }, hindrance.verdict, outcomeOf(hindrance))
     const { requeueAfterSeconds: seconds = 0 } = hindrance.verdict
     expect(seconds, 'Azure is not asked before it says').toBeGreaterThanOrEqual(decision.do === 'LookAgain' ? 7 : 10)
     const soon = after(0.5, seen, hindrance.verdict, outcomeOf(hindrance))

@@ -1,8 +1,11 @@
 // What Azure's refusal to tag anew does not hold up: the machine of a restored object is played on under its old tags.
 import { expect, test } from 'vitest'
+import { condition } from '../../lib/kube/conditions.ts'
 import { AzureError } from '../azure/errors.ts'
 import type { Seen } from './decision.ts'
+import { type Teller, tell } from './events.ts'
 import { hindranceOf, outcomeOf } from './hindrance.ts'
+import { nothing } from './observe.ts'
 import { verdictOn } from './phases.ts'
 import {
   ago,
@@ -16,6 +19,7 @@ import {
   publicIPAddress,
   refusedBy,
   sight,
+  statusAfter,
   virtualMachine,
 } from './sights.fixture.ts'
 import { statusOf } from './status.ts'
@@ -35,15 +39,48 @@ const strange = (different: Different = {}) =>
 
 test('tags that are refused are told, and asked for again in their time', () => {
   expect(verdictOn(strange({ status: taken })).step).toMatchObject({ do: 'Retag' })
-  expect(verdictOn(strange())).toMatchObject({ stalled: { reason: 'ScopeLocked' }, requeueAfterSeconds: 290 })
-  expect(verdictOn(strange()).step).toBeUndefined()
+  expect(verdictOn(strange())).toEqual({ requeueAfterSeconds: 290 })
+  const { phase, conditions } = statusAfter(strange())
+  expect(phase).toBe('Running')
+  expect(condition(conditions, 'Stalled')).toMatchObject({
+    reason: 'ScopeLocked',
+    message: expect.stringMatching(/^Azure refuses its new tags, for which nothing else waits: No\. .*Remove the lock/),
+  })
+  expect(condition(conditions, 'Ready'), 'the spec asks for no tags').toMatchObject({
+    status: 'True',
+    reason: 'Running',
+  })
+  expect(condition(conditions, 'Reconciling')).toBeUndefined()
+})
+
+test('a machine that rests is Deallocated beside it', () => {
+  const observed = { virtualMachine: old({ powerState: 'Deallocated' }) }
+  const { phase, conditions } = statusAfter(strange({ spec: { powerState: 'Deallocated' }, observed }))
+  expect(phase).toBe('Deallocated')
+  expect(condition(conditions, 'Stalled')).toMatchObject({ reason: 'ScopeLocked' })
+  expect(condition(conditions, 'Ready')).toMatchObject({ status: 'True', reason: 'Deallocated' })
+})
+
+test('it stays told while Azure is at work on the machine', () => {
+  const operation = { kind: 'Start' as const, resource: 'vm', poller: '{}', since: now.toISOString() }
+  const status = { ...taken, lastError: refused, operation, powerState: 'Starting' as const }
+  const seen = strange({ status, observed: { ...nothing, sight: 'Operation', operation: { is: 'Running' } } })
+  const { phase, conditions } = statusAfter(seen)
+  expect(phase).toBe('Starting')
+  expect(condition(conditions, 'Stalled')).toMatchObject({ reason: 'ScopeLocked' })
+  expect(condition(conditions, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'Starting' })
+})
+
+test('had, it is told no more', () => {
+  const { conditions } = statusAfter(strange({ observed: { virtualMachine: virtualMachine() } }))
+  expect(conditions?.map(({ type }) => type)).toEqual(['Ready', 'Playable'])
 })
 
 test('I3: a machine is paused all the same, and its tags stay told', () => {
-  expect(verdictOn(strange({ spec: { powerState: 'Deallocated' } }))).toMatchObject({
-    step: { do: 'DeallocateVirtualMachine' },
-    stalled: { reason: 'ScopeLocked' },
-  })
+  const seen = strange({ spec: { powerState: 'Deallocated' } })
+  expect(verdictOn(seen).step).toEqual({ do: 'DeallocateVirtualMachine' })
+  expect(statusAfter(seen).phase).toBe('Deallocating')
+  expect(condition(statusAfter(seen).conditions, 'Stalled')).toMatchObject({ reason: 'ScopeLocked' })
 })
 
 test('one that stands still is started', () => {
@@ -65,7 +102,8 @@ test.each(['on record', 'just heard'])('a machine that was given notice is looke
   const seen = strange({ status: { ...taken, guest, ...(when === 'on record' && { lastError: refused }) } })
   const error = new AzureError('ScopeLocked', 'No.', { status: 409 })
   const verdict = when === 'on record' ? verdictOn(seen) : hindranceOf(error, seen, verdictOn(seen)).verdict
-  expect(verdict).toMatchObject({ stalled: {}, requeueAfterSeconds: 4 })
+  expect(verdict.stalled).toBeUndefined()
+  expect(verdict.requeueAfterSeconds).toBe(4)
 })
 
 test('I6: one that is evicted is moved, as a plan of which nothing was refused', () => {
@@ -86,21 +124,25 @@ test('what is to be made of it waits: it would be nobody’s', () => {
   expect(verdictOn(strange({ observed })).step).toBeUndefined()
 })
 
-/** As often as it is looked at in that time, with all that is asked refused by the same lock. */
+/** As often as it is looked at in that time, with all that is asked refused by the same lock; and what events tell of it. */
 function insisted(first: Seen, forSeconds: number) {
   const asked: Record<string, number> = {}
+  const told: string[] = []
+  const event: Teller['event'] = (_machine, { reason, action }) => void told.push(`${reason} ${action}`)
   let seen = first
   for (let seconds = 0; seconds < forSeconds; ) {
     const verdict = verdictOn(seen)
     const { step } = verdict
     const hindrance = step && hindranceOf(new AzureError('ScopeLocked', 'No.', { status: 409 }), seen, verdict)
     if (step) asked[step.do] = (asked[step.do] ?? 0) + 1
-    const told = hindrance?.verdict ?? verdict
-    const status = statusOf(seen, told, hindrance ? outcomeOf(hindrance) : {})
-    seconds += Math.max(1, told.requeueAfterSeconds ?? 300)
+    const decided = hindrance?.verdict ?? verdict
+    const outcome = hindrance ? outcomeOf(hindrance) : {}
+    const status = statusOf(seen, decided, outcome)
+    tell({ event }, { seen, verdict: decided, outcome, failure: outcome.refused, next: status })
+    seconds += Math.max(1, decided.requeueAfterSeconds ?? 300)
     seen = { ...seen, machine: { ...seen.machine, status }, now: new Date(ago(-seconds)) }
   }
-  return { asked, status: seen.machine.status }
+  return { asked, told, status: seen.machine.status }
 }
 
 test('a lock that refuses tags, rules and another host hears of none of them without end', () => {
@@ -110,7 +152,7 @@ test('a lock that refuses tags, rules and another host hears of none of them wit
     observed: { virtualMachine: old({ agent: 'NotReady' }), publicIPAddress, networkInterface },
     stream: { answering: false },
   })
-  const { asked, status } = insisted(sick, 1200)
+  const { asked, told, status } = insisted(sick, 1200)
   expect(Object.keys(asked).toSorted()).toEqual(['PutNetworkSecurityGroup', 'RedeployVirtualMachine', 'Retag'])
   // Every five minutes, and the tags no more once both others are on record.
   expect(Math.max(...Object.values(asked))).toBeLessThanOrEqual(5)
@@ -118,6 +160,11 @@ test('a lock that refuses tags, rules and another host hears of none of them wit
     lastError: { step: 'RedeployVirtualMachine' },
     otherError: { step: 'PutNetworkSecurityGroup' },
   })
+  expect(told, 'each is told once').toEqual([
+    'ScopeLocked Retag',
+    'ScopeLocked PutNetworkSecurityGroup',
+    'ScopeLocked RedeployVirtualMachine',
+  ])
 
   // Nobody looks at so long a silence: another host is asked for no more, and the tags have its place on record.
   const later = insisted(sick, 3600)

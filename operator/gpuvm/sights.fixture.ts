@@ -4,6 +4,8 @@ import type { GpuVm, GpuVmSpec, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import type { ObjectMeta } from '../../lib/kube/resource.ts'
 import type { DiskSeen, NetworkInterfaceSeen, PublicIPAddressSeen, VirtualMachineSeen } from '../azure/provider.ts'
 import { incarnationOf, type Observed, rootUidOf, type Seen, type StreamSeen } from './decision.ts'
+import { verdictOn } from './phases.ts'
+import { statusOf } from './status.ts'
 
 export const UID = '5f0c8f7e-0d5b-4c57-9f6c-2a7f6d5f7a01'
 export const now = new Date('2026-11-24T12:00:00.000Z')
@@ -210,3 +212,6 @@ export function sight(different: Different = {}): Seen {
 }
 
 export const leaving = { deletionTimestamp: '2026-11-24T11:59:59Z' }
+
+/** What a pass over this sight leaves on record. */
+export const statusAfter = (seen: Seen): GpuVmStatus => statusOf(seen, verdictOn(seen), {})

@@ -1,5 +1,5 @@
 // The whole status from what was seen, what was decided and what came of it. Alone sets `phase`; no decision reads it.
-import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
+import type { GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import { type ConditionChange, removeCondition, setCondition } from '../../lib/kube/conditions.ts'
 import type { VirtualMachineSeen } from '../azure/provider.ts'
 import { withSuspension } from '../held.ts'
@@ -8,7 +8,6 @@ import {
   type Heritage,
   type Incarnation,
   isLeaving,
-  kindOf,
   type LastError,
   type Operation,
   type Seen,
@@ -16,7 +15,7 @@ import {
 } from './decision.ts'
 import { errorsOf } from './errors-on-record.ts'
 import { STOP_UNCLEAR } from './eviction.ts'
-import { SLOW } from './overdue.ts'
+import { type Standing, standingOf } from './standing.ts'
 
 /** What performing the step brought to light. */
 export interface Outcome {
@@ -28,8 +27,6 @@ export interface Outcome {
   /** The object is let go, and this may be left behind. */
   abandoned?: Explanation
 }
-
-type Phase = NonNullable<GpuVmStatus['phase']>
 
 export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmStatus {
   const { machine, observed } = seen
@@ -43,7 +40,6 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
     observedGeneration: machine.metadata.generation ?? 0,
     incarnation: begun ?? (heritage ? inherited(seen, heritage) : seen.incarnation),
     ...(heritage && { adoptedFrom: heritage.rootUid }),
-    phase: phaseOf(seen, verdict),
     resources: heritage?.resources ?? resourcesOf(seen, begun !== undefined),
     ...(observed.publicIPAddress?.address !== undefined && { publicIP: observed.publicIPAddress.address }),
     ...(observed.publicIPAddress?.fqdn !== undefined && { fqdn: observed.publicIPAddress.fqdn }),
@@ -66,7 +62,9 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
     next.evictions = (old.evictions ?? 0) + 1
   }
   put(next, 'stream', streamOf(seen, next))
-  next.conditions = conditionsOf(seen, verdict, { next, outcome })
+  const standing = standingOf(seen, verdict, next)
+  next.phase = standing.phase
+  next.conditions = conditionsOf(seen, standing, { next, outcome })
   return next
 }
 
@@ -170,39 +168,9 @@ function streamOf({ machine, observed, stream, now }: Seen, next: GpuVmStatus): 
   }
 }
 
-function phaseOf(seen: Seen, verdict: Verdict): Phase {
-  const { machine, observed, incarnation } = seen
-  if (isLeaving(machine)) return 'Deleting'
-  if (verdict.stalled) return 'Failed'
-  const { powerState } = machine.spec
-  switch (verdict.because?.reason) {
-    case undefined:
-      return powerState === 'Running' ? 'Running' : 'Deallocated'
-    case 'CapacityRefused':
-      return 'Waiting'
-    case 'HostSick':
-      return 'Starting'
-    case 'Starting':
-    case 'Deallocating':
-    case 'Evicted':
-      return verdict.because.reason
-    case 'Suspended':
-    case SLOW: // It is what it was before that took so long.
-      return machine.status?.phase ?? 'Pending'
-    default:
-      break
-  }
-  if (powerState === 'Deallocated') return 'Deallocating'
-  const vm = observed.virtualMachine
-  if (vm?.powerState === 'Running') return 'Running'
-  if (vm && machine.status?.vmId !== undefined) return 'Starting'
-  const reason = verdict.step?.do === 'BeginIncarnation' ? verdict.step.reason : incarnation.reason
-  return reason === 'Evicted' || reason === 'MachineLost' ? 'Evicted' : 'Creating'
-}
-
 function conditionsOf(
   seen: Seen,
-  verdict: Verdict,
+  { ready, transient }: Standing,
   { next, outcome }: { next: GpuVmStatus; outcome: Outcome },
 ): NonNullable<GpuVmStatus['conditions']> {
   const { machine, now } = seen
@@ -212,10 +180,8 @@ function conditionsOf(
     conditions = setCondition(conditions, { observedGeneration, ...change }, now)
   }
 
-  set({ type: 'Ready', ...readiness(seen, verdict) })
+  set({ type: 'Ready', ...ready })
   set({ type: 'Playable', ...playability(next) })
-  const { stalled, because } = verdict
-  const transient = stalled ? { type: 'Stalled', ...stalled } : because && { type: 'Reconciling', ...because }
   for (const type of ['Reconciling', 'Stalled']) {
     if (type !== transient?.type) conditions = removeCondition(conditions, type) // Present only while true.
   }
@@ -223,24 +189,6 @@ function conditionsOf(
   if (outcome.abandoned) set({ type: 'Abandoned', status: 'True', ...outcome.abandoned })
   else conditions = removeCondition(conditions, 'Abandoned')
   return withSuspension(conditions, machine, now)
-}
-
-function readiness({ machine, incarnation }: Seen, { because, stalled }: Verdict): Omit<ConditionChange, 'type'> {
-  const { spec } = machine
-  if (stalled) return { status: 'False', ...stalled }
-  if (because) return { status: because.reason === 'CapacityRefused' ? 'False' : 'Unknown', ...because }
-  if (spec.powerState === 'Running') return { status: 'True', reason: 'Running', message: howItRuns(spec, incarnation) }
-  return {
-    status: 'True',
-    reason: 'Deallocated',
-    message: 'The machine is deallocated; its disks and address are kept.',
-  }
-}
-
-/** After an eviction the incarnation's priority rules over the unchanged spec's. */
-function howItRuns({ priority }: GpuVm['spec'], incarnation: Incarnation): string {
-  if (incarnation.priority === priority) return 'Azure runs the machine as the spec asks.'
-  return `Azure runs it as ${kindOf(incarnation.priority)}, since ${kindOf(priority)} was taken back or not to be had.`
 }
 
 function playability({ powerState, stream }: GpuVmStatus): Omit<ConditionChange, 'type'> {

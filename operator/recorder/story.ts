@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Decided } from '../gpuvm/controller.ts'
 import type { Observed, Seen, Step } from '../gpuvm/decision.ts'
+import { onRecord } from '../gpuvm/last-error.ts'
 import { phases, verdictOn } from '../gpuvm/phases.ts'
 import { written } from './record.ts'
 
@@ -91,7 +92,8 @@ function sightWords({ machine, incarnation, observed, stream }: Seen): string {
   const { spec } = machine
   const wanted = `wanted ${spec.powerState} ${spec.size} ${spec.priority}, incarnation ${incarnation.number} ${incarnation.priority}`
   const heard = stream.answering === undefined ? [] : [stream.answering ? 'stream answers' : 'stream silent']
-  return [wanted, ...azureWords(observed), ...heard].join('; ')
+  const refused = onRecord(machine).map(({ step = 'the machine', code }) => `${step} refused by ${code}`)
+  return [wanted, ...azureWords(observed), ...heard, ...refused].join('; ')
 }
 
 function azureWords({ sight, operation, virtualMachine: vm, predecessor, ...rest }: Observed): string[] {

@@ -131,7 +131,9 @@ async function playedDisk(scene: Scene): Promise<string> {
 async function comesAbout(scene: Scene, { during }: Asked, name: string): Promise<void> {
   if (during === 'Deletion') return void (await scene.gone(name))
   const isNew = ({ status }: GpuVm) => during !== 'Replacement' || status?.size === 'Standard_NV6ads_A10_v5'
-  const isSo = during === 'Stop' ? isResting : during === 'Adoption' ? isReady : isRunning
+  // Whose tags it bears is no part of what its spec asks for.
+  const isTagged = (machine: GpuVm) => isReady(machine) && stallOf(machine) === undefined
+  const isSo = during === 'Stop' ? isResting : during === 'Adoption' ? isTagged : isRunning
   const machine = await scene.machine(name, 'is as it is asked to be', one => isSo(one) && isNew(one))
   expect(stallOf(machine)).toBeUndefined()
 }
