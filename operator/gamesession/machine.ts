@@ -3,7 +3,7 @@ import type { Zone } from '../../crds/catalogue.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition, isTrue } from '../../lib/kube/conditions.ts'
 import { decideOn } from '../azure/decisions.ts'
-import { AzureError } from '../azure/errors.ts'
+import { AzureError, reasonOf } from '../azure/errors.ts'
 import type { Place } from '../capacity/refusals.ts'
 import { EVICTIONS_BEFORE_ANNOTATION, type Explanation } from './decision.ts'
 
@@ -29,8 +29,11 @@ export function lastSigns(machine: GpuVm | undefined): Date[] {
 
 /** Azure runs nothing of it: its host is given back, or it was paused before it had one. */
 export function isDeallocated(machine: GpuVm | undefined): boolean {
-  const ready = condition(machine?.status?.conditions, 'Ready')
-  return machine !== undefined && ready?.status === 'True' && ready.reason === 'Deallocated' && isUpToDate(machine)
+  if (machine?.spec.powerState !== 'Deallocated' || !isUpToDate(machine)) return false
+  const { powerState, conditions } = machine.status ?? {}
+  // Of one without a VM its own word tells that none is on its way, or left over from before.
+  const ready = condition(conditions, 'Ready')
+  return powerState === 'Deallocated' || (ready?.status === 'True' && ready.reason === 'Deallocated')
 }
 
 /** Azure holds a VM of it, or has been asked for one: its lists count it. */
@@ -82,11 +85,22 @@ function isUnfit(machine: GpuVm, { code, message }: { code: string; message: str
   return decision.do === 'Stall' && decision.unfit !== undefined
 }
 
-/** Only a person can mend it; `undefined` when that is not so. */
+/** What holds it up, and only a person can mend; `undefined` when that is not so. */
 export function faultOf(machine: GpuVm): Explanation | undefined {
   const stalled = condition(machine.status?.conditions, 'Stalled')
-  if (stalled?.status !== 'True' || !isUpToDate(machine)) return undefined
+  if (stalled?.status !== 'True' || !isUpToDate(machine) || holdsUpNothing(machine, stalled)) return undefined
   return { reason: stalled.reason, message: stalled.message }
+}
+
+/** Its tags, and its network: a machine that stands is played on, started and stopped whatever is refused of them. */
+const BESIDE = ['Retag', 'PutPublicIPAddress', 'PutNetworkSecurityGroup', 'PutNetworkInterface']
+
+/** The stall bears the reason of the worst that is refused. */
+function holdsUpNothing({ status }: GpuVm, { reason }: Explanation): boolean {
+  const { powerState = 'Absent', lastError, otherError } = status ?? {}
+  const refused = [lastError, otherError].filter(error => error !== undefined)
+  const named = refused.filter(({ code }) => reasonOf(code) === reason)
+  return powerState !== 'Absent' && named.length > 0 && named.every(({ step = '' }) => BESIDE.includes(step))
 }
 
 /** Since when Azure refuses to stop a machine that is to rest and costs on; `undefined` when that is not so. */

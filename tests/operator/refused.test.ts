@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { badInputIsAnswered } from './bad-input.suite.ts'
 import { overdueOperationsAreTold } from './overdue.suite.ts'
 import { refusalsAreDecidedOn } from './refusals.suite.ts'
+import { refusedBesideItIsPlayedOn } from './refused-beside.suite.ts'
 import { refusedPartsAreMended } from './refused-parts.suite.ts'
 import { startWorld, type World } from './support/world.ts'
 
@@ -23,3 +24,4 @@ describe('overdue', () => overdueOperationsAreTold(world))
 describe('parts', () => refusedPartsAreMended(world))
 describe.concurrent('machines', () => refusalsAreDecidedOn(world))
 describe.concurrent('bad input', () => badInputIsAnswered(world))
+describe.concurrent('beside', () => refusedBesideItIsPlayedOn(world))
