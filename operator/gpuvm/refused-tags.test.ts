@@ -119,6 +119,21 @@ test('I6: one that is evicted is moved, as a plan of which nothing was refused',
   expect(statusOf(seen, verdict, {})).toMatchObject({ phase: 'Evicted' })
 })
 
+test.each(['refused', 'accepted'])('nor is it overlooked by a pass whose new tags are %s meanwhile', is => {
+  const observed = {
+    virtualMachine: old({ powerState: 'Deallocated' }),
+    noted: { name: 'VirtualMachinePreempted', at: now },
+  }
+  const seen = strange({ status: taken, observed })
+  const asked = verdictOn(seen)
+  expect(asked.step).toMatchObject({ do: 'Retag' })
+  const hindrance = hindranceOf(new AzureError('ScopeLocked', 'No.', { status: 409 }), seen, asked)
+  const status = is === 'accepted' ? statusOf(seen, asked, {}) : statusOf(seen, hindrance.verdict, outcomeOf(hindrance))
+  const tagged = { ...observed, virtualMachine: virtualMachine({ powerState: 'Deallocated' }) }
+  const next = verdictOn(sight({ status, observed: is === 'accepted' ? tagged : observed }))
+  expect(next.step).toMatchObject({ do: 'BeginIncarnation', reason: 'Evicted' })
+})
+
 test('what is to be made of it waits: it would be nobody’s', () => {
   const observed = { ...bare, virtualMachine: undefined, osDisk: { ...osDisk, ownerUid: another } }
   expect(verdictOn(strange({ observed })).step).toBeUndefined()

@@ -14,7 +14,7 @@ import {
   type Verdict,
 } from './decision.ts'
 import { errorsOf } from './errors-on-record.ts'
-import { STOP_UNCLEAR } from './eviction.ts'
+import { eviction, STOP_UNCLEAR } from './eviction.ts'
 import { type Standing, standingOf } from './standing.ts'
 
 /** What performing the step brought to light. */
@@ -49,7 +49,7 @@ export function statusOf(seen: Seen, verdict: Verdict, outcome: Outcome): GpuVmS
   put(next, 'lastError', lastError)
   put(next, 'otherError', otherError)
   if (observed.sight === 'Whole') {
-    put(next, 'powerState', begunPowerState(seen, outcome) ?? (vm ? recordedPowerState(vm, verdict, old) : 'Absent'))
+    put(next, 'powerState', begunPowerState(seen, outcome) ?? (vm ? recordedPowerState(seen, vm, verdict) : 'Absent'))
     put(next, 'priority', vm?.priority)
     put(next, 'size', vm?.size)
     put(next, 'zone', vm?.zone)
@@ -85,14 +85,14 @@ function begunPowerState({ machine }: Seen, { operation }: Outcome): GpuVmStatus
   return operation.kind === 'Deallocate' ? 'Deallocating' : undefined
 }
 
-/** An eviction that nobody has acted on yet is none that is done with: it is to be seen again. */
-function recordedPowerState(
-  { powerState }: VirtualMachineSeen,
-  { held, because }: Verdict,
-  old: GpuVmStatus,
-): GpuVmStatus['powerState'] {
-  if (because?.reason === STOP_UNCLEAR) return old.powerState
-  return held !== undefined && isEvictionSeen({ step: held }) ? 'Deallocating' : powerState
+/**
+ * An eviction that nobody has acted on yet, since it is held back or something else came first, is none that is done with: it
+ * is to be seen again.
+ */
+function recordedPowerState(seen: Seen, vm: VirtualMachineSeen, verdict: Verdict): GpuVmStatus['powerState'] {
+  if (verdict.because?.reason === STOP_UNCLEAR) return seen.machine.status?.powerState
+  const isActedOn = isEvictionSeen(verdict) || eviction(seen).because === undefined
+  return vm.powerState === 'Deallocated' && !isActedOn ? 'Deallocating' : vm.powerState
 }
 
 /** Whether this verdict is the discovery of an eviction. */
