@@ -27,6 +27,8 @@ export function livesCostFewWrites(world: () => World): void {
     await is('Running')
     await scene.want('evening', { spec: { desiredState: 'Ended' } })
     await is('Ended')
+    // The write is seen before its reply, by which it is counted; the event comes after that.
+    await scene.until('its end is told', async () => (await scene.eventsOf('evening')).includes('Ended'))
 
     const counts: Record<string, number> = {}
     for (const write of writes) counts[write] = (counts[write] ?? 0) + 1
