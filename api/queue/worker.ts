@@ -1,6 +1,7 @@
 // Works the queue off. Each topic has its own slots; items of one key never overlap, neither here nor in another replica.
 // At least once: a handler's effect must bear repetition.
 import { setMaxListeners } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
 import { outage } from '../../lib/database/outage.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import { inBatches } from '../../lib/process/batches.ts'
@@ -97,6 +98,7 @@ async function serve<Name extends TopicName>(
     const woken = new Promise<void>(resolve => {
       wake = resolve
     })
+    await setImmediate() // Many that were done by one statement are through in the same turn, and are followed by as many.
     const limit = handler.concurrency - atWork.size
     let taken = 0
     try {

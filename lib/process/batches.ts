@@ -1,4 +1,5 @@
 // Many small calls made into few large ones: what comes while a batch is under way waits and makes up the next one.
+import { setImmediate } from 'node:timers/promises'
 
 export interface BatchesOptions<Item, Result> {
   /** Does all of them; one result each, in their order. When it throws, all of them are told so. */
@@ -7,7 +8,7 @@ export interface BatchesOptions<Item, Result> {
   limit: number
 }
 
-/** A lone call is run at once; under load each waits for the batch before its own. */
+/** A lone call is run with the next turn of the event loop; under load each waits for the batch before its own. */
 export function inBatches<Item, Result>(options: BatchesOptions<Item, Result>): (item: Item) => Promise<Result> {
   const { run, limit } = options
   let waiting: { item: Item; resolve(result: Result): void; reject(error: unknown): void }[] = []
@@ -16,6 +17,7 @@ export function inBatches<Item, Result>(options: BatchesOptions<Item, Result>): 
   async function work(): Promise<void> {
     isRunning = true
     while (waiting.length > 0) {
+      await setImmediate() // Whatever else this turn of the event loop brings comes along.
       const batch = waiting.slice(0, limit)
       waiting = waiting.slice(limit)
       try {
