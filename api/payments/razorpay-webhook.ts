@@ -8,9 +8,10 @@ import { inBatches } from '../../lib/process/batches.ts'
 import type { Logger } from '../../lib/telemetry/log.ts'
 import { PermanentError } from '../queue/errors.ts'
 import { forGoodIfContradiction } from './contradictions.ts'
+import { type Crediting, creditedAmong } from './crediting.ts'
 import { PaymentError } from './errors.ts'
-import { bringIn, type MovementOutcome } from './movements.ts'
-import type { HostedRail, Movement } from './rail.ts'
+import { awaitCaptures, bringIn, bringInPayments, type MovementOutcome } from './movements.ts'
+import type { HostedRail, Movement, PaymentSeen } from './rail.ts'
 import {
   disputeSchema,
   disputeSeen,
@@ -61,18 +62,18 @@ const BATCH_SIZE = 100
 /** The handler of `razorpay.webhook`. Throws `PermanentError` for what a person has to look at. */
 export type WorkOffWebhook = (order: { webhookId: string; now: Date }) => Promise<WebhookOutcome>
 
-/** Many that are worked off at once share their statements, all but those by which money moves. */
+/** Many that are worked off at once share their statements. */
 export function razorpayWebhooks(outside: RazorpayOutside): WorkOffWebhook {
   const { database, log } = outside
   const load = inBatches<string, string | undefined>({ limit: BATCH_SIZE, run: ids => bodiesOf(database, ids) })
-  const isKnown = inBatches<string, boolean>({ limit: BATCH_SIZE, run: ids => areCredited(database, ids) })
+  const together = inGroups(database)
   const record = inBatches<Recorded, undefined>({ limit: BATCH_SIZE, run: outcomes => recordAll(database, outcomes) })
 
   return async ({ webhookId, now }) => {
     const rawBody = await load(webhookId)
     if (rawBody === undefined) throw new PermanentError('WebhookMalformed', `There is no stored webhook ${webhookId}.`)
     const event = parsed(rawBody)
-    const outcome = await outcomeOf(event, { ...outside, isKnown }, now).catch((error: unknown) => {
+    const outcome = await outcomeOf(event, { ...outside, ...together }, now).catch((error: unknown) => {
       throw forGoodIfContradiction(error)
     })
     // By itself: were it lost, the work would be done again, and come to nothing new.
@@ -83,6 +84,40 @@ export function razorpayWebhooks(outside: RazorpayOutside): WorkOffWebhook {
     log.info({ event: event.event, ...about, outcome }, 'Worked a Razorpay webhook off')
     return outcome
   }
+}
+
+/** What most webhooks tell by themselves, many at once. */
+function inGroups(database: Database) {
+  const rail = 'Razorpay'
+  const isKnown = inBatches<string, boolean>({
+    limit: BATCH_SIZE,
+    async run(paymentIds) {
+      const known = await creditedAmong(database, { rail, paymentIds })
+      return paymentIds.map(id => known.has(id))
+    },
+  })
+  const bringIn = inBatches<{ payment: PaymentSeen; now: Date }, Crediting | { error: unknown }>({
+    limit: BATCH_SIZE,
+    run: told => bringInPayments(database, { rail, payments: told.map(({ payment }) => payment), now: latest(told) }),
+  })
+  const awaitCapture = inBatches<{ topUpId: string | undefined; now: Date }, MovementOutcome>({
+    limit: BATCH_SIZE,
+    run: told => awaitCaptures(database, { topUpIds: told.map(({ topUpId }) => topUpId), now: latest(told) }),
+  })
+  return {
+    awaitCapture,
+    async credit(told: { payment: PaymentSeen; now: Date }): Promise<Crediting> {
+      // Most that is told is told again: whoever knows it waits for no money to move.
+      if (await isKnown(told.payment.id)) return 'AlreadyCredited'
+      const outcome = await bringIn(told)
+      if (typeof outcome === 'object') throw outcome.error
+      return outcome
+    },
+  }
+}
+
+function latest(told: readonly { now: Date }[]): Date {
+  return new Date(Math.max(...told.map(({ now }) => now.getTime())))
 }
 
 interface Recorded {
@@ -99,13 +134,6 @@ async function bodiesOf(database: Database, ids: readonly string[]): Promise<(st
     SELECT id::text AS id, raw_body FROM razorpay_webhooks WHERE id = ANY(${[...ids]}::bigint[])`
   const bodies = new Map(rows.map(({ id, raw_body: body }) => [id, body]))
   return ids.map(id => bodies.get(id))
-}
-
-async function areCredited(database: Database, ids: readonly string[]): Promise<boolean[]> {
-  const rows = await database<{ id: string }[]>`
-    SELECT id FROM payments WHERE rail = 'Razorpay' AND id = ANY(${[...ids]}::text[])`
-  const known = new Set(rows.map(({ id }) => id))
-  return ids.map(id => known.has(id))
 }
 
 /** What a deleted player is told of is not kept; whoever is being deleted at this moment is waited for. */
@@ -142,15 +170,16 @@ function parsed(rawBody: string): Event {
 
 async function outcomeOf(
   event: Event,
-  outside: RazorpayOutside & { isKnown(paymentId: string): Promise<boolean> },
+  outside: RazorpayOutside & ReturnType<typeof inGroups>,
   now: Date,
 ): Promise<WebhookOutcome> {
   if (event.account_id !== outside.accountId) return 'ForeignAccount'
   const told = await movementsOf(event, outside)
   if (typeof told === 'string') return told
   const [first] = told
-  const isAlone = told.length === 1 && first?.is === 'Payment'
-  if (isAlone && (await outside.isKnown(first.payment.id))) return 'AlreadyCredited'
+  if (told.length === 1 && first?.is === 'Payment') return await outside.credit({ payment: first.payment, now })
+  if (told.length === 1 && first?.is === 'Authorization')
+    return await outside.awaitCapture({ topUpId: first.topUpId, now })
   const outcomes = await bringIn(outside.database, { rail: 'Razorpay', movements: told, now })
   return outcomes.at(-1) ?? 'Ignored'
 }

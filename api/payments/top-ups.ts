@@ -87,6 +87,13 @@ export async function topUpById(queries: Queries, id: string): Promise<TopUp | u
   return row && topUpOf(row)
 }
 
+/** Of these ids, those that there are. */
+export async function topUpsById(queries: Queries, ids: readonly string[]): Promise<ReadonlyMap<string, TopUp>> {
+  const rows = await queries<TopUpRow[]>`
+    SELECT ${queries(topUpColumns)} FROM top_ups WHERE id = ANY(${[...ids]}::text[])`
+  return new Map(rows.map(row => [row.id, topUpOf(row)]))
+}
+
 export type TopUpState = 'Open' | 'Credited' | 'Expired'
 
 export function stateOf({ creditedAt, expiresAt }: TopUp, now: Date): TopUpState {

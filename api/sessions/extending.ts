@@ -1,25 +1,29 @@
 // A top-up reaches the session that runs, in the top-up's own transaction: who pays in the last second plays on.
+import { aliased } from '../../lib/database/columns.ts'
 import type { Transaction } from '../../lib/database/pool.ts'
 import { enqueue } from '../queue/queue.ts'
 import { growHold, holdOf } from '../wallet/holds.ts'
-import { activeSessionOf, lockedSession, playedSeconds, type Session } from './session.ts'
+import { playedSeconds, type Session, type SessionRow, sessionColumns, sessionOf } from './session.ts'
 
 /** Seconds of play that a top-up secures at once, where it reaches that far. From there on the meter does. */
 export const SECURED_SECONDS = 900n
 
 /**
- * Locks the player's active session, as must be done before the wallet is touched; its meter looks at once. `undefined`
- * when there is none.
+ * Locks the active sessions of these players, in one order, as must be done before a wallet is touched; their meters look at
+ * once.
  */
-export async function sessionToExtend(
+export async function sessionsToExtend(
   transaction: Transaction,
-  { playerId, now }: { playerId: string; now: Date },
-): Promise<Session | undefined> {
-  const active = await activeSessionOf(transaction, playerId)
-  const session = active && (await lockedSession(transaction, active.id))
-  if (!session || session.endedAt) return undefined
-  await transaction`UPDATE sessions SET meter_at = ${now} WHERE id = ${session.id}`
-  return session
+  { playerIds, now }: { playerIds: readonly string[]; now: Date },
+): Promise<Session[]> {
+  if (playerIds.length === 0) return []
+  const rows = await transaction<SessionRow[]>`
+    WITH active AS MATERIALIZED (
+      SELECT id FROM sessions WHERE player_id = ANY(${[...playerIds]}::text[]) AND ended_at IS NULL ORDER BY id FOR UPDATE
+    )
+    UPDATE sessions SET meter_at = ${now} FROM active WHERE sessions.id = active.id
+    RETURNING ${transaction(aliased('sessions', sessionColumns))}`
+  return rows.map(sessionOf)
 }
 
 /** Once the money is in the wallet: grows the hold when it does not reach far, and tells the cluster. */
