@@ -120,13 +120,12 @@ function problemOf(codes: Code[]) {
   return problemSchema.extend({ code: z.enum(codes) }).openapi({})
 }
 
+export const IDEMPOTENCY_KEY = /^[\w-]{16,255}$/
+
 export const idempotencyKey = z.object({
-  'idempotency-key': z
-    .string()
-    .regex(/^[\w-]{16,255}$/)
-    .openapi({
-      description: 'The same for a repetition of a request, a new one, such as a UUID, for every new request.',
-    }),
+  'idempotency-key': z.string().regex(IDEMPOTENCY_KEY).openapi({
+    description: 'The same for a repetition of a request, a new one, such as a UUID, for every new request.',
+  }),
 })
 
 /** A POST that says all in its path. */

@@ -12,7 +12,7 @@ import { inOneTransaction, type Queries, type Transaction } from '../../lib/data
 import type { Clock } from '../../lib/process/clock.ts'
 import { randomByte } from '../../lib/process/random.ts'
 import { PlayerError } from '../players/errors.ts'
-import { type ApiEnvironment, idempotencyKey } from './api.ts'
+import { type ApiEnvironment, IDEMPOTENCY_KEY } from './api.ts'
 import { HttpError } from './errors.ts'
 
 /** Hours for which a reply is given again. */
@@ -60,15 +60,15 @@ export interface IdentifiedRequest {
 
 async function requestOf(context: Context<ApiEnvironment>): Promise<IdentifiedRequest> {
   const { req } = context
-  const header = idempotencyKey.safeParse({ 'idempotency-key': req.header('Idempotency-Key') })
-  if (!header.success) throw new HttpError('IdempotencyKeyMissing')
+  const key = req.header('Idempotency-Key') ?? ''
+  if (!IDEMPOTENCY_KEY.test(key)) throw new HttpError('IdempotencyKeyMissing')
   const body = await req.text()
   if (Buffer.byteLength(body) > API_BODY_BYTES) throw new HttpError('BodyTooLarge')
-  const text = [req.method, new URL(req.url).pathname, body].join('\n')
+  const text = `${req.method}\n${req.path}\n${body}`
   const caller = context.get('caller')
   return {
     owner: ownerOf(context),
-    key: header.data['idempotency-key'],
+    key,
     signInId: caller?.kind === 'Player' ? caller.signInId : undefined,
     text,
     hash: digest('request', text),
