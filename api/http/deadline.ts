@@ -1,6 +1,6 @@
 // Bounds what a request may take: when its time is over, or its client is gone, what runs for it in Postgres is cancelled
 // and rolled back, so that nothing is done for nobody.
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
 import { cancelledBy } from '../../lib/database/cancel.ts'
 import type { Database } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
@@ -11,22 +11,20 @@ import { replyOf } from './headers.ts'
 /** Seconds for a whole reply; a stream's are those until it begins. Below what a load balancer waits. */
 export const REQUEST_SECONDS = 10
 
-export function deadline(outside: {
-  database: Database
-  clock: Clock
-  requestSeconds: number
-}): MiddlewareHandler<ApiEnvironment> {
+/** Sets `signal` and `database`, and bounds the request until what this returns is called. */
+export function deadline(outside: { database: Database; clock: Clock; requestSeconds: number }) {
   const { database } = outside
   const end = endingInOrder(outside)
-  return async (context, next) => {
+  return (context: Context<ApiEnvironment>): (() => void) => {
     const over = new AbortController()
     context.set('signal', over.signal)
     context.set('database', cancelledBy(database, over.signal))
     const answered = end(() => over.abort(new HttpError('TimedOut', { retryAfterSeconds: 1 })))
     const unfollow = followClient(context, () => over.abort(new HttpError('ClientGone')))
-    await next()
-    unfollow()
-    answered()
+    return () => {
+      unfollow()
+      answered()
+    }
   }
 }
 

@@ -28,7 +28,7 @@ type Check = (context: Context<ApiEnvironment>) => Promise<void>
 
 /** In this order: an address that floods costs no signature, and who is not known no transaction. */
 export function protect(app: OpenAPIHono<ApiEnvironment>, routes: readonly Described[], outside: ProtectOutside): void {
-  const timed = deadline(outside)
+  const begin = deadline(outside)
   const once = idempotent(outside)
   for (const route of routes) {
     const isPost = route.method === 'post'
@@ -36,7 +36,7 @@ export function protect(app: OpenAPIHono<ApiEnvironment>, routes: readonly Descr
     const admit = admission(route, outside)
     const check = isPost && keepsReply ? inOrder(admit, identified) : admit
     const around = isPost && !keepsReply ? [once] : []
-    app.on(route.method.toUpperCase(), route.getRoutingPath(), timed, passing(check), ...around)
+    app.on(route.method.toUpperCase(), route.getRoutingPath(), passing(begin, check), ...around)
   }
 }
 
@@ -67,10 +67,15 @@ async function neverKept(context: Context<ApiEnvironment>): Promise<void> {
 }
 
 /** As one layer: each of its own costs every request a promise or two. */
-function passing(check: Check): MiddlewareHandler<ApiEnvironment> {
+function passing(begin: ReturnType<typeof deadline>, check: Check): MiddlewareHandler<ApiEnvironment> {
   return async (context, next) => {
-    await check(context)
-    await next()
+    const end = begin(context)
+    try {
+      await check(context)
+      await next()
+    } finally {
+      end()
+    }
   }
 }
 
