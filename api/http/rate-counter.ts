@@ -74,8 +74,16 @@ export class RateCounter {
     const requests = this.#requests
     if (requests.length === 0) return
     this.#requests = []
-    const keys = requests.flatMap(request => request.keys.map(({ key }) => key))
-    const limits = requests.flatMap(request => request.keys.flatMap(({ limit }, index) => [limit, index === 0 ? 1 : 0]))
+    const keys: string[] = []
+    const limits: number[] = []
+    for (const request of requests) {
+      let isFirst = 1
+      for (const { key, limit } of request.keys) {
+        keys.push(key)
+        limits.push(limit, isFirst)
+        isFirst = 0
+      }
+    }
     this.#redis.eval(SCRIPT, keys.length, ...keys, this.#windowSeconds, ...limits).then(
       (counted: unknown) => {
         let at = 0

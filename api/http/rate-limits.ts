@@ -63,7 +63,7 @@ export function createRateLimits(redis: RedisConnection): RateLimits {
   const rateOf = (name: LimitName) => ({
     points: LIMITS[name],
     duration: WINDOW_SECONDS,
-    keyPrefix: `wasd-api:limit:${name}`,
+    keyPrefix: prefixOf(name),
   })
   const inMemory = oneByOne(name => new BoundedMemory(rateOf(name)))
   if (!(redis instanceof Redis)) {
@@ -75,16 +75,17 @@ export function createRateLimits(redis: RedisConnection): RateLimits {
   const counter = new RateCounter(redis, { windowSeconds: WINDOW_SECONDS })
   return {
     async count(...asked) {
-      const keys = asked.map(({ name, subject }) => ({
-        key: `${rateOf(name).keyPrefix}:${subject}`,
-        limit: LIMITS[name],
-      }))
+      const keys = asked.map(({ name, subject }) => ({ key: `${prefixOf(name)}:${subject}`, limit: LIMITS[name] }))
       const counts = await counter.count(keys).catch(() => undefined)
       const last = counts?.at(-1)
       const name = counts && asked[counts.length - 1]?.name
       return last && name ? allowanceOf(name, last) : await inMemory(...asked)
     },
   }
+}
+
+function prefixOf(name: LimitName): string {
+  return `wasd-api:limit:${name}`
 }
 
 /** The same limits, each counted for itself: of a cluster the keys lie apart. */

@@ -136,14 +136,30 @@ function planned(
   const ratePaisePerHour = rateOf({ catalogue: offer, game, tier })
   const session: Session = {
     id: lowerCaseUlid(now),
-    ...{ playerId, game, tier, regions: regionsOf({ catalogue: offer, regions, defaultRegions }), createdAt: now },
-    ...{ desiredState: 'Running', command: 0n, commandApplied: 0n, objectUid: undefined },
+    playerId,
+    game,
+    tier,
+    regions: regionsOf({ catalogue: offer, regions, defaultRegions }),
+    createdAt: now,
+    desiredState: 'Running',
+    command: 0n,
+    commandApplied: 0n,
+    objectUid: undefined,
     seen: {
-      ...{ version: undefined, phase: undefined, host: undefined, seconds: 0n, since: undefined, readyAt: undefined },
+      version: undefined,
+      phase: undefined,
+      host: undefined,
+      seconds: 0n,
+      since: undefined,
+      readyAt: undefined,
       interruptions: [],
     },
-    ...{ told: 'Nothing', toldInterruption: undefined, toldMinutesLeft: undefined },
-    ...{ meterAt: now, endedAt: undefined, endReason: undefined },
+    told: 'Nothing',
+    toldInterruption: undefined,
+    toldMinutesLeft: undefined,
+    meterAt: now,
+    endedAt: undefined,
+    endReason: undefined,
   }
   return { session, ratePaisePerHour }
 }
