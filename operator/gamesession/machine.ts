@@ -4,6 +4,7 @@ import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { condition, isTrue } from '../../lib/kube/conditions.ts'
 import { decideOn } from '../azure/decisions.ts'
 import { AzureError, reasonOf } from '../azure/errors.ts'
+import { isBeside } from '../beside.ts'
 import type { Place } from '../capacity/refusals.ts'
 import { EVICTIONS_BEFORE_ANNOTATION, type Explanation } from './decision.ts'
 
@@ -92,15 +93,12 @@ export function faultOf(machine: GpuVm): Explanation | undefined {
   return { reason: stalled.reason, message: stalled.message }
 }
 
-/** Its tags, and its network: a machine that stands is played on, started and stopped whatever is refused of them. */
-const BESIDE = ['Retag', 'PutPublicIPAddress', 'PutNetworkSecurityGroup', 'PutNetworkInterface']
-
 /** The stall bears the reason of the worst that is refused. */
 function holdsUpNothing({ status }: GpuVm, { reason }: Explanation): boolean {
   const { powerState = 'Absent', lastError, otherError } = status ?? {}
   const refused = [lastError, otherError].filter(error => error !== undefined)
   const named = refused.filter(({ code }) => reasonOf(code) === reason)
-  return powerState !== 'Absent' && named.length > 0 && named.every(({ step = '' }) => BESIDE.includes(step))
+  return powerState !== 'Absent' && named.length > 0 && named.every(isBeside)
 }
 
 /** Since when Azure refuses to stop a machine that is to rest and costs on; `undefined` when that is not so. */

@@ -233,12 +233,23 @@ async function attempt(seen: Seen, outside: Inside & { isStanding: boolean }, si
   const isSeenWhole = isLeaving(seen.machine) || seen.machine.status?.adoptedFrom !== undefined
   const predecessor = virtualMachineName(seen.rootUid, seen.incarnation.number - 1)
   const known = isSeenWhole ? live : recollection.through(live, { ...outside, predecessor })
-  const azure = recollection.requests.through(known, outside.runtime.clock)
+  const { clock } = outside.runtime
+  const azure = recollection.requests.through(known, clock)
   const isEndInSight = fleet.isEndInSight(seen.machine)
   try {
-    seen.observed = await observe({ ...seen, azure, kube, holdings, annotations, recollection, isEndInSight, signal })
+    seen.observed = await observe({
+      ...seen,
+      clock,
+      azure,
+      kube,
+      holdings,
+      annotations,
+      recollection,
+      isEndInSight,
+      signal,
+    })
     outside.guards.saw(seen)
-    seen.now = outside.runtime.clock.now()
+    seen.now = clock.now()
     decided = { ...seen }
     verdict = verdictOn(seen)
     if (verdict.step?.do === 'DeallocateVirtualMachine') await intend(seen, verdict, outside, signal)

@@ -3,10 +3,11 @@
 // as soon as the remains of the last try are gone, and whoever looks for another place would not know why. So are the rules of
 // a machine that stands, and the tags of one that was taken up: they and its other host, both refused, would be asked for in
 // turn, and at once. Each of these is had when the machine shows it, whatever else is refused.
+import { isOfNetwork, isOfTags } from '../beside.ts'
 import { isTagged } from './adoption.ts'
 import { removableSnapshots } from './copying.ts'
 import { isLeaving, type LastError, type Seen, type Step, type Verdict } from './decision.ts'
-import { holdsUpNothing, isOfNetwork, isOfRemoval, isOfTags, lateFailure, onRecord } from './last-error.ts'
+import { holdsUpNothing, isOfRemoval, lateFailure, onRecord } from './last-error.ts'
 import { network } from './network.ts'
 import { isStillSick } from './sickness.ts'
 import type { Outcome } from './status.ts'

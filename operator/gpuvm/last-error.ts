@@ -3,6 +3,7 @@
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import { type Decision, decideOn } from '../azure/decisions.ts'
 import { AzureError, OPERATION_FAILED } from '../azure/errors.ts'
+import { isBeside } from '../beside.ts'
 import { isLeaving, type LastError, type Operation, type Seen, type Step } from './decision.ts'
 
 /** A status holds no longer text (its schema's limit). */
@@ -88,7 +89,7 @@ export function holdsUpNothing(
   error: { step?: string | undefined },
   seen: Pick<Seen, 'machine' | 'observed'>,
 ): boolean {
-  return isStanding(seen) && (isOfTags(error) || isOfNetwork(error))
+  return isStanding(seen) && isBeside(error)
 }
 
 /** Where Azure was not asked for the machine now, it is where it was. */
@@ -96,18 +97,3 @@ function isStanding({ machine, observed }: Pick<Seen, 'machine' | 'observed'>): 
   if (observed.sight === 'Whole') return observed.virtualMachine !== undefined
   return (machine.status?.powerState ?? 'Absent') !== 'Absent'
 }
-
-export function isOfTags({ step }: { step?: string | undefined }): boolean {
-  return step === 'Retag'
-}
-
-/** Of what a machine stands on, and of the rules about who may reach it. */
-export function isOfNetwork({ step }: { step?: string | undefined }): boolean {
-  return step !== undefined && ofNetwork.includes(step)
-}
-
-const ofNetwork: string[] = [
-  'PutPublicIPAddress',
-  'PutNetworkSecurityGroup',
-  'PutNetworkInterface',
-] satisfies Step['do'][]

@@ -17,7 +17,8 @@ function stage() {
   const { machine, rootUid, place } = sight()
   return async (provisioningState: VirtualMachineSeen['provisioningState'], at: Date, isEndInSight = false) => {
     vm = virtualMachine({ provisioningState })
-    const through = memory.requests.through(azure, { now: () => at })
+    const clock = { now: () => at }
+    const through = memory.requests.through(azure, clock)
     const kube = Object.create(null)
     const known = { holdings: { of: unasked }, annotations: { of: () => undefined }, recollection: memory }
     return await observe({
@@ -30,6 +31,7 @@ function stage() {
       rootUid,
       place,
       now: at,
+      clock,
       signal,
     })
   }
@@ -73,6 +75,7 @@ test.each([
     rootUid,
     place,
     now,
+    clock: { now: () => now },
     signal,
   })
   expect(seen.predecessor !== undefined).toBe(isWaiting)

@@ -5,6 +5,7 @@ import type { Catalogue } from '../../crds/catalogue.ts'
 import type { GpuVm } from '../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import { secrets } from '../../lib/kube/core.ts'
+import type { Clock } from '../../lib/process/clock.ts'
 import {
   copiedSnapshotName,
   dataDiskName,
@@ -54,7 +55,9 @@ export interface Sighting {
   uid: string
   rootUid: string
   place: Place | undefined
+  /** When the pass began. */
   now: Date
+  clock: Pick<Clock, 'now'>
   signal: AbortSignal
 }
 

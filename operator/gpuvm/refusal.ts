@@ -3,6 +3,7 @@
 import type { Decision } from '../azure/decisions.ts'
 import { reasonOf } from '../azure/errors.ts'
 import { isTurnedAway } from '../azure/reach.ts'
+import { isOfTags } from '../beside.ts'
 import { ABANDON_ANNOTATION, isToBeAbandoned } from '../held.ts'
 import {
   type Explanation,
@@ -15,7 +16,7 @@ import {
   scaled,
   type Verdict,
 } from './decision.ts'
-import { decisionOn, holdsUpNothing, isOfRemoval, isOfTags, lateFailure, onRecord } from './last-error.ts'
+import { decisionOn, holdsUpNothing, isOfRemoval, lateFailure, onRecord } from './last-error.ts'
 import { isStillSick } from './sickness.ts'
 
 /** Seconds until what was refused for want of capacity is asked for again. */

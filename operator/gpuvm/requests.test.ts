@@ -9,8 +9,9 @@ const signal = AbortSignal.timeout(5000)
 const later = (seconds: number) => new Date(now.getTime() + seconds * 1000)
 const failed: OperationState = { is: 'Failed', code: 'SubnetIsFull', message: 'No room.' }
 
-/** What Azure says of one resource, an interface where it matters, and how often its operation was asked for. */
-function stage(operation: OperationState | AzureError = failed) {
+/** What Azure says of one resource, an interface where it matters, after how long, and how often its operation was asked for. */
+function stage(operation: OperationState | AzureError = failed, answersAfterSeconds = 0) {
+  let time = now
   const asked: string[] = []
   const it: Requests = requests()
   const azure = {
@@ -20,6 +21,7 @@ function stage(operation: OperationState | AzureError = failed) {
     retag: async () => ({ poller: 'patch' }),
     async operation(_subscription: string, poller: string) {
       asked.push(poller)
+      time = new Date(time.getTime() + answersAfterSeconds * 1000)
       if (operation instanceof AzureError) throw operation
       return operation
     },
@@ -29,9 +31,10 @@ function stage(operation: OperationState | AzureError = failed) {
   const look = async (
     name: string,
     seen: Standing | undefined,
-    { at, began = at, failing }: { at: Date; began?: Date; failing?: 'CopySnapshot' },
+    { at, failing }: { at: Date; failing?: 'CopySnapshot' },
   ) => {
-    const asked = { azure: pass(at), now: began, signal }
+    time = at
+    const asked = { azure: pass(at), clock: { now: () => time }, signal }
     const settled = await it.settled({ name, seen, ...(failing && { failing }) }, asked)
     return settled?.provisioningState ?? 'Absent'
   }
@@ -45,8 +48,8 @@ function stage(operation: OperationState | AzureError = failed) {
     retag: async (at = now) =>
       void (await pass(at).retag(place, { kind: 'virtualMachine', name: 'vm' }, { 'wasd-uid': 'new' }, signal)),
     /** One pass's look, that shows it so. */
-    look: async (provisioningState: Standing['provisioningState'] | 'Absent', at = now, began = at) =>
-      await look('nic', provisioningState === 'Absent' ? undefined : { provisioningState }, { at, began }),
+    look: async (provisioningState: Standing['provisioningState'] | 'Absent', at = now) =>
+      await look('nic', provisioningState === 'Absent' ? undefined : { provisioningState }, { at }),
     lookAtCopy: async (failure: Standing['failure'], at = now) =>
       await look('copy', { provisioningState: 'Succeeded', failure }, { at, failing: 'CopySnapshot' }),
     lookAtTagged: async (seen: Standing, at = now) => await look('vm', seen, { at }),
@@ -54,9 +57,9 @@ function stage(operation: OperationState | AzureError = failed) {
 }
 
 test('what a pass hears that looked for long was heard then, and not when the pass began', async () => {
-  const { put, look, it } = stage()
+  const { put, look, it } = stage(failed, 40)
   await put()
-  await look('Failed', later(40), now)
+  await look('Failed')
   expect(it.failure?.at).toEqual(later(40))
 })
 

@@ -5,6 +5,7 @@
 //
 // It also knows since when Azure has been at work on a resource, from the call or from its first sight.
 
+import type { Clock } from '../../lib/process/clock.ts'
 import { OPERATION_FAILED } from '../azure/errors.ts'
 import { UID_TAG } from '../azure/names.ts'
 import type { Accepted, Azure, OperationState, Place, PowerState, ProvisioningState } from '../azure/provider.ts'
@@ -31,14 +32,14 @@ interface Request {
 
 export interface Requests {
   /** Azure; what it accepts is remembered. A pass begins with it. */
-  through(azure: Azure, clock: { now(): Date }): Azure
+  through(azure: Azure, clock: Pick<Clock, 'now'>): Azure
   /**
    * The resource as it is to be taken, once it is known what became of the last request for it. `failing` is the step that
    * has failed where the resource tells so by itself, whatever became of the request.
    */
   settled<Seen extends Standing>(
     resource: { name: string; seen: Seen | undefined; failing?: Step['do'] },
-    asked: { azure: Pick<Azure, 'operation'>; now: Date; signal: AbortSignal },
+    asked: { azure: Pick<Azure, 'operation'>; clock: Pick<Clock, 'now'>; signal: AbortSignal },
   ): Promise<Seen | undefined>
   /** Of what this pass has looked at: the latest that has failed late and was not asked for again. */
   readonly failure: LateFailure | undefined
@@ -54,14 +55,11 @@ export function requests(): Requests {
   /** What this pass has found so. */
   let failed: LateFailure[] = []
   let underWay: Date[] = []
-  /** Looks take time, where Azure's limits are waited for: what is heard is not from when the pass began. */
-  let heardAt: (() => Date) | undefined
 
   return {
     through(azure, clock) {
       failed = []
       underWay = []
-      heardAt = () => clock.now()
       const put =
         <Asked extends { name: string }>(
           step: Step['do'],
@@ -105,16 +103,16 @@ export function requests(): Requests {
       }
     },
 
-    async settled({ name, seen, failing }, { azure, now, signal }) {
+    async settled({ name, seen, failing }, { azure, clock, signal }) {
       const request = known.get(name)
       if (seen === undefined) {
         known.delete(name)
         return undefined
       }
       if (isUnderWay(seen)) {
-        underWay.push(request?.since ?? now)
+        underWay.push(request?.since ?? clock.now())
         if (request === undefined)
-          known.set(name, { step: undefined, subscriptionId: '', poller: undefined, since: now })
+          known.set(name, { step: undefined, subscriptionId: '', poller: undefined, since: clock.now() })
         return seen
       }
       const step = request?.step ?? (seen.failure && failing)
@@ -126,7 +124,7 @@ export function requests(): Requests {
         failed.push(request.failure)
         return seen
       }
-      const { subscriptionId = '', poller, since = now, ownerUid } = request ?? {}
+      const { subscriptionId = '', poller, since = clock.now(), ownerUid } = request ?? {}
       const state: OperationState =
         poller === undefined ? { is: 'Forgotten' } : await azure.operation(subscriptionId, poller, signal)
       if (state.is === 'Running') {
@@ -144,7 +142,8 @@ export function requests(): Requests {
         return { ...seen, provisioningState: 'Updating' }
       }
       const { code, message } = state.is === 'Failed' ? state : (seen.failure ?? unexplained(step))
-      const failure = { step, code, message, at: heardAt?.() ?? now }
+      // Looks take time, where Azure's limits are waited for: it is heard now, and not when the pass began.
+      const failure = { step, code, message, at: clock.now() }
       known.set(name, { step, subscriptionId, poller, since, ownerUid, failure })
       failed.push(failure)
       return seen

@@ -4,6 +4,7 @@
 // what the spec asks for holds; the rules about who may reach it are part of that, whose tags it bears is not.
 import type { GpuVm, GpuVmStatus } from '../../crds/types/gpuvm.ts'
 import type { ConditionChange } from '../../lib/kube/conditions.ts'
+import { isOfNetwork, isOfTags } from '../beside.ts'
 import {
   type Explanation,
   type Incarnation,
@@ -15,7 +16,7 @@ import {
   type Verdict,
 } from './decision.ts'
 import type { OnRecord } from './errors-on-record.ts'
-import { holdsUpNothing, isOfNetwork, isOfTags } from './last-error.ts'
+import { holdsUpNothing } from './last-error.ts'
 import { SLOW } from './overdue.ts'
 import { stallOf } from './refusal.ts'
 
