@@ -1,26 +1,21 @@
 // What goes back, what is owed, what expires, and who may touch the books.
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
 import { charge, release, repaidAtRelease } from '../../api/wallet/holds.ts'
 import { completeRefund, debit, failRefund, refundablePaise, startRefund } from '../../api/wallet/refunds.ts'
 import { statement } from '../../api/wallet/statement.ts'
 import { adjust, balanceOf, credit, creditBack, creditFault, creditPromotion } from '../../api/wallet/wallet.ts'
 import type { Database } from '../../lib/database/pool.ts'
-import { type Books, brokenInvariants, byCommandsAlone, newPlayer, noon, openBooks } from './books.ts'
+import { byCommandsAlone, newPlayer, noon } from './books.ts'
+import { onBooks } from './on-books.ts'
 import { openHold } from './open-hold.ts'
 
-let books: Books
 let database: Database
 
-beforeAll(async () => {
-  books = await openBooks()
-  database = books.database
-})
-afterAll(async () => {
-  expect(await brokenInvariants(database, byCommandsAlone)).toEqual([])
-  await books.stop()
-})
+onBooks(opened => {
+  database = opened.database
+}, byCommandsAlone)
 
 const DAY = 86_400_000
 const at = (days: number) => new Date(noon.getTime() + days * DAY)

@@ -1,6 +1,6 @@
 // The meter over a whole session, with the operator's figures handed in by the test and every clock driven.
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { bringIn } from '../../api/payments/movements.ts'
 import { createTopUp } from '../../api/payments/top-ups.ts'
 import { meterOnce } from '../../api/sessions/meter.ts'
@@ -16,16 +16,8 @@ import type { GameSession, GameSessionStatus } from '../../crds/types/gamesessio
 import { isAway } from '../../lib/database/away.ts'
 import { connect, type Database } from '../../lib/database/pool.ts'
 import { systemClock } from '../../lib/process/clock.ts'
-import {
-  type Books,
-  brokenInvariants,
-  newPlayer,
-  noon,
-  openBooks,
-  type Raised,
-  raising,
-  sessionTerms,
-} from './books.ts'
+import { type Books, newPlayer, noon, type Raised, raising, sessionTerms } from './books.ts'
+import { onBooks } from './on-books.ts'
 import { catalogue } from './one-game.ts'
 import { paid } from './paid.ts'
 
@@ -33,14 +25,10 @@ let books: Books
 let database: Database
 const raised: Raised[] = []
 
-beforeAll(async () => {
-  books = await openBooks()
-  database = books.database
-})
-afterAll(async () => {
-  expect(await brokenInvariants(database, [])).toEqual([])
-  await books.stop()
-})
+onBooks(opened => {
+  books = opened
+  database = opened.database
+}, [])
 
 /** Seconds after the start, by somebody's clock. */
 const at = (seconds: number) => new Date(noon.getTime() + seconds * 1000)

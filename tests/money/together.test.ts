@@ -1,5 +1,5 @@
 // Payments that are brought in together: each comes to what it would have come to by itself.
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { bringInPayments } from '../../api/payments/movements.ts'
 import type { PaymentSeen } from '../../api/payments/rail.ts'
 import { createTopUp } from '../../api/payments/top-ups.ts'
@@ -9,7 +9,8 @@ import { start } from '../../api/sessions/starting.ts'
 import { holdOf } from '../../api/wallet/holds.ts'
 import { balanceOf, credit } from '../../api/wallet/wallet.ts'
 import { connect, type Database } from '../../lib/database/pool.ts'
-import { type Books, brokenInvariants, fundedPlayer, newPlayer, noon, openBooks } from './books.ts'
+import { type Books, fundedPlayer, newPlayer, noon } from './books.ts'
+import { onBooks } from './on-books.ts'
 import { catalogue } from './one-game.ts'
 
 const AMOUNT = 50_000n
@@ -17,13 +18,9 @@ const rail = 'Razorpay'
 let books: Books
 let database: Database
 
-beforeAll(async () => {
-  books = await openBooks()
-  database = books.database
-})
-afterAll(async () => {
-  expect(await brokenInvariants(database)).toEqual([])
-  await books.stop()
+onBooks(opened => {
+  books = opened
+  database = opened.database
 })
 
 /** A payment that is captured for a top-up of the player's. */

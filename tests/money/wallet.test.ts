@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { migrateApi } from '../../api/migrate.ts'
 import { lowerCaseUlid } from '../../api/players/ids.ts'
 import { findOrCreateByTelegram, playerById } from '../../api/players/players.ts'
@@ -6,29 +6,17 @@ import { charge, growHold, holdOf, release } from '../../api/wallet/holds.ts'
 import { statement } from '../../api/wallet/statement.ts'
 import { balanceOf, credit, walletOf } from '../../api/wallet/wallet.ts'
 import { connect, type Database, inTransaction } from '../../lib/database/pool.ts'
-import {
-  type Books,
-  brokenInvariants,
-  byCommandsAlone,
-  fundedPlayer,
-  newPlayer,
-  noon,
-  openBooks,
-  silent,
-} from './books.ts'
+import { type Books, byCommandsAlone, fundedPlayer, newPlayer, noon, silent } from './books.ts'
+import { onBooks } from './on-books.ts'
 import { openHold } from './open-hold.ts'
 
 let books: Books
 let database: Database
 
-beforeAll(async () => {
-  books = await openBooks()
-  database = books.database
-})
-afterAll(async () => {
-  expect(await brokenInvariants(database, byCommandsAlone)).toEqual([])
-  await books.stop()
-})
+onBooks(opened => {
+  books = opened
+  database = opened.database
+}, byCommandsAlone)
 
 /** ₹90 an hour: 2.5 paise a second. */
 const ratePaisePerHour = 9000n
