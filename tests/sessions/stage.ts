@@ -83,14 +83,38 @@ export async function startStage() {
     }
   })
 
+  /** Somebody starts to play. */
+  const play = async (order: { playerId: string } & Partial<StartOrder>) =>
+    await start(commands, { game: 'quake', tier: 'standard', now: new Date(), ...order })
+
+  const made = async (sessionId: string): Promise<GameSession> =>
+    await until('the session is applied', async () => await object(sessionId))
+
+  /** Writes as the operator does: the whole status, over what is there. */
+  async function operator(sessionId: string, status: GameSessionStatus): Promise<void> {
+    await until('the status is taken', async () => {
+      const current = await object(sessionId)
+      if (!current) return undefined
+      try {
+        return await kube.replaceStatus(gameSessions, { ...current, status })
+      } catch (error) {
+        if (isKubeError(error, 'Conflict')) return undefined
+        throw error
+      }
+    })
+  }
+
+  const seen = async ({ id }: Pick<Session, 'id'>, what: string, is: (session: Session) => boolean) =>
+    await until(what, async () => {
+      const session = await sessionById(database, id)
+      return session && is(session) && session
+    })
+
   return {
-    ...{ kube, database, outside, raised, outcomes, until, object, reference },
+    ...{ kube, database, outside, raised, outcomes, until, object, reference, play, made, operator, seen },
     ownerUrl: books.ownerUrl,
     /** What a player's commands stand on. */
     commands,
-    /** Somebody starts to play. */
-    play: async (order: { playerId: string } & Partial<StartOrder>) =>
-      await start(commands, { game: 'quake', tier: 'standard', now: new Date(), ...order }),
     /** The API comes up; running already, it is left alone. */
     up() {
       stopApi ??= run(outside, outcome => void outcomes.push(outcome))
@@ -105,20 +129,16 @@ export async function startStage() {
       const run = command({ file: tools.kubectl, args: ['--namespace', NAMESPACE, ...args], input, environment })
       await succeed(run, `kubectl ${args.join(' ')}`)
     },
-    made: async (sessionId: string): Promise<GameSession> =>
-      await until('the session is applied', async () => await object(sessionId)),
-    /** Writes as the operator does: the whole status, over what is there. */
-    async operator(sessionId: string, status: GameSessionStatus): Promise<void> {
-      await until('the status is taken', async () => {
-        const current = await object(sessionId)
-        if (!current) return undefined
-        try {
-          return await kube.replaceStatus(gameSessions, { ...current, status })
-        } catch (error) {
-          if (isKubeError(error, 'Conflict')) return undefined
-          throw error
-        }
+    /** A session that was seen to be played for so long, in closed intervals. */
+    async played(seconds: number, { id: playerId }: Player): Promise<Session> {
+      const session = await play({ playerId })
+      await made(session.id)
+      await operator(session.id, playing({ seconds, since: ago(5) }))
+      // What is queued still is not sent again: its object was there before its item was gone.
+      await until('its order is done', async () => {
+        return (await database`SELECT FROM queue_items WHERE key = ${session.id} AND dead_at IS NULL`).length === 0
       })
+      return await seen(session, 'it is played', ({ told }) => told === 'Ready')
     },
     settled: async ({ id }: Session) =>
       await until('the session is settled', async () => {
@@ -128,11 +148,6 @@ export async function startStage() {
     freed: async ({ id }: Session) =>
       await until('the finalizer is off', async () => {
         return !(await object(id))?.metadata.finalizers?.includes(SETTLEMENT_FINALIZER)
-      }),
-    seen: async ({ id }: Pick<Session, 'id'>, what: string, is: (session: Session) => boolean) =>
-      await until(what, async () => {
-        const session = await sessionById(database, id)
-        return session && is(session) && session
       }),
     /** What the player was told so far, in order. */
     async told(playerId: string): Promise<Notification[]> {
