@@ -20,6 +20,7 @@ const CONNECT_SECONDS = 5
 const RECONNECT_SECONDS = 0.5
 /** How often a transaction is tried that the server itself broke off for another's sake. */
 const ATTEMPTS = 5
+
 export interface ConnectOptions {
   /** Connections at most. */
   max: number

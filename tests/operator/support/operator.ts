@@ -59,7 +59,7 @@ export interface OperatorOptions {
   speed: number
   /**
    * Between two lists of the fleet, and of what is noted of it. Half as often as in earnest: a world has several operators,
-   * and the most that a busy computer does is to read lists.
+   * and lists would be half of all that they ask of Azure.
    */
   fleetPollSeconds?: number
   installationId?: string
