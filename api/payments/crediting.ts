@@ -48,17 +48,18 @@ export async function creditPayments(
   // The running sessions reach further now.
   const sessions = await sessionsToExtend(transaction, { playerIds, now })
   const credited = await Promise.all(
-    due.map(async each => ({ ...each, credited: await creditOf(transaction, each, now) })),
+    due.map(async each => ({ ...each, due: each, credited: await creditOf(transaction, each, now) })),
   )
   const fresh = credited.filter(each => each.credited.isNew)
   for (const session of sessions) {
     if (fresh.some(({ topUp }) => topUp.playerId === session.playerId)) await extend(transaction, { session, now })
   }
   if (fresh.length > 0) await record(transaction, { rail, fresh, now })
-  const isFresh = new Set(fresh.map(({ payment }) => payment))
+  // One that is told twice among these is new but once.
+  const isFresh = new Set(fresh.map(each => each.due))
   return judged.map(each => {
     if (typeof each === 'string' || each instanceof PaymentError) return each
-    return isFresh.has(each.payment) ? 'Credited' : 'AlreadyCredited'
+    return isFresh.has(each) ? 'Credited' : 'AlreadyCredited'
   })
 }
 
