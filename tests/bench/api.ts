@@ -23,7 +23,7 @@ const ROUNDS = 3
 const COUNTS = { Read: 6000, Start: 3000 } as const satisfies Record<Kind, number>
 /**
  * Rounds before those that are counted: so many that every player's token was seen, and that what is compiled as it runs is
- * compiled, which of starts takes V8 some fourteen thousand: a server runs for weeks.
+ * compiled, which of starts takes V8 ten to twelve thousand: a server runs for weeks.
  */
 const WARM_UPS = { Read: 3, Start: 6 } as const satisfies Record<Kind, number>
 /** Of FastAPI's speed. */
