@@ -1,7 +1,7 @@
 // What a life costs the API server. A status is written when somebody acts on it or asks about it; a write that comes
 // to be made beyond those is seen here, by object.
 import { expect, test } from 'vitest'
-import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
+import type { GameSession } from '../../crds/types/gamesession.ts'
 import { condition } from '../../lib/kube/conditions.ts'
 import type { World } from './support/world.ts'
 
@@ -27,8 +27,6 @@ export function livesCostFewWrites(world: () => World): void {
     await is('Running')
     await scene.want('evening', { spec: { desiredState: 'Ended' } })
     await is('Ended')
-    // The write is seen before its reply, by which it is counted; the event comes after that.
-    await scene.until('its end is told', async () => (await scene.eventsOf('evening')).includes('Ended'))
 
     const counts: Record<string, number> = {}
     for (const write of writes) counts[write] = (counts[write] ?? 0) + 1
@@ -50,10 +48,7 @@ export function livesCostFewWrites(world: () => World): void {
 
     const before = writes.length
     await scene.drop('evening')
-    await scene.until('the session is gone', async () => {
-      const left = await world().kube.get(gameSessions, { namespace: scene.namespace, name: 'evening' })
-      return left === undefined && writes.length > before
-    })
+    await scene.until('the session is gone', async () => (await scene.sessionNow('evening')) === undefined)
     // Its deletion costs the finalizer alone, asked for once: nothing is written of what vanishes.
     expect(writes.slice(before)).toEqual(['patch gamesessions evening'])
   })

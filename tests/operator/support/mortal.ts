@@ -106,9 +106,14 @@ export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
     const write = writeOf(method, given)
     if (write === undefined) return isDead ? Promise.reject(new Dead()) : await call()
     const name = write.split(' ').slice(0, 2).join(' ')
-    const reply = await unlessDead(call, { name, is: 'Write' })
+    // Counted before it is sent: who watches sees its effect before its reply is here.
     writes.push(write)
-    return reply
+    try {
+      return await unlessDead(call, { name, is: 'Write' })
+    } catch (error) {
+      writes.splice(writes.lastIndexOf(write), 1)
+      throw error
+    }
   })
   return { azure, kube, asked, calls, writes, died }
 }
