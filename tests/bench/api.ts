@@ -2,10 +2,10 @@
 // the same SQL, and beside Hono with nothing. The same SQL is read as: the same statements, to the letter, on the same
 // tables. What a start needs of the database is one function for either, and what is counted of a request whose token is
 // known is one call of Redis for either, so that neither is charged for the other's round trips, and what is compared is
-// framework, driver and middleware. Each is held to one core; load, Postgres and Redis have the others, and on a small
-// machine are what a start waits for. So it is not told how many a second there were, but how many a second of the server's
-// own processor time: what waits for a store counts for nobody.
-import { execFileSync } from 'node:child_process'
+// framework, driver and middleware. Each is held to one core, and it is told how many there were a second of the server's
+// own processor time: what waits for a store counts for nobody. Load, Postgres and Redis are held to nothing: kept off that
+// core they are too few hands on a small machine, the server sleeps before each start (voluntary_ctxt_switches), and what it
+// costs then to be woken for one of them alone, half as much again, is not what one costs where it is asked for many.
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -19,7 +19,7 @@ import { endAll, type Fire, furnish, KINDS, type Kind, loader } from './api-load
 import type { Figure, Part } from './figures.ts'
 import { type Measured, startCommand } from './programs.ts'
 
-const ROUNDS = 3
+const ROUNDS = 5
 const COUNTS = { Read: 6000, Start: 3000 } as const satisfies Record<Kind, number>
 /**
  * Rounds before those that are counted: so many that every player's token was seen, and that what is compiled as it runs is
@@ -46,9 +46,7 @@ type Speeds = Record<Kind, number[]>
 
 export async function api(folder: string): Promise<Part> {
   const python = await findPython()
-  const cores = ownCores()
-  const [first = '0', ...others] = cores
-  pin(others.length > 0 ? others : cores) // And with us Postgres and Redis, which inherit it.
+  const core = firstCore()
   const [postgres, redis] = await Promise.all([
     startPostgres({ folder: join(folder, 'postgres') }),
     startRedis({ folder: join(folder, 'redis') }),
@@ -70,7 +68,7 @@ export async function api(folder: string): Promise<Part> {
     bare: [...NODE, 'tests/bench/api-bare.ts'],
   } as const satisfies Record<Name, string[]>
   const start = async (name: Name): Promise<Server> => {
-    const pinned = ['taskset', '--cpu-list', first, ...commands[name]]
+    const pinned = ['taskset', '--cpu-list', core, ...commands[name]]
     const program = startCommand(pinned, { ...environment, PYTHONPATH: python })
     return { ...program, port: Number(await told(program, 'port')) }
   }
@@ -81,7 +79,6 @@ export async function api(folder: string): Promise<Part> {
   const heap = await heapGrowth(await start('ours'), await loader(tokens))
   await superuser.end()
   await Promise.all([postgres.stop(), redis.stop()])
-  pin(cores)
   return {
     title: `The API beside FastAPI (uvloop, asyncpg) and bare Hono, each on one core, ${CONNECTIONS} connections`,
     figures: [...KINDS.flatMap(kind => figuresOf(kind, speeds)), ...heap],
@@ -157,17 +154,9 @@ async function findPython(): Promise<string> {
   return await pythonPackages({ name: 'fastapi', source })
 }
 
-/** Those that we may run on: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
-function ownCores(): string[] {
-  const list = /Cpus_allowed_list:\s*(\S+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
-  return list.split(',').flatMap(range => {
-    const [from = 0, to = from] = range.split('-').map(Number)
-    return Array.from({ length: to - from + 1 }, (_, index) => String(from + index))
-  })
-}
-
-function pin(cores: readonly string[]): void {
-  execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', cores.join(','), String(process.pid)])
+/** Of those that we may run on: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
+function firstCore(): string {
+  return /Cpus_allowed_list:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
 }
 
 function median(values: readonly number[]): number {
