@@ -1,12 +1,13 @@
 // One pool of connections to one logical database. 64-bit integers come as bigint: money is never a float.
 import postgres from 'postgres'
 import { isLast } from './away.ts'
+import { type Pool, poolOf } from './clients.ts'
 import { whileConnected } from './connected.ts'
 
 /** What columns beyond the driver's own come as. */
 type Types = { bigint: bigint }
 
-export type Database = postgres.Sql<Types>
+export type Database = Pool<Types>
 export type Transaction = postgres.TransactionSql<Types>
 /** Either of both: for reads that stand alone as well as inside a transaction. */
 export type Queries = Database | Transaction
@@ -30,10 +31,10 @@ export interface ConnectOptions {
 
 /** Connects lazily: the first query may throw with `ECONNREFUSED` or PostgreSQL's code, and so may every later one. */
 export function connect(url: string, { max, applicationName }: ConnectOptions): Database {
-  return postgres(url, {
-    max,
+  const options = {
+    max: 1,
     connect_timeout: CONNECT_SECONDS,
-    backoff: attempt => Math.min(0.01 * 2 ** attempt, RECONNECT_SECONDS),
+    backoff: (attempt: number) => Math.min(0.01 * 2 ** attempt, RECONNECT_SECONDS),
     types: { bigint: postgres.BigInt },
     onnotice: () => {}, // "already exists, skipping" and the like, printed to standard output otherwise.
     connection: {
@@ -41,7 +42,8 @@ export function connect(url: string, { max, applicationName }: ConnectOptions): 
       statement_timeout: STATEMENT_SECONDS * 1000,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_SECONDS * 1000,
     },
-  })
+  } satisfies postgres.Options<Record<string, postgres.PostgresType>>
+  return poolOf(max, () => postgres(url, options))
 }
 
 /**

@@ -42,12 +42,10 @@ async function paidInOf(database: Database, captured: readonly string[]): Promis
 /** Nobody can book a payment until it is ended. */
 async function heldUp({ superuserUrl }: Books): Promise<{ end(): Promise<void> }> {
   const superuser = connect(superuserUrl, { max: 1, applicationName: 'holder' })
-  const holding = await superuser.reserve()
-  await holding.unsafe('BEGIN; LOCK TABLE payments IN SHARE MODE')
+  await superuser.unsafe('BEGIN; LOCK TABLE payments IN SHARE MODE')
   return {
     async end() {
-      await holding.unsafe('COMMIT')
-      holding.release()
+      await superuser.unsafe('COMMIT')
       await superuser.end()
     },
   }

@@ -220,7 +220,7 @@ describe('A top-up and the extension of the session that runs are one', () => {
   test('I4: nobody ever sees the one without the other', async () => {
     const { id, pays, looks, before, after } = await toppingUp()
     const mend = await onGrowth('PERFORM pg_advisory_xact_lock(4711)', id)
-    const holding = await database.reserve()
+    const holding = connect(books.url, { max: 1, applicationName: 'holder' })
     await holding`SELECT pg_advisory_lock(4711)`
     const paying = pays()
     // The money is in the wallet by now, and the hold is about to grow.
@@ -233,7 +233,7 @@ describe('A top-up and the extension of the session that runs are one', () => {
       .toHaveLength(1)
     expect(await looks()).toEqual(before)
     await holding`SELECT pg_advisory_unlock(4711)`
-    holding.release()
+    await holding.end()
     expect(await paying).toEqual(['Credited'])
     expect(await looks()).toEqual(after)
     await mend()
