@@ -16,7 +16,7 @@ import { connect, type Database } from '../../lib/database/pool.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import { pythonPackages } from '../installed.ts'
 import { endAll, type Fire, furnish, KINDS, type Kind, loader } from './api-load.ts'
-import type { Figure, Part } from './figures.ts'
+import { type Figure, median, type Part } from './figures.ts'
 import { type Measured, startCommand } from './programs.ts'
 
 const ROUNDS = 5
@@ -157,8 +157,4 @@ async function findPython(): Promise<string> {
 /** Of those that we may run on: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
 function firstCore(): string {
   return /Cpus_allowed_list:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0
 }

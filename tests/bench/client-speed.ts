@@ -13,7 +13,7 @@ import { isKubeError } from '../../lib/kube/errors.ts'
 import { defineResource, type KubernetesObject } from '../../lib/kube/resource.ts'
 import { type ApiServer, startApiServer } from '../kube/api-server.ts'
 import { startProxy } from '../kube/proxy.ts'
-import type { Figure, Part } from './figures.ts'
+import { type Figure, median, type Part } from './figures.ts'
 import { type Measured, startMeasured } from './programs.ts'
 
 const CONCURRENCIES = [1, 16, 64]
@@ -120,10 +120,6 @@ function opened(concurrency: number, { ours, official }: Pair<{ made: number; re
     { what: `TLS connections per 1,000 patches ${at}: official`, value: perThousand(official) },
     { what: `TLS connections in all ${at}: ours`, value: ours.made, target: { atMost: POOL } },
   ]
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN
 }
 
 /** The kind, and a machine for each that patches. */

@@ -48,3 +48,8 @@ function worded(value: number, unit = ''): string {
   const number = value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
   return unit === '' ? number : `${number} ${unit}`
 }
+
+/** The upper one of an even number; NaN of none, which misses every target. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
+}

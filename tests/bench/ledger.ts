@@ -12,7 +12,7 @@ import { startPostgres } from '../../demo/stack/postgres.ts'
 import { connect, type Database } from '../../lib/database/pool.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
 import { openHold } from '../money/open-hold.ts'
-import type { Part } from './figures.ts'
+import { median, type Part } from './figures.ts'
 
 const CLIENTS = 16
 const ROUNDS = 3
@@ -157,8 +157,4 @@ function debians(): string | undefined {
   const folder = '/usr/lib/postgresql'
   const versions = existsSync(folder) ? readdirSync(folder) : []
   return versions.map(version => join(folder, version, 'bin/pgbench')).find(existsSync)
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0
 }

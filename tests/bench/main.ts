@@ -9,6 +9,7 @@ import { exodus } from './exodus.ts'
 import { isMissed, type Part, table } from './figures.ts'
 import { ledger } from './ledger.ts'
 import { lives } from './lives.ts'
+import { pool } from './pool.ts'
 import { rescue } from './rescue.ts'
 import { rush } from './rush.ts'
 import { standing } from './standing.ts'
@@ -20,6 +21,7 @@ const parts: Record<string, (folder: string) => Promise<Part>> = {
   exodus,
   ledger,
   lives,
+  pool,
   rescue,
   rush,
   standing,
