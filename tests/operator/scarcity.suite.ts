@@ -1,6 +1,8 @@
 // What several parts have to do together when Azure is short of machines, of money's worth or of patience: the reserve and
 // the rescue, another size and another region, a price that falls, and whose request goes first. Each test
 // has regions of its own, so that none takes another's.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { ClientRequest } from 'node:http'
 import type { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import type { GameSession } from '../../crds/types/gamesession.ts'
@@ -19,6 +21,24 @@ const isVmChange = ({ kind }: ArmCall) => kind === 'DELETE virtualMachines' || k
 const inLine = (registry: Registry) => async (urgency: string) => {
   const { values = [] } = (await registry.getSingleMetric('wasd_azure_requests_waiting')?.get()) ?? {}
   return values.find(({ labels }) => labels.urgency === urgency)?.value ?? 0
+}
+
+interface Sent {
+  method: string
+  /** Without its query. */
+  path: string
+}
+
+/** What operators of this process send, in that order: those that go at once by two connections may come in another. */
+function sentToAzure(isOfInterest: (request: Sent) => boolean): { requests: Sent[]; end(): void } {
+  const requests: Sent[] = []
+  const note = (message: unknown) => {
+    const { request } = message as { request: ClientRequest }
+    const sent = { method: request.method, path: request.path.split('?')[0] ?? '' }
+    if (isOfInterest(sent)) requests.push(sent)
+  }
+  subscribe('http.client.request.start', note)
+  return { requests, end: () => void unsubscribe('http.client.request.start', note) }
 }
 
 export function shortageIsBorne(world: () => World): void {
@@ -170,11 +190,10 @@ export function shortageIsBorne(world: () => World): void {
     const since = await azure.mark()
     const isPaused = async (uid: string) =>
       (await azure.calls(since)).some(({ path, status }) => path.includes(uid) && status === 429)
-    const changes = async () =>
-      (await azure.calls(since)).filter(isVmChange).flatMap(({ method, path, status }) => {
-        const whose = path.includes(played) ? 'played' : path.includes(idle) ? 'idle' : undefined
-        return whose === undefined ? [] : [`${method} ${whose} ${status}`]
-      })
+    const whose = (path: string) => (path.includes(played) ? 'played' : path.includes(idle) ? 'idle' : undefined)
+    const changes = async () => (await azure.calls(since)).filter(call => isVmChange(call) && whose(call.path))
+    const sent = sentToAzure(({ method, path }) => /\/virtualMachines\/[^/]+$/.test(path) && method !== 'GET')
+    onTestFinished(sent.end)
     const bothStandInLine = async () => (await waiting('Rescue')) === 1 && (await waiting('Standing')) === 1
 
     await azure.fault({ method: 'DELETE', resource: leaving }, PAUSE)
@@ -193,6 +212,8 @@ export function shortageIsBorne(world: () => World): void {
     await scene.until('both stand in line to be made', bothStandInLine)
     for (const name of ['a-idle', 'b-played'])
       await scene.machine(name, 'plays on', m => m.status?.incarnation?.number === 2 && isPlayable(m))
-    expect(await changes()).toEqual(['DELETE played 202', 'DELETE idle 202', 'PUT played 201', 'PUT idle 201'])
+    const inOrder = sent.requests.flatMap(({ method, path }) => (whose(path) ? [`${method} ${whose(path)}`] : []))
+    expect(inOrder).toEqual(['DELETE played', 'DELETE idle', 'PUT played', 'PUT idle'])
+    expect((await changes()).map(({ status }) => status)).toEqual([202, 202, 201, 201])
   })
 }
