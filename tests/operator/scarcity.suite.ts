@@ -23,22 +23,15 @@ const inLine = (registry: Registry) => async (urgency: string) => {
   return values.find(({ labels }) => labels.urgency === urgency)?.value ?? 0
 }
 
-interface Sent {
-  method: string
-  /** Without its query. */
-  path: string
-}
-
 /** What operators of this process send, in that order: those that go at once by two connections may come in another. */
-function sentToAzure(isOfInterest: (request: Sent) => boolean): { requests: Sent[]; end(): void } {
-  const requests: Sent[] = []
+function sentToAzure() {
+  const sent: Pick<ClientRequest, 'method' | 'path'>[] = []
   const note = (message: unknown) => {
     const { request } = message as { request: ClientRequest }
-    const sent = { method: request.method, path: request.path.split('?')[0] ?? '' }
-    if (isOfInterest(sent)) requests.push(sent)
+    sent.push({ method: request.method, path: request.path })
   }
   subscribe('http.client.request.start', note)
-  return { requests, end: () => void unsubscribe('http.client.request.start', note) }
+  return { sent, end: () => void unsubscribe('http.client.request.start', note) }
 }
 
 export function shortageIsBorne(world: () => World): void {
@@ -192,8 +185,8 @@ export function shortageIsBorne(world: () => World): void {
       (await azure.calls(since)).some(({ path, status }) => path.includes(uid) && status === 429)
     const whose = (path: string) => (path.includes(played) ? 'played' : path.includes(idle) ? 'idle' : undefined)
     const changes = async () => (await azure.calls(since)).filter(call => isVmChange(call) && whose(call.path))
-    const sent = sentToAzure(({ method, path }) => /\/virtualMachines\/[^/]+$/.test(path) && method !== 'GET')
-    onTestFinished(sent.end)
+    const { sent, end } = sentToAzure()
+    onTestFinished(end)
     const bothStandInLine = async () => (await waiting('Rescue')) === 1 && (await waiting('Standing')) === 1
 
     await azure.fault({ method: 'DELETE', resource: leaving }, PAUSE)
@@ -212,7 +205,8 @@ export function shortageIsBorne(world: () => World): void {
     await scene.until('both stand in line to be made', bothStandInLine)
     for (const name of ['a-idle', 'b-played'])
       await scene.machine(name, 'plays on', m => m.status?.incarnation?.number === 2 && isPlayable(m))
-    const inOrder = sent.requests.flatMap(({ method, path }) => (whose(path) ? [`${method} ${whose(path)}`] : []))
+    const changesSent = sent.filter(({ method, path }) => method !== 'GET' && /\/virtualMachines\/[^/]+\?/.test(path))
+    const inOrder = changesSent.flatMap(({ method, path }) => (whose(path) ? [`${method} ${whose(path)}`] : []))
     expect(inOrder).toEqual(['DELETE played', 'DELETE idle', 'PUT played', 'PUT idle'])
     expect((await changes()).map(({ status }) => status)).toEqual([202, 202, 201, 201])
   })
