@@ -8,7 +8,7 @@ import { isLast } from './away.ts'
 
 /** What we use of the driver. Nothing of COPY nor of cursors, whose queries are not over when they are settled. */
 export type Pool<Types extends Record<string, unknown>> = postgres.ISql<Types> &
-  Pick<postgres.Sql<Types>, 'begin' | 'listen' | 'end' | 'options'>
+  Pick<postgres.Sql<Types>, 'begin' | 'listen' | 'end'>
 
 /** The driver's query, as far as it is not in its types. */
 interface Query extends Promise<unknown> {
@@ -39,20 +39,26 @@ export function poolOf<Types extends Record<string, unknown>>(
   let isEnding = false
 
   function lend(use: Use): void {
-    const client = free.pop()
-    if (client) use(client)
-    else waiting.push(use)
+    waiting.push(use)
+    serve()
   }
 
   function giveBack(client: Client<Types>, error?: unknown): void {
-    const sound = isLast(error) ? renewed(client) : client
-    for (let use = waiting.shift(); use; use = waiting.shift()) if (use(sound)) return
-    free.push(sound)
+    free.push(isLast(error) ? renewed(client) : client)
+    serve()
+  }
+
+  function serve(): void {
+    while (free.length > 0 && waiting.length > 0) {
+      const [client, use] = [free.pop(), waiting.shift()]
+      if (client && use && !use(client)) free.push(client)
+    }
   }
 
   /** What is asked of a client between its connection's error and its close is never answered. */
   function renewed(client: Client<Types>): Client<Types> {
     if (isEnding) return client
+    void client.sql.end({ timeout: 0 })
     clients.delete(client)
     const other = opened()
     clients.add(other)
@@ -66,8 +72,7 @@ export function poolOf<Types extends Record<string, unknown>>(
       isOver = true
       if (client) giveBack(client, error)
     }
-    // Not by `then` of its own, which would begin it.
-    void Promise.prototype.then.call(query, () => over(), over)
+    query.then(() => over(), over)
     lend(lent => {
       if (isOver) return false // Whoever asked has given up.
       client = lent
@@ -82,10 +87,10 @@ export function poolOf<Types extends Record<string, unknown>>(
   }
 
   function begin(...args: unknown[]): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+    return new Promise(resolve => {
       lend(client => {
         const run: Promise<unknown> = Reflect.apply(client.sql.begin, client.sql, args)
-        run.then(resolve, reject)
+        resolve(run)
         run.then(
           () => giveBack(client),
           (error: unknown) => giveBack(client, error),
@@ -102,10 +107,10 @@ export function poolOf<Types extends Record<string, unknown>>(
 
   /** It makes queries, and listens on a connection apart. */
   const maker = open()
-  const { types, typed, array, json, file, notify, listen, options } = maker
+  const { types, typed, array, json, file, notify, listen } = maker
   const sql = (...args: unknown[]) => asked(Reflect.apply(maker, undefined, args))
   const unsafe = (...args: unknown[]) => asked(Reflect.apply(maker.unsafe, maker, args))
-  const all = { types, typed, array, json, file, notify, listen, options, unsafe, begin, end }
+  const all = { types, typed, array, json, file, notify, listen, unsafe, begin, end }
   return Object.assign(sql, all) as unknown as Pool<Types>
 }
 

@@ -31,19 +31,20 @@ export interface ConnectOptions {
 
 /** Connects lazily: the first query may throw with `ECONNREFUSED` or PostgreSQL's code, and so may every later one. */
 export function connect(url: string, { max, applicationName }: ConnectOptions): Database {
-  const options = {
-    max: 1,
-    connect_timeout: CONNECT_SECONDS,
-    backoff: (attempt: number) => Math.min(0.01 * 2 ** attempt, RECONNECT_SECONDS),
-    types: { bigint: postgres.BigInt },
-    onnotice: () => {}, // "already exists, skipping" and the like, printed to standard output otherwise.
-    connection: {
-      application_name: applicationName,
-      statement_timeout: STATEMENT_SECONDS * 1000,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_SECONDS * 1000,
-    },
-  } satisfies postgres.Options<Record<string, postgres.PostgresType>>
-  return poolOf(max, () => postgres(url, options))
+  const client = () =>
+    postgres(url, {
+      max: 1,
+      connect_timeout: CONNECT_SECONDS,
+      backoff: attempt => Math.min(0.01 * 2 ** attempt, RECONNECT_SECONDS),
+      types: { bigint: postgres.BigInt },
+      onnotice: () => {}, // "already exists, skipping" and the like, printed to standard output otherwise.
+      connection: {
+        application_name: applicationName,
+        statement_timeout: STATEMENT_SECONDS * 1000,
+        idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_SECONDS * 1000,
+      },
+    })
+  return poolOf(max, client)
 }
 
 /**
