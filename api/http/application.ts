@@ -168,7 +168,7 @@ function sharedWith(origins: readonly string[]): MiddlewareHandler {
   return async (context, next) => {
     if (context.req.header('Origin') !== undefined) return await share(context, next)
     // No browser asks across origins: what `cors` would say costs two copies of the reply, and nobody reads it.
-    tell(context, { Vary: 'Origin' })
+    tell(context, { vary: 'Origin' })
     await next()
   }
 }

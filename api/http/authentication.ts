@@ -43,7 +43,7 @@ export function recognised({ clock, tokens }: AuthenticationOutside) {
 
 function called(context: Context<ApiEnvironment>, caller: Caller): void {
   context.set('caller', caller)
-  tell(context, { 'Cache-Control': 'no-store' }) // Unless the handler says otherwise.
+  tell(context, { 'cache-control': 'no-store' }) // Unless the handler says otherwise.
 }
 
 interface Given {

@@ -63,7 +63,7 @@ function admission({ method, operationId, security, 'x-rate-limit': name }: Desc
 
 /** What is handed out may be a token: https://www.rfc-editor.org/rfc/rfc6749#section-5.1 */
 async function neverKept(context: Context<ApiEnvironment>): Promise<void> {
-  tell(context, { 'Cache-Control': 'no-store' })
+  tell(context, { 'cache-control': 'no-store' })
 }
 
 /** As one layer: each of its own costs every request a promise or two. */

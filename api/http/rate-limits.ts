@@ -168,10 +168,10 @@ export function counted(limits: RateLimits, first: Limited, ...others: readonly 
 /** https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-07.html */
 function tellAllowance(context: Context, { limit, remaining, resetSeconds }: Allowance): void {
   tell(context, {
-    'RateLimit-Limit': String(limit),
-    'RateLimit-Remaining': String(remaining),
-    'RateLimit-Reset': String(resetSeconds),
-    'RateLimit-Policy': `${limit};w=${WINDOW_SECONDS}`,
+    'ratelimit-limit': String(limit),
+    'ratelimit-remaining': String(remaining),
+    'ratelimit-reset': String(resetSeconds),
+    'ratelimit-policy': `${limit};w=${WINDOW_SECONDS}`,
   })
 }
 

@@ -36,7 +36,7 @@ export function observeRequests(options: {
     const requestId = randomUUID()
     context.set('requestId', requestId)
     tell(context, SECURE_HEADERS)
-    tell(context, { 'X-Request-Id': requestId })
+    tell(context, { 'x-request-id': requestId })
     const begun = clock.monotonic()
     await next()
 

@@ -1,8 +1,9 @@
 // An HTTP server with an orderly end: no new connection, idle ones closed, running replies finished until a deadline.
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
+import { Reply } from './reply.ts'
 
 /** Seconds that a client may take to send its whole request, so that slow ones cannot hold connections. */
 const REQUEST_SECONDS = 15
@@ -35,13 +36,13 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   const { application, name, clock, log } = options
   const timeouts = { requestTimeout: REQUEST_SECONDS * 1000, keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000 }
   const server = createServer(
-    timeouts,
+    { ServerResponse: Reply, ...timeouts },
     // Replaces the global Response by one that is written to the socket as it is; the standard's is a stream to be read.
     getRequestListener((request, bindings) => application.fetch(request, bindings)),
   )
-  const replies = new Set<{ reply: ServerResponse | undefined }>()
+  const replies = new Set<{ reply: Reply | undefined }>()
   server.prependListener('request', (_request, reply) => {
-    const running: { reply: ServerResponse | undefined } = { reply }
+    const running: { reply: Reply | undefined } = { reply }
     replies.add(running)
     reply.once('close', () => {
       // A set grows by a new table, and the tables before it hold what was in them, dead or not, until the whole heap is collected.
