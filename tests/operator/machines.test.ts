@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { evictionsEndWell } from './evictions.suite.ts'
 import { machinesLive } from './gpuvm.suite.ts'
-import { deathsMakeNoDifference } from './gpuvm-crash.suite.ts'
 import { lateDeletesHarmNobody } from './late-deletes.suite.ts'
+import { lostRepliesMakeNoDifference } from './lost-replies.suite.ts'
 import { sessionsMove } from './moves.suite.ts'
 import { refusedEndsAreTold } from './refused-ends.suite.ts'
 import { startWorld, type World } from './support/world.ts'
@@ -24,10 +24,10 @@ function world(): World {
 }
 
 // What takes longest goes first.
-describe.concurrent('deaths', () => deathsMakeNoDifference(world))
 describe.concurrent('moves', () => sessionsMove(world))
 describe.concurrent('lives', () => machinesLive(world))
 describe.concurrent('evictions', () => evictionsEndWell(world))
 describe.concurrent('troubles', () => troublesAreOvercome(world))
 describe.concurrent('refused ends', () => refusedEndsAreTold(world))
 describe.concurrent('late deletes', () => lateDeletesHarmNobody(world))
+describe.concurrent('lost replies', () => lostRepliesMakeNoDifference(world))

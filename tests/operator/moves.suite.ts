@@ -46,7 +46,8 @@ const CUTS = [
 ]
 const PARALLEL = 3
 
-export function sessionsMove(world: () => World): void {
+/** What befalls such a session. */
+function moving(world: () => World) {
   /** From now on Azure has no machine for what is so called: the GpuVm of a UID, or a whole region. */
   const refuse = async (resource: string) =>
     await world().azure.fault({ kind: 'PUT virtualMachines', resource, times: null }, NONE_LEFT)
@@ -60,6 +61,18 @@ export function sessionsMove(world: () => World): void {
     await world().azure.evict(`gvm-${metadata.uid}-vm-1`)
     return metadata.uid ?? ''
   }
+
+  async function endsWithNothing(scene: Scene, uids: string[]): Promise<void> {
+    await scene.want('evening', { spec: { desiredState: 'Ended' } })
+    await scene.session('evening', 'has ended', s => s.status?.phase === 'Ended')
+    for (const uid of uids) expect(await world().azure.standing(uid)).toEqual([])
+  }
+
+  return { refuse, losesItsPlace, endsWithNothing }
+}
+
+export function sessionsMove(world: () => World): void {
+  const { refuse, losesItsPlace, endsWithNothing } = moving(world)
 
   test.concurrent('I1, I2, I6: it plays on in the other region with its disk, at another address, and what it left goes only then', async ({
     onTestFinished,
@@ -100,12 +113,6 @@ export function sessionsMove(world: () => World): void {
     ])
     await endsWithNothing(scene, [old, metadata.uid ?? ''])
   })
-
-  async function endsWithNothing(scene: Scene, uids: string[]): Promise<void> {
-    await scene.want('evening', { spec: { desiredState: 'Ended' } })
-    await scene.session('evening', 'has ended', s => s.status?.phase === 'Ended')
-    for (const uid of uids) expect(await world().azure.standing(uid)).toEqual([])
-  }
 
   test.concurrent('without the player’s word it stays where it is and says what would help; named, the other region is moved to', async ({
     onTestFinished,
@@ -201,6 +208,11 @@ export function sessionsMove(world: () => World): void {
     }
     for (const uid of [again, source]) expect(await azure.standing(uid)).toEqual([])
   })
+}
+
+/** Cut off anywhere on the way: for `make proof`. */
+export function movesAreFinished(world: () => World): void {
+  const { losesItsPlace, endsWithNothing } = moving(world)
 
   /** From the eviction on, and to the end of both machines. */
   async function life(scene: Scene): Promise<{ accepted: string[]; left: string[] }> {

@@ -1,11 +1,9 @@
-// What Azure refuses, cannot make sense of, or does not come to an end with: on one cluster and one Azure, which all suites
-// share, each scene in a namespace of its own, and what is made to fail confined to a machine.
+// What Azure cannot make sense of, and what it refuses of a machine that is played on: on one cluster and one Azure, which both
+// suites share, each scene in a namespace of its own, and what is made to fail confined to a machine. The whole table of
+// Azure's errors is tests/proof/machines.test.ts's.
 import { afterAll, beforeAll, describe } from 'vitest'
 import { badInputIsAnswered } from './bad-input.suite.ts'
-import { overdueOperationsAreTold } from './overdue.suite.ts'
-import { refusalsAreDecidedOn } from './refusals.suite.ts'
 import { refusedBesideItIsPlayedOn } from './refused-beside.suite.ts'
-import { refusedPartsAreMended } from './refused-parts.suite.ts'
 import { startWorld, type World } from './support/world.ts'
 
 let running: World | undefined
@@ -19,9 +17,5 @@ function world(): World {
   return running
 }
 
-// One after the other: many machines play in each, and the first tells what is only to be seen for a while.
-describe('overdue', () => overdueOperationsAreTold(world))
-describe('parts', () => refusedPartsAreMended(world))
-describe.concurrent('machines', () => refusalsAreDecidedOn(world))
 describe.concurrent('bad input', () => badInputIsAnswered(world))
 describe.concurrent('beside', () => refusedBesideItIsPlayedOn(world))

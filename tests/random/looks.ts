@@ -4,7 +4,7 @@ import type { AzureState, AzureWorld } from '../operator/support/azure.ts'
 import { patientFor } from '../until.ts'
 
 /** Looks so often while it waits. */
-const LOOK_MILLISECONDS = 50
+const LOOK_MILLISECONDS = 120
 /** A state that does not come in this time is told as what never came. */
 const PATIENCE_SECONDS = 60
 /** So long it is waited for what cannot come. */

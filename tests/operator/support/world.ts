@@ -26,7 +26,7 @@ const run = promisify(execFile)
 /** Azure's and the operator's time; a machine's creation takes half a second. */
 export const SPEED = 100
 const PATIENCE_SECONDS = 20
-const LOOK_MILLISECONDS = 40
+const LOOK_MILLISECONDS = 80
 export const SIZE = 'Standard_NV12ads_A10_v5'
 /** The standard tier's other size. */
 export const OTHER_SIZE = 'Standard_NC8as_T4_v3'

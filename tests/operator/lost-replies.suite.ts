@@ -1,26 +1,21 @@
-// The operator is cut off right after each call that changes Azure, before it learns of the reply, and another one goes
-// on. What then stands in Azure is what an undisturbed life leaves, and no VM was asked for twice.
-import { beforeAll, expect, test } from 'vitest'
+// Azure does what the operator asks for, and no reply comes of it. What then stands in Azure is what an undisturbed life
+// leaves, and no VM was asked for twice. That it is cut off after any call is tests/proof/lives.test.ts's.
+import { expect, test } from 'vitest'
 import { canonical, identities } from './support/canonical.ts'
 import { isPlayable, isReady, type Scene, type World } from './support/world.ts'
 
-/** An undisturbed life makes so many calls that change Azure: address, interface, three VMs, two of them removed
- * while it lives, one stop, and at the end the VM, interface, disk and address. */
-const WRITES = 12
-const PARALLEL = 6
 /** The address and its resource's id, the disk's, and of the interface its id, its two addresses. */
 const KEPT = 6
 
-export function deathsMakeNoDifference(world: () => World): void {
-  /** Lived at the same time as those that are compared with it. */
-  let calm: ReturnType<typeof life>
-  beforeAll(() => {
-    calm = undisturbedLife()
-    calm.catch(() => undefined) // Told to whoever compares.
-  })
+interface Lived {
+  dump: string
+  /** The VMs that Azure accepted. */
+  accepted: string[]
+}
 
+export function lostRepliesMakeNoDifference(world: () => World): void {
   /** Made, evicted onto on-demand, paused, resumed on spot: what stands in Azure then, and the VMs that were accepted. */
-  async function life(scene: Scene, region = 'westeurope'): Promise<{ dump: string; accepted: string[] }> {
+  async function life(scene: Scene, region = 'westeurope'): Promise<Lived> {
     const { azure } = world()
     const uid = await scene.apply('solo', { region })
     await scene.machine('solo', 'is playable', isPlayable)
@@ -53,40 +48,11 @@ export function deathsMakeNoDifference(world: () => World): void {
     return { dump, accepted }
   }
 
-  async function undisturbedLife() {
-    const scene = await world().scene('calm')
+  async function undisturbed(onTestFinished: (end: () => Promise<void>) => void): Promise<Lived> {
+    const scene = await world().scene('calm', onTestFinished)
     scene.operate()
-    const undisturbed = await life(scene)
-    await scene.end()
-    return undisturbed
+    return await life(scene)
   }
-
-  test.concurrent('I1, I2: cut off after any call that changes Azure, the end is that of the undisturbed run', async ({
-    onTestFinished,
-  }) => {
-    const cut: string[] = []
-    const disturbed = async (write: number) => {
-      const scene = await world().scene(`cut-after-${write}`, onTestFinished)
-      const first = scene.operate({ cut: { after: write, counting: 'changes' } })
-      void first.died.then(async call => {
-        cut.push(call)
-        await first.stop()
-        scene.operate()
-      })
-      const { dump, accepted } = await life(scene)
-      const undisturbed = await calm
-      expect({ write, accepted }).toEqual({ write, accepted: undisturbed.accepted })
-      expect(dump).toBe(undisturbed.dump)
-      await scene.end()
-    }
-    const waiting = Array.from({ length: WRITES }, (_, index) => index + 1)
-    const work = async () => {
-      for (let write = waiting.shift(); write !== undefined; write = waiting.shift()) await disturbed(write)
-    }
-    await Promise.all(Array.from({ length: PARALLEL }, work))
-
-    expect(cut).toHaveLength(WRITES)
-  }, 120_000)
 
   test.concurrent('I1, I2: when Azure does what it is asked but each first reply is lost, the end is the same', async ({
     onTestFinished,
@@ -103,6 +69,7 @@ export function deathsMakeNoDifference(world: () => World): void {
       await azure.fault({ kind, resource: 'wasd-francecentral' }, { loseReply: true })
     const scene = await world().scene('unheard', onTestFinished)
     scene.operate()
-    expect(await life(scene, 'francecentral')).toEqual(await calm)
+    const [calm, unheard] = await Promise.all([undisturbed(onTestFinished), life(scene, 'francecentral')])
+    expect(unheard).toEqual(calm)
   })
 }
