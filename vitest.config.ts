@@ -6,7 +6,7 @@ process.env.NODE_COMPILE_CACHE ??= resolve(import.meta.dirname, '.cache/compiled
 
 // `make test` and `make proof` choose their projects. Two workers: most of a test is waiting for the processes that it
 // started. The files of a worker share their modules, for loading these took longer than most tests. Its young objects may take
-// more room than V8 gives them: what was collected half as often cost a thirtieth less of all. The proofs, whose scenes
+// more room than V8 gives them, which costs a thirtieth less of the processor. The proofs, whose scenes
 // hold states for a moment, have the machine to themselves. No project retries, and a suite without tests fails.
 export default defineConfig({
   test: {

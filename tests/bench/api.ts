@@ -6,7 +6,7 @@
 // own processor time: what waits for a store counts for nobody. Load, Postgres and Redis are held to nothing: kept off that
 // core they are too few hands on a small machine, the server sleeps before each start (voluntary_ctxt_switches), and what it
 // costs then to be woken for one of them alone, half as much again, is not what one costs where it is asked for many. On that
-// core the server gives way to them (nice): it always has more to do than it can, and is not broken off for each reply.
+// core the server gives way to them (nice), so that what it is to do gathers, and one reply does not break it off for another.
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'

@@ -1,25 +1,16 @@
 // What people do to the resources, and what it costs the API server: on one cluster and one Azure, which all suites share,
-// each scene in a namespace of its own. Starting them takes longer than most suites.
-import { afterAll, beforeAll, describe } from 'vitest'
+// each scene in a namespace of its own.
+import { describe } from 'vitest'
 import { boundsHold } from '../crds/bounds.suite.ts'
 import { heldBackAndLetGo } from './held.suite.ts'
 import { limitsAreKept } from './limits.suite.ts'
 import { misuseIsAnswered } from './misuse.suite.ts'
 import { restoredObjectsPlayOn } from './restored.suite.ts'
-import { startWorld, type World } from './support/world.ts'
+import { sharedWorld } from './support/shared-world.ts'
 import { livesCostFewWrites } from './writes.suite.ts'
 
-let running: World | undefined
-beforeAll(async () => {
-  // Boots long enough for every phase to be seen, however busy the machine is.
-  running = await startWorld({ guestArguments: ['--boot-seconds=75'] })
-})
-afterAll(async () => await running?.stop())
-
-function world(): World {
-  if (running === undefined) throw new Error('The world has not started.')
-  return running
-}
+// Boots long enough for every phase to be seen, however busy the machine is.
+const world = sharedWorld({ guestArguments: ['--boot-seconds=75'] })
 
 describe('writes', () => livesCostFewWrites(world)) // By itself: it counts.
 describe.concurrent('the schemas', () => boundsHold(() => world().api))

@@ -7,15 +7,9 @@ import { isPlayable, isReady, type Scene, type World } from './support/world.ts'
 /** The address and its resource's id, the disk's, and of the interface its id, its two addresses. */
 const KEPT = 6
 
-interface Lived {
-  dump: string
-  /** The VMs that Azure accepted. */
-  accepted: string[]
-}
-
 export function lostRepliesMakeNoDifference(world: () => World): void {
   /** Made, evicted onto on-demand, paused, resumed on spot: what stands in Azure then, and the VMs that were accepted. */
-  async function life(scene: Scene, region = 'westeurope'): Promise<Lived> {
+  async function life(scene: Scene, region: string): Promise<{ dump: string; accepted: string[] }> {
     const { azure } = world()
     const uid = await scene.apply('solo', { region })
     await scene.machine('solo', 'is playable', isPlayable)
@@ -48,12 +42,6 @@ export function lostRepliesMakeNoDifference(world: () => World): void {
     return { dump, accepted }
   }
 
-  async function undisturbed(onTestFinished: (end: () => Promise<void>) => void): Promise<Lived> {
-    const scene = await world().scene('calm', onTestFinished)
-    scene.operate()
-    return await life(scene)
-  }
-
   test.concurrent('I1, I2: when Azure does what it is asked but each first reply is lost, the end is the same', async ({
     onTestFinished,
   }) => {
@@ -67,9 +55,12 @@ export function lostRepliesMakeNoDifference(world: () => World): void {
     ]
     for (const kind of [...kinds, ...more])
       await azure.fault({ kind, resource: 'wasd-francecentral' }, { loseReply: true })
-    const scene = await world().scene('unheard', onTestFinished)
-    scene.operate()
-    const [calm, unheard] = await Promise.all([undisturbed(onTestFinished), life(scene, 'francecentral')])
+    const livedIn = async (namespace: string, region: string) => {
+      const scene = await world().scene(namespace, onTestFinished)
+      scene.operate()
+      return await life(scene, region)
+    }
+    const [calm, unheard] = await Promise.all([livedIn('calm', 'westeurope'), livedIn('unheard', 'francecentral')])
     expect(unheard).toEqual(calm)
   })
 }
