@@ -26,7 +26,8 @@ type AnyReflector = Pick<Reflector<KubernetesObject>, 'resource' | 'namespace'> 
 
 /**
  * Gates on these reflectors; writes to kinds or namespaces that none of them sees are not waited for. A write to an
- * object that a reflector's selector leaves out is seen with the next bookmark only, up to a minute later.
+ * object that a reflector's selector leaves out is seen with the next bookmark only: up to a minute later, and one that
+ * was made while its watch began, not before the kind changes again.
  */
 export function ownWrites(reflectors: readonly AnyReflector[]): OwnWrites {
   /** By key, then by store: the newest version written. */

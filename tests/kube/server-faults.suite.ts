@@ -149,7 +149,12 @@ export function serverFaultsAreSurvived(server: () => ApiServer): void {
       await seen.start()
       const other = await witness(server())
       const written = await other.create('elsewhere') // Moves the kind's version on, and nothing that is watched.
-      await until(() => Number(seen.store.resourceVersion) >= Number(written.metadata.resourceVersion))
+      let size = 0
+      await until(async () => {
+        // Again, for no bookmark tells of what was written before its watch began: the server thinks that it was sent.
+        await other.resize('elsewhere', ++size)
+        return Number(seen.store.resourceVersion) >= Number(written.metadata.resourceVersion)
+      })
       await until(async () => (await seen.restarts('Ended').catch(() => 0)) >= 2)
       expect(seen.told()).toEqual(['Added a'])
       await seen.create('b')
