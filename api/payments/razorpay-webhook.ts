@@ -139,10 +139,11 @@ async function bodiesOf(database: Database, ids: readonly string[]): Promise<(st
 /** What a deleted player is told of is not kept; whoever is being deleted at this moment is waited for. */
 async function recordAll(database: Database, outcomes: readonly Recorded[]): Promise<undefined[]> {
   const column = (of: (recorded: Recorded) => string | undefined) => outcomes.map(each => of(each) ?? null)
+  const ids = column(({ webhookId }) => webhookId)
   await database`
     WITH came AS MATERIALIZED (
       SELECT given.id, given.outcome, given.at, coalesce(payment.top_up_id, (SELECT top_up.id FROM top_ups top_up WHERE top_up.id = given.told)) AS top_up_id
-      FROM unnest(${column(({ webhookId }) => webhookId)}::bigint[], ${column(({ outcome }) => outcome)}::text[],
+      FROM unnest(${ids}::bigint[], ${column(({ outcome }) => outcome)}::text[],
         ${column(({ now }) => now.toISOString())}::timestamptz[], ${column(({ paymentId }) => paymentId)}::text[],
         ${column(({ topUpId }) => topUpId)}::text[]) AS given (id, outcome, at, payment_id, told)
       LEFT JOIN payments payment ON payment.rail = 'Razorpay' AND payment.id = given.payment_id
@@ -155,7 +156,8 @@ async function recordAll(database: Database, outcomes: readonly Recorded[]): Pro
       RETURNING webhook.id
     )
     UPDATE razorpay_webhooks webhook SET worked_off_at = came.at, outcome = came.outcome, top_up_id = came.top_up_id
-    FROM came WHERE webhook.id = came.id AND came.id NOT IN (SELECT id FROM forgotten)`
+    FROM came WHERE webhook.id = came.id AND webhook.id = ANY(${ids}::bigint[])
+      AND came.id NOT IN (SELECT id FROM forgotten)`
   return outcomes.map(() => undefined)
 }
 
