@@ -73,7 +73,8 @@ export interface Front {
 const CHATS_AT_ONCE = 16
 /** With the queue's backoff about twenty minutes; then a person looks at it. */
 const TELEGRAM_ATTEMPTS = 12
-const WEBHOOKS_AT_ONCE = 16
+/** They share their statements, which are most of what one costs while they come fast. */
+const WEBHOOKS_AT_ONCE = 50
 const REFUNDS_AT_ONCE = 2
 /** About half a day. Then a person can see it; what webhooks tell, and refunds under way, reconciliation sees to in any case. */
 const GATEWAY_ATTEMPTS = 150
