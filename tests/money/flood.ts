@@ -21,7 +21,7 @@ const ACCOUNT = 'acc_ours'
 /** Paise of each top-up. */
 export const AMOUNT = 50_000
 /** Requests under way at once. */
-const CONNECTIONS = 24
+const CONNECTIONS = 64
 /** One captured payment in so many deliveries. */
 const DELIVERIES_PER_PAYMENT = 10
 const NOWHERE = '127.0.0.1:9'
