@@ -4,10 +4,14 @@ import { defineConfig } from 'vitest/config'
 // The simulators start dozens of times: what Node makes of their TypeScript is kept from one time to the next.
 process.env.NODE_COMPILE_CACHE ??= resolve(import.meta.dirname, '.cache/compiled')
 
+/** Proofs that hold no state for a moment: while one of them waits, another has the processor. */
+const sideBySide = ['flood', 'wallet-model', 'api-fuzz'].map(name => `tests/proof/${name}.test.ts`)
+const proof = { isolate: true, include: ['tests/proof/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 180_000 }
+
 // `make test` and `make proof` choose their projects. Two workers: most of a test is waiting for the processes that it
 // started. The files of a worker share their modules, for loading these took longer than most tests. Its young objects may take
-// more room than V8 gives them, which costs a thirtieth less of the processor. The proofs, whose scenes
-// hold states for a moment, have the machine to themselves. No project retries, and a suite without tests fails.
+// more room than V8 gives them, which costs a thirtieth less of the processor. The proofs whose scenes hold states for a moment
+// have the machine to themselves; the rest come after them. No project retries, and a suite without tests fails.
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -35,10 +39,19 @@ export default defineConfig({
       {
         test: {
           name: 'proof',
-          isolate: true,
-          include: ['tests/proof/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 180_000,
+          ...proof,
+          exclude: sideBySide,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'proof side by side',
+          ...proof,
+          include: sideBySide,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
