@@ -24,7 +24,7 @@ import {
   writing,
 } from './api.ts'
 import { HttpError } from './errors.ts'
-import { open, REPLAYED, seal, unclaimed } from './idempotency.ts'
+import { open, REPLAYED, unclaimed } from './idempotency.ts'
 import { paged, pagesOf, ULID_POSITION } from './paging.ts'
 import { catalogueKey, regionName } from './quotes.ts'
 
@@ -175,15 +175,17 @@ export function sessionRoutes({ clock, commands }: SessionOutside) {
           ...request,
           answer(record) {
             const reply = shownSession(record)
-            return { reply, sealed: seal(JSON.stringify(reply), request.text) }
+            return { reply, body: JSON.stringify(reply) }
           },
         },
       )
       switch (done.outcome) {
         case 'Started':
           return context.json(done.reply, 201)
+        // As it was given: the version that gave it may have said less of a session, or more.
         case 'Kept':
-          // As it was given: the version that gave it may have said less of a session, or more.
+          return context.json(JSON.parse(done.body), 201, REPLAYED)
+        case 'KeptSealed':
           return context.json(JSON.parse(open(done.sealedBody, request.text)), 201, REPLAYED)
         default:
           throw unclaimed(done.outcome)

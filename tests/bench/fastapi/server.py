@@ -2,7 +2,7 @@
 
 The same token (EdDSA; algorithm, issuer, audience, type, key id and lifetime checked), the same address believed, the same
 two limits counted in Redis (in memory without it), the same bounds on body and time, work that ends with its client, the
-same validation, the same statement (a start is one function of the database, for both), the same sealed reply under its
+same validation, the same statement (a start is one function of the database, for both), the same reply kept under its
 Idempotency-Key, the same origins, headers, metric and line in the log. Where FastAPI leaves a choice, the faster one is
 taken: no model for the reply, orjson, plain ASGI middleware, hiredis, httptools, uvloop, no reset of a connection, and
 what is known of an address or a token is remembered, and a request whose token is known is counted both ways by one call,
@@ -29,7 +29,6 @@ import redis.asyncio
 import uvicorn
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -295,8 +294,8 @@ async def start_session(
     for _ in range(5):
         reply = orjson.dumps(shown(session_id, wish, regions, rate, paid, now))
         row = await Stores.pool.fetchrow(
-            "SELECT * FROM session_start_once($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-            who.player_id, key, hashed, seal(reply, text), who.sign_in_id, session_id, who.player_id, wish.game,
+            "SELECT * FROM session_start_answered($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+            who.player_id, key, hashed, reply.decode(), who.sign_in_id, session_id, who.player_id, wish.game,
             wish.tier, regions, rate, HOLD_BLOCK_SECONDS, MINIMUM_SECONDS, paid, now,
         )  # fmt: skip
         if row["outcome"] != "PaidOtherwise":
@@ -304,7 +303,7 @@ async def start_session(
         paid = row["paid_seconds"]
     if row["outcome"] == "Kept":
         replay = {"Idempotency-Replayed": "true", "Cache-Control": "no-store", **headers}
-        return Response(unseal(row["kept_body"], text), 201, replay, "application/json")
+        return Response(row["kept_body"], 201, replay, "application/json")
     if row["outcome"] != "Held":
         raise Problem("IdempotencyInFlight" if row["outcome"] == "PaidOtherwise" else row["outcome"], headers)
     return Response(reply, 201, {"Cache-Control": "no-store", **headers}, "application/json")
@@ -332,15 +331,6 @@ def shown(session_id: str, wish: Start, regions: list[str], rate: int, paid: int
 
 def told(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def seal(body: bytes, text: bytes) -> bytes:
-    nonce = os.urandom(12)
-    return nonce + AESGCM(hashlib.sha256(b"reply\n" + text).digest()).encrypt(nonce, body, None)
-
-
-def unseal(sealed: bytes, text: bytes) -> bytes:
-    return AESGCM(hashlib.sha256(b"reply\n" + text).digest()).decrypt(sealed[:12], sealed[12:], None)
 
 
 ALWAYS = [
