@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Queries } from '../../lib/database/pool.ts'
 import type { Clock } from '../../lib/process/clock.ts'
+import { isoTime } from '../../lib/process/iso-time.ts'
 import { type CommandOutside, pause, resume, SESSION_STATES, stop } from '../sessions/commands.ts'
 import { SessionError } from '../sessions/errors.ts'
 import { type SessionRecord, sessionRecord, sessionRecords } from '../sessions/history.ts'
@@ -256,7 +257,7 @@ export function shownSession(record: SessionRecord): z.infer<typeof sessionSchem
     playedSeconds: Number(record.playedSeconds),
     costPaise: paiseOf(record.costPaise),
     interruptions: seen.interruptions,
-    createdAt: createdAt.toISOString(),
+    createdAt: isoTime(createdAt.getTime()),
     ...(endedAt === undefined ? {} : { endedAt: endedAt.toISOString() }),
     ...(endReason === undefined ? {} : { endReason }),
   }

@@ -1,11 +1,12 @@
 // One pool of connections to one logical database. 64-bit integers come as bigint: money is never a float.
 import postgres from 'postgres'
+import { isoTime } from '../process/iso-time.ts'
 import { isLast } from './away.ts'
 import { type Pool, poolOf } from './clients.ts'
 import { whileConnected } from './connected.ts'
 
 /** What columns beyond the driver's own come as. */
-type Types = { bigint: bigint }
+type Types = { bigint: bigint; date: Date }
 
 export type Database = Pool<Types>
 export type Transaction = postgres.TransactionSql<Types>
@@ -29,6 +30,14 @@ export interface ConnectOptions {
   applicationName: string
 }
 
+/** As the driver's own, but that it writes a moment in less time: there are several in each statement about money. */
+const date = {
+  to: 1184,
+  from: [1082, 1114, 1184],
+  serialize: (value: Date | string | number) => isoTime(new Date(value).getTime()),
+  parse: (text: string) => new Date(text),
+}
+
 /** Connects lazily: the first query may throw with `ECONNREFUSED` or PostgreSQL's code, and so may every later one. */
 export function connect(url: string, { max, applicationName }: ConnectOptions): Database {
   const client = () =>
@@ -36,7 +45,7 @@ export function connect(url: string, { max, applicationName }: ConnectOptions): 
       max: 1,
       connect_timeout: CONNECT_SECONDS,
       backoff: attempt => Math.min(0.01 * 2 ** attempt, RECONNECT_SECONDS),
-      types: { bigint: postgres.BigInt },
+      types: { bigint: postgres.BigInt, date },
       onnotice: () => {}, // "already exists, skipping" and the like, printed to standard output otherwise.
       connection: {
         application_name: applicationName,

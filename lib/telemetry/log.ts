@@ -1,5 +1,6 @@
 // Structured logs: one line of JSON per event, a constant message plus fields, and no secret ever.
-import { destination, type Logger as PinoLogger, pino, stdSerializers, stdTimeFunctions } from 'pino'
+import { destination, type Logger as PinoLogger, pino, stdSerializers } from 'pino'
+import { isoTime } from '../process/iso-time.ts'
 
 export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> & {
   child(fields: Record<string, unknown>): Logger
@@ -33,7 +34,7 @@ export function createLogger(options: { program: string; level: LogLevel }): Log
     {
       level: options.level,
       base: { program: options.program },
-      timestamp: stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${isoTime(Date.now())}"`,
       formatters: {
         level: label => ({ level: label }),
         log: fields => redacted(fields, LEVELS),
