@@ -144,14 +144,15 @@ function atMost(bytes: number, { firstly }: { firstly(context: Context): Promise
     throw new HttpError('BodyTooLarge')
   }
   const whileItComes = bodyLimit({ maxSize: bytes, onError: tooLarge })
-  return async (context, next) => {
+  return (context, next) => {
     const length = context.req.header('Content-Length')
     if (length === undefined || context.req.header('Transfer-Encoding') !== undefined)
-      return await whileItComes(context, next)
-    if (Number(length) > bytes) await tooLarge(context)
-    await next()
+      return whileItComes(context, next)
+    return Number(length) > bytes ? tooLarge(context) : next()
   }
 }
+
+const VARY = { vary: 'Origin' }
 
 /** No cookies are used, so that there are no credentials for a browser to add by itself. */
 function sharedWith(origins: readonly string[]): MiddlewareHandler {
@@ -165,10 +166,10 @@ function sharedWith(origins: readonly string[]): MiddlewareHandler {
     ],
     maxAge: 600,
   })
-  return async (context, next) => {
-    if (context.req.header('Origin') !== undefined) return await share(context, next)
+  return (context, next) => {
+    if (context.req.header('Origin') !== undefined) return share(context, next)
     // No browser asks across origins: what `cors` would say costs two copies of the reply, and nobody reads it.
-    tell(context, { vary: 'Origin' })
-    await next()
+    tell(context, VARY)
+    return next()
   }
 }

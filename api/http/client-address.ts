@@ -34,9 +34,18 @@ function plain(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '')
 }
 
+/** Of peers that were asked about before: balancers, for the most part, the same few each time. */
+const seen = new Map<string, boolean>()
+const SEEN_PEERS = 1000
+
 function isProxy(address: string): boolean {
+  const before = seen.get(address)
+  if (before !== undefined) return before
   const family = isIP(address)
-  return family !== 0 && proxies.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  const found = family !== 0 && proxies.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  if (seen.size >= SEEN_PEERS) seen.clear()
+  seen.set(address, found)
+  return found
 }
 
 function network64(address: string): string {
