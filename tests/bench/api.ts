@@ -34,7 +34,8 @@ const TIMES = 3
 const HEAP_AT = { early: 20_000, late: 200_000 } as const
 const HEAP_PERCENT = 5
 /** As the chart starts the API. */
-const NODE = [process.execPath, '--expose-gc', '--max-semi-space-size=64', '--use-largepages=silent'] as const
+const YOUNG = ['--min-semi-space-size=64', '--max-semi-space-size=64'] as const
+const NODE = [process.execPath, '--expose-gc', ...YOUNG, '--use-largepages=silent'] as const
 /** As many as the API has: for each server alike. */
 const CONNECTIONS = 20
 
