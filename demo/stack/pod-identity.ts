@@ -54,7 +54,7 @@ const SHORTEST_TOKEN_SECONDS = 600
 
 export async function requestToken(
   api: AdminApi,
-  pod: PodIdentity,
+  pod: Pick<PodIdentity, 'namespace' | 'serviceAccount'>,
   wish: { audience: string | undefined; expirationSeconds: number },
 ): Promise<{ token: string; expiresAt: Date }> {
   const path = `/api/v1/namespaces/${pod.namespace}/serviceaccounts/${pod.serviceAccount}/token`

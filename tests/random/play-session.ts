@@ -62,18 +62,20 @@ export async function playSession(
   const seen = new Set<string>()
   const uids = () => [...seen]
   const machines = async () => (await kube.list(gpuVms, { namespace })).items
-  async function also(): Promise<void> {
-    for (const { metadata } of await machines()) seen.add(metadata.uid ?? '')
+  function also(): void {
+    for (const { metadata } of scene.machines()) seen.add(metadata.uid ?? '')
     witness.judge()
   }
   const { look, until, atMost } = looks({ azure, uids, neverComes, also })
   const { act: deed, calm, evictions } = deeds({ world, place, troupe: operators, uids })
   await until('a machine is asked for', async () => seen.size > 0)
   const session = async () => await scene.sessionNow(NAME)
-  const hasEnded = async () => (await session())?.status?.phase === 'Ended'
+  const hasEnded = async () => (await scene.sessionWhen(NAME, isOver)) !== undefined
 
   /** As it says, and as Azure says; read in this order, since what has ended must be gone before. */
   async function isAtRest(): Promise<boolean> {
+    const last = scene.lastOfSession(NAME)
+    if (last !== undefined && !isOver(last) && !isSettled(last)) return false
     const now = await session()
     if (now === undefined) return true
     const standing = isOver(now) ? await standingOf(uids()) : []
@@ -170,10 +172,11 @@ export async function playSession(
     await wish()
     if (last === 'Deleted') return await session() // In the midst of whatever is left to be done.
     const phase = wishes[last]
-    await until(`it is ${phase}, or has ended`, async () => {
-      const now = await session()
-      return now !== undefined && (now.status?.phase === phase || isOver(now)) && (await isAtRest())
-    })
+    const isThere = (now: GameSession) => now.status?.phase === phase || isOver(now)
+    await until(
+      `it is ${phase}, or has ended`,
+      async () => (await scene.sessionWhen(NAME, isThere)) !== undefined && (await isAtRest()),
+    )
     return await session()
   }
 

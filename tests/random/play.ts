@@ -70,10 +70,7 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
   const { act: deed, calm, evictions } = deeds({ world, place, troupe: operators, uids })
   const life: Life = { azure, troupe: operators, began, names: [NAME], actions }
 
-  const machine = async (is: (machine: GpuVm) => boolean): Promise<boolean> => {
-    const found = await scene.get(NAME)
-    return found !== undefined && is(found)
-  }
+  const machine = async (is: (machine: GpuVm) => boolean) => (await scene.machineWhen(NAME, is)) !== undefined
 
   /** As it says, and as Azure says. */
   async function isAtRest(states: AzureState[]): Promise<boolean> {
@@ -150,7 +147,7 @@ export async function play(stage: Stage, actions: readonly MachineAction[]): Pro
 
   async function leave(): Promise<void> {
     await scene.delete(NAME)
-    await until('it is gone', async () => (await scene.get(NAME)) === undefined)
+    await until('it is gone', async () => await scene.isGone(NAME))
     await until('I2: nothing of it stands in Azure', async () => (await azure.standing(uid)).length === 0)
   }
 

@@ -1,5 +1,5 @@
-// Tells whoever waits for an object when there is something new of it. Asked by each of them again and again, the API server
-// was busy with little else.
+// Tells whoever waits for an object when there is something new of it, and what was told last. Asked by each of them again
+// and again, the API server was busy with little else.
 import { Registry } from 'prom-client'
 import type { KubeClient } from '../../../lib/kube/client.ts'
 import { kubeMetrics } from '../../../lib/kube/metrics.ts'
@@ -14,14 +14,18 @@ import {
 import { systemClock as clock } from '../../../lib/process/clock.ts'
 import { createLogger } from '../../../lib/telemetry/log.ts'
 
-export interface News {
+export interface News<T extends KubernetesObject> {
   /** Resolves when the object of this name has changed, came or went. */
   of(reference: ObjectReference): Promise<void>
+  /** As it was told last. It may be behind: that something has not come about yet is seen by it, that it has is to be asked. */
+  last(reference: ObjectReference): T | undefined
+  /** All of a namespace, the same way. */
+  lastIn(namespace: string): T[]
   stop(): Promise<void>
 }
 
 /** Of one kind, in all namespaces. */
-export async function newsOf<T extends KubernetesObject>(kube: KubeClient, resource: Resource<T>): Promise<News> {
+export async function newsOf<T extends KubernetesObject>(kube: KubeClient, resource: Resource<T>): Promise<News<T>> {
   const awaited = new Map<string, PromiseWithResolvers<void>>()
   const log = createLogger({ program: 'test', level: 'silent' })
   const runtime = { clock, random: Math.random, log, metrics: kubeMetrics(new Registry()) }
@@ -42,6 +46,8 @@ export async function newsOf<T extends KubernetesObject>(kube: KubeClient, resou
       awaited.set(key, next)
       return next.promise
     },
+    last: reference => following.store.get(reference),
+    lastIn: namespace => following.store.list().filter(({ metadata }) => metadata.namespace === namespace),
     async stop() {
       ends.abort()
       await run

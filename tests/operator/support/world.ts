@@ -8,12 +8,13 @@ import { promisify } from 'node:util'
 import { type Catalogue, parseCatalogue } from '../../../crds/catalogue.ts'
 import { type GameSession, type GameSessionSpec, gameSessions } from '../../../crds/types/gamesession.ts'
 import { type GpuVm, type GpuVmSpec, gpuVms } from '../../../crds/types/gpuvm.ts'
-import { startCluster } from '../../../demo/cluster/cluster.ts'
+import { type Cluster, startCluster } from '../../../demo/cluster/cluster.ts'
 import { findTools } from '../../../demo/cluster/tools.ts'
+import { requestToken } from '../../../demo/stack/pod-identity.ts'
 import { connect, type KubeClient } from '../../../lib/kube/client.ts'
 import { condition } from '../../../lib/kube/conditions.ts'
 import { events } from '../../../lib/kube/core.ts'
-import { loadCredentials } from '../../../lib/kube/credentials.ts'
+import type { Credentials, Identity } from '../../../lib/kube/credentials.ts'
 import { isKubeError } from '../../../lib/kube/errors.ts'
 import type { KubernetesObject, Resource } from '../../../lib/kube/resource.ts'
 import { patientFor } from '../../until.ts'
@@ -72,9 +73,7 @@ export async function startWorld(options: WorldOptions = {}) {
   }
   const crds = ['gpuvms', 'gamesessions'].map(plural => join(repository, `crds/wasd.cloud_${plural}.yaml`))
   await kubectl('apply', '--server-side', ...crds.map(file => `--filename=${file}`))
-  const kube = connect(await loadCredentials({ kubeconfig: cluster.kubeconfig, environment: {} }), {
-    userAgent: 'test',
-  })
+  const kube = connect(await adminByToken(cluster), { userAgent: 'test' })
 
   // What kubectl waits for may not even be there when it begins: the server is asked until it knows the kinds.
   while ((await kube.list(gpuVms).catch(notYet)) === undefined) await delay(20)
@@ -113,6 +112,22 @@ export async function startWorld(options: WorldOptions = {}) {
   }
 }
 
+/** So long one is good: no test takes as many days. */
+const TOKEN_DAYS = 30
+
+/** As a pod's program has it. Of a client's certificate the API server verifies the chain with each request anew. */
+async function adminByToken({ api, server, ca }: Cluster): Promise<Credentials> {
+  const account = { namespace: 'default', serviceAccount: 'default' }
+  await api.call('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+    metadata: { name: 'tests' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ kind: 'ServiceAccount', namespace: account.namespace, name: account.serviceAccount }],
+  })
+  const { token } = await requestToken(api, account, { audience: undefined, expirationSeconds: TOKEN_DAYS * 86_400 })
+  const identity: Identity = { headers: { authorization: `Bearer ${token}` }, tls: { ca } }
+  return { server, namespace: undefined, identity: async () => identity, refresh: async () => identity }
+}
+
 function withRegions(sample: Catalogue, regionsLike: Record<string, readonly string[]>): Catalogue {
   const regions = { ...sample.regions }
   for (const [model, more] of Object.entries(regionsLike)) {
@@ -128,14 +143,14 @@ function withRegions(sample: Catalogue, regionsLike: Record<string, readonly str
 }
 
 function notYet(error: unknown): undefined {
-  // The second while the kind's storage comes up.
-  if (!isKubeError(error, 'UnknownKind') && !isKubeError(error, 'TooManyRequests')) throw error
+  // The second while the kind's storage comes up, the third until the API server has heard what the account may.
+  if (!isKubeError(error, 'UnknownKind', 'TooManyRequests', 'Forbidden')) throw error
 }
 
 interface Backdrop {
   kube: KubeClient
-  machineNews: News
-  sessionNews: News
+  machineNews: News<GpuVm>
+  sessionNews: News<GameSession>
   azure: AzureWorld
   catalogue: Catalogue
   operators: Set<Operator>
@@ -163,6 +178,20 @@ function sceneIn(namespace: string, backdrop: Backdrop) {
   }
 
   const get = async (name: string): Promise<GpuVm | undefined> => await kube.get(gpuVms, { namespace, name })
+  const sessionNow = async (name: string) => await kube.get(gameSessions, { namespace, name })
+
+  /** The object, if it is so by the server's own word; which is not asked before it is so by what was told of it. */
+  async function when<T>(is: (object: T) => boolean, last: T | undefined, now: () => Promise<T | undefined>) {
+    if (last === undefined || !is(last)) return undefined
+    const object = await now()
+    return object !== undefined && is(object) ? object : undefined
+  }
+  const machineWhen = (name: string, is: (machine: GpuVm) => boolean) =>
+    when(is, machineNews.last({ namespace, name }), () => get(name))
+  const sessionWhen = (name: string, is: (session: GameSession) => boolean) =>
+    when(is, sessionNews.last({ namespace, name }), () => sessionNow(name))
+  const isGone = async (name: string) =>
+    machineNews.last({ namespace, name }) === undefined && (await get(name)) === undefined
   const patch = async (name: string, change: object) => await kube.mergePatch(gpuVms, { namespace, name }, change)
 
   return {
@@ -197,11 +226,8 @@ function sceneIn(namespace: string, backdrop: Backdrop) {
       await patch(name, { metadata: { annotations } }),
     /** The machine, once it is so. */
     async machine(name: string, what: string, is: (machine: GpuVm) => boolean): Promise<GpuVm> {
-      const look = async () => {
-        const machine = await get(name)
-        return machine && is(machine) && machine
-      }
-      return await until(`${name} ${what}`, look, async () => await machineNews.of({ namespace, name }))
+      const news = async () => await machineNews.of({ namespace, name })
+      return await until(`${name} ${what}`, async () => await machineWhen(name, is), news)
     },
     /** A GameSession as somebody would write it by hand; its machine's name is its own and the region's. */
     async play(name: string, spec: Partial<GameSessionSpec> = {}, metadata: object = {}): Promise<GameSession> {
@@ -217,20 +243,24 @@ function sceneIn(namespace: string, backdrop: Backdrop) {
     drop: async (name: string) => await kube.delete(gameSessions, { namespace, name }),
     want: async (name: string, change: object) => await kube.mergePatch(gameSessions, { namespace, name }, change),
     /** The session as it is. */
-    sessionNow: async (name: string) => await kube.get(gameSessions, { namespace, name }),
+    sessionNow,
+    machineWhen,
+    sessionWhen,
+    isGone,
+    /** As it was told last. */
+    lastOfSession: (name: string) => sessionNews.last({ namespace, name }),
+    /** That there are by what was told last: one that is made may be missing for a moment, one that is gone still there. */
+    machines: () => machineNews.lastIn(namespace),
     /** The session, once it is so. */
     async session(name: string, what: string, is: (session: GameSession) => boolean): Promise<GameSession> {
-      const look = async () => {
-        const session = await kube.get(gameSessions, { namespace, name })
-        return session && is(session) && session
-      }
-      return await until(`${name} ${what}`, look, async () => await sessionNews.of({ namespace, name }))
+      const news = async () => await sessionNews.of({ namespace, name })
+      return await until(`${name} ${what}`, async () => await sessionWhen(name, is), news)
     },
     delete: async (name: string) => await kube.delete(gpuVms, { namespace, name }),
     gone: async (name: string) =>
       await until(
         `${name} is gone`,
-        async () => (await get(name)) === undefined,
+        async () => await isGone(name),
         async () => await machineNews.of({ namespace, name }),
       ),
     /** Takes the object out of the cluster under the operator's hands, as a lost etcd would. */
