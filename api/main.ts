@@ -1,5 +1,6 @@
 // The API program. `serve` answers Telegram, Razorpay and players and keeps sessions going; `migrate` brings the database
 // to the newest schema, and runs before it. The other verbs are for a person at a shell, and answer in plain text.
+import { flushCompileCache } from 'node:module'
 import { connect, type Database } from '../lib/database/pool.ts'
 import { systemClock } from '../lib/process/clock.ts'
 import { run } from '../lib/process/lifecycle.ts'
@@ -48,6 +49,7 @@ async function service(stopping: AbortSignal): Promise<void> {
     case 'serve': {
       const settings = serveSettings(environment)
       const { serve } = await import('./serve.ts') // Most of the program, which no other verb needs to wait for.
+      flushCompileCache() // Now, for a program that is killed has no other chance.
       return await serve({ settings, environment, clock: systemClock, random: Math.random, log }, stopping)
     }
     case 'migrate': {

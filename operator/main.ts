@@ -1,6 +1,7 @@
 // The operator: makes Azure hold what GpuVms ask for, and GpuVms what GameSessions ask for. Of several replicas one
 // leads by a Lease; the others stand by with warm stores. This file puts together, side by side, everything that reaches
 // outside, and hands it to those who decide.
+import { flushCompileCache } from 'node:module'
 import { Hono } from 'hono'
 import { Counter, type Registry } from 'prom-client'
 import { type CatalogueFile, openCatalogue } from '../crds/catalogue-file.ts'
@@ -270,4 +271,5 @@ function historyStore({ databaseUrl }: Settings, log: Logger): HistoryStore | un
   return undefined
 }
 
+flushCompileCache() // Now, for a program that is killed has no other chance.
 await run(main, { log: createLogger({ program: 'operator', level: 'info' }) })

@@ -1,5 +1,6 @@
 // The program as it is deployed: its settings, its start, an evening's session by chat, what it does when a store goes
 // away, and its end.
+import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Right } from './cast.ts'
 import { fuzzingFindsNothing } from './fuzz.suite.ts'
@@ -35,6 +36,7 @@ describe.concurrent('the command line', () => {
     for (const name of Object.keys(world.environment)) {
       const hasDefault = [
         'LOG_LEVEL',
+        'NODE_COMPILE_CACHE',
         'KUBECONFIG',
         'API_PORT',
         'METRICS_PORT',
@@ -77,6 +79,11 @@ test('health is public, metrics are on a port of their own', async () => {
   ]) {
     expect(metrics).toContain(`wasd_api_${name}`)
   }
+})
+
+test('while it runs, what Node made of it lies there already for its next start: one that is killed writes no more', () => {
+  const files = readdirSync(world.environment.NODE_COMPILE_CACHE, { recursive: true })
+  expect(files.length).toBeGreaterThan(500)
 })
 
 test('a session by chat: ordered, played, interrupted, stopped, billed to the second', async () => {

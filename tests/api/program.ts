@@ -71,6 +71,7 @@ export async function startWorld() {
   const url = `http://127.0.0.1:${port}`
   const environment = {
     LOG_LEVEL: 'info',
+    NODE_COMPILE_CACHE: join(folder, 'compiled'),
     KUBECONFIG: cluster.kubeconfig,
     CATALOGUE_FILE: join(root, 'manifests/catalogue.yaml'),
     API_PORT: String(port),

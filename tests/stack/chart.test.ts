@@ -62,7 +62,7 @@ function namesOf(objects: RenderedObject[], program: 'operator' | 'api', contain
 describe('the environment', () => {
   const both = [
     ...['LOG_LEVEL', 'KUBERNETES_SERVICE_ACCOUNT_DIRECTORY', 'POD_NAME', 'POD_NAMESPACE', 'CATALOGUE_FILE'],
-    ...['METRICS_PORT', 'PAID_GRACE_SECONDS', 'DATABASE_URL'],
+    ...['METRICS_PORT', 'PAID_GRACE_SECONDS', 'DATABASE_URL', 'NODE_COMPILE_CACHE'],
   ]
   const operator = [
     ...['WATCH_NAMESPACES', 'OPERATOR_PORT', 'INSTALLATION_ID', 'AZURE_TENANT_ID', 'AZURE_CLIENT_ID'],

@@ -37,6 +37,7 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
 - { name: POD_NAMESPACE, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
 - { name: CATALOGUE_FILE, value: /etc/wasd/catalogue/catalogue.yaml }
+- { name: NODE_COMPILE_CACHE, value: /var/cache/node }
 {{- if .Values.extraCaCertificates }}
 - { name: NODE_EXTRA_CA_CERTS, value: /etc/wasd/certificates/extra.pem }
 {{- end }}
@@ -45,6 +46,7 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- define "wasd.commonMounts" -}}
 - { name: kubernetes-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }
 - { name: catalogue, mountPath: /etc/wasd/catalogue, readOnly: true }
+- { name: compiled, mountPath: /var/cache/node }
 {{- if .Values.extraCaCertificates }}
 - { name: certificates, mountPath: /etc/wasd/certificates, readOnly: true }
 {{- end }}
@@ -61,6 +63,9 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
       - downwardAPI: { items: [{ path: namespace, fieldRef: { fieldPath: metadata.namespace } }] }
 - name: catalogue
   configMap: { name: {{ .Release.Name }}-catalogue }
+{{- /* What Node makes of the TypeScript. A container that is started again in its pod reads it, and needs half of the time to load. */}}
+- name: compiled
+  emptyDir: { sizeLimit: 64Mi }
 {{- if .Values.extraCaCertificates }}
 - name: certificates
   configMap: { name: {{ .Release.Name }}-certificates }
