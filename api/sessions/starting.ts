@@ -1,5 +1,6 @@
 // How a session is started: money, session and outbox by one function of the database (0017_session_start.sql; told over
-// HTTP, 0026_replies_in_clear.sql), in one round trip. The bot's start is known again by the one active session; a request's by its Idempotency-Key.
+// HTTP, 0026_replies_in_clear.sql), in one round trip. The bot's start is known again by the one active session; a request's
+// by its Idempotency-Key.
 import type { Queries } from '../../lib/database/pool.ts'
 import { lowerCaseUlid } from '../players/ids.ts'
 import { WalletError } from '../wallet/errors.ts'
