@@ -32,7 +32,7 @@ class LongestFirst extends BaseSequencer {
 
 // `make test` and `make proof` choose their projects. Two workers: most of a test is waiting for the processes that it
 // started. The files of a worker share their modules, for loading these took longer than most tests. Its young objects may take
-// more room than V8 gives them, which costs a thirtieth less of the processor. The proofs whose scenes hold states for a moment
+// more room than V8 gives them, and Node's code lies in large pages, which costs less of the processor. The proofs whose scenes hold states for a moment
 // have the machine to themselves; the rest come after them. No project retries, and a suite without tests fails.
 export default defineConfig({
   test: {

@@ -137,7 +137,10 @@ function apiRoutes({ clock, catalogue, publicUrl, api }: HttpOutside) {
     .route('/', guestRoutes({ kube: api.kube, clock }))
 }
 
-/** What says its length needs no counting, which would make a stream of what is read at once. */
+/**
+ * What says its length needs no counting, which would make a stream of what is read at once. Not `async`, nor is the next:
+ * each request would pay for a promise that says nothing.
+ */
 function atMost(bytes: number, { firstly }: { firstly(context: Context): Promise<void> }): MiddlewareHandler {
   const tooLarge = async (context: Context): Promise<never> => {
     await firstly(context)

@@ -172,13 +172,7 @@ export function sessionRoutes({ clock, commands }: SessionOutside) {
       const done = await startOnce(
         { ...commands, database: context.get('database') },
         { ...wish, ...(regions ? { regions } : {}), playerId, now: clock.now() },
-        {
-          ...request,
-          answer(record) {
-            const reply = shownSession(record)
-            return { reply, body: JSON.stringify(reply) }
-          },
-        },
+        { ...request, answer: shownSession },
       )
       switch (done.outcome) {
         case 'Started':
@@ -258,7 +252,7 @@ export function shownSession(record: SessionRecord): z.infer<typeof sessionSchem
     costPaise: paiseOf(record.costPaise),
     interruptions: seen.interruptions,
     createdAt: isoTime(createdAt.getTime()),
-    ...(endedAt === undefined ? {} : { endedAt: endedAt.toISOString() }),
+    ...(endedAt === undefined ? {} : { endedAt: isoTime(endedAt.getTime()) }),
     ...(endReason === undefined ? {} : { endReason }),
   }
 }

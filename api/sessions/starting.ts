@@ -49,20 +49,15 @@ export interface OnceOrder<Reply> {
   hash: Buffer
   /** Without which nothing is done; `undefined` for a service. */
   signInId: string | undefined
-  answer(record: SessionRecord): Answer<Reply>
-}
-
-interface Answer<Reply> {
-  reply: Reply
-  /** The same as it is kept: in clear, for it holds no secret. */
-  body: string
+  /** Kept as JSON, in clear: it must hold no secret. */
+  answer(record: SessionRecord): Reply
 }
 
 export type StartedOnce<Reply> =
   | { outcome: 'Started'; reply: Reply }
   /** It was started before, by this very request; so it was answered. */
   | { outcome: 'Kept'; body: string }
-  /** So it was, by a version that sealed what it answered. */
+  /** The same, by a version that sealed what it answered. */
   | { outcome: 'KeptSealed'; sealedBody: Buffer }
   | { outcome: 'SignedOut' | 'IdempotencyInFlight' | 'IdempotencyKeyReused' }
 
@@ -82,8 +77,8 @@ export async function startOnce<Reply>(
   let paidSeconds = BigInt(outside.holdBlockSeconds)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const record = recordOf({ session, ratePaisePerHour, paidSeconds })
-    const { reply, body } = once.answer(record)
-    const row = await askOnce(outside, { record, once, body, now: order.now })
+    const reply = once.answer(record)
+    const row = await askOnce(outside, { record, once, body: JSON.stringify(reply), now: order.now })
     switch (row.outcome) {
       case 'Held':
         return { outcome: 'Started', reply }

@@ -5,7 +5,7 @@ import { isLast } from './away.ts'
 import { type Pool, poolOf } from './clients.ts'
 import { whileConnected } from './connected.ts'
 
-/** What columns beyond the driver's own come as. */
+/** What columns come as, of the types that are not, or not wholly, the driver's own. */
 type Types = { bigint: bigint; date: Date }
 
 export type Database = Pool<Types>
@@ -30,7 +30,7 @@ export interface ConnectOptions {
   applicationName: string
 }
 
-/** As the driver's own, but that it writes a moment in less time: there are several in each statement about money. */
+/** As the driver's own, but that it writes a moment in less time: nearly each statement says when it is. */
 const date = {
   to: 1184,
   from: [1082, 1114, 1184],

@@ -18,6 +18,6 @@ test.each([0, -1, 999, 1000, LAST, -LAST])('%d too', moment => {
   expect(isoTime(moment)).toBe(new Date(moment).toISOString())
 })
 
-test.each([Number.NaN, Number.POSITIVE_INFINITY, LAST + 1000])('%d is no moment', moment => {
-  expect(() => isoTime(moment)).toThrow(RangeError)
+test('an invalid Date is no moment', () => {
+  expect(() => isoTime(new Date('never').getTime())).toThrow(RangeError)
 })

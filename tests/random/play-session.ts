@@ -63,7 +63,7 @@ export async function playSession(
   const uids = () => [...seen]
   const machines = async () => (await kube.list(gpuVms, { namespace })).items
   function also(): void {
-    for (const { metadata } of scene.machines()) seen.add(metadata.uid ?? '')
+    for (const { metadata } of scene.lastOfMachines()) seen.add(metadata.uid ?? '')
     witness.judge()
   }
   const { look, until, atMost } = looks({ azure, uids, neverComes, also })
@@ -74,8 +74,8 @@ export async function playSession(
 
   /** As it says, and as Azure says; read in this order, since what has ended must be gone before. */
   async function isAtRest(): Promise<boolean> {
-    const last = scene.lastOfSession(NAME)
-    if (last !== undefined && !isOver(last) && !isSettled(last)) return false
+    const told = scene.lastOfSession(NAME)
+    if (told !== undefined && !isOver(told) && !isSettled(told)) return false // The server need not be asked.
     const now = await session()
     if (now === undefined) return true
     const standing = isOver(now) ? await standingOf(uids()) : []

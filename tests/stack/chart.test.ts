@@ -98,6 +98,18 @@ describe('the environment', () => {
     expect(namesOf(objects, 'api', 'program').sort()).toEqual([...both, ...api].sort())
   })
 
+  test('names a folder of the pod, empty and its own, for what Node makes of the program', async () => {
+    const objects = await rendered()
+    for (const name of ['wasd-operator', 'wasd-api']) {
+      const { containers, volumes } = parseDeployment(named(objects, 'Deployment', name)).spec.template.spec
+      const [program] = containers
+      const folder = program?.env.find(each => each.name === 'NODE_COMPILE_CACHE')?.value
+      const mount = program?.volumeMounts.find(({ mountPath }) => mountPath === folder)
+      expect(mount?.readOnly ?? false).toBe(false)
+      expect(volumes.find(each => each.name === mount?.name)?.emptyDir).toEqual({ sizeLimit: '64Mi' })
+    }
+  })
+
   test('of the migration is the least', async () => {
     expect(namesOf(await rendered(), 'api', 'first')).toEqual(['LOG_LEVEL', 'DATABASE_URL', 'MIGRATE_DATABASE_URL'])
   })

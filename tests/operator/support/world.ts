@@ -14,9 +14,10 @@ import { requestToken } from '../../../demo/stack/pod-identity.ts'
 import { connect, type KubeClient } from '../../../lib/kube/client.ts'
 import { condition } from '../../../lib/kube/conditions.ts'
 import { events } from '../../../lib/kube/core.ts'
-import type { Credentials, Identity } from '../../../lib/kube/credentials.ts'
+import type { Credentials } from '../../../lib/kube/credentials.ts'
 import { isKubeError } from '../../../lib/kube/errors.ts'
 import type { KubernetesObject, Resource } from '../../../lib/kube/resource.ts'
+import { fixed } from '../../kube/api-server.ts'
 import { patientFor } from '../../until.ts'
 import { type AzureWorld, startAzure } from './azure.ts'
 import { startGuests } from './guests.ts'
@@ -124,8 +125,7 @@ async function adminByToken({ api, server, ca }: Cluster): Promise<Credentials> 
     subjects: [{ kind: 'ServiceAccount', namespace: account.namespace, name: account.serviceAccount }],
   })
   const { token } = await requestToken(api, account, { audience: undefined, expirationSeconds: TOKEN_DAYS * 86_400 })
-  const identity: Identity = { headers: { authorization: `Bearer ${token}` }, tls: { ca } }
-  return { server, namespace: undefined, identity: async () => identity, refresh: async () => identity }
+  return fixed({ server, ca, token })
 }
 
 function withRegions(sample: Catalogue, regionsLike: Record<string, readonly string[]>): Catalogue {
@@ -250,7 +250,7 @@ function sceneIn(namespace: string, backdrop: Backdrop) {
     /** As it was told last. */
     lastOfSession: (name: string) => sessionNews.last({ namespace, name }),
     /** That there are by what was told last: one that is made may be missing for a moment, one that is gone still there. */
-    machines: () => machineNews.lastIn(namespace),
+    lastOfMachines: () => machineNews.lastIn(namespace),
     /** The session, once it is so. */
     async session(name: string, what: string, is: (session: GameSession) => boolean): Promise<GameSession> {
       const news = async () => await sessionNews.of({ namespace, name })
