@@ -10,7 +10,7 @@ export interface Fault {
 }
 
 /** Each selects `id` and `detail` of what breaks it. */
-const checks = {
+export const checks = {
   TransactionUnbalanced: `
     SELECT booked.id::text AS id, 'its ' || count(entry.id) || ' entries sum to ' || coalesce(sum(amount_paise), 0) || ' paise' AS detail
     FROM wallet_transactions booked LEFT JOIN wallet_entries entry ON entry.transaction_id = booked.id
@@ -30,12 +30,12 @@ const checks = {
   OwedBesideFree: `
     SELECT account_id AS id, 'it owes ' || owed_paise || ' paise beside ' || paid || ' that were paid in and are free' AS detail
     FROM wallet_balances balance, LATERAL (SELECT coalesce(sum(remainder_paise), 0) AS paid FROM wallet_lots lot
-      WHERE lot.account_id = balance.account_id AND NOT is_promotional) of
+      WHERE lot.account_id = balance.account_id AND NOT is_promotional AND remainder_paise > 0) of
     WHERE owed_paise > 0 AND held_paise = 0 AND paid > 0`,
   LotsDiffer: `
-    SELECT account_id AS id, 'it says ' || posted_paise || ' paise, its lots ' || lots AS detail
-    FROM wallet_balances balance, LATERAL (SELECT coalesce(sum(remainder_paise), 0) AS lots FROM wallet_lots lot
-      WHERE lot.account_id = balance.account_id) of WHERE posted_paise <> lots`,
+    SELECT account_id AS id, 'it says ' || posted_paise || ' paise, its lots ' || coalesce(lots, 0) AS detail
+    FROM wallet_balances LEFT JOIN (SELECT account_id, sum(remainder_paise) AS lots FROM wallet_lots GROUP BY 1) lot
+      USING (account_id) WHERE posted_paise <> coalesce(lots, 0)`,
   LotDiffers: `
     SELECT lot.id::text AS id, 'it has ' || remainder_paise || ' of ' || lot.amount_paise || ' paise left, by its moves ' ||
       coalesce(sum(move.amount_paise), 0) AS detail
