@@ -142,11 +142,12 @@ async function recordAll(database: Database, outcomes: readonly Recorded[]): Pro
   const ids = column(({ webhookId }) => webhookId)
   await database`
     WITH came AS MATERIALIZED (
-      SELECT given.id, given.outcome, given.at, coalesce(payment.top_up_id, (SELECT top_up.id FROM top_ups top_up WHERE top_up.id = given.told)) AS top_up_id
+      SELECT given.id, given.outcome, given.at, coalesce(
+        (SELECT top_up_id FROM payments payment WHERE payment.rail = 'Razorpay' AND payment.id = given.payment_id),
+        (SELECT top_up.id FROM top_ups top_up WHERE top_up.id = given.told)) AS top_up_id
       FROM unnest(${ids}::bigint[], ${column(({ outcome }) => outcome)}::text[],
         ${column(({ now }) => now.toISOString())}::timestamptz[], ${column(({ paymentId }) => paymentId)}::text[],
         ${column(({ topUpId }) => topUpId)}::text[]) AS given (id, outcome, at, payment_id, told)
-      LEFT JOIN payments payment ON payment.rail = 'Razorpay' AND payment.id = given.payment_id
     ), whose AS MATERIALIZED (
       SELECT came.id, player.deleted_at IS NOT NULL AS is_deleted
       FROM came JOIN top_ups top_up ON top_up.id = came.top_up_id JOIN players player ON player.id = top_up.player_id

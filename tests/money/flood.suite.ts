@@ -11,6 +11,8 @@ import { AMOUNT, flood, manyTopUps, paymentIdOf, startAlone } from './flood.ts'
 const LOOK = 100
 /** Deliveries that are answered before any payment can be worked off. */
 const AHEAD = 500
+/** How often a row may be found by an index, for each time that it was written: ten times, by and large. */
+const LOOKS = 20
 
 export interface FloodOptions {
   deliveries: number
@@ -97,6 +99,10 @@ export function creditsEqualCaptures({ deliveries, seed, timeoutSeconds }: Flood
       const wanted = { wallets: payments * BigInt(AMOUNT), lines: payments, stored: signedBodies, dead: unplaceable }
       expect(sums).toEqual({ ...wanted, open: unplaceable })
       expect(await walletsOf(database)).toEqual(await paidInOf(database, captured))
+      // No row was sought by walking through the others, by a plan that was made while there were few.
+      const walked = await database`
+        SELECT relname, idx_tup_fetch FROM pg_stat_user_tables WHERE idx_tup_fetch > ${LOOKS} * (n_tup_ins + n_tup_upd)`
+      expect(walked).toEqual([])
       expect(await brokenInvariants(database)).toEqual([])
     } finally {
       await api.stop()
