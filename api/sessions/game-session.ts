@@ -1,4 +1,5 @@
 // The GameSession as our books ask for it, and what is ours in one that is read. Pure.
+import { isDeepStrictEqual } from 'node:util'
 import type { GameSession } from '../../crds/types/gamesession.ts'
 import type { Applied } from '../../lib/kube/resource.ts'
 import { objectNameOf, type Session } from './session.ts'
@@ -30,6 +31,16 @@ export function identityOf(
     },
     spec: { player: playerId, game, tier, regions, paidSeconds, ttlSecondsAfterFinished: ttlSeconds },
   }
+}
+
+/** Whether the object says all of it already, by whomever: to apply it would change nothing. */
+export function says({ metadata, spec }: GameSession, identity: Applied<GameSession>): boolean {
+  const { labels = {}, finalizers = [] } = identity.metadata
+  return (
+    Object.entries(labels).every(([key, value]) => metadata.labels?.[key] === value) &&
+    finalizers.every(finalizer => metadata.finalizers?.includes(finalizer)) &&
+    isDeepStrictEqual({ ...spec, ...identity.spec }, { ...spec })
+  )
 }
 
 /** Whether the object is the one that this session made, or, before it was first seen, could have made. */

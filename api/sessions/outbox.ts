@@ -11,7 +11,7 @@ import { KnownFailure, PermanentError } from '../queue/errors.ts'
 import { contradictionGone, keepContradiction, tellContradiction } from '../wallet/contradictions.ts'
 import { holdOf } from '../wallet/holds.ts'
 import { creditFaults, faultsOf } from './faults.ts'
-import { FIELD_MANAGER, identityOf, isOurs } from './game-session.ts'
+import { FIELD_MANAGER, identityOf, isOurs, says } from './game-session.ts'
 import { type SessionsOutside, subjectOf } from './outside.ts'
 import { refusalDigest } from './refusal.ts'
 import { lockedSession, objectNameOf, type Session, sessionById } from './session.ts'
@@ -71,7 +71,10 @@ async function applyIdentity(
   const known = live?.metadata.uid === undefined ? session : { ...session, objectUid: live.metadata.uid }
   const identity = identityOf(known, { namespace, paidSeconds, ttlSeconds })
   try {
-    const object = await kube.apply(gameSessions, identity, { fieldManager: FIELD_MANAGER, force: true, signal })
+    const object =
+      live && says(live, identity)
+        ? live
+        : await kube.apply(gameSessions, identity, { fieldManager: FIELD_MANAGER, force: true, signal })
     await database`
       UPDATE sessions SET object_uid = coalesce(object_uid, ${object.metadata.uid ?? null}) WHERE id = ${session.id}`
     await contradictionGone(database, { code: 'ChangeRefused', subject: subjectOf(session.id), now: clock.now() })

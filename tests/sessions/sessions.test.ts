@@ -107,6 +107,8 @@ test('An evening: started, played, evicted, recovered, paused by an SRE, stopped
   await stage.operator(session.id, { ...over(410), interruptions })
   await settled(session)
   await freed(session)
+  // When it was made, and when more was paid; no command is a reason to say it again.
+  expect(await stage.identitiesApplied(session)).toBe(2)
   // floor(9000 x 410 / 3600)
   expect(await holdOf(stage.database, session.id)).toMatchObject({
     chargedPaise: 1025n,

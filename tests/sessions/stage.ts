@@ -9,7 +9,7 @@ import { parse } from 'yaml'
 import type { Player } from '../../api/players/players.ts'
 import { type Notification, notificationSchema } from '../../api/queue/notifications.ts'
 import { work } from '../../api/queue/worker.ts'
-import { SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
+import { FIELD_MANAGER, SETTLEMENT_FINALIZER } from '../../api/sessions/game-session.ts'
 import type { SessionsOutside } from '../../api/sessions/outside.ts'
 import { sessionParts } from '../../api/sessions/runnables.ts'
 import { objectNameOf, type Session, sessionById } from '../../api/sessions/session.ts'
@@ -149,6 +149,15 @@ export async function startStage() {
       await until('the finalizer is off', async () => {
         return !(await object(id))?.metadata.finalizers?.includes(SETTLEMENT_FINALIZER)
       }),
+    /** How often the API has applied what the session is, which says nothing of its player's commands. */
+    async identitiesApplied({ id }: Session): Promise<number> {
+      const request = new RegExp(
+        `ResponseComplete.*/gamesessions/${objectNameOf(id)}\\?[^"]*fieldManager=${FIELD_MANAGER}"`,
+      )
+      return readFileSync(cluster.auditLog, 'utf8')
+        .split('\n')
+        .filter(line => request.test(line)).length
+    },
     /** What the player was told so far, in order. */
     async told(playerId: string): Promise<Notification[]> {
       const rows = await database<{ notification: unknown }[]>`
