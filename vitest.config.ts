@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { NODE_FLAGS } from './tests/api/node-flags.ts'
 
 // The simulators start dozens of times: what Node makes of their TypeScript is kept from one time to the next.
 process.env.NODE_COMPILE_CACHE ??= resolve(import.meta.dirname, '.cache/compiled')
@@ -31,15 +32,15 @@ class LongestFirst extends BaseSequencer {
 }
 
 // `make test` and `make proof` choose their projects. Two workers: most of a test is waiting for the processes that it
-// started. The files of a worker share their modules, for loading these took longer than most tests. Its young objects may take
-// more room than V8 gives them, and Node's code lies in large pages, which costs less of the processor. The proofs whose scenes hold states for a moment
+// started. The files of a worker share their modules, for loading these took longer than most tests, and it has the API's flags,
+// which cost less of the processor. The proofs whose scenes hold states for a moment
 // have the machine to themselves; the rest come after them. No project retries, and a suite without tests fails.
 export default defineConfig({
   test: {
     pool: 'forks',
     isolate: false,
     maxWorkers: 2,
-    execArgv: ['--min-semi-space-size=64', '--max-semi-space-size=64', '--use-largepages=silent'],
+    execArgv: NODE_FLAGS,
     passWithNoTests: false,
     sequence: { sequencer: LongestFirst },
     projects: [

@@ -15,6 +15,7 @@ import { startPostgres } from '../../demo/stack/postgres.ts'
 import { startRedis } from '../../demo/stack/redis.ts'
 import { connect, type Database } from '../../lib/database/pool.ts'
 import { createLogger } from '../../lib/telemetry/log.ts'
+import { NODE_FLAGS } from '../api/node-flags.ts'
 import { pythonPackages } from '../installed.ts'
 import { endAll, type Fire, furnish, KINDS, type Kind, loader } from './api-load.ts'
 import { type Figure, median, type Part } from './figures.ts'
@@ -33,9 +34,7 @@ const TIMES = 3
 /** Requests after which the heap is looked at, and by how much it may then differ, in percent. */
 const HEAP_AT = { early: 20_000, late: 200_000 } as const
 const HEAP_PERCENT = 5
-/** As the chart starts the API. */
-const YOUNG = ['--min-semi-space-size=64', '--max-semi-space-size=64'] as const
-const NODE = [process.execPath, '--expose-gc', ...YOUNG, '--use-largepages=silent'] as const
+const NODE = [process.execPath, '--expose-gc', ...NODE_FLAGS]
 /** As many as the API has: for each server alike. */
 const CONNECTIONS = 20
 

@@ -11,6 +11,7 @@ import { Pool } from 'undici'
 import { sign } from '../../demo/simulators/razorpay/signatures.ts'
 import { freePort } from '../../demo/stack/ports.ts'
 import type { Database } from '../../lib/database/pool.ts'
+import { NODE_FLAGS } from '../api/node-flags.ts'
 import type { Books } from './books.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -205,7 +206,7 @@ export async function startAlone(books: Books, folder: string): Promise<Running>
     ...{ RAZORPAY_ACCOUNT_ID: ACCOUNT, RAZORPAY_WEBHOOK_SECRETS: `${SECRET},${OLD_SECRET}` },
   }
   const output = openSync(log, 'w')
-  const child = spawn(process.execPath, ['api/main.ts', 'serve'], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, 'api/main.ts', 'serve'], {
     cwd: root,
     env: environment,
     stdio: ['ignore', output, output],
