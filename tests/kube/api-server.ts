@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { findBinaries } from '../../demo/cluster/binaries.ts'
+import { COLLECTS_SELDOM } from '../../demo/cluster/commands.ts'
 import { type Authority, certificateAuthority } from '../../demo/cluster/pki.ts'
 import type { Credentials, Identity } from '../../lib/kube/credentials.ts'
 
@@ -153,7 +154,8 @@ interface Running {
 }
 
 function run(path: string, args: string[]): Running {
-  const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const env = { ...process.env, ...COLLECTS_SELDOM }
+  const child = spawn(path, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.on('data', chunk => {
     said = (said + chunk).slice(-4000)
