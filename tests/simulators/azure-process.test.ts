@@ -22,7 +22,7 @@ test('a program trusts it by NODE_EXTRA_CA_CERTS', async () => {
 })
 
 test('a program may trust several of them', async () => {
-  const both = await Promise.all([startAzure(), startAzure()])
+  const both = await Promise.all([startAzureAlone(), startAzureAlone()])
   const ca = both.map(({ caText }) => caText)
   for (const { about } of both) {
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(about.listening).port), ca })

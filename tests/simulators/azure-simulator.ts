@@ -8,6 +8,7 @@ import { NetworkManagementClient } from '@azure/arm-network'
 import { ResourceManagementClient } from '@azure/arm-resources'
 import { WorkloadIdentityCredential } from '@azure/identity'
 import { z } from 'zod'
+import { tlsIn } from '../../demo/simulators/azure/tls.ts'
 import { startProgram } from '../operator/support/processes.ts'
 import { federatedToken } from './federated-token.ts'
 import { programOf } from './program.ts'
@@ -29,19 +30,29 @@ export const specialized = image.replace(/game$/, 'played')
 
 export type AzureSimulator = Awaited<ReturnType<typeof startAzure>>
 
+/** Made once for all simulators of this process, which start in half the time with them. */
+let certificates: Promise<string> | undefined
+
+async function madeCertificates(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'azure-tls-'))
+  process.once('exit', () => rmSync(directory, { recursive: true }))
+  await tlsIn(directory, '127.0.0.1')
+  return directory
+}
+
 export async function startAzure(...args: readonly string[]) {
-  return start({ certificates: 'kept for the test' }, args)
+  certificates ??= madeCertificates()
+  return start([`--tls-directory=${await certificates}`, ...args])
 }
 
 /** With certificates in a directory that the simulator makes and takes away itself. */
 export async function startAzureAlone() {
-  return start({ certificates: 'its own' }, [])
+  return start([])
 }
 
-async function start({ certificates }: { certificates: 'kept for the test' | 'its own' }, args: readonly string[]) {
+async function start(args: readonly string[]) {
   const directory = mkdtempSync(join(tmpdir(), 'azure-test-'))
   const usual = [
-    ...(certificates === 'its own' ? [] : [`--tls-directory=${directory}`]),
     `--resource-group=${group}=${region}`,
     `--virtual-network=${group}/play/vms=10.1.0.0/16`,
     `--network-security-group=${group}/play`,
