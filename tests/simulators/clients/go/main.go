@@ -97,15 +97,21 @@ func connect() (*clients, error) {
 	}, nil
 }
 
-// The simulated Azure is fast: a poller that waits for its usual seconds would only make the test slow. A second is the
-// least that the SDK takes.
+// The simulated Azure is fast: a poller that waits for its usual seconds would only make the test slow. The SDK's own loop
+// (PollUntilDone) takes no less than a second between two looks.
 func done[T any](ctx context.Context) func(*runtime.Poller[T], error) (T, error) {
 	return func(poller *runtime.Poller[T], err error) (T, error) {
 		if err != nil {
 			var nothing T
 			return nothing, err
 		}
-		return poller.PollUntilDone(ctx, &runtime.PollUntilDoneOptions{Frequency: time.Second})
+		for !poller.Done() {
+			if _, err := poller.Poll(ctx); err != nil {
+				break // A failure is the result.
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return poller.Result(ctx)
 	}
 }
 
