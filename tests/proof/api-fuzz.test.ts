@@ -5,7 +5,7 @@ import { type FrontStack, startFront } from '../api/front.ts'
 import { fuzzingFindsNothing } from '../api/fuzz.suite.ts'
 
 /** Requests to each of some twenty routes. */
-const RUNS = 150
+const RUNS = 120
 
 let stack: FrontStack
 beforeAll(async () => {

@@ -17,6 +17,6 @@ test('I4: four wallets at a time come to what their models say, and the books ba
   const property = fc.asyncProperty(four, async wallets => {
     await Promise.all(wallets.map(async moves => await play(books.database, moves)))
   })
-  await fc.assert(property, { numRuns: 120 })
+  await fc.assert(property, { numRuns: 80 })
   expect(await brokenInvariants(books.database, byCommandsAlone)).toEqual([])
 })
