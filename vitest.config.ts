@@ -32,9 +32,9 @@ class LongestFirst extends BaseSequencer {
 }
 
 // `make test` and `make proof` choose their projects. Two workers: most of a test is waiting for the processes that it
-// started. The files of a worker share their modules, for loading these took longer than most tests, and it has the API's flags,
-// which cost less of the processor. The proofs whose scenes hold states for a moment
-// have the machine to themselves; the rest come after them. No project retries, and a suite without tests fails.
+// started. The files of a worker share their modules, for loading these took longer than most tests, and it has the API's
+// flags, which cost less of the processor. The proofs whose scenes hold states for a moment have the machine to themselves;
+// the rest come after them. No project retries, and a suite without tests fails.
 export default defineConfig({
   test: {
     pool: 'forks',

@@ -1,6 +1,7 @@
 // The handler of `kubernetes.session`: brings the cluster to what the session's row says now, never to what it said when
-// the item was queued. The identity is applied by force, being ours alone; the desired state only when the player
-// commands it, by a field manager of its own and never by force: an SRE's hand is adopted, and an end is said beside it.
+// the item was queued. The identity is applied by force, being ours alone, where the object does not say it already; the
+// desired state only when the player commands it, by a field manager of its own and never by force: an SRE's hand is
+// adopted, and an end is said beside it.
 
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import { isToldToEnd, wishedState } from '../../crds/wished.ts'

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { Command } from '../stack/processes.ts'
 import { type Identity, SERVICE_RANGE } from './identity.ts'
 
-/** They live for minutes: memory for the processor's time, a seventh of which went into collecting. */
-export const COLLECTS_SELDOM = { GOGC: '400' } as const
+/** They live for minutes: memory for the processor's time, of which the API server spent a seventh on collecting. */
+export const COLLECTS_SELDOM = { GOGC: '400' }
 
 interface Place {
   folder: string
@@ -28,7 +28,7 @@ export function etcdCommand(place: Place & { clientUrl: string; peerUrl: string;
       '--log-level=warn',
     ],
     log: join(folder, 'log', 'etcd.log'),
-    env: { ...COLLECTS_SELDOM },
+    env: COLLECTS_SELDOM,
   }
 }
 
@@ -62,7 +62,7 @@ export function apiServerCommand(
       '--shutdown-delay-duration=0s',
     ],
     log: join(folder, 'log', 'kube-apiserver.log'),
-    env: { ...COLLECTS_SELDOM },
+    env: COLLECTS_SELDOM,
     graceSeconds: 3, // It waits for open watches, which their clients have no reason to close.
   }
 }

@@ -8,7 +8,8 @@ import { NetworkManagementClient } from '@azure/arm-network'
 import { ResourceManagementClient } from '@azure/arm-resources'
 import { WorkloadIdentityCredential } from '@azure/identity'
 import { z } from 'zod'
-import { tlsIn } from '../../demo/simulators/azure/tls.ts'
+import { type Certificates, makeCertificates } from '../../demo/simulators/azure/certificates.ts'
+import { keepIn } from '../../demo/simulators/azure/tls.ts'
 import { startProgram } from '../operator/support/processes.ts'
 import { federatedToken } from './federated-token.ts'
 import { programOf } from './program.ts'
@@ -31,27 +32,22 @@ export const specialized = image.replace(/game$/, 'played')
 export type AzureSimulator = Awaited<ReturnType<typeof startAzure>>
 
 /** Made once for all simulators of this process, which start in half the time with them. */
-let certificates: Promise<string> | undefined
-
-async function madeCertificates(): Promise<string> {
-  const directory = mkdtempSync(join(tmpdir(), 'azure-tls-'))
-  process.once('exit', () => rmSync(directory, { recursive: true }))
-  await tlsIn(directory, '127.0.0.1')
-  return directory
-}
+let certificates: Promise<Certificates> | undefined
 
 export async function startAzure(...args: readonly string[]) {
-  certificates ??= madeCertificates()
-  return start([`--tls-directory=${await certificates}`, ...args])
+  certificates ??= makeCertificates('127.0.0.1')
+  const directory = mkdtempSync(join(tmpdir(), 'azure-test-'))
+  keepIn(directory, await certificates)
+  return start(directory, [`--tls-directory=${directory}`, ...args])
 }
 
 /** With certificates in a directory that the simulator makes and takes away itself. */
 export async function startAzureAlone() {
-  return start([])
+  return start(mkdtempSync(join(tmpdir(), 'azure-test-')), [])
 }
 
-async function start(args: readonly string[]) {
-  const directory = mkdtempSync(join(tmpdir(), 'azure-test-'))
+/** `directory`: its own, and gone with it. */
+async function start(directory: string, args: readonly string[]) {
   const usual = [
     `--resource-group=${group}=${region}`,
     `--virtual-network=${group}/play/vms=10.1.0.0/16`,

@@ -14,6 +14,7 @@ import { apply, type RenderedObject, render, template } from '../../demo/stack/c
 import { type CommandResult, command } from '../../demo/stack/commands.ts'
 import { parseDeployment } from '../../demo/stack/pod-template.ts'
 import { merged } from '../../demo/stack/values.ts'
+import { NODE_FLAGS } from '../api/node-flags.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wasd-chart-'))
 const catalogueText = readFileSync(join(REPOSITORY, 'manifests', 'catalogue.yaml'), 'utf8')
@@ -108,6 +109,11 @@ describe('the environment', () => {
       expect(mount?.readOnly ?? false).toBe(false)
       expect(volumes.find(each => each.name === mount?.name)?.emptyDir).toEqual({ sizeLimit: '64Mi' })
     }
+  })
+
+  test('is Node as the tests and the bench of the API have it', async () => {
+    const [program] = parseDeployment(named(await rendered(), 'Deployment', 'wasd-api')).spec.template.spec.containers
+    expect(program?.args).toEqual([...NODE_FLAGS, 'api/main.ts', 'serve'])
   })
 
   test('of the migration is the least', async () => {

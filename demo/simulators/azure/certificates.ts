@@ -6,8 +6,15 @@ import * as x509 from '@peculiar/x509'
 const VALID_DAYS = 30
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
-/** All in PEM, good for a month from an hour ago. */
-export async function makeCertificates(host: string): Promise<{ ca: string; leaf: string; key: string }> {
+/** An authority's certificate, one for a server, and its private key; all in PEM. */
+export interface Certificates {
+  ca: string
+  leaf: string
+  key: string
+}
+
+/** For this host and the loopback, good for a month. */
+export async function makeCertificates(host: string): Promise<Certificates> {
   x509.cryptoProvider.set(webcrypto)
   const notBefore = new Date(Date.now() - 3600_000)
   const notAfter = new Date(Date.now() + VALID_DAYS * 86_400_000)

@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Certificates } from './certificates.ts'
 
 export interface Tls {
   /** The path of the authority's certificate, for NODE_EXTRA_CA_CERTS. */
@@ -14,18 +15,26 @@ export interface Tls {
 /** Takes what the directory holds, while it is valid and for this host, or fills it. */
 export async function tlsIn(directory: string, host: string): Promise<Tls> {
   mkdirSync(directory, { recursive: true })
-  const caPath = join(directory, 'ca.pem')
-  const leafPath = join(directory, 'leaf.pem')
-  const keyPath = join(directory, 'leaf-key.pem')
+  const { caPath, leafPath, keyPath } = pathsIn(directory)
   const complete = [caPath, leafPath, keyPath].every(path => existsSync(path))
   if (!complete || !isFit(new X509Certificate(readFileSync(leafPath)), host)) {
     const { makeCertificates } = await import('./certificates.ts') // Half of a start is what it takes to load.
-    const made = await makeCertificates(host)
-    writeFileSync(caPath, made.ca)
-    writeFileSync(leafPath, made.leaf)
-    writeFileSync(keyPath, made.key, { mode: 0o600 })
+    keepIn(directory, await makeCertificates(host))
   }
   return { caPath, certificate: readFileSync(leafPath, 'utf8'), privateKey: readFileSync(keyPath, 'utf8') }
+}
+
+/** Where `tlsIn` will take them from. */
+export function keepIn(directory: string, { ca, leaf, key }: Certificates): void {
+  const { caPath, leafPath, keyPath } = pathsIn(directory)
+  writeFileSync(caPath, ca)
+  writeFileSync(leafPath, leaf)
+  writeFileSync(keyPath, key, { mode: 0o600 })
+}
+
+function pathsIn(directory: string) {
+  const path = (name: string) => join(directory, name)
+  return { caPath: path('ca.pem'), leafPath: path('leaf.pem'), keyPath: path('leaf-key.pem') }
 }
 
 function isFit(leaf: X509Certificate, host: string): boolean {
