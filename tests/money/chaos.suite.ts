@@ -133,7 +133,10 @@ interface Stage {
   tell(what: string): void
 }
 
-/** Everybody, with an app and a wallet; all but the late play. Whose minutes are few start last, so that all are live then. */
+/**
+ * Everybody, with an app and a wallet; all but the late play. Whose seconds are few start first, for it is their end that is
+ * waited for: with the grace they last until all play, and until the top-ups are credited, and well beyond.
+ */
 async function everybodyEnters(stage: Stage & { luckOf(whom: string): Random }): Promise<ChaosPlayer[]> {
   const { world, options, tell, luckOf } = stage
   const { stack, database, telegram } = world
@@ -146,7 +149,7 @@ async function everybodyEnters(stage: Stage & { luckOf(whom: string): Random }):
   const players = await Promise.all(arriving)
   tell('everybody has a wallet')
   let live = 0
-  for (const isScarce of [false, true]) {
+  for (const isScarce of [true, false]) {
     const entering = players.filter(({ life }) => isShortOfMoney(life) === isScarce && life !== 'ComesLate')
     await Promise.all(entering.map(({ app, wish }) => app.starts(wish)))
     live += entering.length
