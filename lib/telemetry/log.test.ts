@@ -1,5 +1,49 @@
-import { expect, test } from 'vitest'
-import { redacted } from './log.ts'
+import fs from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test, vi } from 'vitest'
+import { createLogger, redacted } from './log.ts'
+
+test('lines go out by themselves, together, and nothing is written where nothing is logged', async ({
+  onTestFinished,
+}) => {
+  const write = vi.spyOn(fs, 'write')
+  onTestFinished(() => write.mockRestore())
+  const log = createLogger({ program: 'log-test', level: 'info' })
+  const written = () => write.mock.calls.filter(([fd]) => fd === 1).map(([, what]) => String(what))
+  const stays = async (count: number) => {
+    await sleep(350)
+    expect(written()).toHaveLength(count)
+  }
+  await stays(0)
+
+  log.info('one')
+  log.info('other')
+  await vi.waitFor(() => expect(written().join('')).toMatch(/"message":"one".*\n.*"message":"other".*\n/))
+  expect(written()).toHaveLength(1)
+  await sleep(350) // Looked for what came meanwhile, once.
+  const then = written().length
+  expect(then).toBeLessThanOrEqual(2)
+  await stays(then)
+})
+
+test('what is logged while lines are being written goes out after them', async ({ onTestFinished }) => {
+  const write = vi.spyOn(fs, 'write')
+  onTestFinished(() => write.mockRestore())
+  const { promise: isReadOn, resolve: readsOn } = Promise.withResolvers<void>()
+  write.mockImplementationOnce((...asked: unknown[]) => {
+    const done = asked.at(-1)
+    void isReadOn.then(() => typeof done === 'function' && done(null, Buffer.byteLength(String(asked[1]))))
+  })
+  const log = createLogger({ program: 'log-test', level: 'info' })
+  const written = () => write.mock.calls.map(([, what]) => String(what)).join('')
+  log.info('first')
+  await vi.waitFor(() => expect(written()).toContain('first'))
+  log.info('second')
+  await sleep(350)
+  expect(written()).not.toContain('second')
+  readsOn()
+  await vi.waitFor(() => expect(written()).toContain('second'))
+})
 
 test('a field that bears a secret’s name is never shown, three levels deep, in lists too', () => {
   const fields = {

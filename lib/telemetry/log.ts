@@ -1,5 +1,5 @@
 // Structured logs: one line of JSON per event, a constant message plus fields, and no secret ever.
-import { destination, type Logger as PinoLogger, pino, stdSerializers } from 'pino'
+import { type DestinationStream, destination, type Logger as PinoLogger, pino, stdSerializers } from 'pino'
 import { isoTime } from '../process/iso-time.ts'
 
 export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> & {
@@ -45,7 +45,7 @@ export function createLogger(options: { program: string; level: LogLevel }): Log
         error: (error: unknown) => (error instanceof Error ? redacted(stdSerializers.err(error), LEVELS - 1) : error),
       },
     },
-    destination({ dest: 1, sync: false, minLength: LINES_BYTES, periodicFlush: LINES_MILLISECONDS }),
+    standardOutput(),
   )
   const { child } = logger
   // A child's fields pass none of the formatters above.
@@ -54,6 +54,32 @@ export function createLogger(options: { program: string; level: LogLevel }): Log
       return Reflect.apply(child, this, [redacted(fields, LEVELS)])
     },
   })
+}
+
+/** Its own `periodicFlush` writes ten times a second for as long as the process lives, though there be nothing to write. */
+function standardOutput(): DestinationStream {
+  const output = destination({ dest: 1, sync: false, minLength: LINES_BYTES })
+  const write = output.write.bind(output)
+  let timer: NodeJS.Timeout | undefined
+  let isLeft = false
+  const flushSoon = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      output.flush()
+    }, LINES_MILLISECONDS).unref()
+  }
+  output.write = line => {
+    isLeft = true
+    flushSoon()
+    return write(line)
+  }
+  // While lines are being written, those that come are not flushed with them.
+  output.on('drain', () => {
+    if (isLeft) flushSoon()
+    isLeft = false
+  })
+  output.once('close', () => clearTimeout(timer)) // Flushed after its end, it throws.
+  return output
 }
 
 /** `fields` itself when it holds no secret, as nearly all do: pino's own redaction copies each line to look at it. */
