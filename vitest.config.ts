@@ -40,6 +40,7 @@ export default defineConfig({
     pool: 'forks',
     isolate: false,
     maxWorkers: 2,
+    maxConcurrency: 8,
     execArgv: NODE_FLAGS,
     passWithNoTests: false,
     sequence: { sequencer: LongestFirst },
