@@ -59,6 +59,71 @@ export function badInputIsAnswered(world: () => World): void {
       ({ method, path, status }) => method === 'PUT' && path.includes(uid) && status >= 400,
     ).length
 
+  // What takes longest goes first.
+  test.concurrent('I8: with a wrong tenant in its values the operator stalls what it is to make, outlives a broken catalogue with a metric, a log line and an event, and makes it once the catalogue names the right one; all of it with a database that never answers', async ({
+    onTestFinished,
+  }) => {
+    const { path, put } = mounted(onTestFinished)
+    const scene = await world().scene('followed', onTestFinished)
+    const { settings, about } = world().azure
+    const [http, metrics] = [await freePort(), await freePort()]
+    const operator = startMeasured('operator/main.ts', {
+      ...atSpeed(SPEED),
+      KUBECONFIG: world().kubeconfig,
+      NODE_EXTRA_CA_CERTS: about.ca,
+      LOG_LEVEL: 'error',
+      POD_NAME: 'followed-operator',
+      POD_NAMESPACE: scene.namespace,
+      WATCH_NAMESPACES: scene.namespace,
+      CATALOGUE_FILE: path,
+      METRICS_PORT: String(metrics),
+      OPERATOR_PORT: String(http),
+      INSTALLATION_ID: 'followed',
+      AZURE_TENANT_ID: NOBODY,
+      AZURE_CLIENT_ID: settings.clientId,
+      AZURE_FEDERATED_TOKEN_FILE: settings.federatedTokenFile,
+      AZURE_AUTHORITY_HOST: settings.authorityHost,
+      AZURE_RESOURCE_MANAGER_ENDPOINT: settings.resourceManagerEndpoint,
+      AZURE_RETAIL_PRICES_ENDPOINT: about.listening,
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nowhere', // A help, never a need.
+    })
+    onTestFinished(operator.stop)
+    const uid = await scene.apply('solo')
+    const machine = await scene.machine(
+      'solo',
+      'is stalled',
+      m => condition(m.status?.conditions, 'Stalled') !== undefined,
+    )
+    expect(condition(machine.status?.conditions, 'Stalled')).toMatchObject({
+      reason: 'AzureCredentialsRefused',
+      message: expect.stringMatching(/no such tenant. Mend tenantId, in the catalogue's subscriptions/),
+    })
+
+    put(BROKEN)
+    await scene.until('the broken one is counted', async () => {
+      const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text()
+      return /^wasd_catalogue_refused_total 1$/m.test(text)
+    })
+    await scene.until('it is told', async () =>
+      (await scene.eventsOf('followed-operator')).includes('InvalidCatalogue'),
+    )
+    let line = ''
+    while (!line.includes('InvalidCatalogue')) line = await operator.line()
+    expect(line).toContain('tiers.standard.pricePaisePerHour')
+
+    const subscription = world().catalogue.regions[REGION]?.subscriptionId ?? ''
+    const { tenantId, clientId } = settings
+    put(stringify({ ...parse(sample), subscriptions: { [subscription]: { tenantId, clientId } } }))
+    await scene.machine('solo', 'is playable', isPlayable)
+    await scene.play('evening')
+    await scene.session('evening', 'runs', ({ status }) => status?.phase === 'Running')
+    await scene.want('evening', { spec: { desiredState: 'Ended' } })
+    await scene.session('evening', 'has ended', ({ status }) => status?.phase === 'Ended')
+    await scene.delete('solo')
+    await scene.gone('solo')
+    expect(await world().azure.standing(uid)).toEqual([])
+  })
+
   test.concurrent('a size that Azure does not know: edit spec.size', async ({ onTestFinished }) => {
     const scene = await world().scene('size', onTestFinished)
     scene.operate()
@@ -216,69 +281,5 @@ export function badInputIsAnswered(world: () => World): void {
     await operator.stop()
     scene.operate()
     await playsAndGoes(scene, uid)
-  })
-
-  test.concurrent('I8: with a wrong tenant in its values the operator stalls what it is to make, outlives a broken catalogue with a metric, a log line and an event, and makes it once the catalogue names the right one; all of it with a database that never answers', async ({
-    onTestFinished,
-  }) => {
-    const { path, put } = mounted(onTestFinished)
-    const scene = await world().scene('followed', onTestFinished)
-    const { settings, about } = world().azure
-    const [http, metrics] = [await freePort(), await freePort()]
-    const operator = startMeasured('operator/main.ts', {
-      ...atSpeed(SPEED),
-      KUBECONFIG: world().kubeconfig,
-      NODE_EXTRA_CA_CERTS: about.ca,
-      LOG_LEVEL: 'error',
-      POD_NAME: 'followed-operator',
-      POD_NAMESPACE: scene.namespace,
-      WATCH_NAMESPACES: scene.namespace,
-      CATALOGUE_FILE: path,
-      METRICS_PORT: String(metrics),
-      OPERATOR_PORT: String(http),
-      INSTALLATION_ID: 'followed',
-      AZURE_TENANT_ID: NOBODY,
-      AZURE_CLIENT_ID: settings.clientId,
-      AZURE_FEDERATED_TOKEN_FILE: settings.federatedTokenFile,
-      AZURE_AUTHORITY_HOST: settings.authorityHost,
-      AZURE_RESOURCE_MANAGER_ENDPOINT: settings.resourceManagerEndpoint,
-      AZURE_RETAIL_PRICES_ENDPOINT: about.listening,
-      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nowhere', // A help, never a need.
-    })
-    onTestFinished(operator.stop)
-    const uid = await scene.apply('solo')
-    const machine = await scene.machine(
-      'solo',
-      'is stalled',
-      m => condition(m.status?.conditions, 'Stalled') !== undefined,
-    )
-    expect(condition(machine.status?.conditions, 'Stalled')).toMatchObject({
-      reason: 'AzureCredentialsRefused',
-      message: expect.stringMatching(/no such tenant. Mend tenantId, in the catalogue's subscriptions/),
-    })
-
-    put(BROKEN)
-    await scene.until('the broken one is counted', async () => {
-      const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text()
-      return /^wasd_catalogue_refused_total 1$/m.test(text)
-    })
-    await scene.until('it is told', async () =>
-      (await scene.eventsOf('followed-operator')).includes('InvalidCatalogue'),
-    )
-    let line = ''
-    while (!line.includes('InvalidCatalogue')) line = await operator.line()
-    expect(line).toContain('tiers.standard.pricePaisePerHour')
-
-    const subscription = world().catalogue.regions[REGION]?.subscriptionId ?? ''
-    const { tenantId, clientId } = settings
-    put(stringify({ ...parse(sample), subscriptions: { [subscription]: { tenantId, clientId } } }))
-    await scene.machine('solo', 'is playable', isPlayable)
-    await scene.play('evening')
-    await scene.session('evening', 'runs', ({ status }) => status?.phase === 'Running')
-    await scene.want('evening', { spec: { desiredState: 'Ended' } })
-    await scene.session('evening', 'has ended', ({ status }) => status?.phase === 'Ended')
-    await scene.delete('solo')
-    await scene.gone('solo')
-    expect(await world().azure.standing(uid)).toEqual([])
   })
 }

@@ -11,6 +11,7 @@ const world = sharedWorld({
   regionsLike: { northeurope: ['eastus', 'francecentral', 'germanywestcentral', 'swedencentral', 'uksouth'] },
 })
 
+// What takes longest goes first.
 describe.concurrent('zones', () => zonesAreUsed(world))
-describe.concurrent('subscriptions', () => subscriptionsStandApart(world))
 describe.concurrent('sweeper', () => orphansAreSwept(world))
+describe.concurrent('subscriptions', () => subscriptionsStandApart(world))

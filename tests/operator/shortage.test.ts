@@ -9,5 +9,6 @@ const world = sharedWorld({
   regionsLike: { westeurope: ['eastus', 'francecentral', 'germanywestcentral', 'swedencentral', 'uksouth'] },
 })
 
-describe.concurrent('capacity', () => capacityIsShared(world))
+// What takes longest goes first.
 describe.concurrent('scarcity', () => shortageIsBorne(world))
+describe.concurrent('capacity', () => capacityIsShared(world))

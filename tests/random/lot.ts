@@ -26,7 +26,7 @@ export interface Lot {
 const SESSIONS_ONE_IN = 4
 /** So many machines' lives begin as a copy of a disk in another region, where they are not played in that very one. */
 const COPIES_ONE_IN = 5
-/** No divisor of the others or of the places: sessions, machines and copies are each among them, everywhere. */
+/** No divisor of the others: sessions, machines and copies are each among them, and everywhere, since each round is shifted. */
 const RESTS_ONE_IN = 3
 
 /** Life number `index` of this seed. */

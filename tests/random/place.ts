@@ -14,6 +14,7 @@ export interface Place {
 const sizes: [string, string][] = [
   ['Standard_NV12ads_A10_v5', 'Standard_NV6ads_A10_v5'],
   ['Standard_NC8as_T4_v3', 'Standard_NC16as_T4_v3'],
+  ['Standard_NV36ads_A10_v5', 'Standard_NC4as_T4_v3'],
 ]
 
 /** Of the tier that is played these sizes alone are to be had; the first is played on first. */
