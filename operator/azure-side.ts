@@ -17,8 +17,10 @@ export function azureSide(outside: {
   catalogue: Pick<CatalogueFile, 'current'>
   /** How many times faster than in earnest Azure's time runs; its limits refill faster too. */
   speed: number
+  /** Throws while nothing may be changed. */
+  permit: () => void
 }): (urgency: Urgency) => Azure {
-  const { settings, registry, clock, catalogue, speed } = outside
+  const { settings, registry, clock, catalogue, speed, permit } = outside
   const requests = budget({ clock, speed })
   budgetMetrics(registry, requests)
   const measured = azureMetrics({ registry, monotonic: clock.monotonic })
@@ -36,7 +38,8 @@ export function azureSide(outside: {
   return urgency => {
     const known = made.get(urgency)
     if (known) return known
-    const clients = createClients(settings.azure, credentialOf, { budget: requests, urgency, regionOf })
+    const turn = { budget: requests, urgency, regionOf }
+    const clients = createClients(settings.azure, credentialOf, { turn, permit })
     const azure = measured(createAzure(settings.azure, clients))
     made.set(urgency, azure)
     return azure

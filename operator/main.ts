@@ -5,6 +5,7 @@ import { flushCompileCache } from 'node:module'
 import { Hono } from 'hono'
 import { Counter, type Registry } from 'prom-client'
 import { type CatalogueFile, openCatalogue } from '../crds/catalogue-file.ts'
+import { permission } from '../lib/kube/fence.ts'
 import { manager } from '../lib/kube/manager.ts'
 import { kubeMetrics } from '../lib/kube/metrics.ts'
 import type { Runtime } from '../lib/kube/runtime.ts'
@@ -56,7 +57,7 @@ async function main(stopping: AbortSignal): Promise<void> {
   const cluster = await clusterSide(base)
   let capacity: Capacity | undefined
   const catalogue = followCatalogue(base, cluster, () => capacity?.refresh())
-  const azure = azureSide({ ...base, clock, catalogue })
+  const azure = azureSide({ ...base, clock, catalogue, permit: permission(cluster.election.holds) })
   capacity = offers(base, { cluster, catalogue, azure: azure('Watch') })
   capacityMetrics(registry, capacity.see)
   const held = holdings({ azure: azure('Creation'), installationId: settings.installationId })

@@ -3,11 +3,16 @@
 import type { KubeClient } from './client.ts'
 import { KubeError } from './errors.ts'
 
-/** The same client, whose writes throw `NotLeading` while `holds` says no when they are about to go out. Reads pass. */
-export function fenced(client: KubeClient, holds: () => boolean): KubeClient {
-  const permit = () => {
+/** Throws `NotLeading` while `holds` says no. To be asked when something is about to go out, after all waiting. */
+export function permission(holds: () => boolean): () => void {
+  return () => {
     if (!holds()) throw new KubeError('NotLeading', 'The lease is not held: another process may be leading.')
   }
+}
+
+/** The same client, whose writes throw `NotLeading` while `holds` says no when they are about to go out. Reads pass. */
+export function fenced(client: KubeClient, holds: () => boolean): KubeClient {
+  const permit = permission(holds)
   return {
     get: (resource, reference, options) => client.get(resource, reference, options),
     list: (resource, options) => client.list(resource, options),

@@ -9,6 +9,7 @@ import { agentPolicy, type PipelinePolicy, type PipelineRequest, RestError } fro
 import { type TokenCredential, WorkloadIdentityCredential } from '@azure/identity'
 import type { Budget, Urgency } from './budget.ts'
 import { listening } from './entra.ts'
+import { fence } from './fence.ts'
 import { limitsOf, readingsOf } from './limits.ts'
 import { uidIn } from './names.ts'
 
@@ -41,6 +42,12 @@ export interface Turn {
   regionOf: (subscriptionId: string, resourceGroup: string) => string | undefined
 }
 
+export interface Sending {
+  turn?: Turn
+  /** Throws while nothing may be changed. */
+  permit?: () => void
+}
+
 export type ClientsOf = (subscriptionId: string) => SubscriptionClients
 
 /**
@@ -64,7 +71,7 @@ export type CredentialOf = (subscriptionId: string) => TokenCredential
 export function createClients(
   settings: AzureSettings,
   credentialOf: CredentialOf = credentials(settings),
-  turn?: Turn,
+  { turn, permit }: Sending = {},
 ): ClientsOf {
   const host = new URL(settings.resourceManagerEndpoint).host
   const options = {
@@ -90,6 +97,7 @@ export function createClients(
       if (isEncrypted) pipeline.addPolicy(agentPolicy(connections))
       if (turn) pipeline.addPolicy(inTurn(turn))
       pipeline.addPolicy(deadline(ANSWER_SECONDS))
+      if (permit) pipeline.addPolicy(fence(permit), { afterPhase: 'Sign' }) // A token may have had to be waited for.
     }
     known.set(subscriptionId, { credential, clients })
     return clients

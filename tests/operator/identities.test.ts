@@ -60,7 +60,7 @@ function both(identities: 'Own' | 'Same' = 'Own') {
     urgency: 'Standing' as const,
     regionOf: (id: string) => (id === SECOND ? 'northeurope' : 'westeurope'),
   }
-  return createAzure(settings, createClients(settings, credentials(settings, identityOf), turn))
+  return createAzure(settings, createClients(settings, credentials(settings, identityOf), { turn }))
 }
 
 const signal = () => AbortSignal.timeout(20_000)

@@ -269,6 +269,7 @@ function azureOf(options: OperatorOptions, registry: Registry): (urgency: Urgenc
     clock: systemClock,
     catalogue: { current: () => catalogue },
     speed,
+    permit: () => undefined, // It leads alone.
   }
   const real = options.isBudgeted ? azureSide(lined) : () => bare
   return urgency => plant.azure?.(real(urgency), settings) ?? real(urgency)
