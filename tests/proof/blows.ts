@@ -76,6 +76,33 @@ export const leaderIsReplaced: Blow = {
   },
 }
 
+/** The process is stopped for longer than its Lease, as by a host that swaps, and wakes up in the middle of what it was at. */
+export const leaderHangs: Point[] = [
+  {
+    name: 'while Azure’s word that it makes the VM is on its way',
+    at: 'Start',
+    async fall(evening, act) {
+      const outcome = { delaySeconds: HELD_BACK_SECONDS }
+      await evening.theatre.azure.post('/simulator/faults', { match: { kind: 'PUT virtualMachines' }, outcome })
+      await act()
+      await evening.theatre.until('a VM being made', async () => await hasMachineIn(evening, 'Creating'))
+      await hangLeader(evening, async () => (await hasMachineIn(evening, 'Succeeded')) && evening.machine())
+    },
+  },
+  {
+    name: 'while it hears of the VM that it is to delete',
+    at: 'Stop',
+    async fall(evening, act) {
+      const { azure, until } = evening.theatre
+      const outcome = { delaySeconds: HELD_BACK_SECONDS }
+      await azure.post('/simulator/faults', { match: { kind: 'GET virtualMachines' }, outcome })
+      await act()
+      await until('a machine that is to go', async () => (await evening.machine())?.metadata.deletionTimestamp)
+      await hangLeader(evening, async () => (await evening.azure()).virtualMachines.length === 0)
+    },
+  },
+]
+
 export const apiDies: Point[] = [
   {
     name: 'when Start was just pressed',
@@ -120,6 +147,23 @@ export const apiDies: Point[] = [
 async function killLeader({ theatre }: Evening): Promise<void> {
   const { pod } = await theatre.leader()
   await theatre.strike(pod)
+}
+
+/** Until another has gone on so far. Azure is then not changed by the one that wakes up, whatever it was about to do. */
+async function hangLeader({ theatre }: Evening, isFarOn: () => Promise<unknown>): Promise<void> {
+  const { pod, identity } = await theatre.leader()
+  const pid = pod.pid()
+  theatre.timeline.say('stack', `SIGSTOP for ${pod.name}`)
+  pod.kill('SIGSTOP')
+  await theatre.until('another leader', async () => (await theatre.leader()).identity !== identity)
+  await theatre.until('what the other does', async () => Boolean(await isFarOn()))
+  const { next } = await theatre.azure.get<{ next: number }>('/simulator/log')
+  theatre.timeline.say('stack', `SIGCONT for ${pod.name}`)
+  pod.kill('SIGCONT')
+  await theatre.until(`the end of ${pod.name}`, async () => pod.pid() !== pid)
+  const { entries } = await theatre.azure.get<{ entries: { kind: string }[] }>(`/simulator/log?since=${next}`)
+  const toMachines = entries.map(({ kind }) => kind).filter(kind => /^(?!GET|LIST).* virtualMachines/.test(kind))
+  expect(toMachines).toEqual([])
 }
 
 async function killApi({ theatre }: Evening): Promise<void> {

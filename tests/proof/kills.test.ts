@@ -2,7 +2,7 @@
 // where most is under way, and what is left in Azure, Kubernetes and the ledger is compared with an undisturbed evening.
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest'
 import { armOf, tagsOf } from '../evening/arm.ts'
-import { apiDies, leaderIsReplaced, operatorDies } from './blows.ts'
+import { apiDies, leaderHangs, leaderIsReplaced, operatorDies } from './blows.ts'
 import { type Blow, clear, type Ending, play } from './evening.ts'
 import { openTheatre, type Theatre } from './theatre.ts'
 
@@ -67,6 +67,15 @@ describe('I1, I2, I4, I6: the leading operator is killed', () => {
     const { holders } = await theatre.followLease()
     await endsAsUndisturbed(point)
     expect(holders.slice(0, 2)).toEqual([identity, somebody]) // Nobody let go: the Lease ran out.
+  })
+})
+
+describe('I1, I2, I6: the leading operator hangs for longer than its Lease, and wakes up beside another', () => {
+  test.each(leaderHangs)('$name', async point => {
+    const restarts = () => theatre.stack.operator.reduce((sum, pod) => sum + pod.restarts(), 0)
+    const before = restarts()
+    await endsAsUndisturbed(point)
+    expect(restarts()).toBe(before + 1) // It ended by itself, and was started again.
   })
 })
 
