@@ -93,6 +93,12 @@ test.each<{ title: string; copy: Partial<CopySeen>; different?: Different; expec
     different: { observed: { osDisk: { ...osDisk, provisioningState: 'Failed' } } },
     expected: { step: { do: 'PutOsDisk' } },
   },
+  ...(['Creating', 'Updating', 'Deleting'] as const).map(provisioningState => ({
+    title: `while the disk is ${provisioningState} its copy is kept, from which it may have to be made once more`,
+    copy: { taken: whole, copied: whole },
+    different: { observed: { osDisk: { ...osDisk, provisioningState } } },
+    expected: { because: { message: 'The disk is made from its copy.' }, requeueAfterSeconds: 15 },
+  })),
   {
     title: 'I8: a disk that is not there stalls it, with the field',
     copy: { source: undefined },

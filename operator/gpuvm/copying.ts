@@ -40,8 +40,10 @@ export const copying: Phase = seen => {
   const { copy, osDisk } = observed
   if (copy === undefined || observed.virtualMachine || machine.spec.powerState !== 'Running') return {}
   const { source, taken, copied } = copy
-  const isMade = osDisk !== undefined && (osDisk.provisioningState !== 'Failed' || copied === undefined)
-  if (isMade) return osDisk.provisioningState === 'Creating' ? wait(seen, FROM_COPY) : tidy(seen)
+  // Until Azure says that the disk is whole, its copy is all that it can be made from once more.
+  const disk = osDisk?.provisioningState
+  if (disk === 'Creating' || disk === 'Updating' || disk === 'Deleting') return wait(seen, FROM_COPY)
+  if (disk === 'Succeeded' || (disk === 'Failed' && copied === undefined)) return tidy(seen)
 
   const failed = [copied, taken].find(one => one?.provisioningState === 'Failed' || one?.failure !== undefined)
   if (failed) return startAnew(seen, failed)
