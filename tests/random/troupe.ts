@@ -42,12 +42,14 @@ export function troupe(scene: Scene, options: Partial<OperatorOptions>): Troupe 
     return operator
   }
 
+  /** In their place one comes by command: were one to come for their death as well, two would be at work at once. */
+  const retired = new Set<Operator>()
+
   /** Who comes in place of one that died meanwhile is stopped too. */
   async function stopLast(): Promise<void> {
-    for (let stopped: unknown; stopped !== operators.at(-1); ) {
-      const last = operators.at(-1)
-      await last?.stop()
-      stopped = last
+    for (let last = operators.at(-1); last !== undefined && !retired.has(last); last = operators.at(-1)) {
+      retired.add(last)
+      await last.stop()
     }
   }
 
@@ -62,7 +64,7 @@ export function troupe(scene: Scene, options: Partial<OperatorOptions>): Troupe 
       const doomed = operate({ cut: { after, counting: 'changes' } })
       void doomed.died.then(async () => {
         await doomed.stop()
-        if (operators.at(-1) === doomed) operate()
+        if (!retired.has(doomed)) operate()
       })
     },
     asked: () => operators.flatMap(({ asked }) => asked),
