@@ -19,8 +19,8 @@ const SECRET_FIELDS = new Set([
   'key_secret',
   'webhookSecret',
 ])
-/** Lines are written together: when they are so many bytes, or after so long. Each write costs more than its line. */
-const LINES_BYTES = 8192
+/** Lines are written together: when they are so long, or after so long. Each write costs more than its line. */
+const LINES_CHARACTERS = 8192
 const LINES_MILLISECONDS = 100
 /** How deep such fields are looked for. */
 const LEVELS = 3
@@ -56,30 +56,35 @@ export function createLogger(options: { program: string; level: LogLevel }): Log
   })
 }
 
-/** Its own `periodicFlush` writes ten times a second for as long as the process lives, though there be nothing to write. */
+/**
+ * The destination's own ways to gather lines look at all that it has gathered with each of them, and write ten times a second
+ * for as long as the process lives, though there be nothing to write.
+ */
 function standardOutput(): DestinationStream {
-  const output = destination({ dest: 1, sync: false, minLength: LINES_BYTES })
+  const output = destination({ dest: 1, sync: false })
   const write = output.write.bind(output)
+  const flushSync = output.flushSync.bind(output)
+  let lines = ''
   let timer: NodeJS.Timeout | undefined
-  let isLeft = false
-  const flushSoon = () => {
-    timer ??= setTimeout(() => {
-      timer = undefined
-      output.flush()
-    }, LINES_MILLISECONDS).unref()
+  const flush = () => {
+    clearTimeout(timer)
+    timer = undefined
+    const gathered = lines
+    lines = ''
+    if (gathered !== '') write(gathered)
   }
-  output.write = line => {
-    isLeft = true
-    flushSoon()
-    return write(line)
-  }
-  // While lines are being written, those that come are not flushed with them.
-  output.on('drain', () => {
-    if (isLeft) flushSoon()
-    isLeft = false
+  return Object.assign(output, {
+    write(line: string) {
+      lines += line
+      if (lines.length >= LINES_CHARACTERS) flush()
+      else timer ??= setTimeout(flush, LINES_MILLISECONDS).unref()
+    },
+    /** At the end of the process. */
+    flushSync() {
+      flush()
+      flushSync()
+    },
   })
-  output.once('close', () => clearTimeout(timer)) // Flushed after its end, it throws.
-  return output
 }
 
 /** `fields` itself when it holds no secret, as nearly all do: pino's own redaction copies each line to look at it. */
