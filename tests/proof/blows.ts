@@ -149,10 +149,13 @@ async function killLeader({ theatre }: Evening): Promise<void> {
   await theatre.strike(pod)
 }
 
-/** Until another has gone on so far. Azure is then not changed by the one that wakes up, whatever it was about to do. */
+/**
+ * Until another has gone on so far. Azure is then not changed by the one that wakes up, whatever it was about to do; it ends,
+ * and is started again.
+ */
 async function hangLeader({ theatre }: Evening, isFarOn: () => Promise<unknown>): Promise<void> {
   const { pod, identity } = await theatre.leader()
-  const pid = pod.pid()
+  const starts = pod.restarts()
   theatre.timeline.say('stack', `SIGSTOP for ${pod.name}`)
   pod.kill('SIGSTOP')
   await theatre.until('another leader', async () => (await theatre.leader()).identity !== identity)
@@ -160,7 +163,7 @@ async function hangLeader({ theatre }: Evening, isFarOn: () => Promise<unknown>)
   const { next } = await theatre.azure.get<{ next: number }>('/simulator/log')
   theatre.timeline.say('stack', `SIGCONT for ${pod.name}`)
   pod.kill('SIGCONT')
-  await theatre.until(`the end of ${pod.name}`, async () => pod.pid() !== pid)
+  await theatre.until(`the start anew of ${pod.name}`, async () => pod.restarts() > starts)
   const { entries } = await theatre.azure.get<{ entries: { kind: string }[] }>(`/simulator/log?since=${next}`)
   const toMachines = entries.map(({ kind }) => kind).filter(kind => /^(?!GET|LIST).* virtualMachines/.test(kind))
   expect(toMachines).toEqual([])
