@@ -3,7 +3,7 @@
 import type { KubeClient } from './client.ts'
 import { KubeError } from './errors.ts'
 
-/** Throws `NotLeading` while `holds` says no. To be asked when something is about to go out, after all waiting. */
+/** Throws `NotLeading` while `holds` says no. For whatever else a leader changes: asked when that is about to go out. */
 export function permission(holds: () => boolean): () => void {
   return () => {
     if (!holds()) throw new KubeError('NotLeading', 'The lease is not held: another process may be leading.')

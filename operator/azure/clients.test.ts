@@ -1,6 +1,13 @@
-import { createHttpHeaders, createPipelineRequest, type PipelineResponse } from '@azure/core-rest-pipeline'
+import {
+  createHttpHeaders,
+  createPipelineRequest,
+  type PipelinePolicy,
+  type PipelineResponse,
+} from '@azure/core-rest-pipeline'
 import { expect, test } from 'vitest'
-import { deadline } from './clients.ts'
+import { systemClock as clock } from '../../lib/process/clock.ts'
+import { budget } from './budget.ts'
+import { createClients, deadline } from './clients.ts'
 import { toAzureError } from './errors.ts'
 
 const request = (abortSignal?: AbortSignal) =>
@@ -36,4 +43,20 @@ test('an answer in time passes', async () => {
   const answer = { request: asked, status: 200, headers: createHttpHeaders() }
   expect(await deadline(30).sendRequest(asked, async () => answer)).toBe(answer)
   expect(asked.abortSignal).toBeUndefined()
+})
+
+test('a call stands in line, is given so long for its token and its answer, and is asked last whether it may be sent', () => {
+  const settings = {
+    ...{ tenantId: 'tenant', clientId: 'client', federatedTokenFile: '/nowhere' },
+    ...{ authorityHost: 'https://login.microsoftonline.com', resourceManagerEndpoint: 'https://management.azure.com' },
+  }
+  const turn = { budget: budget({ clock }), urgency: 'Standing' as const, regionOf: () => undefined }
+  const clients = createClients(settings, () => ({ getToken: async () => null }), { turn, permit: () => undefined })
+  const ordered = ['budget', 'deadline', 'bearerTokenAuthenticationPolicy', 'fence']
+  for (const { pipeline } of Object.values(clients('subscription'))) {
+    const policies: PipelinePolicy[] = pipeline.getOrderedPolicies()
+    const names = policies.map(({ name }) => name)
+    expect(names.filter(name => ordered.includes(name))).toEqual(ordered)
+    expect(names.at(-1)).toBe('fence')
+  }
 })

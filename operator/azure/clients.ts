@@ -5,7 +5,13 @@ import { ComputeManagementClient } from '@azure/arm-compute'
 import { NetworkManagementClient } from '@azure/arm-network'
 import { ResourceGraphClient } from '@azure/arm-resourcegraph'
 import { ResourceManagementClient } from '@azure/arm-resources'
-import { agentPolicy, type PipelinePolicy, type PipelineRequest, RestError } from '@azure/core-rest-pipeline'
+import {
+  agentPolicy,
+  type PipelinePolicy,
+  type PipelineRequest,
+  RestError,
+  bearerTokenAuthenticationPolicyName as TOKEN,
+} from '@azure/core-rest-pipeline'
 import { type TokenCredential, WorkloadIdentityCredential } from '@azure/identity'
 import type { Budget, Urgency } from './budget.ts'
 import { listening } from './entra.ts'
@@ -95,9 +101,11 @@ export function createClients(
     }
     for (const { pipeline } of Object.values(clients)) {
       if (isEncrypted) pipeline.addPolicy(agentPolicy(connections))
-      if (turn) pipeline.addPolicy(inTurn(turn))
-      pipeline.addPolicy(deadline(ANSWER_SECONDS))
-      if (permit) pipeline.addPolicy(fence(permit), { afterPhase: 'Sign' }) // A token may have had to be waited for.
+      // First it stands in line; then the token is fetched and the call sent, in so many seconds; and at the very last it is
+      // asked whether it may be sent at all. Left to itself, the SDK fetches the token before anything of ours.
+      if (turn) pipeline.addPolicy(inTurn(turn), { beforePolicies: [TOKEN] })
+      pipeline.addPolicy(deadline(ANSWER_SECONDS), { afterPolicies: ['budget'], beforePolicies: [TOKEN] })
+      if (permit) pipeline.addPolicy(fence(permit), { afterPhase: 'Sign' })
     }
     known.set(subscriptionId, { credential, clients })
     return clients

@@ -1,27 +1,14 @@
 // Whatever changes Azure, by a process that does not lead, or not any more when it is about to go out: a method that the fence
 // forgets is a second leader's.
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseCatalogue } from '../../crds/catalogue.ts'
+import type { TokenCredential } from '@azure/identity'
+import { expect, test } from 'vitest'
 import { permission } from '../../lib/kube/fence.ts'
 import { createClients, credentials } from '../../operator/azure/clients.ts'
 import type { Azure, VirtualMachineRequest } from '../../operator/azure/provider.ts'
 import { createAzure } from '../../operator/azure/sdk.ts'
-import { type AzureWorld, startAzure } from './support/azure.ts'
+import { sharedAzure } from './support/shared-azure.ts'
 
-let folder: string
-let world: AzureWorld
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'azure-fence-'))
-  const catalogue = parseCatalogue(await readFile(join(import.meta.dirname, '../../manifests/catalogue.yaml'), 'utf8'))
-  world = await startAzure({ catalogue, folder, speed: 100 })
-})
-afterAll(async () => {
-  await world.stop()
-  await rm(folder, { recursive: true, force: true })
-})
+const world = sharedAzure()
 
 const subscriptionId = '00000000-0000-4000-8000-000000000001'
 const place = { subscriptionId, resourceGroup: 'wasd-westeurope', region: 'westeurope' }
@@ -82,28 +69,37 @@ const changes: Record<Exclude<keyof Azure, Question>, (azure: Azure) => Promise<
   retag: azure => azure.retag(place, { kind: 'virtualMachine', name }, tags, signal()),
 }
 
-/** By a process of its own, which has no token yet. */
-function azureOf(holds: () => boolean): Azure {
-  const { settings } = world
-  return createAzure(settings, createClients(settings, credentials(settings), { permit: permission(holds) }))
+/** By a process of its own, which has no token yet. `onToken`: what happens while it waits for one. */
+function azureOf(holds: () => boolean, onToken = () => {}): Azure {
+  const { settings } = world()
+  const credentialOf = credentials(settings)
+  const slow = (credential: TokenCredential): TokenCredential => ({
+    getToken: async (...asked) => {
+      onToken()
+      return await credential.getToken(...asked)
+    },
+  })
+  const clients = createClients(settings, id => slow(credentialOf(id)), { permit: permission(holds) })
+  return createAzure(settings, clients)
 }
 
-const changesHeard = async (mark: number) => (await world.calls(mark)).filter(({ method }) => method !== 'GET')
+const changesHeard = async (mark: number) => (await world().calls(mark)).filter(({ method }) => method !== 'GET')
 
 test.each(Object.entries(changes))('%s: not sent without the lease, and sent with it', async (_method, change) => {
   let isHeld = false
-  const azure = azureOf(() => isHeld)
-  const mark = await world.mark()
-  await expect(change(azure)).rejects.toMatchObject({ code: 'NotLeading' })
+  const holds = () => isHeld
+  const mark = await world().mark()
+  await expect(change(azureOf(holds))).rejects.toMatchObject({ code: 'NotLeading' })
   // Asked for while it leads; by the time that it has its token, it does not.
   isHeld = true
-  const late = change(azureOf(() => isHeld))
-  isHeld = false
-  await expect(late).rejects.toMatchObject({ code: 'NotLeading' })
+  const losing = azureOf(holds, () => {
+    isHeld = false
+  })
+  await expect(change(losing)).rejects.toMatchObject({ code: 'NotLeading' })
   expect(await changesHeard(mark)).toEqual([])
 
   isHeld = true
-  await change(azure).catch(() => undefined) // Much of it Azure refuses: what it is about is not there.
+  await change(azureOf(holds)).catch(() => undefined) // Much of it Azure refuses: what it is about is not there.
   expect(await changesHeard(mark)).not.toEqual([])
 })
 

@@ -1,48 +1,33 @@
 // Who the operator is, subscription by subscription: the real credentials against Entra's simulator.
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseCatalogue } from '../../crds/catalogue.ts'
+import { expect, test } from 'vitest'
 import { systemClock } from '../../lib/process/clock.ts'
 import { budget } from '../../operator/azure/budget.ts'
 import { createClients, credentials, type Identity } from '../../operator/azure/clients.ts'
 import { decideOn } from '../../operator/azure/decisions.ts'
 import { AzureError } from '../../operator/azure/errors.ts'
 import { createAzure } from '../../operator/azure/sdk.ts'
-import { type AzureWorld, startAzure } from './support/azure.ts'
+import { sharedAzure } from './support/shared-azure.ts'
 
 const OTHER = '7a0c7f1e-5b2e-4e0e-9d52-0f6a3f3d9c11'
 const THIRD = '7a0c7f1e-5b2e-4e0e-9d52-0f6a3f3d9c33'
 const SECOND = '5ab5c81e-0000-4000-8000-00000000002d'
 const subscription = '00000000-0000-4000-8000-000000000001'
 
-let folder: string
-let azure: AzureWorld
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'identities-'))
-  const catalogue = parseCatalogue(await readFile(join(import.meta.dirname, '../../manifests/catalogue.yaml'), 'utf8'))
-  const args = [
-    `--client=${OTHER}`,
-    `--client=${THIRD}`,
-    `--subscription=${SECOND}=${THIRD}`,
-    `--resource-group=${SECOND}/second=northeurope`,
-  ]
-  azure = await startAzure({ catalogue, folder, speed: 100, args })
-})
-afterAll(async () => {
-  await azure.stop()
-  await rm(folder, { recursive: true, force: true })
-})
+const azure = sharedAzure([
+  `--client=${OTHER}`,
+  `--client=${THIRD}`,
+  `--subscription=${SECOND}=${THIRD}`,
+  `--resource-group=${SECOND}/second=northeurope`,
+])
 
 const fleetAs = async (identityOf: (subscriptionId: string) => Identity | undefined) => {
-  const settings = { ...azure.settings, clientId: '11111111-1111-4111-8111-111111111111' }
+  const settings = { ...azure().settings, clientId: '11111111-1111-4111-8111-111111111111' }
   const clients = createClients(settings, credentials(settings, identityOf))
   return await createAzure(settings, clients).fleet(subscription, AbortSignal.timeout(20_000))
 }
 
 test('a subscription is asked under the identity that the catalogue has for it', async () => {
-  const { tenantId } = azure.settings
+  const { tenantId } = azure().settings
   expect(await fleetAs(id => (id === subscription ? { tenantId, clientId: OTHER } : undefined))).toEqual([])
 })
 
@@ -52,7 +37,7 @@ test('without one, as the settings say; an identity that Entra does not know is 
 
 /** Of both subscriptions, on one budget, each under its own identity; or under the same, where `identities` says so. */
 function both(identities: 'Own' | 'Same' = 'Own') {
-  const { settings } = azure
+  const { settings } = azure()
   const identityOf = (id: string) =>
     id === SECOND && identities === 'Own' ? { tenantId: settings.tenantId, clientId: THIRD } : undefined
   const turn = {
@@ -77,17 +62,17 @@ test('two subscriptions: each takes what its own identity asks for, and turns th
 
 test('a 429 in one pauses that one, unasked, and leaves the other alone', async () => {
   const asked = both()
-  const mark = await azure.mark()
-  await azure.fault({ resource: SECOND }, { throttle: { retryAfterSeconds: 60 } })
+  const mark = await azure().mark()
+  await azure().fault({ resource: SECOND }, { throttle: { retryAfterSeconds: 60 } })
   await expect(asked.fleet(SECOND, signal())).rejects.toMatchObject({ status: 429 })
   await expect(asked.fleet(SECOND, signal())).rejects.toMatchObject({ code: 'RequestBudgetSpent' })
   expect(await asked.fleet(subscription, signal())).toEqual([])
-  const calls = (await azure.calls(mark)).map(({ path, status }) => `${path.split('/')[2]} ${status}`)
+  const calls = (await azure().calls(mark)).map(({ path, status }) => `${path.split('/')[2]} ${status}`)
   expect(calls).toEqual([`${SECOND} 429`, `${subscription} 200`])
 })
 
 test('a disabled one refuses every change, with words that stall its machines only, and is read on', async () => {
-  const setTo = async (state: string) => await azure.control('POST', 'subscription', { subscription: SECOND, state })
+  const setTo = async (state: string) => await azure().control('POST', 'subscription', { subscription: SECOND, state })
   await setTo('Disabled')
   const refusal = await both()
     .putPublicIPAddress(far, address, signal())
