@@ -56,7 +56,7 @@ export default defineConfig({
           name: 'real',
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/proof/**'],
-          maxConcurrency: 8,
+          maxConcurrency: 8, // With Vitest's five a third of the processor has nothing to do.
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

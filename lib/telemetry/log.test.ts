@@ -2,57 +2,53 @@ import { execFile } from 'node:child_process'
 import fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createLogger, redacted } from './log.ts'
 
 const run = promisify(execFile)
 
-test('lines go out by themselves, together, and nothing is written where nothing is logged', async ({
-  onTestFinished,
-}) => {
-  const write = vi.spyOn(fs, 'write')
-  onTestFinished(() => write.mockRestore())
-  const log = createLogger({ program: 'log-test', level: 'info' })
-  const written = () => write.mock.calls.filter(([fd]) => fd === 1).map(([, what]) => String(what))
+/** What this logger writes, and what is written for nobody; `before` may keep a piece from being written. */
+function pieces(program: string, before: (piece: string) => Promise<void> | undefined = () => undefined) {
+  const { write } = fs
+  const all: string[] = []
+  const spy = vi.spyOn(fs, 'write').mockImplementation((...asked: unknown[]) => {
+    const piece = String(asked[1])
+    if (asked[0] === 1 && (piece === '' || piece.includes(`"program":"${program}"`))) all.push(piece)
+    const go = () => void Reflect.apply(write, fs, asked)
+    void (before(piece)?.then(go) ?? go())
+  })
+  onTestFinished(() => spy.mockRestore())
+  return { all, text: () => all.join(''), log: createLogger({ program, level: 'info' }) }
+}
+
+test('lines go out by themselves, together, and nothing is written where nothing is logged', async () => {
+  const { all, text, log } = pieces('together')
   const stays = async (count: number) => {
     await sleep(350)
-    expect(written()).toHaveLength(count)
+    expect(all).toHaveLength(count)
   }
   await stays(0)
 
   log.info('one')
   log.info('other')
-  await vi.waitFor(() => expect(written().join('')).toMatch(/"message":"one".*\n.*"message":"other".*\n/))
+  await vi.waitFor(() => expect(text()).toMatch(/"message":"one".*\n.*"message":"other".*\n/))
   await stays(1)
 
   for (let index = 0; index < 200; index += 1) log.info('one of many')
-  expect(written().length).toBeGreaterThan(1) // What has become long is not waited with.
-  await vi.waitFor(() =>
-    expect(
-      written()
-        .join('')
-        .match(/one of many/g),
-    ).toHaveLength(200),
-  )
+  expect(all.length).toBeGreaterThan(1) // What has become long is not waited with.
+  await vi.waitFor(() => expect(text().match(/one of many/g)).toHaveLength(200))
 })
 
-test('what is logged while lines are being written goes out after them', async ({ onTestFinished }) => {
-  const write = vi.spyOn(fs, 'write')
-  onTestFinished(() => write.mockRestore())
+test('what is logged while lines are being written goes out after them', async () => {
   const { promise: isReadOn, resolve: readsOn } = Promise.withResolvers<void>()
-  write.mockImplementationOnce((...asked: unknown[]) => {
-    const done = asked.at(-1)
-    void isReadOn.then(() => typeof done === 'function' && done(null, Buffer.byteLength(String(asked[1]))))
-  })
-  const log = createLogger({ program: 'log-test', level: 'info' })
-  const written = () => write.mock.calls.map(([, what]) => String(what)).join('')
+  const { text, log } = pieces('after', piece => (piece.includes('first') ? isReadOn : undefined))
   log.info('first')
-  await vi.waitFor(() => expect(written()).toContain('first'))
+  await vi.waitFor(() => expect(text()).toContain('first'))
   log.info('second')
   await sleep(350)
-  expect(written()).not.toContain('second')
+  expect(text()).not.toContain('second')
   readsOn()
-  await vi.waitFor(() => expect(written()).toContain('second'))
+  await vi.waitFor(() => expect(text()).toContain('second'))
 })
 
 test('the last lines go out at the end of the process', async () => {

@@ -41,9 +41,9 @@ export const copying: Phase = seen => {
   if (copy === undefined || observed.virtualMachine || machine.spec.powerState !== 'Running') return {}
   const { source, taken, copied } = copy
   // Until Azure says that the disk is whole, its copy is all that it can be made from once more.
-  const disk = osDisk?.provisioningState
-  if (disk === 'Creating' || disk === 'Updating' || disk === 'Deleting') return wait(seen, FROM_COPY)
-  if (disk === 'Succeeded' || (disk === 'Failed' && copied === undefined)) return tidy(seen)
+  const state = osDisk?.provisioningState
+  if (state === 'Creating' || state === 'Updating' || state === 'Deleting') return wait(seen, FROM_COPY)
+  if (state === 'Succeeded' || (state === 'Failed' && copied === undefined)) return tidy(seen)
 
   const failed = [copied, taken].find(one => one?.provisioningState === 'Failed' || one?.failure !== undefined)
   if (failed) return startAnew(seen, failed)
