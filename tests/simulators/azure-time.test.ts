@@ -32,6 +32,17 @@ test('an operation takes its time, and is asked for at both of its addresses', a
   expect(await states('slow')).toEqual(['ProvisioningState/succeeded', 'PowerState/deallocated'])
 })
 
+test('moved by hand a second is as many of Azure as the speed says', async () => {
+  const azure = await azureByHand('--speed=10')
+  const { pass, network, put, states } = by(azure)
+  await network('quick')
+  await put('quick', 'quick')
+  await pass(4.9)
+  expect(await states('quick')).toEqual(['ProvisioningState/creating'])
+  await pass(0.1)
+  expect(await states('quick')).toEqual(['ProvisioningState/succeeded', 'PowerState/running'])
+})
+
 test('a notice runs its time before the machine stops', async () => {
   const azure = await azureByHand()
   const { pass, network, put, states, events } = by(azure)

@@ -59,6 +59,11 @@ class Azure {
     else this.#answer(response, since)
   }
 
+  /** Of what comes next. */
+  get next(): number {
+    return this.#events.length
+  }
+
   #answer(response: ServerResponse, since: number): void {
     response.end(JSON.stringify({ events: this.#events.slice(since), next: this.#events.length }))
   }
@@ -71,11 +76,16 @@ let address: string
 beforeEach(async () => {
   azure = new Azure()
   await azure.start()
-  const options = ['--azure', `http://127.0.0.1:${azure.port}`, '--boot-seconds', '20', '--speed', '200']
-  guests = await startSimulator('guest', ready, options)
+  guests = await startGuests()
   const part = () => 1 + Math.floor(Math.random() * 250)
   address = `127.${100 + (part() % 20)}.${part()}.${part()}`
 })
+
+const startGuests = async (...more: string[]) =>
+  await startSimulator('guest', ready, [
+    ...['--azure', `http://127.0.0.1:${azure.port}`, '--boot-seconds', '20', '--speed', '200'],
+    ...more,
+  ])
 
 afterEach(async () => {
   expect(await guests.stop()).toBe(0)
@@ -129,6 +139,27 @@ test('a machine that runs answers as Sunshine on its public address, after its b
   stops('id-1')
   await refused()
   expect((await machines()).machines).toEqual([])
+})
+
+test('moved by hand, time lets a machine boot when it is so late, and not before', async () => {
+  const moveTo = async (milliseconds: number) => {
+    const given = { time: new Date(began + milliseconds).toISOString(), feed: azure.next }
+    return await fetch(`${guests.listening}/simulator/time`, { method: 'POST', body: JSON.stringify(given) })
+  }
+  const began = Date.now() + 3_600_000
+  const byItself = await moveTo(0)
+  expect(byItself.status).toBe(409)
+  expect(await byItself.json()).toMatchObject({ error: expect.stringContaining('--clock manual') })
+
+  expect(await guests.stop()).toBe(0)
+  guests = await startGuests('--clock', 'manual', '--jitter', '0')
+  runs('id-1', { time: new Date(began).toISOString() })
+  await moveTo(99)
+  expect((await machines()).machines).toMatchObject([{ vm: 'vm-1', state: 'booting' }])
+  expect(await probe()).toBe('refused')
+  await moveTo(100)
+  expect((await machines()).machines).toMatchObject([{ vm: 'vm-1', state: 'answering' }])
+  expect(await probe()).toContain('<root status_code="200">')
 })
 
 test('a new VM around the same OS disk keeps its identity, a new disk of the same name does not', async () => {

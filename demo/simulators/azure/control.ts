@@ -178,7 +178,7 @@ const handlers: Record<string, Handler> = {
       throw new ControlError('Time runs by itself. Start the simulator with --clock manual to move it.')
     world.clock.advance(advanceSeconds)
     advance(world, world.clock.now())
-    return ok({ time: new Date(world.now).toISOString() })
+    return ok({ time: new Date(world.now).toISOString(), feed: world.guests.next })
   },
 }
 

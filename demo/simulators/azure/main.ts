@@ -37,7 +37,7 @@ async function main(): Promise<void> {
 /** Until it is asked to stop. */
 async function serve(options: Options, tlsDirectory: string): Promise<void> {
   const tls = await tlsIn(tlsDirectory, options.host)
-  const clock = options.clock === 'manual' ? manualClock(Date.now()) : realClock(options.speed)
+  const clock = options.clock === 'manual' ? manualClock(Date.now(), options.speed) : realClock(options.speed)
   const world = newWorld(options, { clock, schemas: await loadSchemas() })
   const server = await listen(world, tls, options).catch((cause: Error) => {
     throw new OptionsError(`Cannot listen on ${options.host}:${options.port}: ${cause.message}`, { cause })

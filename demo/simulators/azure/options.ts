@@ -173,7 +173,6 @@ export function readOptions(args: readonly string[], randomSeed: () => number): 
 
   const clock = choice('clock', ['real', 'manual'])
   const speed = number('speed', 1, { least: 0.001, most: 100_000 })
-  if (clock === 'manual' && speed !== 1) faults.push('--speed is of no use with --clock manual: leave it out.')
   const seed = number('seed', randomSeed(), { most: 2 ** 32 - 1 })
   const subscriptions = many('subscription').map(text => {
     const [id = '', clients] = text.split('=')

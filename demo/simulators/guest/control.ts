@@ -1,9 +1,11 @@
 // The control API: what runs, and what a test does to it. Shapes are in README.md.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { answerControlErrors, body, ControlError, parse } from '../control-api.ts'
 import { MAINTENANCE, type Machines, type Run } from './machines.ts'
 
+const timeBody = z.strictObject({ time: z.iso.datetime(), feed: z.int().min(0).default(0) })
 const playBody = z.strictObject({ playing: z.boolean() })
 const withdrawBody = z.strictObject({ event: z.enum(MAINTENANCE) })
 const announceBody = withdrawBody.extend({ noticeSeconds: z.number().min(0).max(86_400).optional() })
@@ -11,10 +13,24 @@ const announceBody = withdrawBody.extend({ noticeSeconds: z.number().min(0).max(
 /** The least that Azure gives: https://learn.microsoft.com/azure/virtual-machines/windows/scheduled-events#event-scheduling */
 const NOTICE_SECONDS = { Freeze: 900, Reboot: 900, Redeploy: 600 }
 
-export function controlApi(machines: Machines, azure: () => 'connected' | 'away'): Hono {
+export interface Around {
+  azure: () => 'connected' | 'away'
+  /** Once Azure's feed is read up to this event it is so late. Absent where time runs by itself. */
+  moveTo?: ((time: Date, feed: number) => Promise<void>) | undefined
+}
+
+export function controlApi(machines: Machines, { azure, moveTo }: Around): Hono {
   const app = new Hono()
 
   app.get('/machines', context => context.json({ azure: azure(), machines: machines.all().map(machineBody) }))
+  app.post('/time', async context => {
+    const { time, feed } = parse(timeBody, await body(context.req.raw))
+    if (moveTo === undefined)
+      throw new ControlError(409, 'time runs by itself; start the simulator with --clock manual to move it')
+    await moveTo(new Date(time), feed)
+    await nextTurn() // Whoever woke up goes on, and a port that is due is opened.
+    return context.json({})
+  })
   app.post('/machines/:vm/hang', context => {
     const run = runOf(machines, context.req.param('vm'))
     run.hanging = true

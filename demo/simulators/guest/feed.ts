@@ -12,7 +12,26 @@ export interface FeedReader {
   startOver(events: GuestEvent[]): void
   /** What came after it. */
   goOn(events: GuestEvent[]): void
+  /** All before this event is read. */
+  hasRead(next: number): void
   away(reason: string): void
+}
+
+/** How far the feed was read, for whoever waits for it. */
+export function feedProgress() {
+  let read = 0
+  let { promise: more, resolve: tell } = Promise.withResolvers<void>()
+  return {
+    hasRead(next: number): void {
+      read = next
+      tell()
+      ;({ promise: more, resolve: tell } = Promise.withResolvers<void>())
+    },
+    /** Resolves when all before this event is read. */
+    async until(next: number): Promise<void> {
+      while (read < next) await more
+    },
+  }
 }
 
 export async function follow(
@@ -27,11 +46,13 @@ export async function follow(
         const { events, next } = await azure.allGuests(signal)
         reader.startOver(events)
         since = next
+        reader.hasRead(next)
       } else {
         const { events, next } = await azure.guestsSince(since, signal)
         const countsAnew = next < since
         if (!countsAnew) reader.goOn(events)
         since = countsAnew ? undefined : next
+        if (!countsAnew) reader.hasRead(next)
       }
     } catch (error) {
       if (signal.aborted) return

@@ -166,7 +166,7 @@ export class Machines {
     const { clock, random } = this.#outside
     const varied = bootSeconds * (1 + jitter * (2 * random.fraction() - 1))
     const passed = clock.now().getTime() - Date.parse(run.event.time)
-    return Math.max(0, (varied * 1000) / speed - Math.max(0, passed))
+    return Math.max(0, (varied * 1000) / speed - passed)
   }
 
   async #answer(run: Run): Promise<void> {

@@ -6,25 +6,36 @@
 // A machine answers on its public address whatever its network security group says.
 import { type HttpBindings, type ServerType, serve } from '@hono/node-server'
 import { Hono } from 'hono'
-import { systemClock } from '../clock.ts'
+import { handClock, systemClock } from '../clock.ts'
 import { seededRandom } from '../random.ts'
 import { connectAzure } from './azure.ts'
 import { controlApi } from './control.ts'
-import { follow } from './feed.ts'
+import { feedProgress, follow } from './feed.ts'
 import { Machines } from './machines.ts'
 import { metadataService } from './metadata.ts'
 import { HELP, type Options, parseOptions } from './options.ts'
 
 async function start(options: Options): Promise<void> {
   const azure = connectAzure({ url: options.azure, caFile: options.azureCa })
-  const machines = new Machines({ clock: systemClock, random: seededRandom(`guest ${options.seed}`) }, options)
+  const byHand = options.clock === 'manual' ? handClock(new Date()) : undefined
+  const clock = byHand ?? systemClock
+  const machines = new Machines({ clock, random: seededRandom(`guest ${options.seed}`) }, options)
   const stopping = new AbortController()
   let connection: 'connected' | 'away' = 'away'
+  const progress = feedProgress()
 
   const app = new Hono<{ Bindings: HttpBindings }>()
   app.route(
     '/simulator',
-    controlApi(machines, () => connection),
+    controlApi(machines, {
+      azure: () => connection,
+      moveTo:
+        byHand &&
+        (async (time, feed) => {
+          await progress.until(feed)
+          byHand.moveTo(time)
+        }),
+    }),
   )
   const { host } = options
   const metadata = await listen({ app: metadataService(machines), host, port: options.metadataPort })
@@ -38,6 +49,7 @@ async function start(options: Options): Promise<void> {
         machines.replace(events)
       },
       goOn: events => machines.apply(events),
+      hasRead: progress.hasRead,
       away: reason => {
         // An outage is told when it begins, not at every try.
         if (connection === 'connected') console.error(`The Azure simulator is away: ${reason}`)

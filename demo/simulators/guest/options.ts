@@ -14,6 +14,7 @@ The inside of the machines that an Azure simulator runs: stream server and metad
   --stream-port N    where machines answer on their public addresses; default 47989
   --boot-seconds N   from Azure's "running" to the first answer; default 25
   --speed X          divides the boot seconds; default 1
+  --clock WHICH     real, or manual: time moves by POST /simulator/time alone; default real
   --jitter SHARE     boots vary by this share, 0 to 1; default 0.1
   --seed TEXT        default 1
   --help
@@ -28,6 +29,7 @@ export interface Options {
   streamPort: number
   bootSeconds: number
   speed: number
+  clock: 'real' | 'manual'
   jitter: number
   seed: string
 }
@@ -46,6 +48,7 @@ export function parseOptions(argv: string[]): Options | 'help' {
       'stream-port': { type: 'string', default: '47989' },
       'boot-seconds': { type: 'string', default: '25' },
       speed: { type: 'string', default: '1' },
+      clock: { type: 'string', default: 'real' },
       jitter: { type: 'string', default: '0.1' },
       seed: { type: 'string', default: '1' },
       help: { type: 'boolean', default: false },
@@ -56,6 +59,8 @@ export function parseOptions(argv: string[]): Options | 'help' {
   if (values.azure === undefined || !URL.canParse(values.azure)) {
     throw new Error('--azure is required: the address of the Azure simulator, such as https://127.0.0.1:8443.')
   }
+  const { clock } = values
+  if (clock !== 'real' && clock !== 'manual') throw new Error(`--clock has to be real or manual, not '${clock}'.`)
   return {
     port: number('port', values.port, { minimum: 0, maximum: 65_535 }),
     host: values.host,
@@ -65,6 +70,7 @@ export function parseOptions(argv: string[]): Options | 'help' {
     streamPort: number('stream-port', values['stream-port'], { minimum: 1024, maximum: 65_535 }),
     bootSeconds: number('boot-seconds', values['boot-seconds'], { minimum: 0, maximum: 3600 }),
     speed: number('speed', values.speed, { minimum: 0.001, maximum: 100_000 }),
+    clock,
     jitter: number('jitter', values.jitter, { minimum: 0, maximum: 1 }),
     seed: values.seed,
   }
