@@ -1,5 +1,5 @@
 // Waits for a state, not for a time.
-import { systemClock as clock } from '../lib/process/clock.ts'
+import { type Clock, systemClock } from '../lib/process/clock.ts'
 
 /** `news` resolves when it is worth another look; without it, one is taken every so many milliseconds. */
 export type Until = <Seen>(
@@ -8,17 +8,22 @@ export type Until = <Seen>(
   news?: () => Promise<void>,
 ) => Promise<Seen>
 
-/** Looks until something is seen, and gives up after so many seconds, with what a person needs then. */
-export function patientFor(
-  seconds: number,
-  { lookMilliseconds = 20, account }: { lookMilliseconds?: number; account?: () => Promise<string> } = {},
-): Until {
+interface Patience {
+  lookMilliseconds?: number
+  /** Of the time between looks. */
+  clock?: Clock
+  account?: () => Promise<string>
+}
+
+/** Looks until something is seen, and gives up after so many of the wall's seconds, with what a person needs then. */
+export function patientFor(seconds: number, options: Patience = {}): Until {
+  const { lookMilliseconds = 20, account, clock = systemClock } = options
   return async (what, look, news) => {
-    for (const deadline = clock.monotonic() + seconds * 1000; ; ) {
+    for (const deadline = systemClock.monotonic() + seconds * 1000; ; ) {
       const changed = news?.() // From before the look on, so that nothing comes in between unnoticed.
       const seen = await look()
       if (seen !== undefined && seen !== false) return seen
-      const leftMilliseconds = deadline - clock.monotonic()
+      const leftMilliseconds = deadline - systemClock.monotonic()
       if (leftMilliseconds < 0) throw new Error(`Not within ${seconds} s: ${what}\n${(await account?.()) ?? ''}`)
       if (changed === undefined) await clock.sleep(lookMilliseconds)
       else await atMost(leftMilliseconds, changed)
@@ -28,7 +33,7 @@ export function patientFor(
 
 async function atMost(milliseconds: number, event: Promise<void>): Promise<void> {
   const isOver = new AbortController()
-  const patience = clock.sleep(milliseconds, isOver.signal).catch(() => undefined)
+  const patience = systemClock.sleep(milliseconds, isOver.signal).catch(() => undefined)
   await Promise.race([event, patience])
   isOver.abort()
 }

@@ -1,7 +1,8 @@
 // In each scene of a machine's life, and of a session's, the operator is cut off at every single call: right after the
 // reply, and after the effect with the reply lost. Another goes on, and the end is that of the undisturbed scene, with the
 // same addresses, disks and objects. A cut that no try struck, since the operator was done with less, is printed. When that
-// is done, lives by lot take what is left of the minutes for both.
+// is done, lives by lot take what is left of the minutes for both. Time is driven by hand: it stands still for as long as
+// anybody has something left to do in it.
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWorld, type World } from '../operator/support/world.ts'
@@ -28,7 +29,11 @@ const QUICK_COPIES = ['--delay=snapshot=3']
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld({ azureArguments: [`--seed=${seed}`, ...QUICK_COPIES], patienceSeconds: PATIENCE_SECONDS })
+  world = await startWorld({
+    azureArguments: [`--seed=${seed}`, ...QUICK_COPIES],
+    patienceSeconds: PATIENCE_SECONDS,
+    isTimeByHand: true,
+  })
 })
 afterAll(async () => await world?.stop())
 
@@ -40,8 +45,8 @@ const NEVER = Number.MAX_SAFE_INTEGER
 const LEAST_SHARE = 0.75
 /** Of a cut that comes too late: how many calls a scene takes hangs on who is first in it. */
 const MOST_TRIES = 3
-/** Of one scene, and of scenes as many as are played at once: most of a scene is waiting for Azure. */
-const SIDE_BY_SIDE = 3
+/** Of one scene, and of scenes as many as are played at once: at any moment most of them wait for Azure. */
+const SIDE_BY_SIDE = 5
 const scenes = [...machineScenes, ...sessionScenes]
 /** Of these a scene leaves nothing to be had: where they may be come upon, none of the others is played. */
 const spoiled = scenes.flatMap(({ sizes }) => sizes?.[0] ?? [])
@@ -66,6 +71,11 @@ function cutsOf(calls: string[]): Cut[] {
   })
 }
 
+/** On sizes of the scene's own each region is one place. */
+const onePerRegion = <At extends { region: string }>(places: readonly At[]): At[] => [
+  ...new Map(places.map(place => [place.region, place])).values(),
+]
+
 test.concurrent.for(scenes)(
   'I1, I2, I3, I4, I6: $title, cut off at any call, the end is the same',
   { timeout: 900_000 },
@@ -77,7 +87,8 @@ test.concurrent.for(scenes)(
         (scene.operated === undefined || zones === undefined) && !sizes.some(size => spoiled.includes(size)),
     )
     const turned = [...fit.slice(index % fit.length), ...fit.slice(0, index % fit.length)]
-    const ground = turned.slice(0, SIDE_BY_SIDE).map(place => ({ ...place, sizes: scene.sizes ?? place.sizes }))
+    const { sizes } = scene
+    const ground = (sizes ? onePerRegion(turned).map(place => ({ ...place, sizes })) : turned).slice(0, SIDE_BY_SIDE)
     const [first] = ground
     if (first === undefined) throw new Error('The catalogue has no region to play in.')
     let number = 0

@@ -76,7 +76,8 @@ export async function playScene(played: MatrixScene, stage: Stage, cut: Cut): Pr
   const { azure } = world
   const { before = {}, after = {} } = played.operated?.(stage) ?? {}
   const began = await azure.mark()
-  const witness = billingWitness({ kube: world.kube, namespace: scene.namespace, paidGraceSeconds: GRACE_SECONDS })
+  const { kube, clock } = world
+  const witness = billingWitness({ kube, clock, namespace: scene.namespace, paidGraceSeconds: GRACE_SECONDS })
   try {
     const first = scene.operate({ paidGraceSeconds: GRACE_SECONDS, ...before })
     const names = await played.prepare(stage)

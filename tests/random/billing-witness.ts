@@ -2,11 +2,11 @@
 // with it.
 import { type GameSession, gameSessions } from '../../crds/types/gamesession.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
-import { systemClock as clock } from '../../lib/process/clock.ts'
+import type { Clock } from '../../lib/process/clock.ts'
 
 export interface Sight {
   session: GameSession
-  /** By the wall, milliseconds. */
+  /** By its clock, milliseconds. */
   seenAt: number
 }
 
@@ -24,9 +24,10 @@ const WATCH_SECONDS = 900
 export function billingWitness(options: {
   kube: KubeClient
   namespace: string
+  clock: Clock
   paidGraceSeconds: number
 }): BillingWitness {
-  const { kube, namespace, paidGraceSeconds } = options
+  const { kube, namespace, clock, paidGraceSeconds } = options
   const ends = new AbortController()
   const { signal } = ends
   const last = new Map<string, Sight>()

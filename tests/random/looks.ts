@@ -1,5 +1,5 @@
 // What must hold at any moment of a life, looked at while it is waited for something.
-import { systemClock as clock } from '../../lib/process/clock.ts'
+import type { Clock } from '../../lib/process/clock.ts'
 import type { AzureState, AzureWorld } from '../operator/support/azure.ts'
 import { patientFor } from '../until.ts'
 
@@ -18,12 +18,13 @@ export interface Looks {
   look(): Promise<AzureState[]>
   /** Until it is so; throws when it does not come. */
   until(what: string, is: Is): Promise<void>
-  /** Until it is so, but no longer than these seconds. */
+  /** Until it is so, but no longer than these seconds of the clock's. */
   atMost(seconds: number, is: Is): Promise<void>
 }
 
 export function looks(options: {
   azure: AzureWorld
+  clock: Clock
   /** Of the GpuVms, that there are or were. */
   uids: () => readonly string[]
   /** What is waited for and, by a mistake made on purpose, cannot come. */
@@ -31,7 +32,7 @@ export function looks(options: {
   /** What else must hold. */
   also?: () => Promise<void> | void
 }): Looks {
-  const { azure, uids, neverComes, also } = options
+  const { azure, clock, uids, neverComes, also } = options
   const kept = new Map<string, string>()
 
   async function look(): Promise<AzureState[]> {
@@ -61,7 +62,7 @@ export function looks(options: {
     look,
     async until(what, is) {
       const seconds = what === neverComes ? IN_VAIN_SECONDS : PATIENCE_SECONDS
-      await patientFor(seconds, { lookMilliseconds: LOOK_MILLISECONDS })(what, async () => {
+      await patientFor(seconds, { lookMilliseconds: LOOK_MILLISECONDS, clock })(what, async () => {
         return await is(await look())
       })
     },

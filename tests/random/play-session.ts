@@ -43,7 +43,7 @@ export async function playSession(
 ): Promise<PlayedSession> {
   const { world, scene, place, last = 'Running', isWishedAmid = false, plant, neverComes } = stage
   const { regions = [place.region] } = stage
-  const { azure, kube } = world
+  const { azure, kube, clock } = world
   const { namespace } = scene
   const operators = troupe(scene, {
     sessions: true,
@@ -52,7 +52,7 @@ export async function playSession(
     ...(plant && { plant }),
   })
   const began = await azure.mark()
-  const witness = billingWitness({ kube, namespace, paidGraceSeconds: PAID_GRACE_SECONDS })
+  const witness = billingWitness({ kube, namespace, clock, paidGraceSeconds: PAID_GRACE_SECONDS })
   operators.begin()
   const presence = { disconnectGraceSeconds: 1, clientCIDRs: ['203.0.113.0/24'] }
   const played = await scene.play(NAME, { regions: [...regions], paidSeconds: stage.paidSeconds, ...presence })
@@ -66,7 +66,7 @@ export async function playSession(
     for (const { metadata } of scene.lastOfMachines()) seen.add(metadata.uid ?? '')
     witness.judge()
   }
-  const { look, until, atMost } = looks({ azure, uids, neverComes, also })
+  const { look, until, atMost } = looks({ azure, clock, uids, neverComes, also })
   const { act: deed, calm, evictions } = deeds({ world, place, troupe: operators, uids })
   await until('a machine is asked for', async () => seen.size > 0)
   const session = async () => await scene.sessionNow(NAME)
@@ -110,7 +110,7 @@ export async function playSession(
     const name = (await session())?.status?.vm?.name
     const incarnation = name && (await scene.get(name))?.status?.incarnation?.number
     if (name === undefined || !incarnation) return
-    const guest = { incarnation, connected, reportedAt: new Date().toISOString() }
+    const guest = { incarnation, connected, reportedAt: clock.now().toISOString() }
     await scene.edit(gpuVms, name, { guest }).catch((error: unknown) => {
       if (!isKubeError(error, 'NotFound')) throw error // It ended meanwhile.
     })

@@ -60,13 +60,13 @@ function specIn({ place, copyOf }: Stage) {
 /** Throws with what was wrong, the actions so far and the operator's own story. */
 export async function play(stage: Stage, actions: readonly MachineAction[]): Promise<Played> {
   const { world, scene, place, last = 'Running', isWishedAmid = false, plant, neverComes } = stage
-  const { azure } = world
+  const { azure, clock } = world
   const operators = troupe(scene, { ...(plant && { plant }) })
   operators.begin()
   const uid = await scene.apply(NAME, specIn(stage))
   const began = await azure.mark()
   const uids = () => [uid]
-  const { look, until, atMost } = looks({ azure, uids, neverComes })
+  const { look, until, atMost } = looks({ azure, clock, uids, neverComes })
   const { act: deed, calm, evictions } = deeds({ world, place, troupe: operators, uids })
   const life: Life = { azure, troupe: operators, began, names: [NAME], actions }
 

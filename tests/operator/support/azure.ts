@@ -9,6 +9,7 @@ import type { Catalogue } from '../../../crds/catalogue.ts'
 import type { AzureSettings } from '../../../operator/azure/clients.ts'
 import { federatedToken } from '../../simulators/federated-token.ts'
 import { startProgram } from './processes.ts'
+import { byTheWall, type Time } from './time.ts'
 
 const readiness = z.object({ listening: z.string(), ca: z.string(), tenant: z.string(), clients: z.array(z.string()) })
 
@@ -66,8 +67,17 @@ const CALLS_KEPT = 100_000
 
 export type AzureWorld = Awaited<ReturnType<typeof startAzure>>
 
-export async function startAzure(options: { catalogue: Catalogue; folder: string; speed: number; args?: string[] }) {
-  const { catalogue, folder, speed, args = [] } = options
+interface AzureOptions {
+  catalogue: Catalogue
+  folder: string
+  speed: number
+  /** Stands still while the simulator is asked something. */
+  time?: Time
+  args?: string[]
+}
+
+export async function startAzure(options: AzureOptions) {
+  const { catalogue, folder, speed, time = byTheWall, args = [] } = options
   const [first] = Object.values(catalogue.regions)
   const networks = Object.values(catalogue.regions).map(({ subnetId }) => {
     const [, group, network, subnet] =
@@ -100,11 +110,13 @@ export async function startAzure(options: { catalogue: Catalogue; folder: string
   }
 
   async function control(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
-    const { statusCode, body: reply } = await request(`${about.listening}/simulator/${path}`, {
-      method,
-      ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    const { statusCode, text } = await time.during(async () => {
+      const { statusCode, body: reply } = await request(`${about.listening}/simulator/${path}`, {
+        method,
+        ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      })
+      return { statusCode, text: await reply.text() }
     })
-    const text = await reply.text()
     if (statusCode >= 400) throw new Error(`${method} ${path}: ${statusCode} ${text}`)
     return text === '' ? undefined : JSON.parse(text)
   }

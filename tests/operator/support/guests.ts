@@ -36,6 +36,7 @@ export async function startGuests(options: {
   }
 
   return {
+    listening: about.listening,
     stop: program.stop,
     hang: async (vm: string) => await act(vm, 'hang'),
     resume: async (vm: string) => await act(vm, 'resume'),

@@ -119,7 +119,7 @@ export function mortal(ways: Ways, cut: Cut | undefined): Mortal {
 }
 
 /** Every method of `target` by way of `around`. */
-function intercepted<Target extends Azure | KubeClient>(
+export function intercepted<Target extends Azure | KubeClient>(
   target: Target,
   around: (method: string, call: () => Promise<unknown>, given: unknown[]) => Promise<unknown>,
 ): Target {

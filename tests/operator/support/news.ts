@@ -21,6 +21,8 @@ export interface News<T extends KubernetesObject> {
   last(reference: ObjectReference): T | undefined
   /** All of a namespace, the same way. */
   lastIn(namespace: string): T[]
+  /** The newest resource version that was told. */
+  readonly version: number
   stop(): Promise<void>
 }
 
@@ -30,7 +32,9 @@ export async function newsOf<T extends KubernetesObject>(kube: KubeClient, resou
   const log = createLogger({ program: 'test', level: 'silent' })
   const runtime = { clock, random: Math.random, log, metrics: kubeMetrics(new Registry()) }
   const following = reflector({ runtime, client: kube, resource })
+  let version = 0
   following.onChange(({ object }) => {
+    version = Math.max(version, Number(object.metadata.resourceVersion))
     const key = keyOf(referenceOf(object))
     awaited.get(key)?.resolve()
     awaited.delete(key)
@@ -48,6 +52,9 @@ export async function newsOf<T extends KubernetesObject>(kube: KubeClient, resou
     },
     last: reference => following.store.get(reference),
     lastIn: namespace => following.store.list().filter(({ metadata }) => metadata.namespace === namespace),
+    get version() {
+      return version
+    },
     async stop() {
       ends.abort()
       await run

@@ -12,7 +12,6 @@ import { reflectNamespaces } from '../../../lib/kube/namespaces.ts'
 import { ownWrites } from '../../../lib/kube/own-writes.ts'
 import type { Reflector } from '../../../lib/kube/reflector.ts'
 import type { ObjectReference } from '../../../lib/kube/resource.ts'
-import { systemClock } from '../../../lib/process/clock.ts'
 import { createLogger } from '../../../lib/telemetry/log.ts'
 import type { Urgency } from '../../../operator/azure/budget.ts'
 import { type AzureSettings, createClients, credentials } from '../../../operator/azure/clients.ts'
@@ -31,15 +30,18 @@ import { gpuVmController } from '../../../operator/gpuvm/controller.ts'
 import { fleet } from '../../../operator/gpuvm/fleet.ts'
 import { holdings } from '../../../operator/gpuvm/holdings.ts'
 import { gpuVmMetrics } from '../../../operator/gpuvm/metrics.ts'
-import { prober } from '../../../operator/gpuvm/prober.ts'
+import { prober, serverInfo } from '../../../operator/gpuvm/prober.ts'
 import { machineNudges } from '../../../operator/gpuvm/urgency.ts'
 import type { HistoryStore } from '../../../operator/history/history.ts'
 import { type FlightRecorder, flightRecorder } from '../../../operator/recorder/flight-recorder.ts'
 import { sweeperMetrics } from '../../../operator/sweeper/metrics.ts'
 import { sweeper } from '../../../operator/sweeper/sweeper.ts'
-import { type Cut, type Mortal, mortal } from './mortal.ts'
+import { type Cut, intercepted, type Mortal, mortal } from './mortal.ts'
+import type { Time } from './time.ts'
 
 export const INSTALLATION = 'test-installation'
+/** For a stream server to answer. */
+const ANSWER_MILLISECONDS = 500
 
 /** A mistake put into it on purpose. */
 export interface Plant {
@@ -57,6 +59,7 @@ export interface OperatorOptions {
   /** Served beside `namespace`. */
   others?: string[]
   speed: number
+  time: Time
   /**
    * Between two lists of the fleet, and of what is noted of it. Half as often as in earnest: a world has several operators,
    * and lists would be half of all that they ask of Azure.
@@ -89,7 +92,7 @@ export interface Operator extends Pick<Mortal, 'asked' | 'calls' | 'writes' | 'd
 export function startOperator(options: OperatorOptions): Operator {
   const { catalogue, namespace, speed, installationId = INSTALLATION } = options
   const { paidGraceSeconds = 120, fleetPollSeconds = 10 } = options
-  const clock = systemClock
+  const { clock, during } = options.time
   const registry = new Registry()
   const level = process.env.LOG_LEVEL === 'debug' ? 'debug' : 'silent'
   const runtime = {
@@ -120,7 +123,14 @@ export function startOperator(options: OperatorOptions): Operator {
   const recorded = flightRecorder()
   const settings = { installationId, operationPollSeconds: 4 / speed, concurrency: 8 }
   const subscriptions = () => [...new Set(Object.values(catalogue.regions).map(region => region.subscriptionId))]
-  const itsProber = prober({ clock, log, probeSeconds: 15 / speed, onTransition: push })
+  const ask = serverInfo({ timeoutMilliseconds: ANSWER_MILLISECONDS })
+  const itsProber = prober({
+    clock,
+    log,
+    probeSeconds: 15 / speed,
+    onTransition: push,
+    probe: async (...asked) => await during(() => ask(...asked)),
+  })
   const itsFleet = fleet({
     azure: azure('Watch'),
     clock,
@@ -255,7 +265,7 @@ export function startOperator(options: OperatorOptions): Operator {
 
 /** Azure by how urgent it is to ask. */
 function azureOf(options: OperatorOptions, registry: Registry): (urgency: Urgency) => Azure {
-  const { catalogue, speed, plant = {}, azure: settings } = options
+  const { catalogue, speed, time, plant = {}, azure: settings } = options
   const bare = createAzure(
     settings,
     createClients(
@@ -266,13 +276,14 @@ function azureOf(options: OperatorOptions, registry: Registry): (urgency: Urgenc
   const lined = {
     settings: { azure: settings },
     registry,
-    clock: systemClock,
+    clock: time.clock,
     catalogue: { current: () => catalogue },
     speed,
     permit: () => undefined, // It leads alone.
   }
   const real = options.isBudgeted ? azureSide(lined) : () => bare
-  return urgency => plant.azure?.(real(urgency), settings) ?? real(urgency)
+  const timed = (azure: Azure) => intercepted(azure, async (_method, call) => await time.during(call))
+  return urgency => timed(plant.azure?.(real(urgency), settings) ?? real(urgency))
 }
 
 /** Gives what it first saw of each object. */

@@ -8,21 +8,20 @@ import { promisify } from 'node:util'
 import { type Catalogue, parseCatalogue } from '../../../crds/catalogue.ts'
 import { type GameSession, type GameSessionSpec, gameSessions } from '../../../crds/types/gamesession.ts'
 import { type GpuVm, type GpuVmSpec, gpuVms } from '../../../crds/types/gpuvm.ts'
-import { type Cluster, startCluster } from '../../../demo/cluster/cluster.ts'
+import { startCluster } from '../../../demo/cluster/cluster.ts'
 import { findTools } from '../../../demo/cluster/tools.ts'
-import { requestToken } from '../../../demo/stack/pod-identity.ts'
-import { connect, type KubeClient } from '../../../lib/kube/client.ts'
+import type { KubeClient } from '../../../lib/kube/client.ts'
 import { condition } from '../../../lib/kube/conditions.ts'
 import { events } from '../../../lib/kube/core.ts'
-import type { Credentials } from '../../../lib/kube/credentials.ts'
 import { isKubeError } from '../../../lib/kube/errors.ts'
 import type { KubernetesObject, Resource } from '../../../lib/kube/resource.ts'
-import { fixed } from '../../kube/api-server.ts'
 import { patientFor } from '../../until.ts'
 import { type AzureWorld, startAzure } from './azure.ts'
 import { startGuests } from './guests.ts'
+import { connectAdmin } from './kube.ts'
 import { type News, newsOf } from './news.ts'
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts'
+import { byHand, byTheWall, type Time } from './time.ts'
 
 const run = promisify(execFile)
 /** Azure's and the operator's time; a machine's creation takes half a second. */
@@ -49,6 +48,8 @@ interface WorldOptions {
   patienceSeconds?: number
   /** More regions, each like one of the sample catalogue's: a scene that makes Azure short of something has one to itself. */
   regionsLike?: Record<string, readonly string[]>
+  /** Time goes on when nothing is left to be done in it; by the wall it runs a hundred times as fast as in earnest. */
+  isTimeByHand?: boolean
 }
 
 export async function startWorld(options: WorldOptions = {}) {
@@ -56,11 +57,19 @@ export async function startWorld(options: WorldOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'operator-test-'))
   const sample = parseCatalogue(await readFile(join(repository, 'manifests/catalogue.yaml'), 'utf8'))
   const catalogue = withRegions(sample, options.regionsLike ?? {})
+  const { isTimeByHand = false } = options
+  const hand = isTimeByHand ? byHand(SPEED) : undefined
+  const time = hand ?? byTheWall
+  const manual = isTimeByHand ? ['--clock=manual'] : []
   const [cluster, azure] = await Promise.all([
     startCluster({ folder: join(folder, 'cluster'), controllerManager: options.controllerManager ?? false }),
-    startAzure({ catalogue, folder, speed: SPEED, args: options.azureArguments ?? [] }),
+    startAzure({ catalogue, folder, speed: SPEED, time, args: [...manual, ...(options.azureArguments ?? [])] }),
   ])
-  const guests = await startGuests({ azure: azure.about, speed: SPEED, args: options.guestArguments ?? [] })
+  const guests = await startGuests({
+    azure: azure.about,
+    speed: SPEED,
+    args: [...manual, ...(options.guestArguments ?? [])],
+  })
   const { kubectl: kubectlPath } = await findTools()
   const kubectl = async (...args: string[]) => {
     const { stdout } = await run(kubectlPath, [
@@ -74,7 +83,7 @@ export async function startWorld(options: WorldOptions = {}) {
   }
   const crds = ['gpuvms', 'gamesessions'].map(plural => join(repository, `crds/wasd.cloud_${plural}.yaml`))
   await kubectl('apply', '--server-side', ...crds.map(file => `--filename=${file}`))
-  const kube = connect(await adminByToken(cluster), { userAgent: 'test' })
+  const { kube, isAheadOf } = await connectAdmin(cluster, time)
 
   // What kubectl waits for may not even be there when it begins: the server is asked until it knows the kinds.
   while ((await kube.list(gpuVms).catch(notYet)) === undefined) await delay(20)
@@ -82,11 +91,17 @@ export async function startWorld(options: WorldOptions = {}) {
 
   const [machineNews, sessionNews] = await Promise.all([newsOf(kube, gpuVms), newsOf(kube, gameSessions)])
   const scenes: Scene[] = []
+  await hand?.begin({
+    ...{ azure: azure.about.listening, guests: guests.listening },
+    isBehind: () => isAheadOf({ machines: machineNews, sessions: sessionNews }),
+  })
 
   return {
     azure,
     guests,
     kube,
+    /** By which all but the API server goes. */
+    clock: time.clock,
     kubeconfig: cluster.kubeconfig,
     /** Requests as cluster-admin. */
     api: cluster.api,
@@ -96,13 +111,16 @@ export async function startWorld(options: WorldOptions = {}) {
     scene: async (namespace: string, onTestFinished: (end: () => Promise<void>) => void = () => undefined) => {
       const operators = new Set<Operator>()
       await cluster.createNamespace(namespace)
-      const scene = sceneIn(namespace, { kube, machineNews, sessionNews, azure, catalogue, operators, patienceSeconds })
+      const scene = sceneIn(namespace, {
+        ...{ kube, machineNews, sessionNews, azure, catalogue, operators, patienceSeconds, time },
+      })
       scenes.push(scene)
       onTestFinished(scene.end)
       return scene
     },
     async stop() {
       await Promise.all(scenes.map(async scene => await scene.end()))
+      await hand?.stop()
       await Promise.all([machineNews.stop(), sessionNews.stop()])
       await kube.close()
       await guests.stop()
@@ -111,21 +129,6 @@ export async function startWorld(options: WorldOptions = {}) {
       await rm(folder, { recursive: true, force: true })
     },
   }
-}
-
-/** So long one is good: no test takes as many days. */
-const TOKEN_DAYS = 30
-
-/** As a pod's program has it. Of a client's certificate the API server verifies the chain with each request anew. */
-async function adminByToken({ api, server, ca }: Cluster): Promise<Credentials> {
-  const account = { namespace: 'default', serviceAccount: 'default' }
-  await api.call('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
-    metadata: { name: 'tests' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-    subjects: [{ kind: 'ServiceAccount', namespace: account.namespace, name: account.serviceAccount }],
-  })
-  const { token } = await requestToken(api, account, { audience: undefined, expirationSeconds: TOKEN_DAYS * 86_400 })
-  return fixed({ server, ca, token })
 }
 
 function withRegions(sample: Catalogue, regionsLike: Record<string, readonly string[]>): Catalogue {
@@ -155,14 +158,16 @@ interface Backdrop {
   catalogue: Catalogue
   operators: Set<Operator>
   patienceSeconds: number
+  time: Time
 }
 
 export type Scene = ReturnType<typeof sceneIn>
 
 /** A namespace of its own, and an operator that sees nothing else. */
 function sceneIn(namespace: string, backdrop: Backdrop) {
-  const { kube, machineNews, sessionNews, azure, catalogue, operators, patienceSeconds } = backdrop
-  const until = patientFor(patienceSeconds, { lookMilliseconds: LOOK_MILLISECONDS, account })
+  const { kube, machineNews, sessionNews, azure, catalogue, operators, patienceSeconds, time } = backdrop
+  const { clock } = time
+  const until = patientFor(patienceSeconds, { lookMilliseconds: LOOK_MILLISECONDS, account, clock })
 
   /** What a person needs when a test fails. */
   async function account(): Promise<string> {
@@ -203,7 +208,7 @@ function sceneIn(namespace: string, backdrop: Backdrop) {
       operators.clear()
     },
     operate(more: Partial<OperatorOptions> = {}): Operator {
-      const operator = startOperator({ kube, azure: azure.settings, catalogue, namespace, speed: SPEED, ...more })
+      const operator = startOperator({ kube, azure: azure.settings, catalogue, namespace, time, speed: SPEED, ...more })
       operators.add(operator)
       return operator
     },
