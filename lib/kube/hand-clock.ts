@@ -38,7 +38,7 @@ export function handClock(start = new Date('2026-01-01T00:00:00Z')): HandClock {
       const end = elapsed + seconds * 1000
       for (;;) {
         await settled()
-        const [next] = Array.from(sleepers).sort((left, right) => left.at - right.at)
+        const next = earliest(sleepers)
         if (next === undefined || next.at > end) break
         elapsed = Math.max(elapsed, next.at)
         next.wake()
@@ -46,6 +46,13 @@ export function handClock(start = new Date('2026-01-01T00:00:00Z')): HandClock {
       elapsed = end
     },
   }
+}
+
+/** Of equals the one that slept first. */
+function earliest(sleepers: Iterable<Sleeper>): Sleeper | undefined {
+  let first: Sleeper | undefined
+  for (const sleeper of sleepers) if (first === undefined || sleeper.at < first.at) first = sleeper
+  return first
 }
 
 /** All promises that can go on have gone on. */

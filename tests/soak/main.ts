@@ -13,7 +13,7 @@ const BATCH = 100
 let isStopped = false
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
 
-const world = await startWorld({ azureArguments: [`--seed=${seed}`] })
+const world = await startWorld({ azureArguments: [`--seed=${seed}`], isTimeByHand: true })
 try {
   if (only !== undefined) {
     const lot = lotOf({ seed, index: only }, world.catalogue)

@@ -282,8 +282,10 @@ function azureOf(options: OperatorOptions, registry: Registry): (urgency: Urgenc
     permit: () => undefined, // It leads alone.
   }
   const real = options.isBudgeted ? azureSide(lined) : () => bare
-  const timed = (azure: Azure) => intercepted(azure, async (_method, call) => await time.during(call))
-  return urgency => timed(plant.azure?.(real(urgency), settings) ?? real(urgency))
+  return urgency => {
+    const timed = intercepted(real(urgency), async (_method, call) => await time.during(call))
+    return plant.azure?.(timed, settings) ?? timed
+  }
 }
 
 /** Gives what it first saw of each object. */
