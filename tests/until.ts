@@ -25,15 +25,15 @@ export function patientFor(seconds: number, options: Patience = {}): Until {
       if (seen !== undefined && seen !== false) return seen
       const leftMilliseconds = deadline - systemClock.monotonic()
       if (leftMilliseconds < 0) throw new Error(`Not within ${seconds} s: ${what}\n${(await account?.()) ?? ''}`)
-      if (changed === undefined) await clock.sleep(lookMilliseconds)
-      else await atMost(leftMilliseconds, changed)
+      await atMost(leftMilliseconds, async signal => await (changed ?? clock.sleep(lookMilliseconds, signal)))
     }
   }
 }
 
-async function atMost(milliseconds: number, event: Promise<void>): Promise<void> {
+async function atMost(milliseconds: number, event: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const isOver = new AbortController()
-  const patience = systemClock.sleep(milliseconds, isOver.signal).catch(() => undefined)
-  await Promise.race([event, patience])
+  const { signal } = isOver
+  const ended = [event(signal), systemClock.sleep(milliseconds, signal)].map(one => one.catch(() => undefined))
+  await Promise.race(ended)
   isOver.abort()
 }

@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWorld, type World } from '../operator/support/world.ts'
 import { places } from '../random/place.ts'
-import { playMany } from '../random/run.ts'
+import { bySeed, playMany } from '../random/run.ts'
 import { type Cut, type Ending, type MatrixScene, madeTwice, playScene } from './matrix.ts'
 import { machineScenes } from './matrix-machines.ts'
 import { sessionScenes } from './matrix-sessions.ts'
@@ -24,15 +24,12 @@ const LEAST_LIVES = 24
 const began = performance.now()
 /** As many operators as are at work here may keep one another waiting. */
 const PATIENCE_SECONDS = 60
-/** A disk is copied in half a minute of Azure's: each look at how far it is would be one more point to be cut off at. */
-const QUICK_COPIES = ['--delay=snapshot=3']
 
 let world: World
 beforeAll(async () => {
   world = await startWorld({
-    azureArguments: [`--seed=${seed}`, ...QUICK_COPIES],
+    ...bySeed(seed),
     patienceSeconds: PATIENCE_SECONDS,
-    isTimeByHand: true,
   })
 })
 afterAll(async () => await world?.stop())

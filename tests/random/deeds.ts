@@ -23,7 +23,7 @@ export interface Deeds {
 
 const BOTH = ['Spot', 'Regular'] as const
 
-export function deeds({ world: { azure, catalogue }, place, troupe, uids }: Ground): Deeds {
+export function deeds({ world: { azure, catalogue, during }, place, troupe, uids }: Ground): Deeds {
   const faults: string[] = []
   let evictions = 0
 
@@ -37,9 +37,11 @@ export function deeds({ world: { azure, catalogue }, place, troupe, uids }: Grou
   async function deleteVirtualMachine(): Promise<void> {
     const [victim] = await running()
     if (victim === undefined) return
-    await createAzure(azure.settings)
-      .deleteVirtualMachine(whereIs(victim.id), victim.name, AbortSignal.timeout(10_000))
-      .catch(() => undefined)
+    const past = createAzure(azure.settings)
+    const signal = AbortSignal.timeout(10_000)
+    await during(async () => await past.deleteVirtualMachine(whereIs(victim.id), victim.name, signal)).catch(
+      () => undefined,
+    )
   }
 
   function whereIs(id: string) {

@@ -58,18 +58,18 @@ export function looks(options: {
     kept.set(id, identity)
   }
 
+  const patient = (seconds: number) => patientFor(seconds, { lookMilliseconds: LOOK_MILLISECONDS, clock })
+
   return {
     look,
     async until(what, is) {
-      const seconds = what === neverComes ? IN_VAIN_SECONDS : PATIENCE_SECONDS
-      await patientFor(seconds, { lookMilliseconds: LOOK_MILLISECONDS, clock })(what, async () => {
-        return await is(await look())
-      })
+      await patient(what === neverComes ? IN_VAIN_SECONDS : PATIENCE_SECONDS)(what, async () => await is(await look()))
     },
     async atMost(seconds, is) {
-      for (const deadline = clock.monotonic() + seconds * 1000; ; await clock.sleep(LOOK_MILLISECONDS)) {
-        if ((await is(await look())) || clock.monotonic() > deadline) return
-      }
+      const deadline = clock.monotonic() + seconds * 1000
+      await patient(PATIENCE_SECONDS)('time goes on', async () => {
+        return (await is(await look())) || clock.monotonic() > deadline
+      })
     },
   }
 }

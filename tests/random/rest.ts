@@ -10,7 +10,7 @@ import type { Troupe } from './troupe.ts'
 /** For so many of Azure's lists it keeps still; what is tagged is listed seldom. */
 const LISTS = { fleet: 5, tagged: 2 }
 /** What was begun before it rested is over by then; and so many lists come in less. */
-const PATIENCE_SECONDS = 10
+const PATIENCE_SECONDS = 20
 
 interface Resting {
   world: World
@@ -24,7 +24,8 @@ interface Resting {
 export async function staysAtRest(resting: Resting): Promise<void> {
   let goingOn: string[] = []
   const account = async () => goingOn.join(', ')
-  await patientFor(PATIENCE_SECONDS, { account })('I7: at rest it asks and writes nothing', async () => {
+  const { clock } = resting.world
+  await patientFor(PATIENCE_SECONDS, { account, clock })('I7: at rest it asks and writes nothing', async () => {
     goingOn = await seenDuring(resting)
     return goingOn.length === 0
   })
@@ -35,10 +36,10 @@ export async function staysAtRest(resting: Resting): Promise<void> {
  * done: whatever a list gave to do was done in between.
  */
 async function seenDuring({ world, namespace, troupe, uids }: Resting): Promise<string[]> {
-  const { azure } = world
+  const { azure, clock } = world
   const asked = troupe.asked().length
   const since = (from: number) => troupe.asked().slice(from)
-  const until = patientFor(PATIENCE_SECONDS, { account: async () => since(asked).join(', ') })
+  const until = patientFor(PATIENCE_SECONDS, { clock, account: async () => since(asked).join(', ') })
   await until('I7: at rest it comes to an end', troupe.isIdle)
   const from = troupe.asked().length
   const before = { versions: await versionsIn(world, namespace), mark: await azure.mark() }

@@ -46,6 +46,15 @@ async function savesAtRest(world: World, namespace: string) {
 const isAtRest = ({ status }: GpuVm) => status?.powerState === 'Deallocated'
 
 /**
+ * The world of the proof and of the soak, so that what fails in one is played again in the other. Time is driven by hand. A
+ * disk is copied in half a minute of Azure's: in the matrices each look at it is one more point to be cut off at.
+ */
+export const bySeed = (seed: number) => ({
+  azureArguments: [`--seed=${seed}`, '--delay=snapshot=3'],
+  isTimeByHand: true,
+})
+
+/**
  * Throws with the seed and the number of the first that fails, which is all it takes to play it again, but for how the
  * processes interleave. `isEnough` is asked by how many lives come before.
  */

@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto'
 import { startWorld } from '../operator/support/world.ts'
 import { lotOf, wordsOf } from '../random/lot.ts'
-import { playMany } from '../random/run.ts'
+import { bySeed, playMany } from '../random/run.ts'
 
 const { WASD_SEED, WASD_SCENARIO } = process.env
 const seed = Number(WASD_SEED ?? randomInt(2 ** 31))
@@ -13,7 +13,7 @@ const BATCH = 100
 let isStopped = false
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
 
-const world = await startWorld({ azureArguments: [`--seed=${seed}`], isTimeByHand: true })
+const world = await startWorld(bySeed(seed))
 try {
   if (only !== undefined) {
     const lot = lotOf({ seed, index: only }, world.catalogue)

@@ -1,5 +1,5 @@
 // Two clocks: the wall's, and one moved by hand. Time stamps are always the clock's own; only Azure's delays are divided
-// by `speed`, so that a program that bills by the clock's time sees the clock's time.
+// by `speed`, so that what a program bills is as long as the clock says.
 
 export interface Clock {
   readonly kind: 'real' | 'manual'

@@ -13,13 +13,13 @@ const announceBody = withdrawBody.extend({ noticeSeconds: z.number().min(0).max(
 /** The least that Azure gives: https://learn.microsoft.com/azure/virtual-machines/windows/scheduled-events#event-scheduling */
 const NOTICE_SECONDS = { Freeze: 900, Reboot: 900, Redeploy: 600 }
 
-export interface Around {
+export interface Outside {
   azure: () => 'connected' | 'away'
   /** Once Azure's feed is read up to this event it is so late. Absent where time runs by itself. */
   moveTo?: ((time: Date, feed: number) => Promise<void>) | undefined
 }
 
-export function controlApi(machines: Machines, { azure, moveTo }: Around): Hono {
+export function controlApi(machines: Machines, { azure, moveTo }: Outside): Hono {
   const app = new Hono()
 
   app.get('/machines', context => context.json({ azure: azure(), machines: machines.all().map(machineBody) }))

@@ -14,7 +14,7 @@ The inside of the machines that an Azure simulator runs: stream server and metad
   --stream-port N    where machines answer on their public addresses; default 47989
   --boot-seconds N   from Azure's "running" to the first answer; default 25
   --speed X          divides the boot seconds; default 1
-  --clock WHICH     real, or manual: time moves by POST /simulator/time alone; default real
+  --clock WHICH      real, or manual: time moves by POST /simulator/time alone; default real
   --jitter SHARE     boots vary by this share, 0 to 1; default 0.1
   --seed TEXT        default 1
   --help

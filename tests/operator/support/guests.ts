@@ -7,6 +7,7 @@ import { type GuestReport, guestReportSchema } from '../../../crds/guest.ts'
 import type { GpuVm } from '../../../crds/types/gpuvm.ts'
 import type { KubeClient } from '../../../lib/kube/client.ts'
 import { startProgram } from './processes.ts'
+import type { Time } from './time.ts'
 
 export type Maintenance = NonNullable<GuestReport['maintenance']>['event']
 
@@ -16,9 +17,10 @@ const scheduledEvents = z.object({ Events: z.array(z.object({ EventType: z.strin
 export async function startGuests(options: {
   azure: { listening: string; ca: string }
   speed: number
+  time: Time
   args: string[]
 }) {
-  const { azure, speed, args } = options
+  const { azure, speed, time, args } = options
   const program = await startProgram('demo/simulators/guest/main.ts', [
     '--port=0',
     `--azure=${azure.listening}`,
@@ -30,8 +32,10 @@ export async function startGuests(options: {
 
   async function act(vm: string, action: string, given: object = {}): Promise<void> {
     const url = `${about.listening}/simulator/machines/${vm}/${action}`
-    const { statusCode, body } = await request(url, { method: 'POST', body: JSON.stringify(given) })
-    const text = await body.text()
+    const { statusCode, text } = await time.during(async () => {
+      const { statusCode, body } = await request(url, { method: 'POST', body: JSON.stringify(given) })
+      return { statusCode, text: await body.text() }
+    })
     if (statusCode >= 400) throw new Error(`${action} ${vm}: ${statusCode} ${text}`)
   }
 
@@ -57,7 +61,7 @@ export async function startGuests(options: {
         }),
       })
       const { namespace = '', name, uid = '' } = machine.metadata
-      const now = new Date()
+      const now = time.clock.now()
       const signal = AbortSignal.timeout(5000)
       return await takeReport({ kube }, { machine: { namespace, name, uid }, report, tokenExpiresAt: now, now, signal })
     },

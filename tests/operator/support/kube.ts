@@ -1,4 +1,4 @@
-// The API server as these tests ask it: time stands still meanwhile, and until what was written has been told.
+// The API server as these tests ask it: time stands still meanwhile, and until their own watches have told what was written.
 import { z } from 'zod'
 import { type GameSession, gameSessions } from '../../../crds/types/gamesession.ts'
 import { type GpuVm, gpuVms } from '../../../crds/types/gpuvm.ts'

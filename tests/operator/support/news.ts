@@ -21,7 +21,7 @@ export interface News<T extends KubernetesObject> {
   last(reference: ObjectReference): T | undefined
   /** All of a namespace, the same way. */
   lastIn(namespace: string): T[]
-  /** The newest resource version that was told. */
+  /** Whatever was written up to this resource version has been told. */
   readonly version: number
   stop(): Promise<void>
 }
@@ -32,9 +32,7 @@ export async function newsOf<T extends KubernetesObject>(kube: KubeClient, resou
   const log = createLogger({ program: 'test', level: 'silent' })
   const runtime = { clock, random: Math.random, log, metrics: kubeMetrics(new Registry()) }
   const following = reflector({ runtime, client: kube, resource })
-  let version = 0
   following.onChange(({ object }) => {
-    version = Math.max(version, Number(object.metadata.resourceVersion))
     const key = keyOf(referenceOf(object))
     awaited.get(key)?.resolve()
     awaited.delete(key)
@@ -53,7 +51,7 @@ export async function newsOf<T extends KubernetesObject>(kube: KubeClient, resou
     last: reference => following.store.get(reference),
     lastIn: namespace => following.store.list().filter(({ metadata }) => metadata.namespace === namespace),
     get version() {
-      return version
+      return Number(following.store.resourceVersion ?? 0)
     },
     async stop() {
       ends.abort()

@@ -1,5 +1,6 @@
 // Whose seconds these are: the wall's, or driven by hand. By hand, time stands still for as long as anything is left to be
-// done in it, whoever does it, and then goes on by a little for all: Azure, the machines' insides and the operators.
+// done in it, whoever does it, and then goes on by a step for all: Azure, the machines' insides and the operators, who are
+// woken in the order of their times.
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { request } from 'undici'
 import { z } from 'zod'
@@ -8,7 +9,7 @@ import { type Clock, systemClock } from '../../../lib/process/clock.ts'
 
 export interface Time {
   clock: Clock
-  /** Time stands still until this is done. */
+  /** Time stands still until this is done, which must not itself wait for time to go on. */
   during<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
@@ -18,18 +19,16 @@ export const byTheWall: Time = { clock: systemClock, during: work => work() }
 const STEP_SECONDS = 2
 /** So many turns of the loop in a row with nothing under way: what an answer gave to do has begun by then. */
 const QUIET_TURNS = 3
-/** Milliseconds for what was written to be told. What is deleted as a watch is begun anew is never told. */
-const MOST_LOOKS = 1000
 /**
- * The API server stamps objects by the wall, and an operator that finds one younger than itself trusts that nobody worked on
- * it before. Of a clock so far ahead it trusts none, and looks.
+ * The API server stamps objects by the wall. An operator that finds one younger than itself trusts that nobody worked on it
+ * before: so far ahead of the wall it finds none, however long it runs.
  */
-const AHEAD_SECONDS = 3600
+const AHEAD_SECONDS = 30 * 86_400
 
 const movedShape = z.object({ time: z.string(), feed: z.number() })
 
 export interface TimeByHand extends Time {
-  /** From here on it goes on. Azure and the guests listen there, with clocks to be moved by hand. */
+  /** From here on it goes on. Azure and the guests listen there, with clocks to be moved by hand. `isBehind`: not all was told. */
   begin(where: { azure: string; guests: string; isBehind: () => boolean }): Promise<void>
   /** Rejects when time could not be moved. */
   stop(): Promise<void>
@@ -41,17 +40,17 @@ export function byHand(speed: number): TimeByHand {
   const clock = handClock(new Date(Date.now() + AHEAD_SECONDS * 1000))
   let underWay = 0
   let isOver = false
+  let failed: { error: unknown } | undefined
   let done: PromiseWithResolvers<void> | undefined
 
   async function quiet(isBehind: () => boolean): Promise<void> {
-    let looks = 0
     for (let turns = 0; turns < QUIET_TURNS && !isOver; turns += 1) {
       if (underWay > 0) {
         turns = 0
         done = Promise.withResolvers()
         await done.promise
       }
-      if (isBehind() && ++looks < MOST_LOOKS) {
+      if (isBehind()) {
         turns = 0
         await delay(1)
       }
@@ -71,6 +70,7 @@ export function byHand(speed: number): TimeByHand {
   return {
     clock,
     async during(work) {
+      if (failed !== undefined) throw failed.error
       underWay += 1
       try {
         return await work()
@@ -87,7 +87,9 @@ export function byHand(speed: number): TimeByHand {
       }
       await pass((clock.now().getTime() - (await pass(0))) / 1000)
       going = goOn(pass, isBehind)
-      going.catch(() => undefined) // Told to whoever stops it.
+      going.catch((error: unknown) => {
+        failed = { error } // Told to whoever asks for anything from now on, and to whoever stops it.
+      })
     },
     async stop() {
       isOver = true

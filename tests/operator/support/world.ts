@@ -68,6 +68,7 @@ export async function startWorld(options: WorldOptions = {}) {
   const guests = await startGuests({
     azure: azure.about,
     speed: SPEED,
+    time,
     args: [...manual, ...(options.guestArguments ?? [])],
   })
   const { kubectl: kubectlPath } = await findTools()
@@ -102,6 +103,7 @@ export async function startWorld(options: WorldOptions = {}) {
     kube,
     /** By which all but the API server goes. */
     clock: time.clock,
+    during: time.during,
     kubeconfig: cluster.kubeconfig,
     /** Requests as cluster-admin. */
     api: cluster.api,
@@ -120,13 +122,15 @@ export async function startWorld(options: WorldOptions = {}) {
     },
     async stop() {
       await Promise.all(scenes.map(async scene => await scene.end()))
-      await hand?.stop()
+      const timeStands = hand?.stop()
+      await timeStands?.catch(() => undefined) // Told when the rest has stopped too.
       await Promise.all([machineNews.stop(), sessionNews.stop()])
       await kube.close()
       await guests.stop()
       await azure.stop()
       await cluster.stop()
       await rm(folder, { recursive: true, force: true })
+      await timeStands
     },
   }
 }
