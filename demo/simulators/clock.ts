@@ -14,39 +14,27 @@ export const systemClock: Clock = {
   },
 }
 
-/** A clock that stands until somebody moves it. */
+/** A clock that stands until somebody moves it. Of a sleep that is aborted it hears as it is moved. */
 export interface HandClock extends Clock {
-  /** Wakes whoever slept until then, in the order of their times; one that lies behind changes nothing. */
+  /** A time that lies behind changes nothing. */
   moveTo(time: Date): void
 }
 
 export function handClock(start: Date): HandClock {
   let now = start.getTime()
-  const sleepers = new Set<{ at: number; wake: () => void }>()
+  let moved = Promise.withResolvers<void>()
   return {
     now: () => new Date(now),
-    sleep: (milliseconds, signal) =>
-      new Promise((resolve, reject) => {
+    async sleep(milliseconds, signal) {
+      for (const due = now + milliseconds; now < due; ) {
+        await moved.promise
         signal?.throwIfAborted()
-        const abort = () => {
-          sleepers.delete(sleeper)
-          reject(signal?.reason)
-        }
-        const wake = () => {
-          signal?.removeEventListener('abort', abort)
-          resolve()
-        }
-        const sleeper = { at: now + milliseconds, wake }
-        sleepers.add(sleeper)
-        signal?.addEventListener('abort', abort, { once: true })
-      }),
+      }
+    },
     moveTo(time) {
       now = Math.max(now, time.getTime())
-      const due = Array.from(sleepers).filter(({ at }) => at <= now)
-      for (const sleeper of due.toSorted((one, other) => one.at - other.at)) {
-        sleepers.delete(sleeper)
-        sleeper.wake()
-      }
+      moved.resolve()
+      moved = Promise.withResolvers()
     },
   }
 }

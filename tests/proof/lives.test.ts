@@ -27,10 +27,7 @@ const PATIENCE_SECONDS = 60
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld({
-    ...bySeed(seed),
-    patienceSeconds: PATIENCE_SECONDS,
-  })
+  world = await startWorld({ ...bySeed(seed), patienceSeconds: PATIENCE_SECONDS })
 })
 afterAll(async () => await world?.stop())
 

@@ -37,9 +37,9 @@ export function deeds({ world: { azure, catalogue, during }, place, troupe, uids
   async function deleteVirtualMachine(): Promise<void> {
     const [victim] = await running()
     if (victim === undefined) return
-    const past = createAzure(azure.settings)
+    const direct = createAzure(azure.settings)
     const signal = AbortSignal.timeout(10_000)
-    await during(async () => await past.deleteVirtualMachine(whereIs(victim.id), victim.name, signal)).catch(
+    await during(async () => await direct.deleteVirtualMachine(whereIs(victim.id), victim.name, signal)).catch(
       () => undefined,
     )
   }

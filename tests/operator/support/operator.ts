@@ -40,7 +40,7 @@ import { type Cut, intercepted, type Mortal, mortal } from './mortal.ts'
 import type { Time } from './time.ts'
 
 export const INSTALLATION = 'test-installation'
-/** For a stream server to answer. */
+/** For a stream server to answer, as long as the program gives it at this speed. */
 const ANSWER_MILLISECONDS = 500
 
 /** A mistake put into it on purpose. */
@@ -69,7 +69,10 @@ export interface OperatorOptions {
   /** Serves GameSessions too. */
   sessions?: boolean
   paidGraceSeconds?: number
-  /** All it asks of Azure stands in line for Azure's limits by how urgent it is, as the program's does. */
+  /**
+   * All it asks of Azure stands in line for Azure's limits by how urgent it is, as the program's does. By the
+   * wall alone: who stands in line waits by the clock, which would stand still for it.
+   */
   isBudgeted?: boolean
   /** Cuts the operator off, as a killed process is. */
   cut?: Cut
